@@ -1,0 +1,79 @@
+"""Every expected failure, and the exit code it ends the process with.
+
+Code anywhere below the command line raises one of these with a message written for the user: what, where, what
+would be allowed. The command line prints the message and exits; it never shows a traceback for them. Anything else
+that escapes is a bug in mnistnn and ends with exit code 1.
+"""
+
+
+class MnistnnError(Exception):
+    """An expected failure. Concrete subclasses carry the documented exit code."""
+
+    exit_code = 1
+
+
+class UsageError(MnistnnError):
+    """The command line asks for something that does not exist or does not fit."""
+
+    exit_code = 2
+
+
+class ConfigError(MnistnnError):
+    """An experiment is invalid. `key` is the dotted path of the value at fault, when there is one."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, key: str | None = None) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class DataError(MnistnnError):
+    """A data file is missing, altered, malformed or cannot be fetched."""
+
+    exit_code = 3
+
+
+class RunError(MnistnnError):
+    """A run directory or a checkpoint is missing, torn, altered or of another format."""
+
+    exit_code = 4
+
+
+class ResourceError(MnistnnError):
+    """The disk, the memory or the device cannot do what was asked."""
+
+    exit_code = 5
+
+
+class DivergedError(MnistnnError):
+    """The loss or the parameters are no longer finite."""
+
+    exit_code = 6
+
+
+class BusyError(MnistnnError):
+    """Another process holds the lock of the run directory."""
+
+    exit_code = 7
+
+
+class CheckFailedError(MnistnnError):
+    """A check that the user asked for (`gradcheck`, `verify`, `eval --expect`) does not hold."""
+
+    exit_code = 9
+
+
+class TimeBudgetError(MnistnnError):
+    """The time budget is spent; the run is saved and can be resumed."""
+
+    exit_code = 75
+
+
+class InterruptedRunError(MnistnnError):
+    """A signal asked the run to stop; the run is saved. `signal_number` gives the exit code 128 + n."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+        self.exit_code = 128 + signal_number

@@ -1,0 +1,66 @@
+"""The one way in which mnistnn writes a file: all of it, or nothing.
+
+A reader sees the old content or the new one, never a mixture, also after a power cut: the bytes go to a temporary
+name in the same folder, are forced to the disk, and take the final name in one step. A failed fsync is not retried:
+the kernel may have dropped the dirty pages already, so only writing again would help.
+"""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from mnistnn.errors import ResourceError
+
+_RESOURCE_ERRNOS = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "disk quota exceeded",
+    errno.EROFS: "the file system is read-only",
+    errno.EIO: "input/output error",
+    errno.EMFILE: "too many open files",
+    errno.ENFILE: "too many open files on this system",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.ENAMETOOLONG: "the file name is too long",
+}
+
+
+def resource_error(path: Path, error: OSError) -> ResourceError:
+    """Say in one line which path could not be written, and why."""
+    reason = _RESOURCE_ERRNOS.get(error.errno or 0) or error.strerror or str(error)
+    return ResourceError(f"{path}: {reason}")
+
+
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Write `content`, whole or in pieces, to `path`, replacing what was there in one step.
+
+    When this returns, the bytes and the name are on the disk. Raises ResourceError, and leaves neither a temporary
+    file nor a changed `path`, when the disk refuses. An exception of the iterable passes through, with the same care.
+    """
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    pieces = (content,) if isinstance(content, bytes) else content
+    try:
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            with os.fdopen(descriptor, "wb") as file:
+                for piece in pieces:
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise resource_error(path, error) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's entries (new, renamed, removed names) to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
