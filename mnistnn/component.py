@@ -5,7 +5,7 @@ validated (types are strict, unknown keys refused, ranges on the fields) and doc
 the same object then runs. What a component needs while it runs is set as plain attributes by its methods.
 """
 
-from typing import TypeVar, dataclass_transform
+from typing import TypeVar, cast, dataclass_transform
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
@@ -17,12 +17,10 @@ _CONFIG = ConfigDict(
     strict=True,
     allow_inf_nan=False,
     use_attribute_docstrings=True,
-    arbitrary_types_allowed=False,
 )
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
 def component(cls: _Class) -> _Class:
     """Make `cls` a validated, documented, keyword-only record that may carry further runtime attributes."""
-    decorated: _Class = dataclass(cls, config=_CONFIG, kw_only=True, eq=False)  # type: ignore[call-overload]
-    return decorated
+    return cast("_Class", dataclass(cls, config=_CONFIG, kw_only=True, eq=False))

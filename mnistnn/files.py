@@ -36,7 +36,8 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Write `content`, whole or in pieces, to `path`, replacing what was there in one step.
 
     When this returns, the bytes and the name are on the disk. Raises ResourceError, and leaves neither a temporary
-    file nor a changed `path`, when the disk refuses. An exception of the iterable passes through, with the same care.
+    file nor a changed `path`, when the disk refuses. An exception of the iterable passes through with the same
+    care; it must not be an OSError, which would be taken for the disk's.
     """
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
     pieces = (content,) if isinstance(content, bytes) else content

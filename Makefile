@@ -1,0 +1,75 @@
+# The two that matter: `make train` and `make test`. They need git, make and Python 3.11 or later, nothing else.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+EXTRAS := .[plot,fast,dev]
+FROZEN := build/constraints
+
+# The run of `make train` carries a checksum of its experiment in its name, so that an edited experiment gets a new
+# run, while an unchanged one is found again: resumed if it was interrupted, only shown if it is done.
+EXPERIMENT := experiments/mlp.yaml
+RUN := runs/mlp/make-$(firstword $(shell cat $(EXPERIMENT) $(wildcard experiments/base/*.yaml) | cksum))
+
+.DELETE_ON_ERROR:
+.PHONY: help setup train test slow check format constraints clean
+
+define HELP
+make setup        build .venv with everything but the GPU library; again only when dependencies change
+make train        train $(EXPERIMENT) on MNIST, then measure it on the test split
+make test         the tests that take seconds
+make slow         the tests that take minutes
+make check        format, lint, types and tests: what CI runs
+make format       rewrite the sources in the project's format
+make constraints  renew constraints.txt from the newest versions that pyproject.toml allows
+make clean        remove .venv, builds and tool caches; runs and data stay
+
+PYTHON=python3.12 chooses the Python that .venv is built from.
+endef
+
+help:
+	$(info $(HELP))
+	@:
+
+setup: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@command -v $(PYTHON) > /dev/null || { echo "error: no $(PYTHON) found; mnistnn needs Python 3.11 or later" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: mnistnn needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0] + "; try make setup PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e "$(EXTRAS)" -c constraints.txt
+	@touch $@
+
+train: $(RUN)/.evaluated
+	$(BIN)/mnistnn show $(RUN)
+
+$(RUN)/.evaluated: | $(INSTALLED)
+	$(BIN)/mnistnn train $(EXPERIMENT) --run-dir $(RUN) --resume auto
+	$(BIN)/mnistnn eval $(RUN) --expect
+	@touch $@
+
+test: $(INSTALLED)
+	$(BIN)/pytest
+
+slow: $(INSTALLED)
+	$(BIN)/pytest -m slow
+
+check: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MAKE) test
+
+format: $(INSTALLED)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# A fresh environment, so that nothing installed by hand slips in.
+constraints:
+	$(PYTHON) -m venv --clear $(FROZEN)
+	$(FROZEN)/bin/python -m pip install --quiet --disable-pip-version-check -e "$(EXTRAS)"
+	{ grep '^#' constraints.txt; $(FROZEN)/bin/python -m pip freeze --exclude-editable; } > $(FROZEN)/constraints.txt
+	mv $(FROZEN)/constraints.txt constraints.txt
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

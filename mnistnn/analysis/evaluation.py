@@ -1,0 +1,149 @@
+"""Measuring a trained model on one split, with what an error rate alone does not tell."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from mnistnn.analysis.statistics import wilson_interval
+from mnistnn.analysis.trained import Trained, load_trained
+from mnistnn.backend import to_host
+from mnistnn.data.splits import SplitName
+from mnistnn.errors import RunError
+from mnistnn.files import resource_error, write_atomically
+from mnistnn.machine import blas_threads
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.record import read_record
+
+SCHEMA_VERSION = 1
+_LEDGER = "test-readings.jsonl"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of one model on one split. Errors are fractions; `confusion[i][j]` counts digits i read as j."""
+
+    schema_version: int
+    run: str
+    split: SplitName
+    checkpoint: str
+    checkpoint_file: str
+    epoch: int | None
+    examples: int
+    errors: int
+    error: float
+    error_interval_95: tuple[float, float]
+    loss: float
+    confusion: list[list[int]]
+    error_per_class: list[float | None]
+    most_confused: list[dict[str, int]]
+    test_readings: int
+
+
+def evaluate(run: RunDirectory, split: SplitName, which: str) -> Evaluation:
+    """Measure a run's model on a split, keep the result under eval/, and note a reading of the test split."""
+    with blas_threads(read_record(run).threads):
+        trained = load_trained(run, which)
+        confusion, loss = _measure(trained, split)
+    readings = _count_reading(run, trained) if split == "test" else _readings(run)
+    examples = int(confusion.sum())
+    errors = examples - int(np.trace(confusion))
+    evaluation = Evaluation(
+        schema_version=SCHEMA_VERSION,
+        run=run.path.name,
+        split=split,
+        checkpoint=trained.label,
+        checkpoint_file=trained.file,
+        epoch=trained.epoch,
+        examples=examples,
+        errors=errors,
+        error=errors / examples,
+        error_interval_95=wilson_interval(errors, examples),
+        loss=loss,
+        confusion=confusion.tolist(),
+        error_per_class=_error_per_class(confusion),
+        most_confused=_most_confused(confusion),
+        test_readings=readings,
+    )
+    content = json.dumps(asdict(evaluation), indent=2) + "\n"
+    label = "best" if which == "best" else trained.file.removesuffix(".safetensors")
+    write_atomically(run.evaluations / f"{split}-{label}.json", content.encode())
+    return evaluation
+
+
+def _measure(trained: Trained, split: SplitName) -> tuple[np.ndarray, float]:
+    """Return the confusion matrix (k, k) and the mean loss."""
+    plan = trained.plan
+    model, loss, k = plan.experiment.model, plan.experiment.loss, plan.info.classes
+    batch_size = plan.experiment.evaluation.batch_size
+    examples = plan.place(split)
+    confusion = np.zeros(k * k, dtype=np.int64)
+    total = 0.0
+    for start in range(0, len(examples.x), batch_size):
+        labels = examples.labels[start : start + batch_size]
+        z = model.forward(examples.x[start : start + batch_size], train=False)
+        total += loss.score(z, labels).loss
+        confusion += np.bincount(to_host(labels * k + loss.predict(z)), minlength=k * k)
+    return confusion.reshape(k, k), total / len(examples.x)
+
+
+def _error_per_class(confusion: np.ndarray) -> list[float | None]:
+    counts = confusion.sum(axis=1)
+    return [1.0 - float(confusion[i, i] / counts[i]) if counts[i] else None for i in range(len(confusion))]
+
+
+def _most_confused(confusion: np.ndarray, most: int = 5) -> list[dict[str, int]]:
+    """Return the pairs (true class, class read) with the highest counts off the diagonal."""
+    pairs = [
+        {"true": i, "read": j, "count": int(confusion[i, j])}
+        for i in range(len(confusion))
+        for j in range(len(confusion))
+        if i != j and confusion[i, j]
+    ]
+    return sorted(pairs, key=lambda pair: -pair["count"])[:most]
+
+
+def _count_reading(run: RunDirectory, trained: Trained) -> int:
+    """Append to the ledger of test readings; return how many there are now.
+
+    Each reading of the test split makes its figure a little less honest as a measure of generalisation; the count is
+    shown with it.
+    """
+    ledger = run.evaluations / _LEDGER
+    entry = {
+        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "checkpoint": trained.label,
+        "file": trained.file,
+        "epoch": trained.epoch,
+    }
+    try:
+        with ledger.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise resource_error(ledger, error) from error
+    return _readings(run)
+
+
+def _readings(run: RunDirectory) -> int:
+    try:
+        return len((run.evaluations / _LEDGER).read_bytes().splitlines())
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise RunError(f"{run.evaluations / _LEDGER}: {error.strerror}") from error
+
+
+def stored_evaluations(run: RunDirectory) -> list[dict[str, Any]]:
+    """Return the evaluations kept in a run, as they were written; unreadable ones are left out."""
+    found = []
+    for path in sorted(run.evaluations.glob("*.json")):
+        try:
+            found.append(json.loads(path.read_bytes()))
+        except (OSError, ValueError):
+            continue
+    return found

@@ -1,0 +1,98 @@
+"""Hand-written gradients against finite differences, in float64.
+
+The model keeps its architecture, loss and penalties but gets fresh random parameters (zeros would hide mistakes: the
+gradient behind a layer of zeros is zero) and a few random images. For each parameter array, derivatives along random
+directions and along single coordinates are compared with central differences.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mnistnn.experiment import Plan
+from mnistnn.models.sequential import Slot
+from mnistnn.objective import Objective
+from mnistnn.streams import stream
+
+TOLERANCE = 1e-6
+# A step across the kink of a ReLU gives a wrong difference for that step only; a wrong gradient is wrong for all.
+_STEPS = (1e-5, 1e-6, 1e-4)
+_DIRECTIONS = 3
+_COORDINATES = 10
+# Below this, both derivatives count as zero: differences of a loss near 1 are not better than rounding / step.
+_ZERO = 1e-8
+
+
+@dataclass(frozen=True)
+class GradientRow:
+    """The worst relative error |a − n| / max(1e-8, |a| + |n|) found for one parameter array."""
+
+    name: str
+    size: int
+    worst: float
+
+    @property
+    def passed(self) -> bool:
+        return self.worst < TOLERANCE
+
+
+def randomize(objective: Objective, slots: Sequence[Slot], seed: int) -> None:
+    """Replace all parameters by normal draws, scaled so that no unit saturates. theta must be float64."""
+    rng = stream(seed, "check")
+    for slot in slots:
+        shape = slot.parameter.shape
+        scale = 1.0 / np.sqrt(slot.parameter.fan.n_in) if slot.parameter.kind == "weight" else 0.1
+        objective.theta[slot.part] = rng.normal(0.0, scale, shape).reshape(-1)
+
+
+def check_gradient(objective: Objective, slots: Sequence[Slot], seed: int) -> list[GradientRow]:
+    """Compare the objective's gradient at its present theta and batch with differences, array by array."""
+    rng = stream(seed, "check", 1)
+    objective.value_and_grad()
+    grad = objective.grad.copy()
+    rows = []
+    for slot in slots:
+        size = slot.stop - slot.start
+        errors = [_relative_error(objective, grad, slot.part, direction) for direction in _directions(size, rng)]
+        rows.append(GradientRow(slot.name, size, max(errors)))
+    return rows
+
+
+def _directions(size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Return unit vectors (size,): dense random ones, and some of the coordinate axes (all of a small array)."""
+    dense = rng.normal(size=(_DIRECTIONS, size))
+    dense /= np.linalg.norm(dense, axis=1, keepdims=True)
+    chosen = rng.permutation(size)[:_COORDINATES]
+    axes = np.zeros((len(chosen), size))
+    axes[np.arange(len(chosen)), chosen] = 1.0
+    return [*dense, *axes]
+
+
+def _relative_error(objective: Objective, grad: np.ndarray, part: slice, direction: np.ndarray) -> float:
+    analytic = float(grad[part] @ direction)
+    start = objective.theta[part].copy()
+    best = np.inf
+    for step in _STEPS:
+        objective.theta[part] = start + step * direction
+        above = objective.value_and_grad()
+        objective.theta[part] = start - step * direction
+        below = objective.value_and_grad()
+        objective.theta[part] = start
+        numeric = (above - below) / (2 * step)
+        best = min(best, abs(analytic - numeric) / max(_ZERO, abs(analytic) + abs(numeric)))
+        if best < TOLERANCE:
+            break
+    return best
+
+
+def check_experiment(plan: Plan, examples: int) -> list[GradientRow]:
+    """Check the gradients of an experiment's model, loss and penalties on a random batch. Its dtype must be float64."""
+    experiment = plan.experiment
+    rng = stream(experiment.seed, "check", 2)
+    plan.allocate()
+    objective = Objective(experiment.model, experiment.loss, plan.penalties)
+    x = rng.uniform(size=(examples, *plan.info.image_shape))
+    objective.set_batch(x, rng.integers(plan.info.classes, size=examples))
+    randomize(objective, experiment.model.slots, experiment.seed)
+    return check_gradient(objective, experiment.model.slots, experiment.seed)

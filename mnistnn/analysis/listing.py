@@ -1,0 +1,76 @@
+"""What there is under a folder of runs, and how each run stands."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mnistnn.errors import RunError
+from mnistnn.run import lock
+from mnistnn.run.checkpoint import newest_first
+from mnistnn.run.directory import RunDirectory, all_runs
+from mnistnn.run.metrics import read_rows
+from mnistnn.run.record import RunRecord, read_record
+
+DEAD = "dead (resumable)"
+UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One run in a listing. `problem` says why an unreadable one is."""
+
+    id: str
+    path: str
+    name: str
+    status: str
+    started: str | None = None
+    epochs: int | None = None
+    best_epoch: int | None = None
+    valid_error: float | None = None
+    problem: str | None = None
+
+
+def status_of(run: RunDirectory, record: RunRecord) -> str:
+    """Return the recorded status, but `dead (resumable)` for a run whose process is gone without a word."""
+    if record.status == "running" and not lock.is_held(run):
+        return DEAD
+    return record.status
+
+
+def list_runs(runs: Path) -> list[Listed]:
+    """Return every run under `runs`; one that cannot be read is listed as such."""
+    return [_listed(run) for run in all_runs(runs)]
+
+
+def _listed(run: RunDirectory) -> Listed:
+    try:
+        record = read_record(run)
+        rows = read_rows(run.metrics)
+    except RunError as error:
+        return Listed(run.path.name, str(run.path), run.path.parent.name, UNREADABLE, problem=str(error))
+    best = min(rows, key=lambda row: row["valid.error"], default=None)
+    return Listed(
+        id=record.id,
+        path=str(run.path),
+        name=record.name,
+        status=status_of(run, record),
+        started=record.started,
+        epochs=int(rows[-1]["epoch"]) if rows else 0,
+        best_epoch=int(best["epoch"]) if best else None,
+        valid_error=best["valid.error"] if best else None,
+    )
+
+
+def describe_run(run: RunDirectory) -> dict[str, Any]:
+    """Return everything worth showing about one run, as JSON-able values. Raises RunError."""
+    record = read_record(run)
+    rows = read_rows(run.metrics)
+    return {
+        **asdict(record),
+        "path": str(run.path),
+        "status": status_of(run, record),
+        "epochs": int(rows[-1]["epoch"]) if rows else 0,
+        "last": rows[-1] if rows else None,
+        "rows": rows,
+        "checkpoints": [path.name for path in newest_first(run.checkpoints)],
+    }

@@ -1,0 +1,105 @@
+"""`mnistnn eval`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mnistnn.cli.command import MnistnnCommand
+from mnistnn.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from mnistnn.analysis.evaluation import Evaluation
+    from mnistnn.config.schema import Expect
+
+
+@click.command("eval", cls=MnistnnCommand)
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of all runs.",
+)
+@click.option(
+    "--split",
+    type=click.Choice(["test", "valid", "train"]),
+    default="test",
+    show_default=True,
+    help="What to measure on.",
+)
+@click.option(
+    "--checkpoint",
+    default="best",
+    show_default=True,
+    metavar="best|last|PATH",
+    help="Whose parameters: those of the best epoch, the last ones, or a checkpoint file's.",
+)
+@click.option("--expect", is_flag=True, help="Exit with 9 if the error is outside of what the experiment claims.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def evaluate(run: str, runs: Path, split: str, checkpoint: str, expect: bool, as_json: bool) -> None:
+    """Measure a run on one split of the data.
+
+    RUN is a path, the start of a run's id, or 'latest'. Readings of the test split are counted in the run.
+    """
+    from dataclasses import asdict
+
+    from mnistnn.analysis import evaluation as analysis
+    from mnistnn.config.load import load_resolved
+    from mnistnn.errors import CheckFailedError, UsageError
+    from mnistnn.run.directory import find
+
+    found = find(run, runs)
+    claim = load_resolved(found.config).experiment.expect
+    band = claim.test_error if split == "test" else claim.valid_error if split == "valid" else None
+    if expect and band is None:
+        raise UsageError(f"{found.path}: its experiment claims nothing about the {split} error (key expect)")
+    result = analysis.evaluate(found, split, checkpoint)  # type: ignore[arg-type] # click checked the choice
+    if as_json:
+        click.echo(json.dumps(asdict(result)))
+    else:
+        _print(result, band, claim)
+    if expect and band is not None and not band[0] <= result.error <= band[1]:
+        raise CheckFailedError(
+            f"{split} error {result.error:.4f} is outside of what the experiment claims, {band[0]:.4f} to {band[1]:.4f}"
+        )
+
+
+def _print(result: Evaluation, band: list[float] | None, claim: Expect) -> None:
+    low, high = result.error_interval_95
+    epoch = f" (epoch {result.epoch})" if result.epoch is not None else ""
+    click.echo(f"{printable(result.run)}, {result.split} split, checkpoint {printable(result.checkpoint)}{epoch}")
+    click.echo(
+        f"error {100 * result.error:.2f} %  ({result.errors:,} of {result.examples:,}; "
+        f"95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
+    )
+    click.echo(f"loss  {result.loss:.5f}")
+    if band is not None:
+        verdict = "within" if band[0] <= result.error <= band[1] else "OUTSIDE"
+        source = f" ({printable(claim.source)})" if claim.source else ""
+        click.echo(f"claim {100 * band[0]:.2f} to {100 * band[1]:.2f} %{source}: {verdict}")
+    click.echo()
+    for line in _confusion_lines(result):
+        click.echo(line)
+    pairs = ", ".join(f"{p['true']} as {p['read']} ({p['count']})" for p in result.most_confused)
+    if pairs:
+        click.echo(f"most confused: {pairs}")
+    if result.split == "test":
+        times = "once" if result.test_readings == 1 else f"{result.test_readings} times"
+        click.echo(f"the test split has been read {times} for this run")
+
+
+def _confusion_lines(result: Evaluation) -> list[str]:
+    """Return the confusion matrix: a row per true class, a column per class read, and the error of the row."""
+    width = max(4, *(len(str(count)) + 1 for row in result.confusion for count in row))
+    header = "true\\read" + "".join(f"{j:>{width}}" for j in range(len(result.confusion))) + "   error"
+    lines = [header]
+    for i, row in enumerate(result.confusion):
+        error = result.error_per_class[i]
+        shown = "" if error is None else f"{100 * error:6.2f} %"
+        lines.append(f"{i:>9}" + "".join(f"{count if count else '.':>{width}}" for count in row) + f"  {shown}")
+    return lines

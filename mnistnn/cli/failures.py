@@ -1,0 +1,123 @@
+"""The one place where an exception becomes a message on stderr and an exit code.
+
+Expected failures say what happened in words made for the user. Anything else is a bug in mnistnn and says
+so, in one line. A traceback appears only when `--traceback` asks for it.
+"""
+
+import errno
+import os
+import re
+import signal
+import sys
+from contextlib import suppress
+
+import click
+
+from mnistnn.cli.command import did_you_mean
+from mnistnn.cli.terminal import colour, printable
+from mnistnn.errors import InterruptedRunError, MnistnnError, ResourceError, TimeBudgetError
+
+# What the machine refuses, as opposed to what a program did wrong.
+_RESOURCE_ERRNOS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM}
+)
+_BUG = 1
+_USAGE = 2
+_BROKEN_PIPE = 128 + signal.SIGPIPE
+_INTERRUPTED = 128 + signal.SIGINT
+_LONGEST_REASON = 300
+
+
+def report(error: BaseException, show_traceback: bool) -> int:
+    """Say on stderr what went wrong and return the exit code of the process."""
+    if isinstance(error, BrokenPipeError):
+        _silence_stdout()
+        return _BROKEN_PIPE
+    message, code = _describe(error)
+    with suppress(OSError):  # a closed or full stderr: the exit code still tells
+        if show_traceback:
+            from traceback import format_exception
+
+            click.echo(printable("".join(format_exception(error))), nl=False, err=True)
+        click.echo(_coloured(printable(message)), err=True, color=colour())
+    _flush_or_silence()
+    return code
+
+
+def _describe(error: BaseException) -> tuple[str, int]:
+    """Return what to say and the exit code."""
+    match error:
+        case TimeBudgetError() | InterruptedRunError():  # asked for, and saved: not an error
+            return str(error), error.exit_code
+        case MnistnnError():
+            return _prefixed(str(error)), error.exit_code
+        case click.exceptions.NoArgsIsHelpError():
+            return error.format_message(), _USAGE
+        case click.ClickException():
+            return _usage_message(error), _USAGE
+        case KeyboardInterrupt() | click.Abort():
+            return "interrupted", _INTERRUPTED
+        case MemoryError():
+            detail = f": {error}" if str(error) else ""
+            return f"error: out of memory{detail}", ResourceError.exit_code
+        case OSError() if error.errno in _RESOURCE_ERRNOS:
+            return _prefixed(_machine_refusal(error)), ResourceError.exit_code
+        case _:
+            return _bug_message(error), _BUG
+
+
+def _prefixed(message: str) -> str:
+    return message if message.startswith("error: ") else f"error: {message}"
+
+
+def _machine_refusal(error: OSError) -> str:
+    if isinstance(error.filename, str):
+        from pathlib import Path
+
+        from mnistnn.files import resource_error
+
+        return str(resource_error(Path(error.filename), error))
+    return error.strerror or str(error)
+
+
+def _usage_message(error: click.ClickException) -> str:
+    """Return click's message in the form of all others, then where to read on."""
+    if isinstance(error, click.NoSuchOption):
+        message = f"there is no option '{error.option_name}'"
+        message += did_you_mean(error.option_name, error.possibilities or [])
+    else:
+        message = error.format_message().rstrip(".")
+        message = message[:1].lower() + message[1:]
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f"\ntry '{context.command_path} --help'" if context else ""
+    return _prefixed(message) + hint
+
+
+def _bug_message(error: BaseException) -> str:
+    reason = (str(error).strip().splitlines() or [""])[0][:_LONGEST_REASON]
+    name = type(error).__name__
+    return (
+        f"error: this is a bug in mnistnn: {name}{': ' if reason else ''}{reason}\n"
+        "repeat the command with --traceback to see where, and report it with that output"
+    )
+
+
+def _coloured(message: str) -> str:
+    return re.sub("^error:", click.style("error:", fg="red", bold=True), message, flags=re.MULTILINE)
+
+
+def _flush_or_silence() -> None:
+    """Write out what stdout still holds, so that the interpreter cannot fail on it while it shuts down."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        _silence_stdout()
+
+
+def _silence_stdout() -> None:
+    """Send what is still buffered for stdout to nowhere."""
+    with suppress(OSError, ValueError):  # stdout without a descriptor, as in tests, needs nothing
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

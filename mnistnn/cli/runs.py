@@ -1,0 +1,117 @@
+"""`mnistnn ls` and `mnistnn show`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mnistnn.cli.command import MnistnnCommand
+from mnistnn.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mnistnn.analysis.listing import Listed
+
+_SCHEMA_VERSION = 1
+_ROWS_SHOWN = 12
+
+_RUNS = click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of all runs.",
+)
+
+
+@click.command(cls=MnistnnCommand)
+@_RUNS
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def ls(runs: Path, as_json: bool) -> None:
+    """List runs."""
+    from dataclasses import asdict
+
+    from mnistnn.analysis.listing import list_runs
+
+    listed = list_runs(runs)
+    if as_json:
+        click.echo(json.dumps({"schema_version": _SCHEMA_VERSION, "runs": [asdict(run) for run in listed]}))
+        return
+    if not listed:
+        click.echo(f"no runs in {printable(str(runs))}", err=True)
+        return
+    rows = [("id", "name", "status", "epochs", "best", "valid.error"), *map(_cells, listed)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+@click.command(cls=MnistnnCommand)
+@click.argument("run", metavar="RUN")
+@_RUNS
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show(run: str, runs: Path, as_json: bool) -> None:
+    """Show one run.
+
+    RUN is a path, the start of a run's id, or 'latest'.
+    """
+    from mnistnn.analysis.evaluation import stored_evaluations
+    from mnistnn.analysis.listing import describe_run
+    from mnistnn.run.directory import find
+
+    found = find(run, runs)
+    described = {**describe_run(found), "evaluations": stored_evaluations(found)}
+    if as_json:
+        click.echo(json.dumps(described))
+        return
+    for key in (
+        "path",
+        "name",
+        "status",
+        "reason",
+        "started",
+        "ended",
+        "seconds",
+        "threads",
+        "config_hash",
+        "resumed",
+    ):
+        if described[key] is not None:
+            click.echo(f"{key:<12} {printable(str(described[key]))}")
+    click.echo(f"{'checkpoints':<12} {', '.join(described['checkpoints']) or 'none'}")
+    click.echo()
+    for line in _history_lines(described["rows"], described["best_epoch"]):
+        click.echo(line)
+    for evaluation in described["evaluations"]:
+        click.echo(
+            f"{evaluation['split']} error {100 * evaluation['error']:.2f} % on {evaluation['examples']:,}, "
+            f"checkpoint {printable(evaluation['checkpoint'])} (epoch {evaluation['epoch']})"
+        )
+
+
+def _cells(run: Listed) -> tuple[str, ...]:
+    error = "" if run.valid_error is None else f"{run.valid_error:.4f}"
+    best = "" if run.best_epoch is None else str(run.best_epoch)
+    epochs = "" if run.epochs is None else str(run.epochs)
+    status = f"{run.status}: {run.problem}" if run.problem else run.status
+    return tuple(printable(cell) for cell in (run.id, run.name, status, epochs, best, error))
+
+
+def _history_lines(rows: list[Mapping[str, Any]], best_epoch: int | None) -> list[str]:
+    """Return the evaluations as a table: the last few, and the best one."""
+    if not rows:
+        return ["no evaluations yet"]
+    names = [name for name in rows[-1] if name != "examples"]
+    shown = [row for row in rows[:-_ROWS_SHOWN] if row["epoch"] == best_epoch] + rows[-_ROWS_SHOWN:]
+    lines = ["  ".join(f"{name:>{max(len(name), 9)}}" for name in names)]
+    for row in shown:
+        cells = (f"{row[name]:>{max(len(name), 9)}.6g}" for name in names)
+        lines.append("  ".join(cells) + ("  best" if row["epoch"] == best_epoch else ""))
+    hidden = len(rows) - len(shown)
+    if hidden:
+        lines.insert(1, f"({hidden} earlier evaluations are in metrics.jsonl)")
+    return lines

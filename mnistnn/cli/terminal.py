@@ -1,0 +1,23 @@
+"""What may reach a terminal: text without control characters, and colour only where it is wanted.
+
+File names, labels and messages of other libraries come from outside and could carry escape sequences that
+move the cursor, rewrite lines or change the terminal's title.
+"""
+
+import os
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with what is neither visible nor a newline or tab written as an escape such as \x1b."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+
+
+def colour() -> bool | None:
+    """Return False if the user wants no colour; None leaves it to click: only if the stream is a terminal.
+
+    NO_COLOR counts when it is set to anything but the empty string (no-color.org).
+    """
+    unwanted = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return False if unwanted else None

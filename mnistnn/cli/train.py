@@ -1,0 +1,189 @@
+"""`mnistnn train` and `mnistnn resume`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from mnistnn.experiment import Plan
+    from mnistnn.runner import Outcome, View
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
+_SEEDS = re.compile(r"(\d+)\.\.(\d+)")
+_MOST_SEEDS = 1000
+
+
+class Duration(click.ParamType[float]):
+    """A time such as 90, 90s, 55m or 1h30m, as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        parts = _DURATION.fullmatch(str(value))
+        if parts is None or not any(parts.groups()):
+            self.fail(f"expected a time such as 90s, 55m or 1h30m, got '{value}'", param, ctx)
+        hours, minutes, seconds = (int(part or 0) for part in parts.groups())
+        return hours * 3600.0 + minutes * 60.0 + seconds
+
+
+class Seeds(click.ParamType[list[int]]):
+    """Several seeds: a range such as 0..4 or a list such as 0,3,7."""
+
+    name = "seeds"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        text = str(value)
+        if found := _SEEDS.fullmatch(text):
+            seeds = list(range(int(found[1]), int(found[2]) + 1))
+        elif re.fullmatch(r"\d+(,\d+)*", text):
+            seeds = [int(part) for part in text.split(",")]
+        else:
+            seeds = []
+        if not 0 < len(seeds) <= _MOST_SEEDS or len(set(seeds)) != len(seeds):
+            self.fail(f"expected seeds such as 0..4 or 0,3,7, each once, got '{text}'", param, ctx)
+        return seeds
+
+
+_RUNS = click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of all runs.",
+)
+_TIME_BUDGET = click.option(
+    "--time-budget", type=Duration(), help="Save and stop after this time (55m, 1h30m); exit code 75."
+)
+
+
+@click.command(cls=MnistnnCommand)
+@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--name", help="Name of the experiment, and of the folder of its runs.")
+@_RUNS
+@click.option("--run-dir", type=click.Path(path_type=Path), help="The run directory itself, new or empty.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of all randomness.")
+@click.option("--seeds", type=Seeds(), help="One run for each seed: 0..4 or 0,3,7.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Stop after so many epochs at the latest.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
+@click.option("--dry-run", is_flag=True, help="Show what would be run: config, shapes, sizes, cost. Run nothing.")
+@_TIME_BUDGET
+@click.option(
+    "--resume",
+    type=click.Choice(["auto"]),
+    help="auto: go on with this experiment's unfinished run, if there is one.",
+)
+def train(
+    config: Path,
+    overrides: tuple[str, ...],
+    name: str | None,
+    runs: Path,
+    run_dir: Path | None,
+    seed: int | None,
+    seeds: list[int] | None,
+    epochs: int | None,
+    device: str | None,
+    dry_run: bool,
+    time_budget: float | None,
+    resume: str | None,
+) -> None:
+    """Train the experiment of a YAML file.
+
+    KEY=VALUE replaces a value of the file: optimizer.learning_rate=0.1, model.layers.hidden.units=800.
+    """
+    from mnistnn.config.load import load_experiment
+    from mnistnn.experiment import Plan
+
+    if seeds is not None and (seed is not None or run_dir is not None):
+        raise click.UsageError("--seeds makes several runs and goes with neither --seed nor --run-dir")
+    flags = _as_overrides(name, epochs, device)
+    per_run = [[f"seed={s}"] for s in seeds or ([] if seed is None else [seed])] or [[]]
+    # Every experiment is loaded and checked before the first is run.
+    plans = [Plan(load_experiment(config, [*overrides, *flags, *seed_override])) for seed_override in per_run]
+    for plan in plans:
+        if dry_run:
+            _print_plan(plan, run_dir, runs)
+        else:
+            _print_outcome(_train(plan, runs, run_dir, time_budget, resume == "auto"))
+
+
+@click.command(cls=MnistnnCommand)
+@click.argument("run", metavar="RUN")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@_RUNS
+@click.option("--epochs", type=click.IntRange(min=1), help="Stop after so many epochs at the latest.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
+@_TIME_BUDGET
+def resume(
+    run: str,
+    overrides: tuple[str, ...],
+    runs: Path,
+    epochs: int | None,
+    device: str | None,
+    time_budget: float | None,
+) -> None:
+    """Go on with a run where it stopped.
+
+    RUN is a path, the start of a run's id, or 'latest'. Only stopping, checkpoint and device may change.
+    """
+    from mnistnn import runner
+    from mnistnn.run.directory import find
+
+    flags = _as_overrides(None, epochs, device)
+    _print_outcome(runner.resume(find(run, runs), [*overrides, *flags], _view(), time_budget))
+
+
+def _as_overrides(name: str | None, epochs: int | None, device: str | None) -> list[str]:
+    """Write options that stand for configuration keys as overrides."""
+    given = {"name": name, "stopping.max_epochs.epochs": epochs, "backend.device": device}
+    return [f"{key}={value}" for key, value in given.items() if value is not None]
+
+
+def _train(plan: Plan, runs: Path, run_dir: Path | None, time_budget: float | None, resume_auto: bool) -> Outcome:
+    from mnistnn import runner
+    from mnistnn.run.directory import new_run_path
+
+    if resume_auto and (unfinished := runner.resumable(plan.loaded, runs, run_dir)):
+        return runner.resume_as(unfinished, plan.loaded, _view(), time_budget)
+    path = run_dir or new_run_path(runs, plan.experiment.name)
+    return runner.start(plan, path, runs, _view(), time_budget)
+
+
+def _view() -> View:
+    from mnistnn.runner import View
+
+    return View(shown=not settings().quiet, bars=click.get_text_stream("stderr").isatty())
+
+
+def _print_plan(plan: Plan, run_dir: Path | None, runs: Path) -> None:
+    from mnistnn.analysis.summary import plan_lines
+    from mnistnn.config.dump import resolved_yaml
+    from mnistnn.run.directory import new_run_path
+
+    click.echo(resolved_yaml(plan.loaded.resolved))
+    for line in plan_lines(plan):
+        click.echo(line)
+    click.echo(f"run directory: {printable(str(run_dir or new_run_path(runs, plan.experiment.name)))}")
+    click.echo("dry run: nothing was run")
+
+
+def _print_outcome(outcome: Outcome) -> None:
+    """Print what became of a run, and the command that most people want next."""
+    record, best = outcome.record, outcome.best
+    click.echo(f"{record.name}: {record.reason} ({record.seconds:.1f} s)")
+    if best is not None:
+        click.echo(
+            f"best epoch {best['epoch']}: valid.error {best['valid.error']:.8g}, valid.loss {best['valid.loss']:.4f}"
+        )
+    path = printable(str(outcome.run.path))
+    click.echo(f"run: {path}")
+    click.echo(f"next: mnistnn eval {path}")

@@ -1,0 +1,1 @@
+"""From YAML text to one validated experiment, with a message at its line for every mistake."""

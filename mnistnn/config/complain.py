@@ -1,0 +1,218 @@
+"""Pydantic's errors in words for people: what is expected there, what was written, what may have been
+meant.
+
+The words come from the schema and from the tree; of pydantic's error only its kind and place are used.
+Errors of all alternatives of a union become one problem. A key that is missing because it was misspelt is
+reported once.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from pydantic_core import ErrorDetails
+
+from mnistnn.config.expected import Schema, SchemaBook
+from mnistnn.config.locate import Located
+from mnistnn.config.messages import Problem, did_you_mean, nearest, shorten
+from mnistnn.config.nodes import (
+    KeyPath,
+    ListNode,
+    MappingNode,
+    Node,
+    Scalar,
+    deepest,
+    dotted,
+    find,
+    key_place,
+)
+from mnistnn.config.scalars import ScalarError, resolve_plain
+from mnistnn.config.source import Place
+
+_UNKNOWN_KEY = "unexpected_keyword_argument"
+_MISSING_KEY = "missing"
+_BOOLEAN_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
+def complaints(
+    book: SchemaBook, tree: Node, errors: Sequence[tuple[Located, ErrorDetails]], also_at_root: Iterable[str]
+) -> list[Problem]:
+    """Return one problem for every mistake. `also_at_root` are further keys that the top level may have."""
+    words = _Words(book, tree, list(also_at_root))
+    meant = {
+        (*located.path[:-1], nearest(str(located.path[-1]), words.keys(located.path[:-1], located.parent)))
+        for located, error in errors
+        if error["type"] == _UNKNOWN_KEY
+    }
+    return [
+        words.problem(located, error)
+        for located, error in _one_per_union(errors)
+        if error["type"] != _MISSING_KEY or located.path not in meant
+    ]
+
+
+def _one_per_union(
+    errors: Sequence[tuple[Located, ErrorDetails]],
+) -> list[tuple[Located, ErrorDetails]]:
+    """Merge the errors of a union's alternatives; if one got further inside, only its errors count."""
+    inside = {loc.union[0] for loc, _ in errors if loc.union and len(loc.path) > len(loc.union[0])}
+    kept: list[tuple[Located, ErrorDetails]] = []
+    seen: set[KeyPath] = set()
+    for located, error in errors:
+        if located.union and located.path == located.union[0]:
+            if located.path in inside or located.path in seen:
+                continue
+            seen.add(located.path)
+            located = Located(located.path, located.union[1], located.parent)
+        kept.append((located, error))
+    return kept
+
+
+class _Words:
+    """Words for the errors of one tree."""
+
+    def __init__(self, book: SchemaBook, tree: Node, also_at_root: list[str]) -> None:
+        self.book, self.tree, self.also_at_root = book, tree, also_at_root
+
+    def problem(self, located: Located, error: ErrorDetails) -> Problem:
+        """Return what to say about one error."""
+        if located.about_key:
+            return self._bad_name(located, error)
+        match error["type"]:
+            case "unexpected_keyword_argument":
+                return self._unknown_key(located)
+            case "missing":
+                return self._missing_key(located)
+            case "union_tag_invalid":
+                return self._bad_type(located)
+            case "union_tag_not_found":
+                return self._no_type(located)
+            case "value_error" | "assertion_error":
+                return self._refused(located, str(error["ctx"]["error"]))
+        return self._mismatch(located, error)
+
+    def keys(self, path: KeyPath, schema: Schema) -> list[str]:
+        """Return the keys that the mapping at `path` may have."""
+        found = self.book.keys(schema)
+        return found if path else [*found, *self.also_at_root]
+
+    def _subject(self, path: KeyPath) -> str:
+        """Name the component at `path`: `for optimizer of type sgd`."""
+        kind = find(self.tree, (*path, "type"))
+        name = f"for {dotted(path)}" if path else "at the top level"
+        return f"{name} of type {shorten(kind.text)}" if path and isinstance(kind, Scalar) else name
+
+    def _place(self, path: KeyPath) -> Place:
+        """Return the place of a mapping: its key, its start in a list, the whole file at the top level."""
+        return key_place(self.tree, path) if path else Place(self.tree.place.source, 0)
+
+    def _unknown_key(self, located: Located) -> Problem:
+        *above, key = located.path
+        names = self.keys(tuple(above), located.parent)
+        return Problem(
+            key_place(self.tree, located.path),
+            f"unknown key '{shorten(str(key))}' {self._subject(tuple(above))}",
+            hint=did_you_mean(str(key), names),
+            valid=", ".join(names),
+        )
+
+    def _missing_key(self, located: Located) -> Problem:
+        above, key = located.path[:-1], located.path[-1]
+        what = f"missing key '{key}' {self._subject(above)}"
+        return Problem(self._place(above), what, hint=f"add {key}: {self.book.describe(located.schema)}")
+
+    def _bad_type(self, located: Located) -> Problem:
+        names = list(self.book.tags(located.schema))
+        node = find(self.tree, (*located.path, "type"))
+        return Problem(
+            node.place if node else self._place(located.path),
+            f"unknown type for {dotted(located.path)}",
+            got=_got(node),
+            hint=did_you_mean(node.text, names) if isinstance(node, Scalar) else "",
+            valid=", ".join(names),
+        )
+
+    def _no_type(self, located: Located) -> Problem:
+        names = ", ".join(self.book.tags(located.schema))
+        what = f"missing key 'type' {self._subject(located.path)}"
+        written = find(self.tree, (*located.path, "type"))
+        if written is not None:  # a null, or something already reported
+            return Problem(written.place, what, valid=names)
+        node = find(self.tree, located.path)
+        misspelt = nearest("type", node.entries) if isinstance(node, MappingNode) else None
+        if misspelt is None:
+            return Problem(self._place(located.path), what, valid=names)
+        place = key_place(self.tree, (*located.path, misspelt))
+        return Problem(place, what, hint="did you mean 'type'?", valid=names)
+
+    def _bad_name(self, located: Located, error: ErrorDetails) -> Problem:
+        pattern = error.get("ctx", {}).get("pattern")
+        what = f"the name '{shorten(str(located.path[-1]))}' is not allowed here"
+        hint = f"a name matches {pattern}" if pattern else error["msg"]
+        return Problem(key_place(self.tree, located.path), what, hint=hint)
+
+    def _refused(self, located: Located, message: str) -> Problem:
+        """Show what a component's own validator said, at the key that its message begins with."""
+        key, colon, rest = message.partition(": ")
+        parts = (*located.path, *key.split("."))
+        if colon and find(self.tree, parts) is not None:
+            return Problem(self._value_place(parts), f"{dotted(parts)}: {rest}")
+        prefix = f"{dotted(located.path)}: " if located.path else ""
+        return Problem(self._place(located.path), prefix + message)
+
+    def _value_place(self, path: KeyPath) -> Place:
+        node = find(self.tree, path)
+        return node.place if isinstance(node, Scalar) else self._place(path)
+
+    def _mismatch(self, located: Located, error: ErrorDetails) -> Problem:
+        node = find(self.tree, located.path)
+        if not located.schema or node is None:
+            where = deepest(self.tree, located.path)
+            return Problem(self._place(where), f"{dotted(located.path)}: {error['msg']}")
+        what = f"expected {self.book.describe(located.schema)}"
+        hint = self._way_out(located.schema, node)
+        kinds = [branch.get("type") for branch in self.book.branches(located.schema)]
+        named = self.book.types(located.schema)
+        keys = self.keys(located.path, located.schema) if kinds == ["object"] and not named else []
+        return Problem(node.place, what, _got(node), hint, ", ".join(keys))
+
+    def _way_out(self, schema: Schema, node: Node) -> str:
+        """Guess from the schema what was meant by a value that does not fit."""
+        kinds = {str(branch.get("type")) for branch in self.book.branches(schema)}
+        if kinds == {"array"} and not isinstance(node, ListNode):
+            return "write a list: [ … ], or one line with '- ' for each item"
+        if not isinstance(node, Scalar):
+            return ""
+        types = self.book.types(schema)
+        if isinstance(node.value, str):
+            if (name := nearest(node.text, types)) is not None:
+                return f"write {{type: {name}}}"
+            if "boolean" in kinds and node.text.lower() in _BOOLEAN_WORDS:
+                return f"write {_BOOLEAN_WORDS[node.text.lower()]}"
+            if kinds & {"integer", "number"} and _reads_as_number(node.text):
+                return "leave the quotes out"
+            return did_you_mean(node.text, self.book.literals(schema))
+        if isinstance(node.value, float) and node.value.is_integer() and "integer" in kinds:
+            return f"write {int(node.value)}" if abs(node.value) < 1e15 else ""
+        if "string" in kinds and not self.book.literals(schema) and node.value is not None:
+            return f"quotes make it text: '{shorten(node.text)}'"
+        return ""
+
+
+def _got(node: Node | None) -> str:
+    """Write a value as it was written, shortened."""
+    match node:
+        case Scalar(value=str()):
+            return f"'{shorten(node.text)}'"
+        case Scalar():
+            return shorten(node.text) or "nothing"
+        case ListNode():
+            return "a list of 1" if len(node.items) == 1 else f"a list of {len(node.items)}"
+        case MappingNode():
+            return "a mapping" if node.entries else "an empty mapping"
+    return "nothing"
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        return isinstance(resolve_plain(text), int | float)
+    except ScalarError:
+        return False

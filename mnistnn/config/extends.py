@@ -1,0 +1,93 @@
+"""`extends: other.yaml`: a configuration that says only what differs from another one.
+
+The name is relative to the file that says it. Chains are followed up to a depth; a circle is an error.
+"""
+
+import os
+from pathlib import Path
+
+from mnistnn.config.merge import merge
+from mnistnn.config.messages import Problem, ProblemError, did_you_mean, shorten
+from mnistnn.config.nodes import MappingNode, Node, Scalar
+from mnistnn.config.parse import parse
+from mnistnn.config.source import Place, Source, decode, read_bytes
+
+KEY = "extends"
+MAX_FILES = 8
+
+
+def read_source(path: Path, name: str, asked_at: Place | None = None) -> Source:
+    """Return the text of a file. Raises ProblemError, at the place that asked for it, if that fails."""
+    try:
+        return decode(read_bytes(path), name, path)
+    except OSError as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
+        hint = did_you_mean(path.name, _siblings(path)) if isinstance(error, FileNotFoundError) else ""
+        what = reason if asked_at is None else f"cannot read {shorten(name, 200)}: {reason}"
+        raise ProblemError(Problem(asked_at or Place(Source(name, ""), 0), what, hint=hint)) from error
+
+
+def _siblings(path: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in os.scandir(path.parent) if entry.name.endswith((".yaml", ".yml")))
+    except (OSError, ValueError):
+        return []
+
+
+def read_tree(source: Source, sources: list[Source], problems: list[Problem]) -> MappingNode | None:
+    """Return the merged tree of `source` and of everything it extends; add each text read to `sources`.
+
+    None when the structure of one of the texts cannot be read; the reasons are in `problems`.
+    """
+    sources.append(source)
+    root = read_mapping(source, problems)
+    if root is None or KEY not in root.entries:
+        return root
+    entry = root.entries[KEY]
+    own = MappingNode({key: value for key, value in root.entries.items() if key != KEY}, root.place)
+    if isinstance(entry.value, Scalar) and entry.value.valid and entry.value.value is None:
+        return own
+    try:
+        base_source = _base(entry.value, source, sources)
+    except ProblemError as error:
+        problems.append(error.problem)
+        return None
+    base = read_tree(base_source, sources, problems)
+    if base is None:
+        return None
+    merged = merge(base, own)
+    assert isinstance(merged, MappingNode)
+    # What the whole experiment lacks is the matter of the file that was asked for.
+    return MappingNode(merged.entries, own.place)
+
+
+def read_mapping(source: Source, problems: list[Problem]) -> MappingNode | None:
+    """Return the tree of one text, which must be a mapping of keys; None, with a problem added, otherwise."""
+    reported = len(problems)
+    root = parse(source, problems)
+    if isinstance(root, MappingNode):
+        return root
+    if len(problems) == reported:
+        what = "this is empty" if root is None else "expected keys with values, such as 'name: mlp'"
+        problems.append(Problem(root.place if root else Place(source, 0), what))
+    return None
+
+
+def _base(node: Node, source: Source, sources: list[Source]) -> Source:
+    """Return the text that `extends` names; `sources` holds the chain of files so far."""
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+        raise ProblemError(Problem(node.place, "expected the name of one file", hint="such as 'extends: base.yaml'"))
+    if source.path is None:
+        raise ProblemError(Problem(node.place, "only a file can extend another: nothing here to be relative to"))
+    path = source.path.parent / node.value
+    name = os.path.normpath(os.path.join(os.path.dirname(source.name), node.value))
+    if any(_same(path, earlier.path) for earlier in sources):
+        chain = " → ".join([*(earlier.name for earlier in sources), name])
+        raise ProblemError(Problem(node.place, f"files extend each other in a circle: {chain}"))
+    if len(sources) >= MAX_FILES:
+        raise ProblemError(Problem(node.place, f"a chain of more than {MAX_FILES} files"))
+    return read_source(path, name, node.place)
+
+
+def _same(path: Path, other: Path | None) -> bool:
+    return other is not None and os.path.realpath(path) == os.path.realpath(other)

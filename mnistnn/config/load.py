@@ -1,0 +1,128 @@
+"""The way in: a YAML file, or a text, and overrides become a validated experiment, or one error with all
+mistakes.
+
+What was given (files, overrides, the place of every value) stays beside the result, so that a run can keep
+it and a mistake found later, such as shapes that do not fit, can still be shown at its line.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnistnn.config.extends import KEY as EXTENDS
+from mnistnn.config.extends import read_mapping, read_source, read_tree
+from mnistnn.config.messages import Problem, ProblemError, config_error
+from mnistnn.config.nodes import Node, Scalar, deepest, dotted, find, key_place
+from mnistnn.config.overrides import apply_overrides
+from mnistnn.config.source import Place, Source
+from mnistnn.config.validate import Validator
+from mnistnn.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mnistnn.config.schema import Experiment
+
+DEFAULT = "default"
+
+
+@lru_cache(maxsize=1)
+def experiment_validator() -> "Validator[Experiment]":
+    """Return the validator for experiments. No other place names the schema."""
+    from pydantic import TypeAdapter
+
+    from mnistnn.config.schema import Experiment
+
+    return Validator(TypeAdapter(Experiment), also_at_root=(EXTENDS,))
+
+
+@dataclass(frozen=True)
+class LoadedExperiment:
+    """A validated experiment and where it came from.
+
+    resolved   plain data with every default written out; loads again to an equal experiment
+    origins    for every dotted key of `resolved`: `file:line`, `command line` or `default`
+    sources    (name, text) of every file read, the one asked for first
+    overrides  as given
+    """
+
+    experiment: "Experiment"
+    resolved: dict[str, Any]
+    origins: dict[str, str]
+    sources: list[tuple[str, str]]
+    overrides: list[str]
+    tree: Node = field(repr=False)
+
+    def error(self, message: str, key: str) -> ConfigError:
+        """Return the error that shows `message` at the place of the dotted `key`, or of what holds it."""
+        path = deepest(self.tree, tuple(key.split(".")))
+        node = find(self.tree, path)
+        if not path:
+            place = Place(self.tree.place.source, 0)
+        else:
+            place = node.place if isinstance(node, Scalar) else key_place(self.tree, path)
+        return config_error([Problem(place, message)], key)
+
+
+def load_experiment(path: Path, overrides: Sequence[str] = ()) -> LoadedExperiment:
+    """Load an experiment file, what it extends, and overrides. Raises ConfigError with all mistakes."""
+    return _load(_read(path), overrides, follow_extends=True)
+
+
+def load_text(text: str, name: str, overrides: Sequence[str] = ()) -> LoadedExperiment:
+    """Load an experiment from text, called `name` in messages. It extends no file. Raises ConfigError."""
+    return _load(Source(name, text.removeprefix("\ufeff")), overrides, follow_extends=True)
+
+
+def load_resolved(path: Path, overrides: Sequence[str] = ()) -> LoadedExperiment:
+    """Load a run's own config.yaml, which is complete: `extends` is no key of it. Raises ConfigError."""
+    return _load(_read(path), overrides, follow_extends=False)
+
+
+def _read(path: Path) -> Source:
+    try:
+        return read_source(path, str(path))
+    except ProblemError as error:
+        raise config_error([error.problem]) from error
+
+
+def _load(source: Source, overrides: Sequence[str], follow_extends: bool) -> LoadedExperiment:
+    problems: list[Problem] = []
+    sources: list[Source] = []
+    if follow_extends:
+        root = read_tree(source, sources, problems)
+    else:
+        root = read_mapping(source, problems)
+        sources.append(source)
+    if root is None:
+        raise config_error(problems)
+    validator = experiment_validator()
+    experiment, tree = validator.validate(apply_overrides(root, overrides, problems), problems)
+    if problems or experiment is None:
+        raise config_error(problems)
+    resolved = validator.dump(experiment)
+    return LoadedExperiment(
+        experiment=experiment,
+        resolved=resolved,
+        origins={dotted(key): _origin(tree, key) for key in leaves(resolved)},
+        sources=[(each.name, each.text) for each in sources],
+        overrides=list(overrides),
+        tree=tree,
+    )
+
+
+def leaves(data: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the path of every value of plain data that holds no further values."""
+    if isinstance(data, dict) and data:
+        for key, value in data.items():
+            yield from leaves(value, (*at, key))
+    elif isinstance(data, list) and data:
+        for index, value in enumerate(data):
+            yield from leaves(value, (*at, index))
+    else:
+        yield at
+
+
+def _origin(tree: Node, key: tuple[str | int, ...]) -> str:
+    node = find(tree, key)
+    return str(node.place) if node is not None else DEFAULT

@@ -1,0 +1,130 @@
+"""How mistakes in a configuration are shown: place, line, caret, suggestion, what is valid; all in one go.
+
+Nothing that a file contains reaches the terminal raw: control characters are written as escapes, long lines
+are cut to the part around the caret.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mnistnn.config.source import Place
+from mnistnn.errors import ConfigError
+
+_MOST_SHOWN = 20
+_MOST_COLUMNS = 100
+_MOST_CARETS = 40
+_LEAD = 40  # characters kept before the caret when a long line is cut
+_LONGEST_WORD = 60  # comparing longer words costs time, and no name is that long
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: `what` is wrong at `place`.
+
+    `got` is the value as written (left out where the whole argument is shown anyway), `hint` a way out,
+    `valid` what would be accepted, `also` a second place worth seeing with a label for it.
+    """
+
+    place: Place
+    what: str
+    got: str = ""
+    hint: str = ""
+    valid: str = ""
+    also: tuple[Place, str] | None = None
+
+
+class ProblemError(Exception):
+    """A mistake after which a text cannot be read any further."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.what)
+        self.problem = problem
+
+
+def config_error(problems: Sequence[Problem], key: str | None = None) -> ConfigError:
+    """Return the one error that shows all problems, in the order of their places, each once."""
+    return ConfigError(render(problems), key)
+
+
+def render(problems: Sequence[Problem]) -> str:
+    """Return the text for all problems, ending with the line that says that nothing was run."""
+    unique = list({(id(p.place.source), p.place.line, p.place.column, p.what): p for p in problems}.values())
+    files = list({id(p.place.source): None for p in unique})
+    unique.sort(
+        key=lambda p: (
+            p.place.source.override is not None,
+            files.index(id(p.place.source)),
+            p.place.line,
+            p.place.column,
+        )
+    )
+    blocks = [_block(problem) for problem in unique[:_MOST_SHOWN]]
+    if len(unique) > _MOST_SHOWN:
+        blocks.append(f"… and {len(unique) - _MOST_SHOWN} more")
+    count = "1 error" if len(unique) == 1 else f"{len(unique)} errors"
+    return "\n".join([*blocks, f"{count}, nothing was run."])
+
+
+def _block(problem: Problem) -> str:
+    place, source = problem.place, problem.place.source
+    advice = "      ".join(
+        part for part in (safe(problem.hint), problem.valid and f"valid: {safe(problem.valid)}") if part
+    )
+    what = safe(problem.what)
+    if source.override is not None:
+        note = f" (set at {safe(str(place.replaced))})" if place.replaced else ""
+        head = f"error: {source.name}: {safe(shorten(source.override))}: {what}{note}"
+        return f"{head}\n      {advice}" if advice else head
+    if problem.got:
+        what = f"{what}, got {safe(problem.got)}"
+    if place.line == 0:
+        head = f"error: {safe(source.name)}: {what}"
+        return f"{head}\n      {advice}" if advice else head
+    head = f"error: {safe(source.name)}:{place.line}:{place.column}: {what}"
+    blocks = [head, _snippet(place, advice)]
+    if problem.also:
+        blocks.append(_snippet(*problem.also))
+    return "\n".join(blocks)
+
+
+def _snippet(place: Place, label: str) -> str:
+    """Return the source line, cut to the part around the place, and a caret line that ends with `label`."""
+    line = place.source.line(place.line)
+    start = place.column - 1
+    cut = max(0, start - _LEAD) if len(line) > _MOST_COLUMNS else 0
+    shown = line[cut : cut + _MOST_COLUMNS]
+    before, after = "…" if cut else "", "…" if cut + _MOST_COLUMNS < len(line) else ""
+    # One character for one, so that the caret stays under its place.
+    shown = before + "".join(c if c.isprintable() else " " if c == "\t" else "\ufffd" for c in shown) + after
+    column = start - cut + len(before)
+    carets = "^" * max(1, min(place.width, len(shown) - column, _MOST_CARETS))
+    caret_line = f"      | {' ' * column}{carets} {label}".rstrip()
+    return f"{place.line:5} | {shown}".rstrip() + "\n" + caret_line
+
+
+def safe(text: str) -> str:
+    """Write every character that a terminal would not simply show as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def shorten(text: str, most: int = 60) -> str:
+    """Cut a long text and mark the cut."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """Return the name most like `word`, upper and lower case alike, or None when none is close."""
+    if len(word) > _LONGEST_WORD:
+        return None
+    by_folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """Return `did you mean 'name'?`, or nothing when no name is close."""
+    name = nearest(word, names)
+    return f"did you mean '{name}'?" if name is not None else ""

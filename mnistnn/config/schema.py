@@ -1,0 +1,99 @@
+"""The experiment: the one record that a YAML file becomes. Every key is a field here or of a component named here."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mnistnn.component import component
+from mnistnn.data.batches import Batches
+from mnistnn.data.spec import Data
+from mnistnn.losses import Loss, SoftmaxNLL
+from mnistnn.models import Model
+from mnistnn.optim import Optimizer
+from mnistnn.penalties import Penalties
+from mnistnn.stopping import Monitor, Stopping
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+@component
+class Evaluation:
+    """What is measured after every epoch besides the validation split."""
+
+    batch_size: Annotated[int, Field(ge=1)] = 1000
+    """Examples per forward pass when a whole split is evaluated; changes speed and memory only."""
+    train_error: bool = False
+    """Also measure the error on the whole training split: the course's training curve, for one more forward pass."""
+
+
+@component
+class Checkpoint:
+    """When training is saved, and which epoch counts as the best."""
+
+    monitor: Monitor = "valid.error"
+    """The figure whose lowest value marks the best epoch, whose parameters the run ends with."""
+    every_epochs: Annotated[int, Field(ge=1)] = 1
+    """Save after every so many epochs."""
+    every_s: Annotated[float, Field(gt=0)] = 300.0
+    """Also save inside an epoch when so many seconds have passed since the last save."""
+    keep_last: Annotated[int, Field(ge=1)] = 2
+    """How many of the newest checkpoints stay; the best parameters are part of each."""
+    keep_every_epochs: Annotated[int, Field(ge=1)] | None = None
+    """Keep the checkpoint of every so many epochs for good, to look at the model's history later."""
+
+
+@component
+class Backend:
+    """Where and how the arithmetic is done."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    """cpu computes with NumPy, cuda with CuPy."""
+    dtype: Literal["float32", "float64"] = "float32"
+    """Of parameters, gradients and inputs."""
+    threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
+    """Threads of the matrix products; auto takes one for small models and all cores for larger ones. Recorded and
+    applied again on resume, since the last bits depend on it."""
+
+
+@component
+class Expect:
+    """The claim that an experiment file makes, held against a run by `mnistnn eval --expect`."""
+
+    test_error: Annotated[list[Fraction], Field(min_length=2, max_length=2)] | None = None
+    """Lowest and highest test error, as fractions, that count as reproduced."""
+    valid_error: Annotated[list[Fraction], Field(min_length=2, max_length=2)] | None = None
+    """The same for the best validation error."""
+    source: str = ""
+    """Where the figure was published."""
+
+
+@component
+class Experiment:
+    """One experiment on MNIST-like data."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+    """Names the folder of its runs."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """All randomness (initial weights, orders of batches, …) is derived from it."""
+    data: Data = Field(default_factory=Data)
+    """Which digits, and how they are split."""
+    model: Model
+    """What maps images to outputs."""
+    loss: Loss = Field(default_factory=SoftmaxNLL)
+    """What is minimised, as a mean over examples."""
+    penalties: Penalties = Field(default_factory=Penalties)
+    """Terms added to the loss that keep parameters small."""
+    batches: Batches = Field(default_factory=Batches)
+    """How the training split is cut into mini-batches."""
+    optimizer: Optimizer
+    """How parameters are moved."""
+    stopping: Annotated[list[Stopping], Field(min_length=1)]
+    """Any of these ends the run."""
+    evaluation: Evaluation = Field(default_factory=Evaluation)
+    """What is measured after every epoch."""
+    checkpoint: Checkpoint = Field(default_factory=Checkpoint)
+    """When training is saved, and what counts as best."""
+    backend: Backend = Field(default_factory=Backend)
+    """Where the arithmetic is done."""
+    expect: Expect = Field(default_factory=Expect)
+    """The claim this file makes."""

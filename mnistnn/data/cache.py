@@ -1,0 +1,204 @@
+"""The folder in which sets are kept: `<root>/datasets/<name>/`, four IDX files and a manifest.
+
+The root is $MNISTNN_DATA, or the user's cache folder. A set appears there whole, in one step, or not at all:
+it is built in a hidden folder beside its place and renamed. What is in the cache has passed its checks when
+it was stored (`install`), and is checked again by whoever reads it, since files can change.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+import platformdirs
+
+from mnistnn.data.bounded_reading import open_regular_file
+from mnistnn.data.catalogue import NAMED_SETS
+from mnistnn.data.image_set import FILE_NAMES, ImageSet, idx_files
+from mnistnn.data.manifest import MANIFEST_NAME, Manifest, StoredFile, read_manifest
+from mnistnn.errors import BusyError, DataError, UsageError
+from mnistnn.files import resource_error, sync_folder, write_atomically
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_LOCK_WAIT_S = 1800.0
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """The outcome of checking one stored file; `problem` is None when its bytes are what they must be."""
+
+    path: Path
+    problem: str | None
+
+
+def datasets_folder() -> Path:
+    """Return the folder that holds one folder for each set; it need not exist."""
+    root = os.environ.get("MNISTNN_DATA")
+    return Path(root or platformdirs.user_cache_dir("mnistnn")).expanduser().absolute() / "datasets"
+
+
+def set_folder(name: str) -> Path:
+    """Return the folder of a set, whether it is there or not; UsageError for what cannot be a name."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name[:80]!r} cannot name a data set; allowed are up to 64 of a-z, 0-9, '.', '_' and '-', "
+            "the first one a letter or digit"
+        )
+    return datasets_folder() / name
+
+
+def is_stored(name: str) -> bool:
+    """Whether a set of this name is in the cache. Says nothing about its bytes."""
+    return bool(_NAME.fullmatch(name)) and (set_folder(name) / MANIFEST_NAME).is_file()
+
+
+def stored_names() -> list[str]:
+    """Return the names of all sets in the cache, sorted."""
+    try:
+        return sorted(path.name for path in datasets_folder().iterdir() if is_stored(path.name))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise resource_error(datasets_folder(), error) from error
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Hold the lock under which the set `name` is stored, waiting for others; BusyError in the end."""
+    folder = datasets_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / f".{name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            sys.stderr.write(f"waiting for another process that is storing {name}\n")
+            lock.acquire(timeout=_LOCK_WAIT_S)
+    except filelock.Timeout as error:
+        raise BusyError(f"{folder / name}: another process is storing this set, and does not finish") from error
+    except OSError as error:
+        raise resource_error(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def install(name: str, images: ImageSet, origins: dict[str, str]) -> None:
+    """Store a set, in place of the one of that name if there is one. The caller holds the lock of `name`.
+
+    `origins` says for each of the four files where it came from. Raises DataError, and stores nothing, when
+    the set is a named one and is not byte for byte what was published.
+    """
+    contents = idx_files(images)
+    manifest = _manifest(name, images, contents, origins)
+    check_pinned(manifest, "the given set")
+    final = set_folder(name)
+    _remove_leftovers(name)
+    building = final.with_name(f".{name}.{secrets.token_hex(6)}.new")
+    try:
+        building.mkdir()
+        for file_name, content in contents.items():
+            write_atomically(building / file_name, content)
+        write_atomically(building / MANIFEST_NAME, manifest.model_dump_json(indent=2).encode() + b"\n")
+        _put_in_place(building, final)
+    except OSError as error:
+        raise resource_error(final, error) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _put_in_place(building: Path, final: Path) -> None:
+    """Rename a finished folder to its place; a set that was there is kept until the new one stands."""
+    replaced = building.with_suffix(".old")
+    if final.exists():
+        final.rename(replaced)
+    try:
+        building.rename(final)
+    except OSError:
+        if replaced.exists():
+            replaced.rename(final)
+        raise
+    sync_folder(final.parent)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def check_pinned(manifest: Manifest, place: str) -> None:
+    """Raise DataError if a manifest claims to be a named set but lists other bytes than were published."""
+    named = NAMED_SETS.get(manifest.name)
+    if named is None:
+        return
+    for file_name, pinned in named.files.items():
+        found = manifest.files[file_name].sha256
+        if pinned.sha256 is not None and found != pinned.sha256:
+            raise DataError(
+                f"{place}: {file_name} is not that of {manifest.name}: expected SHA-256 {pinned.sha256}, got {found}"
+            )
+
+
+def verify(name: str) -> list[FileCheck]:
+    """Check every byte of a stored set against its manifest, and the manifest against the catalogue."""
+    folder = set_folder(name)
+    try:
+        manifest = read_manifest(folder)
+        check_pinned(manifest, str(folder / MANIFEST_NAME))
+    except DataError as error:
+        return [FileCheck(folder / MANIFEST_NAME, str(error))]
+    return [_check_file(folder / file_name, manifest.files[file_name]) for file_name in FILE_NAMES]
+
+
+def altered(path: Path, problem: str) -> DataError:
+    """Return the error for a stored file that is not what it was when it was stored."""
+    name = path.parent.name
+    remedy = f"mnistnn data fetch {name} --force" if name in NAMED_SETS else f"mnistnn data add {name} FILES… --force"
+    return DataError(f"{path}: {problem}; the file was altered and is not used. To replace the set: {remedy}")
+
+
+def _check_file(path: Path, expected: StoredFile) -> FileCheck:
+    digest = hashlib.sha256()
+    try:
+        with open_regular_file(path) as file:
+            size_bytes = os.fstat(file.fileno()).st_size
+            if size_bytes != expected.size_bytes:
+                return FileCheck(path, f"has {size_bytes} bytes, expected {expected.size_bytes}")
+            while piece := file.read(_CHUNK_BYTES):
+                digest.update(piece)
+    except DataError as error:
+        return FileCheck(path, str(error))
+    if digest.hexdigest() != expected.sha256:
+        return FileCheck(path, f"SHA-256 is {digest.hexdigest()}, expected {expected.sha256}")
+    return FileCheck(path, None)
+
+
+def _manifest(name: str, images: ImageSet, contents: dict[str, bytes], origins: dict[str, str]) -> Manifest:
+    return Manifest(
+        format=1,
+        name=name,
+        image_shape=list(images.image_shape),
+        classes=images.classes,
+        train_examples=len(images.train.labels),
+        test_examples=len(images.test.labels),
+        files={
+            file_name: StoredFile(
+                size_bytes=len(content),
+                sha256=hashlib.sha256(content).hexdigest(),
+                origin=origins[file_name],
+            )
+            for file_name, content in contents.items()
+        },
+    )
+
+
+def _remove_leftovers(name: str) -> None:
+    """Remove what a killed process left behind. Safe: whoever is building holds the lock, and that is us."""
+    for suffix in ("new", "old"):
+        for path in datasets_folder().glob(f".{name}.????????????.{suffix}"):
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,168 @@
+"""The training, validation and test split of a set, read from the cache and verified while it is read.
+
+The training files hold the training split followed by the validation split; the test files are opened only
+when the test split is asked for. Sizes are known without opening any of them, so an experiment can be
+checked against a set that is not even there yet.
+"""
+
+import difflib
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistnn.data import cache
+from mnistnn.data.bounded_reading import open_regular_file
+from mnistnn.data.catalogue import NAMED_SETS
+from mnistnn.data.fetch import fetch
+from mnistnn.data.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
+from mnistnn.data.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from mnistnn.data.manifest import MANIFEST_NAME, StoredFile, read_manifest
+from mnistnn.data.spec import Data
+from mnistnn.errors import ConfigError, DataError
+
+SplitName = Literal["train", "valid", "test"]
+
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images (n, h, w) and labels (n,) of one split, both uint8 and read-only; labels are below `classes`."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    classes: int
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is known of a set without reading it."""
+
+    image_shape: tuple[int, int]
+    classes: int
+    train_examples: int
+    test_examples: int
+
+
+def describe(name: str) -> DatasetInfo:
+    """Return sizes from the catalogue, or the manifest of an added set; opens no file of images or labels.
+
+    Raises ConfigError, with the nearest known name, for a set that is neither.
+    """
+    named = NAMED_SETS.get(name)
+    if named is not None:
+        return DatasetInfo(named.image_shape, named.classes, named.train_examples, named.test_examples)
+    if not cache.is_stored(name):
+        known = sorted({*NAMED_SETS, *cache.stored_names()})
+        close = difflib.get_close_matches(name, known, n=1)
+        suggestion = f"did you mean {close[0]!r}? " if close else ""
+        raise ConfigError(
+            f"unknown data set {name[:80]!r}; {suggestion}known: {', '.join(known)}; "
+            "your own files become a set with `mnistnn data add NAME FILES…`",
+            key="data.dataset",
+        )
+    manifest = read_manifest(cache.set_folder(name))
+    height, width = manifest.image_shape
+    return DatasetInfo((height, width), manifest.classes, manifest.train_examples, manifest.test_examples)
+
+
+def split_examples(data: Data) -> dict[SplitName, range]:
+    """Return the examples of each split, as a range of those in the train files or in the test files.
+
+    Raises ConfigError, with the key at fault, when the set is unknown or smaller than what is asked of it.
+    """
+    info = describe(data.dataset)
+    train_examples = info.train_examples - data.validation_examples
+    if train_examples < 1:
+        raise ConfigError(
+            f"{data.validation_examples} validation examples leave nothing to train on: "
+            f"{data.dataset} has {info.train_examples} training examples",
+            key="data.validation_examples",
+        )
+    available: dict[SplitName, range] = {
+        "train": range(train_examples),
+        "valid": range(train_examples, info.train_examples),
+        "test": range(info.test_examples),
+    }
+    limits: dict[SplitName, int | None] = {
+        "train": data.limits.train,
+        "valid": data.limits.valid,
+        "test": data.limits.test,
+    }
+    for split, limit in limits.items():
+        if limit is not None and limit > len(available[split]):
+            raise ConfigError(
+                f"the limit of {limit} is more than the {len(available[split])} examples of this split",
+                key=f"data.limits.{split}",
+            )
+    return {split: examples[: limits[split]] for split, examples in available.items()}
+
+
+def ensure_available(name: str, progress: bool) -> None:
+    """Fetch a named set that is not in the cache. Raises ConfigError for an unknown set, or as `fetch`."""
+    describe(name)
+    if not cache.is_stored(name):
+        fetch(name, progress=progress)
+
+
+def read_split(data: Data, split: SplitName) -> Split:
+    """Read one split from the cache.
+
+    Every byte of the two files it comes from is compared with the SHA-256 of the manifest, and that with the
+    catalogue; the files of the other half are not opened. Memory: the split itself and 1 MiB. Raises
+    ConfigError for what does not fit the set, DataError, with the remedy, for a missing set and for altered
+    files.
+    """
+    examples = split_examples(data)[split]
+    info = describe(data.dataset)
+    if not cache.is_stored(data.dataset):
+        raise DataError(
+            f"the data set {data.dataset} is not in {cache.datasets_folder()}; "
+            f"get it with `mnistnn data fetch {data.dataset}`, or, without a network, "
+            f"import files with `mnistnn data add {data.dataset} FILES…`"
+        )
+    folder = cache.set_folder(data.dataset)
+    manifest = read_manifest(folder)
+    cache.check_pinned(manifest, str(folder / MANIFEST_NAME))
+    is_test = split == "test"
+    count = info.test_examples if is_test else info.train_examples
+    images_name, labels_name = (TEST_IMAGES, TEST_LABELS) if is_test else (TRAIN_IMAGES, TRAIN_LABELS)
+    images = _read(folder / images_name, manifest.files[images_name], (count, *info.image_shape), examples)
+    labels = _read(folder / labels_name, manifest.files[labels_name], (count,), examples)
+    if labels.size and int(labels.max()) >= info.classes:
+        raise cache.altered(folder / labels_name, f"holds the label {labels.max()} of {info.classes} classes")
+    return Split(images, labels, info.classes)
+
+
+def _read(path: Path, expected: StoredFile, shape: tuple[int, ...], examples: range) -> NDArray[np.uint8]:
+    """Return the wanted examples of an IDX file of known shape, after hashing the whole file on the way."""
+    if expected.size_bytes != header_bytes(shape) + int(np.prod(shape)):
+        raise cache.altered(path, f"should have shape {shape}, but not {expected.size_bytes} bytes")
+    result = np.empty((len(examples), *shape[1:]), dtype=np.uint8)
+    wanted = result.reshape(-1)
+    example_bytes = int(np.prod(shape[1:]))
+    start = header_bytes(shape) + examples.start * example_bytes  # where the wanted bytes begin in the file
+    digest = hashlib.sha256()
+    position = 0
+    with open_regular_file(path) as file:
+        header = file.read(MAX_HEADER_BYTES)
+        file.seek(0)
+        while piece := file.read(_CHUNK_BYTES):
+            digest.update(piece)
+            first, last = max(start - position, 0), min(start + len(wanted) - position, len(piece))
+            if first < last:
+                at = position + first - start
+                wanted[at : at + last - first] = np.frombuffer(piece[first:last], dtype=np.uint8)
+            position += len(piece)
+    if position != expected.size_bytes:
+        raise cache.altered(path, f"has {position} bytes, expected {expected.size_bytes}")
+    if digest.hexdigest() != expected.sha256:
+        raise cache.altered(path, f"SHA-256 is {digest.hexdigest()}, expected {expected.sha256}")
+    if idx_shape(header, str(path)) != shape:
+        raise cache.altered(path, f"does not have the shape {shape}")
+    result.flags.writeable = False
+    return result

@@ -1,0 +1,88 @@
+"""How parameters start: each initializer draws one array on the host, in float64, from the stream it is given.
+
+The streams of NumPy's new and legacy generators share the two methods used here, so a model can also start from the
+exact numbers of a published program.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal, Protocol
+
+import numpy as np
+from pydantic import Field
+
+from mnistnn.activations import ActivationName
+from mnistnn.component import component
+
+
+class Draws(Protocol):
+    """The part of numpy.random.Generator and RandomState that initializers use."""
+
+    def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> np.ndarray: ...
+
+    def uniform(self, low: float, high: float, size: tuple[int, ...]) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Fan:
+    """What surrounds the array being drawn: units feeding each output, units fed by each input, what follows."""
+
+    n_in: int
+    n_out: int
+    activation: ActivationName
+
+
+@component
+class Zeros:
+    """All zeros. Right for biases and for the last layer; in a hidden layer the units could never become different."""
+
+    type: Literal["zeros"] = "zeros"
+
+    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+        return np.zeros(shape)
+
+
+@component
+class Normal:
+    """Independent normal draws with mean 0."""
+
+    type: Literal["normal"] = "normal"
+    std: Annotated[float, Field(gt=0)] = 0.01
+    """Standard deviation. The slides use 0.01."""
+
+    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+        return rng.normal(0.0, self.std, shape)
+
+
+@component
+class Uniform:
+    """Independent draws from U(-limit, limit)."""
+
+    type: Literal["uniform"] = "uniform"
+    limit: Annotated[float, Field(gt=0)]
+    """Largest magnitude."""
+
+    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+        return rng.uniform(-self.limit, self.limit, shape)
+
+
+@component
+class Glorot:
+    """U(-a, a) with a = gain · sqrt(6 / (n_in + n_out)), after Glorot & Bengio (2010), equation 16.
+
+    Keeps the spread of activations and of gradients alike from layer to layer.
+    """
+
+    type: Literal["glorot"] = "glorot"
+    gain: Annotated[float, Field(gt=0)] | Literal["auto"] = "auto"
+    """Factor on the limit; auto is 4 before a sigmoid and 1 before anything else, as the course has it."""
+
+    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+        gain = self.gain
+        if gain == "auto":
+            gain = 4.0 if fan.activation == "sigmoid" else 1.0
+        limit = gain * math.sqrt(6.0 / (fan.n_in + fan.n_out))
+        return rng.uniform(-limit, limit, shape)
+
+
+Initializer = Annotated[Zeros | Normal | Uniform | Glorot, Field(discriminator="type")]

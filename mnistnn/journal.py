@@ -1,0 +1,169 @@
+"""Keeps a run directory in step with training: rows of metrics, checkpoints, the log, and orderly interruptions.
+
+The order of a commit is what makes a run recoverable: rows are forced to the disk, then a checkpoint that names their
+length and digest is written, and only then are older checkpoints removed.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+from mnistnn.backend import array_module, to_host
+from mnistnn.config.schema import Checkpoint as CheckpointPolicy
+from mnistnn.display import Display
+from mnistnn.errors import DivergedError, InterruptedRunError, RunError, TimeBudgetError
+from mnistnn.files import resource_error, write_atomically
+from mnistnn.optim.contract import Progress
+from mnistnn.run import checkpoint as checkpoints
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.metrics import MetricsFile
+from mnistnn.train import RunningLoss, Training
+
+_BEST, _THETA, _SLOT = "best", "theta", "optimizer."
+
+
+class RunJournal:
+    """The journal of one sitting: from `start` or `resume` to the end of the loop.
+
+    Raises InterruptedRunError or TimeBudgetError between two updates, after saving.
+    """
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        policy: CheckpointPolicy,
+        config_hash: str,
+        display: Display,
+        stop_signal: Callable[[], int | None],
+        time_budget_s: float | None = None,
+    ) -> None:
+        self.run, self.policy, self.config_hash, self.display = run, policy, config_hash, display
+        self.stop_signal = stop_signal
+        self.metrics = MetricsFile(run.metrics)
+        now = time.monotonic()
+        self.started_s = self.committed_s = self.evaluated_s = now
+        self.end_s = None if time_budget_s is None else now + time_budget_s
+        self.examples_at_evaluation = 0
+        self.kept: set[int] = set()
+        self.committed: Progress | None = None
+
+    def restore(self, t: Training) -> list[str]:
+        """Bring a fresh training to the newest valid checkpoint; return what was wrong with newer ones.
+
+        Raises RunError if there is none, or if it does not belong to this experiment.
+        """
+        path, saved, refused = checkpoints.read_newest(self.run.checkpoints)
+        expected = {name: (len(array), str(array.dtype)) for name, array in _arrays(t).items()}
+        found = {name: (tensor.size, str(tensor.dtype)) for name, tensor in saved.tensors.items()}
+        if found != expected or saved.state.get("layout") != _layout(t):
+            raise RunError(f"{path}: its tensors are not those of this experiment")
+        state = saved.state
+        t.history = self.metrics.cut_back(state["metrics"]["bytes"], state["metrics"]["sha256"])
+        for name, array in _arrays(t).items():
+            array[...] = array_module(array).asarray(saved.tensors[name])
+        for name, value in state["progress"].items():
+            setattr(t.progress, name, value)
+        t.loss = RunningLoss(t.objective.theta, state["loss"]["total"], state["loss"]["examples"])
+        self.kept = set(state["kept"])
+        self.examples_at_evaluation = t.progress.examples
+        self.committed = replace(t.progress)
+        return refused
+
+    def after_update(self, t: Training) -> None:
+        self.display.after_update(t)
+        now = time.monotonic()
+        if now - self.committed_s >= self.policy.every_s:
+            self.commit(t)
+        self._stop_if_asked(t, now)
+
+    def after_evaluation(self, t: Training) -> None:
+        self.metrics.append(t.history[-1])
+        now = time.monotonic()
+        examples, seconds = t.progress.examples - self.examples_at_evaluation, now - self.evaluated_s
+        self.examples_at_evaluation, self.evaluated_s = t.progress.examples, now
+        self._note_timing(t, examples, seconds)
+        self.display.after_evaluation(t, examples, seconds)
+        keep_every = self.policy.keep_every_epochs
+        if keep_every is not None and t.progress.epoch % keep_every == 0:
+            self.kept.add(t.progress.updates)
+            self.commit(t)
+        elif t.progress.epoch % self.policy.every_epochs == 0:
+            self.commit(t)
+        self._stop_if_asked(t, now)
+
+    def commit(self, t: Training) -> None:
+        """Save everything; when this returns it is on the disk. Raises DivergedError rather than save a NaN."""
+        theta = t.objective.theta
+        if not bool(array_module(theta).isfinite(theta).all()):
+            raise DivergedError(
+                f"parameters are no longer finite numbers (update {t.progress.updates}); the last good checkpoint stays"
+            )
+        self.metrics.sync()
+        tensors = {name: to_host(array) for name, array in _arrays(t).items()}
+        path = checkpoints.write(
+            self.run.checkpoints, checkpoints.Checkpoint(tensors, self._state(t)), t.progress.updates
+        )
+        self._note_best(t, path.name)
+        checkpoints.prune(self.run.checkpoints, self.policy.keep_last, self.kept)
+        self.committed_s = time.monotonic()
+        self.committed = replace(t.progress)
+
+    def finish(self, t: Training) -> None:
+        """Save the end of a run, unless that is what was saved last."""
+        if self.committed != t.progress:
+            self.commit(t)
+
+    def close(self) -> None:
+        self.metrics.close()
+
+    def _state(self, t: Training) -> dict[str, Any]:
+        return {
+            "progress": asdict(t.progress),
+            "loss": {"total": t.loss.total, "examples": t.loss.examples},
+            "metrics": {"bytes": self.metrics.bytes, "sha256": self.metrics.sha256},
+            "layout": _layout(t),
+            "best": None if t.best is None else dict(t.best),
+            "kept": sorted(self.kept),
+            "config_hash": self.config_hash,
+        }
+
+    def _note_best(self, t: Training, checkpoint: str) -> None:
+        """Say in best.json where the best parameters are: in every checkpoint, as the tensor `best`."""
+        if t.best is not None:
+            note = {"checkpoint": checkpoint, "tensor": _BEST, "monitor": t.monitor, **t.best}
+            write_atomically(self.run.checkpoints / "best.json", (json.dumps(note, indent=2) + "\n").encode())
+
+    def _note_timing(self, t: Training, examples: int, seconds: float) -> None:
+        row = {"epoch": t.progress.epoch, "seconds": round(seconds, 4), "examples": examples}
+        try:
+            with self.run.timing.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise resource_error(self.run.timing, error) from error
+
+    def _stop_if_asked(self, t: Training, now: float) -> None:
+        if (number := self.stop_signal()) is not None:
+            self.commit(t)
+            raise InterruptedRunError(self._farewell("interrupted", t), number)
+        if self.end_s is not None and now >= self.end_s:
+            self.commit(t)
+            raise TimeBudgetError(self._farewell("time budget spent", t))
+
+    def _farewell(self, why: str, t: Training) -> str:
+        return (
+            f"{why} in epoch {t.progress.epoch + 1} after update {t.progress.updates}; saved. "
+            f"Go on with: mnistnn resume {self.run.path}"
+        )
+
+
+def _arrays(t: Training) -> dict[str, Any]:
+    """Return every flat vector that a checkpoint holds, by its name there."""
+    slots = {_SLOT + name: array for name, array in t.optimizer.state().items()}
+    return {_THETA: t.objective.theta, _BEST: t.best_theta, **slots}
+
+
+def _layout(t: Training) -> list[list[Any]]:
+    """Return name and shape of each parameter in theta, in order, so that other programs can take it apart."""
+    return [[slot.name, list(slot.parameter.shape)] for slot in t.objective.model.slots]

@@ -1,0 +1,45 @@
+"""The negative log-likelihood of a softmax, and its gradient."""
+
+from mnistnn.backend import Array, array_module, take_rows
+
+
+def softmax_nll(z: Array, at: Array, dz: Array, row: Array, log_p: Array) -> None:
+    """Write each row's log-probability of its label into log_p and the gradient of their negative mean into dz.
+
+    z      (n, k)  scores, read only
+    at     (n,)    integers: where each row's label stands in the flattened z, i·k + labelᵢ
+    dz     (n, k)  contiguous
+    row    (n, 1)  working memory
+    log_p  (n,)
+
+    p = softmax(z);  log_p = log p[i, labelᵢ];  L = −(Σ log_p)/n;  dz = (p − Y)/n with Y one-hot.
+    The row's maximum is subtracted first, so that exp cannot overflow, and the logarithm is taken of the sum alone
+    (log-softmax), so that it never sees a probability that was rounded to 0.
+    """
+    xp = array_module(z)
+    n = len(z)
+    flat = dz.reshape(-1)
+    column = row.reshape(-1)
+    xp.max(z, axis=1, keepdims=True, out=row)
+    xp.subtract(z, row, out=dz)
+    take_rows(flat, at, out=log_p)
+    xp.exp(dz, out=dz)
+    xp.sum(dz, axis=1, keepdims=True, out=row)
+    dz /= row
+    xp.log(row, out=row)
+    log_p -= column
+    take_rows(flat, at, out=column)
+    column -= 1.0
+    flat[at] = column
+    dz /= n
+
+
+def softmax(z: Array, p: Array) -> None:
+    """Write each row's class probabilities into p. z, p (n, k); p may be z.
+
+    p[i, j] = exp z[i, j] / Σₖ exp z[i, k], after subtracting the row's maximum.
+    """
+    xp = array_module(z)
+    xp.subtract(z, xp.max(z, axis=1, keepdims=True), out=p)
+    xp.exp(p, out=p)
+    p /= xp.sum(p, axis=1, keepdims=True)

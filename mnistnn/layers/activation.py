@@ -1,0 +1,36 @@
+"""An activation as a layer of its own."""
+
+from typing import Literal
+
+from mnistnn.activations import ACTIVATIONS, ActivationName
+from mnistnn.backend import Array
+from mnistnn.component import component
+from mnistnn.layers.contract import Parameter
+from mnistnn.scratch import Scratch
+from mnistnn.shapes import Shape
+
+
+@component
+class ActivationLayer:
+    """Apply an activation to every element; for where the layer before cannot. Keeps y: as many numbers as x."""
+
+    type: Literal["activation"] = "activation"
+    activation: ActivationName
+    """The element-wise f."""
+
+    def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
+        self.scratch = Scratch()
+        return in_shape, []
+
+    def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
+        """Nothing to take: there are no parameters."""
+
+    def forward(self, x: Array, train: bool) -> Array:
+        self.y = self.scratch("y", x.shape, x)
+        self.y[...] = x
+        ACTIVATIONS[self.activation].forward(self.y)
+        return self.y
+
+    def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
+        ACTIVATIONS[self.activation].backward(dy, self.y)
+        return dy if need_dx else None

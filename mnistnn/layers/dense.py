@@ -1,0 +1,58 @@
+"""The fully connected layer: y = f(x W + b)."""
+
+from math import prod
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mnistnn.activations import ACTIVATIONS, ActivationName
+from mnistnn.backend import Array
+from mnistnn.component import component
+from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
+from mnistnn.kernels.dense import dense, dense_backward
+from mnistnn.layers.contract import Parameter
+from mnistnn.scratch import Scratch
+from mnistnn.shapes import Shape
+
+
+@component
+class Dense:
+    """Fully connected: y = f(x W + b). Images are read as rows of pixels.
+
+    W (n_in, units), b (units,). Keeps y, and dx where it is asked for: n·(units + n_in) numbers.
+    """
+
+    type: Literal["dense"] = "dense"
+    units: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Number of outputs."""
+    activation: ActivationName = "linear"
+    """The element-wise f, applied in place."""
+    init: Initializer = Field(default_factory=Glorot)
+    """How W starts; b starts at zero."""
+
+    def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
+        n_in = prod(in_shape)
+        fan = Fan(n_in, self.units, self.activation)
+        self.scratch = Scratch()
+        return (self.units,), [
+            Parameter("W", (n_in, self.units), "weight", self.init, fan),
+            Parameter("b", (self.units,), "bias", Zeros(), fan),
+        ]
+
+    def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
+        self.W, self.b = values["W"], values["b"]
+        self.dW, self.db = grads["W"], grads["b"]
+
+    def forward(self, x: Array, train: bool) -> Array:
+        self.x_shape = x.shape
+        self.x = x.reshape(len(x), -1)  # (n, n_in)
+        self.y = self.scratch("y", (len(x), self.units), x)
+        dense(self.x, self.W, self.b, self.y)
+        ACTIVATIONS[self.activation].forward(self.y)
+        return self.y
+
+    def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
+        ACTIVATIONS[self.activation].backward(dy, self.y)
+        dx = self.scratch("dx", self.x.shape, dy) if need_dx else None
+        dense_backward(dy, self.x, self.W, self.dW, self.db, dx)
+        return None if dx is None else dx.reshape(self.x_shape)

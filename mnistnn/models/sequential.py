@@ -1,0 +1,110 @@
+"""A chain of layers whose parameters are one vector.
+
+All parameters lie end to end in `theta`, all gradients in `grad`; what a layer sees are reshaped views. So an optimizer
+is a few operations on vectors, a checkpoint is a copy of one, and a gradient check moves one number.
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from mnistnn.backend import Array, array_module
+from mnistnn.component import component
+from mnistnn.errors import ConfigError
+from mnistnn.layers import Layer
+from mnistnn.layers.contract import LayerContract, Parameter
+from mnistnn.shapes import Shape, ShapeError
+from mnistnn.streams import legacy_stream, stream
+
+LayerName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where one parameter array lies in theta and grad: [start, stop)."""
+
+    name: str
+    start: int
+    stop: int
+    parameter: Parameter
+
+    @property
+    def part(self) -> slice:
+        return slice(self.start, self.stop)
+
+    @property
+    def is_bias(self) -> bool:
+        return self.parameter.kind == "bias"
+
+
+@component
+class Sequential:
+    """Layers applied one after the other."""
+
+    type: Literal["sequential"] = "sequential"
+    layers: Annotated[dict[LayerName, Layer], Field(min_length=1)]
+    """The layers in order, each under a name of its own, by which overrides and messages address it."""
+    random_state: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    """Draw all initial weights, layer by layer, from numpy.random.RandomState of this seed, as programs of the Theano
+    years did; null derives them from the experiment's seed."""
+
+    def build(self, in_shape: Shape) -> Shape:
+        """Chain the shapes, lay out theta, and return the output shape. Raises ConfigError naming the layer."""
+        self.slots: list[Slot] = []
+        self.shapes: dict[str, Shape] = {}  # of each layer's output
+        shape, offset = in_shape, 0
+        for name, layer in self.layers.items():
+            try:
+                shape, parameters = layer.build(shape)
+            except ShapeError as error:
+                raise ConfigError(str(error), key=f"model.layers.{name}") from error
+            self.shapes[name] = shape
+            for parameter in parameters:
+                stop = offset + prod(parameter.shape)
+                self.slots.append(Slot(f"{name}.{parameter.name}", offset, stop, parameter))
+                offset = stop
+        self.size = offset
+        return shape
+
+    def allocate(self, xp: Any, dtype: str) -> None:
+        """Create theta and grad (size,) and give each layer its views of them."""
+        self.theta: Array = xp.zeros(self.size, dtype=dtype)
+        self.grad: Array = xp.zeros(self.size, dtype=dtype)
+        self._chain: list[LayerContract] = list(self.layers.values())
+        values, grads = self.views(self.theta), self.views(self.grad)
+        for name, layer in self.layers.items():
+            layer.bind(_of_layer(name, values), _of_layer(name, grads))
+
+    def initialize(self, seed: int) -> None:
+        """Draw the initial parameters, on the host and in float64, so that every device and dtype starts alike."""
+        rng = stream(seed, "init") if self.random_state is None else legacy_stream(self.random_state)
+        start = np.empty(self.size)
+        for slot in self.slots:
+            parameter = slot.parameter
+            start[slot.part] = parameter.init.draw(rng, parameter.shape, parameter.fan).reshape(-1)
+        self.theta[...] = array_module(self.theta).asarray(start)
+        self.grad[...] = 0.0
+
+    def views(self, flat: Array) -> dict[str, Array]:
+        """Return the named, shaped parts of a vector laid out like theta."""
+        return {slot.name: flat[slot.part].reshape(slot.parameter.shape) for slot in self.slots}
+
+    def forward(self, x: Array, train: bool) -> Array:
+        """Map x (n, *in_shape) to the last layer's output, lent until the next call."""
+        for layer in self._chain:
+            x = layer.forward(x, train)
+        return x
+
+    def backward(self, dy: Array) -> None:
+        """Overwrite grad with the gradients belonging to the last forward pass; dy is used up."""
+        for layer in reversed(self._chain[1:]):
+            dy = layer.backward(dy)
+        self._chain[0].backward(dy, need_dx=False)
+
+
+def _of_layer(name: str, views: dict[str, Array]) -> dict[str, Array]:
+    prefix = name + "."
+    return {key.removeprefix(prefix): view for key, view in views.items() if key.startswith(prefix)}

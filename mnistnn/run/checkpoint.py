@@ -1,0 +1,123 @@
+"""Checkpoints: everything that training needs to go on, in one safetensors file that proves its own integrity.
+
+The tensors are the flat vectors of the run: theta, the best theta so far, the optimizer's state. Counters, the layout
+of theta and the position in metrics.jsonl are JSON in the file's metadata, with a SHA-256 over all of it. Nothing
+depends on the clock, so equal training gives equal files.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from mnistnn.errors import RunError
+from mnistnn.files import resource_error, sync_folder, write_atomically
+
+FORMAT = 1
+_KEY = "mnistnn"  # one metadata entry only: safetensors writes several in no fixed order
+_PREFIX, _SUFFIX = "step-", ".safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Flat vectors by name, and what belongs to them as JSON-able values."""
+
+    tensors: dict[str, np.ndarray]
+    state: dict[str, Any]
+
+
+def path_for(folder: Path, updates: int) -> Path:
+    """Return the file of a checkpoint taken after so many updates."""
+    return folder / f"{_PREFIX}{updates:010d}{_SUFFIX}"
+
+
+def updates_of(path: Path) -> int:
+    """Return the update count in a checkpoint's name."""
+    return int(path.name.removeprefix(_PREFIX).removesuffix(_SUFFIX))
+
+
+def encode(checkpoint: Checkpoint) -> bytes:
+    """Return the file's content."""
+    header = {
+        "format": FORMAT,
+        "state": checkpoint.state,
+        "sha256": _digest(checkpoint),
+    }
+    content: bytes = save(checkpoint.tensors, metadata={_KEY: json.dumps(header, allow_nan=False)})
+    return content
+
+
+def write(folder: Path, checkpoint: Checkpoint, updates: int) -> Path:
+    """Write a checkpoint; when this returns it is safely on the disk."""
+    path = path_for(folder, updates)
+    write_atomically(path, encode(checkpoint))
+    return path
+
+
+def read(path: Path) -> Checkpoint:
+    """Read and verify a checkpoint. Raises RunError naming what is wrong: missing, torn, altered, or too new."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RunError(f"{path}: {error.strerror}") from error
+    try:
+        tensors = load(content)
+        length = int.from_bytes(content[:8], "little")
+        header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_KEY])
+        version, state, sha256 = header["format"], header["state"], header["sha256"]
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
+        raise RunError(f"{path}: not a whole mnistnn checkpoint ({type(error).__name__})") from error
+    if version != FORMAT:
+        raise RunError(f"{path}: checkpoint format {version!r}; this mnistnn reads format {FORMAT}")
+    checkpoint = Checkpoint(tensors, state)
+    if not isinstance(state, dict) or _digest(checkpoint) != sha256:
+        raise RunError(f"{path}: altered or damaged (its SHA-256 does not match its content)")
+    return checkpoint
+
+
+def newest_first(folder: Path) -> list[Path]:
+    """Return the checkpoint files of a folder, highest update count first; other files are not looked at."""
+    paths = [p for p in folder.glob(f"{_PREFIX}*{_SUFFIX}") if p.stem.removeprefix(_PREFIX).isdecimal()]
+    return sorted(paths, key=updates_of, reverse=True)
+
+
+def read_newest(folder: Path) -> tuple[Path, Checkpoint, list[str]]:
+    """Return the newest checkpoint that verifies, and a message for each newer one that does not.
+
+    Raises RunError if there is none.
+    """
+    refused: list[str] = []
+    for path in newest_first(folder):
+        try:
+            return path, read(path), refused
+        except RunError as error:
+            refused.append(str(error))
+    raise RunError("; ".join([f"{folder}: no usable checkpoint", *refused]))
+
+
+def prune(folder: Path, keep_last: int, keep: set[int]) -> None:
+    """Remove all but the newest `keep_last` checkpoints and those whose update count is in `keep`."""
+    superseded = [p for p in newest_first(folder)[keep_last:] if updates_of(p) not in keep]
+    try:
+        for path in superseded:
+            path.unlink()
+        if superseded:
+            sync_folder(folder)
+    except OSError as error:
+        raise resource_error(folder, error) from error
+
+
+def _digest(checkpoint: Checkpoint) -> str:
+    """SHA-256 over names, dtypes, shapes and bytes of the tensors, and over the state."""
+    digest = hashlib.sha256()
+    for name in sorted(checkpoint.tensors):
+        tensor = np.ascontiguousarray(checkpoint.tensors[name])
+        digest.update(json.dumps([name, tensor.dtype.str, tensor.shape]).encode())
+        digest.update(tensor.data)
+    digest.update(json.dumps(checkpoint.state, sort_keys=True, allow_nan=False).encode())
+    return digest.hexdigest()

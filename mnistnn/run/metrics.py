@@ -1,0 +1,100 @@
+"""metrics.jsonl: one row per evaluation, in order, each exactly once; nothing in it depends on the clock."""
+
+import hashlib
+import json
+import math
+import os
+from pathlib import Path
+
+from mnistnn.errors import RunError
+from mnistnn.files import resource_error
+from mnistnn.history import Row
+
+
+class MetricsFile:
+    """The file while its run is being trained: rows are appended, and its length and digest are known at any time.
+
+    A checkpoint stores both, so that a resumed run can cut off rows written after it and notice any other change.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.bytes = 0
+        self._sha256 = hashlib.sha256()
+        try:
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            raise resource_error(path, error) from error
+
+    @property
+    def sha256(self) -> str:
+        return self._sha256.hexdigest()
+
+    def append(self, row: Row) -> None:
+        """Write one row as strict JSON."""
+        line = (json.dumps(row, allow_nan=False) + "\n").encode()
+        try:
+            written = self._file.write(line)
+            while written < len(line):  # an unbuffered write may be short
+                written += self._file.write(line[written:])
+        except OSError as error:
+            raise resource_error(self.path, error) from error
+        self._sha256.update(line)
+        self.bytes += len(line)
+
+    def sync(self) -> None:
+        """Force the rows to the disk."""
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise resource_error(self.path, error) from error
+
+    def cut_back(self, length: int, sha256: str) -> list[Row]:
+        """Keep the first `length` bytes, which must have the digest, and return their rows.
+
+        Raises RunError, changing nothing, if the file is shorter or altered.
+        """
+        content = self.path.read_bytes()
+        if len(content) < length:
+            raise RunError(f"{self.path}: {len(content)} bytes, but the checkpoint was saved at {length}")
+        digest = hashlib.sha256(content[:length])
+        if digest.hexdigest() != sha256:
+            raise RunError(f"{self.path}: altered since the checkpoint was saved")
+        rows = parse_rows(content[:length], self.path)
+        os.truncate(self.path, length)
+        self._sha256, self.bytes = digest, length
+        return rows
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def parse_rows(content: bytes, path: Path) -> list[Row]:
+    """Read rows from complete lines. Raises RunError naming the line that is not a row of numbers."""
+    rows: list[Row] = []
+    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
+        try:
+            row = json.loads(line, parse_constant=_refuse)
+        except ValueError as error:
+            raise RunError(f"{path}:{number}: not strict JSON ({error})") from error
+        if not isinstance(row, dict) or not all(
+            isinstance(value, int | float) and math.isfinite(value) for value in row.values()
+        ):
+            raise RunError(f"{path}:{number}: not a row of numbers")
+        rows.append(row)
+    return rows
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read a finished or running file; a last line that is still being written is left out."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunError(f"{path}: {error.strerror}") from error
+    return parse_rows(content[: content.rfind(b"\n") + 1], path)
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not a JSON number")

@@ -1,0 +1,91 @@
+"""environment.json: what a run was computed with, so that a difference between two runs can be traced."""
+
+import json
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from mnistnn import __version__
+from mnistnn.errors import RunError
+from mnistnn.files import write_atomically
+from mnistnn.machine import blas_pools, cpu_model, usable_cores
+from mnistnn.run.directory import RunDirectory
+
+SCHEMA_VERSION = 1
+_GIT_TIMEOUT_S = 5.0
+# What the bits of a result may depend on; a resumed run is compared in these.
+_DECISIVE = ("python", "packages", "cpu", "blas", "device", "threads")
+
+
+def describe_environment(device: str, device_name: str | None, threads: int, data: dict[str, str]) -> dict[str, Any]:
+    """Return the content of environment.json. `data` maps file names of the data set to their SHA-256."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "mnistnn": __version__,
+        "git": _git_state(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in ("numpy", "safetensors", "pydantic", "numba", "cupy-cuda12x")},
+        "cpu": cpu_model(),
+        "cores": usable_cores(),
+        "blas": blas_pools(),
+        "threads": threads,
+        "device": device,
+        "device_name": device_name,
+        "data": data,
+    }
+
+
+def write_environment(run: RunDirectory, environment: dict[str, Any]) -> None:
+    """Write environment.json."""
+    write_atomically(run.environment, (json.dumps(environment, indent=2) + "\n").encode())
+
+
+def read_environment(run: RunDirectory) -> dict[str, Any]:
+    """Read environment.json. Raises RunError if it cannot be read."""
+    try:
+        content = json.loads(run.environment.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RunError(f"{run.environment}: not readable ({error})") from error
+    if not isinstance(content, dict):
+        raise RunError(f"{run.environment}: not an environment record")
+    return content
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Say what has changed since `before` that the last bits of a result may depend on."""
+    return [f"{key}: {before.get(key)!r} then, {now[key]!r} now" for key in _DECISIVE if before.get(key) != now[key]]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git_state() -> dict[str, Any] | None:
+    """Return commit and dirtiness of the checkout that mnistnn runs from, if it is one."""
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():
+        return None
+    commit = _git(folder, "rev-parse", "HEAD")
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return None if commit is None else {"commit": commit, "dirty": bool(changes)}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=_GIT_TIMEOUT_S,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,50 @@
+"""run.json: what a run is and how it stands, in one small file that is replaced whole."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from mnistnn.errors import RunError
+from mnistnn.files import write_atomically
+from mnistnn.run.directory import RunDirectory
+
+SCHEMA_VERSION = 1
+Status = Literal["running", "finished", "stopped", "interrupted", "diverged", "failed"]
+
+
+@dataclass
+class RunRecord:
+    """The fields of run.json. Times are ISO 8601 with zone; `seconds` is time spent training, over all sittings."""
+
+    id: str
+    name: str
+    status: Status
+    config_hash: str
+    started: str
+    threads: int
+    schema_version: int = SCHEMA_VERSION
+    ended: str | None = None
+    seconds: float = 0.0
+    reason: str | None = None
+    exit_code: int | None = None
+    best_epoch: int | None = None
+    best: dict[str, float] | None = None
+    resumed: int = 0
+
+    def write(self, run: RunDirectory) -> None:
+        """Replace run.json."""
+        write_atomically(run.record, (json.dumps(asdict(self), indent=2) + "\n").encode())
+
+
+def read_record(run: RunDirectory) -> RunRecord:
+    """Read run.json. Raises RunError if it is missing, torn, or of a newer format."""
+    try:
+        content: Any = json.loads(run.record.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RunError(f"{run.record}: not readable as a run record ({error})") from error
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if version != SCHEMA_VERSION:
+        raise RunError(f"{run.record}: format {version!r}; this mnistnn reads format {SCHEMA_VERSION}")
+    if set(content) != {f.name for f in fields(RunRecord)}:
+        raise RunError(f"{run.record}: fields are missing or unknown")
+    return RunRecord(**content)

@@ -1,0 +1,266 @@
+"""Starting and resuming runs: a run directory, its lock, and one call of the training loop between them.
+
+Everything that can be refused is refused before a folder is made. After that, however the sitting ends, run.json says
+how, and what was committed stays.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from mnistnn.backend import device_name
+from mnistnn.config.diff import differences as config_differences
+from mnistnn.config.dump import config_hash, resolved_yaml
+from mnistnn.config.load import LoadedExperiment, load_resolved
+from mnistnn.data.cache import set_folder
+from mnistnn.data.manifest import read_manifest
+from mnistnn.data.splits import ensure_available
+from mnistnn.display import Display
+from mnistnn.errors import ConfigError, DataError, MnistnnError, ResourceError, RunError
+from mnistnn.experiment import Plan
+from mnistnn.files import resource_error, write_atomically
+from mnistnn.history import Row
+from mnistnn.journal import RunJournal
+from mnistnn.machine import blas_threads
+from mnistnn.run import lock
+from mnistnn.run.directory import RunDirectory, all_runs, create, point_latest_at
+from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
+from mnistnn.run.record import RunRecord, Status, read_record
+from mnistnn.signals import StopRequest
+from mnistnn.train import Training, train
+
+# What a resumed run may change: how long it goes on, how it is saved, where it is computed.
+_CHANGEABLE = ("stopping", "checkpoint", "backend.device", "backend.threads")
+# The best parameters by another measure were not kept, so this one cannot change.
+_FIXED = ("checkpoint.monitor",)
+
+
+@dataclass(frozen=True)
+class View:
+    """How much of a sitting is shown on stderr."""
+
+    shown: bool = True
+    bars: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its record, and the rows of its best and its last evaluation."""
+
+    run: RunDirectory
+    record: RunRecord
+    best: Row | None
+    last: Row | None
+
+
+def start(plan: Plan, path: Path, runs: Path, view: View, time_budget_s: float | None = None) -> Outcome:
+    """Train an experiment in a new run directory at `path`. Raises what the sitting ended with, if not by a policy."""
+    loaded = plan.loaded
+    environment = _environment(plan, view)
+    run = create(path)
+    with lock.exclusive(run):
+        record = RunRecord(
+            id=run.path.name,
+            name=plan.experiment.name,
+            status="running",
+            config_hash=config_hash(loaded.resolved),
+            started=_now(),
+            threads=plan.threads,
+        )
+        record.write(run)
+        write_atomically(run.config, resolved_yaml(loaded.resolved).encode())
+        _keep_sources(run, loaded)
+        write_environment(run, environment)
+        point_latest_at(run, runs)
+        return _sit(plan, run, record, view, time_budget_s, resumed=False)
+
+
+def resume(run: RunDirectory, overrides: Sequence[str], view: View, time_budget_s: float | None = None) -> Outcome:
+    """Go on with a run from its newest valid checkpoint. Raises ConfigError for a change that it may not make."""
+    before = load_resolved(run.config)
+    loaded = load_resolved(run.config, overrides) if overrides else before
+    _refuse_changes(before, loaded)
+    return _resume_with(run, loaded, view, time_budget_s)
+
+
+def resume_as(run: RunDirectory, loaded: LoadedExperiment, view: View, time_budget_s: float | None = None) -> Outcome:
+    """Go on with a run under a newly read experiment, which may differ from the run's own only where `resume` may."""
+    _refuse_changes(load_resolved(run.config), loaded)
+    return _resume_with(run, loaded, view, time_budget_s)
+
+
+def _resume_with(run: RunDirectory, loaded: LoadedExperiment, view: View, time_budget_s: float | None) -> Outcome:
+    with lock.exclusive(run):
+        record = read_record(run)
+        if loaded.experiment.backend.threads == "auto":
+            loaded.experiment.backend.threads = record.threads
+        plan = Plan(loaded)
+        now = _environment(plan, view)
+        before = read_environment(run)
+        if before.get("data") != now["data"]:
+            raise DataError(f"{run.path}: the data set is not the one that this run was trained on")
+        write_atomically(run.config, resolved_yaml(loaded.resolved).encode())
+        record.status, record.ended, record.exit_code = "running", None, None
+        record.config_hash = config_hash(loaded.resolved)
+        record.resumed += 1
+        record.write(run)
+        warnings = [f"warning: not the environment of before: {text}" for text in differences(before, now)]
+        return _sit(plan, run, record, view, time_budget_s, resumed=True, messages=warnings)
+
+
+def _environment(plan: Plan, view: View) -> dict[str, Any]:
+    """Make sure that the data set is there, and describe what the run is computed with."""
+    name, device = plan.experiment.data.dataset, plan.experiment.backend.device
+    ensure_available(name, progress=view.shown)
+    digests = {file: stored.sha256 for file, stored in read_manifest(set_folder(name)).files.items()}
+    return describe_environment(device, device_name(device), plan.threads, digests)
+
+
+def _sit(
+    plan: Plan,
+    run: RunDirectory,
+    record: RunRecord,
+    view: View,
+    time_budget_s: float | None,
+    resumed: bool,
+    messages: Sequence[str] = (),
+) -> Outcome:
+    """Train from where the run stands until something ends the sitting, and record what it was."""
+    policy = plan.experiment.checkpoint
+    with _log(run) as log, blas_threads(plan.threads), StopRequest() as stop, _recorded(run, record):
+        display = Display(log, view.shown, view.bars)
+        for text in messages:
+            display.message(text)
+        training = plan.training()
+        journal = RunJournal(run, policy, record.config_hash, display, lambda: stop.number, time_budget_s)
+        try:
+            if resumed:
+                _restore(journal, training, display)
+            else:
+                journal.commit(training)  # so that a run killed in its first epoch can be resumed as well
+            display.message(_first_line(plan, run))
+            display.start(training, plan.updates_per_epoch, plan.max_epochs)
+            record.reason = train(training, journal)
+            journal.finish(training)
+        finally:
+            display.close()
+            journal.close()
+            _note_best(record, training)
+        training.objective.theta[...] = training.best_theta
+        display.message(f"finished: {record.reason}")
+    last = training.history[-1] if training.history else None
+    return Outcome(run, record, training.best, last)
+
+
+@contextmanager
+def _recorded(run: RunDirectory, record: RunRecord) -> Iterator[None]:
+    """Write to run.json how the sitting ended. A disk too full for that must not hide the first failure."""
+    began = monotonic()
+
+    def close(status: Status, exit_code: int) -> None:
+        record.status, record.exit_code, record.ended = status, exit_code, _now()
+        record.seconds = round(record.seconds + monotonic() - began, 3)
+        record.write(run)
+
+    try:
+        yield
+    except BaseException as error:
+        code = error.exit_code if isinstance(error, MnistnnError) else 1
+        record.reason = str(error)
+        with suppress(ResourceError):
+            close(_status_of(code), code)
+        raise
+    close("finished", 0)
+
+
+def _status_of(exit_code: int) -> Status:
+    by_code: dict[int, Status] = {6: "diverged", 75: "stopped", 130: "interrupted", 143: "interrupted"}
+    return by_code.get(exit_code, "failed")
+
+
+def _restore(journal: RunJournal, training: Training, display: Display) -> None:
+    for problem in journal.restore(training):
+        display.message(f"warning: passed over {problem}")
+    done = training.progress
+    display.message(f"resumed after update {done.updates} (epoch {done.epoch + 1}, batch {done.batch})")
+
+
+def _first_line(plan: Plan, run: RunDirectory) -> str:
+    return (
+        f"{plan.experiment.name}: {plan.parameters:,} parameters, {plan.train_examples:,} training examples, "
+        f"{plan.updates_per_epoch:,} updates per epoch, {plan.threads} BLAS thread(s); run {run.path}"
+    )
+
+
+def _note_best(record: RunRecord, training: Training) -> None:
+    best = training.best
+    if best is not None:
+        record.best_epoch, record.best = int(best["epoch"]), dict(best)
+
+
+def _refuse_changes(before: LoadedExperiment, now: LoadedExperiment) -> None:
+    refused = [
+        f"  {change.key}: {change.left!r} in the run, {change.right!r} asked for"
+        for change in config_differences(before.resolved, now.resolved)
+        if not _may_change(change.key)
+    ]
+    if refused:
+        allowed = ", ".join(_CHANGEABLE)
+        raise ConfigError(
+            "\n".join([f"a resumed run may only change {allowed}; this is another experiment:", *refused])
+        )
+
+
+def _may_change(key: str) -> bool:
+    inside = [key == name or key.startswith(name + ".") for name in _CHANGEABLE]
+    return any(inside) and key not in _FIXED
+
+
+def _keep_sources(run: RunDirectory, loaded: LoadedExperiment) -> None:
+    """Keep the files and overrides as they were given, verbatim."""
+    for number, (name, text) in enumerate(loaded.sources):
+        write_atomically(run.source / f"{number}-{Path(name).name}", text.encode())
+    if loaded.overrides:
+        write_atomically(run.source / "overrides.txt", ("\n".join(loaded.overrides) + "\n").encode())
+
+
+@contextmanager
+def _log(run: RunDirectory) -> Iterator[Callable[[str], None]]:
+    """Yield a function that appends a line to log.txt."""
+    try:
+        file = run.log.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise resource_error(run.log, error) from error
+
+    def log(text: str) -> None:
+        try:
+            file.write(text + "\n")
+        except OSError as error:
+            raise resource_error(run.log, error) from error
+
+    with file:
+        yield log
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def resumable(loaded: LoadedExperiment, runs: Path, run_dir: Path | None) -> RunDirectory | None:
+    """Return the run that `--resume auto` should go on with: the one at `run_dir`, if it holds one, or else the newest
+    unfinished run of exactly this experiment under `runs`.
+    """
+    if run_dir is not None:
+        run = RunDirectory(run_dir)
+        return run if run.record.is_file() else None
+    digest = config_hash(loaded.resolved)
+    for run in reversed(all_runs(runs)):
+        with suppress(RunError):
+            record = read_record(run)
+            if record.config_hash == digest and record.status != "finished" and not lock.is_held(run):
+                return run
+    return None

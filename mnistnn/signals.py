@@ -1,0 +1,36 @@
+"""The first SIGINT or SIGTERM asks training to stop and save; the second ends the process at once."""
+
+import signal
+from types import FrameType, TracebackType
+
+_WATCHED = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopRequest:
+    """Context manager: while it is active, `number` is the first signal that arrived, or None.
+
+    Training looks at it between two updates, so a save or an update under way is completed. When the second signal
+    arrives, the previous handling is restored and the signal repeats itself.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._previous: dict[int, signal.Handlers | object] = {}
+
+    def __enter__(self) -> "StopRequest":
+        for number in _WATCHED:
+            self._previous[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.number is None:
+            self.number = number
+        else:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)

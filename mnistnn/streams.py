@@ -1,0 +1,20 @@
+"""Random streams, derived and never stored.
+
+Every stream is a function of the experiment's seed, a purpose, and counters such as the epoch. A resumed run needs no
+saved generator state, and drawing more for one purpose never shifts another.
+"""
+
+import numpy as np
+
+# The numbers are part of the format: changing one changes every published run.
+_PURPOSES = {"init": 0, "order": 1, "dropout": 2, "augment": 3, "gibbs": 4, "check": 5}
+
+
+def stream(seed: int, purpose: str, *counters: int) -> np.random.Generator:
+    """Return the generator of (seed, purpose, counters...), on the host."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PURPOSES[purpose], *counters)))
+
+
+def legacy_stream(seed: int) -> np.random.RandomState:
+    """Return NumPy's legacy generator, which published programs of the Theano years drew their weights from."""
+    return np.random.RandomState(seed)

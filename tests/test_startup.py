@@ -1,0 +1,39 @@
+"""`mnistnn --help` answers at once: it costs little processor time and loads nothing heavy."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HELP = [sys.executable, "-m", "mnistnn", "--help"]
+GOAL_S = 0.150
+
+
+def _cpu_time_s(command):
+    """Run `command` and return the processor time, user and system, that it and its children took."""
+    before = os.times()
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    after = os.times()
+    return after.children_user - before.children_user + after.children_system - before.children_system
+
+
+def test_help_takes_little_processor_time():
+    # The fastest of several, because other processes on the machine can only add time.
+    assert min(_cpu_time_s(HELP) for _ in range(7)) < GOAL_S
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["trian"]])
+def test_light_command_lines_load_nothing_heavy(arguments):
+    program = (
+        "import json, sys; from mnistnn.cli.shell import run; run(sys.argv[1:]);"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert not loaded & {"numpy", "pydantic", "yaml", "tqdm", "cupy", "numba", "safetensors", "matplotlib"}
