@@ -54,7 +54,7 @@ class L1(_Norm):
         return sum(factor * float(abs(theta[part]).sum()) for part, factor in self.parts)
 
     def add_gradient(self, theta: Array, grad: Array) -> None:
-        """Grad += factor · sign(w)"""
+        """Add the gradient: grad += factor · sign(w)."""
         xp = array_module(theta)
         for part, factor in self.parts:
             w = theta[part]
@@ -75,7 +75,7 @@ class L2(_Norm):
         return sum(factor * float(theta[part] @ theta[part]) for part, factor in self.parts)
 
     def add_gradient(self, theta: Array, grad: Array) -> None:
-        """Grad += 2 · factor · w"""
+        """Add the gradient: grad += 2 · factor · w."""
         xp = array_module(theta)
         for part, factor in self.parts:
             w = theta[part]

@@ -22,13 +22,14 @@ def config() -> None:
 @config.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
-    """Check that each file is a valid experiment. Needs no data."""
+    """Check that each file is a valid experiment whose parts fit together. Needs no data."""
     from mnistnn.config.load import load_experiment
+    from mnistnn.experiment import Plan
 
     failed = False
     for file in files:
         try:
-            load_experiment(file)
+            Plan(load_experiment(file))
         except ConfigError as error:
             failed = True
             click.echo(str(error), err=True)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from mnistnn.cli.command import MnistnnGroup, settings
+from mnistnn.cli.terminal import printable
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 _SHEET_COLUMNS = 20
 
 
-@click.group("data")
+@click.group("data", cls=MnistnnGroup)
 def data() -> None:
     """Fetch, add, verify and show data sets."""
 
@@ -24,12 +27,13 @@ def data() -> None:
 @click.argument("name", default="mnist")
 @click.option("--force", is_flag=True, help="Fetch again, even if the set is there and intact.")
 def fetch(name: str, force: bool) -> None:
-    """Download a published set (mnist, fashion-mnist) and verify it."""
+    """Download and verify mnist or fashion-mnist."""
     from mnistnn.data import cache
     from mnistnn.data.fetch import fetch as fetch_set
 
-    outcome = "fetched and verified" if fetch_set(name, force=force) else "already there, verified"
-    click.echo(f"{name}: {outcome}: {cache.set_folder(name)}")
+    fetched = fetch_set(name, force=force, progress=not settings().quiet)
+    outcome = "fetched and verified" if fetched else "already there, verified"
+    click.echo(printable(f"{name}: {outcome}: {cache.set_folder(name)}"))
 
 
 @data.command()
@@ -51,7 +55,7 @@ def add(name: str, files: tuple[Path, ...], force: bool) -> None:
     height, width = info.image_shape
     click.echo(
         f"{name}: {info.train_examples} training and {info.test_examples} test images "
-        f"of {height}x{width} pixels, {info.classes} classes: {cache.set_folder(name)}"
+        f"of {height}x{width} pixels, {info.classes} classes: {printable(str(cache.set_folder(name)))}"
     )
 
 
@@ -59,7 +63,10 @@ def add(name: str, files: tuple[Path, ...], force: bool) -> None:
 @click.argument("names", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(names: tuple[str, ...], as_json: bool) -> None:
-    """Re-check every byte of the sets in the cache (of all sets, unless names are given)."""
+    """Check every byte of the stored sets.
+
+    Of all sets in the cache, unless names are given. Exit code 3 and the list of files when one fails.
+    """
     from mnistnn.data import cache
     from mnistnn.errors import DataError
 
@@ -74,7 +81,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
         for name, check in checks:
             click.echo(f"{'ok    ' if check.problem is None else 'FAILED'} {name}/{check.path.name}")
         if not checks:
-            click.echo(f"no data sets in {cache.datasets_folder()}")
+            click.echo(printable(f"no data sets in {cache.datasets_folder()}"))
     failed = [f"  - {check.path}: {check.problem}" for _, check in checks if check.problem is not None]
     if failed:
         raise DataError("these files are not what they must be:\n" + "\n".join(failed))
@@ -87,10 +94,10 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Write the images to this PNG file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text and drawings.")
 def show(name: str, split: Literal["train", "valid", "test"], count: int, out: Path | None, as_json: bool) -> None:
-    """Show the first images of a split, and how many there are of each class.
+    """Show images, and the size of each class.
 
-    The validation split is the last 10000 training examples, as in an experiment, or the last sixth of a set
-    that is smaller than MNIST.
+    The images are the first of the split. The validation split is the last 10000 training examples, as in an
+    experiment, or the last sixth of a set that is smaller than MNIST.
     """
     import numpy as np
 
@@ -125,7 +132,7 @@ def _write_contact_sheet(images: "NDArray[np.uint8]", out: Path) -> None:
     from mnistnn.files import write_atomically
 
     write_atomically(out, encode_png(contact_sheet(images, columns=_SHEET_COLUMNS)))
-    click.echo(f"wrote {out}", err=True)
+    click.echo(printable(f"wrote {out}"), err=True)
 
 
 def _draw(images: "NDArray[np.uint8]") -> None:

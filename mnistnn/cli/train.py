@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -159,9 +160,9 @@ def _train(plan: Plan, runs: Path, run_dir: Path | None, time_budget: float | No
 
 
 def _view() -> View:
-    from mnistnn.runner import View
+    from mnistnn import runner
 
-    return View(shown=not settings().quiet, bars=click.get_text_stream("stderr").isatty())
+    return runner.View(shown=not settings().quiet, bars=sys.stderr.isatty())
 
 
 def _print_plan(plan: Plan, run_dir: Path | None, runs: Path) -> None:

@@ -1,8 +1,8 @@
 """`optimizer.learning_rate=0.1` on the command line: one value changed, typed and merged as if a file had
 said it.
 
-Parts of the key are separated by dots; an item of a list is named by its number, counted from 0. The value
-is YAML, so `layers.hidden={type: dense, units: 30}` and `penalties=null` work too. Of two overrides of one
+Parts of the key are separated by dots; an item of a list is named by its number, counted from 0, or by its
+`type`, and a type that no item has adds one. The value is YAML, so `layers.hidden={type: dense, units: 30}` and `penalties=null` work too. Of two overrides of one
 key the later wins; changes of a `type` come first, so that they never discard a value given beside them.
 """
 
@@ -55,9 +55,7 @@ def _set(node: Node, parts: Sequence[str], value: Node, at: tuple[str, ...]) -> 
         return merge(node, _over(value, node))
     head, rest = parts[0], parts[1:]
     if isinstance(node, ListNode):
-        index = _index(node, head, value.place, at)
-        item = _set(node.items[index], rest, value, (*at, head))
-        return replace(node, items=(*node.items[:index], item, *node.items[index + 1 :]))
+        return _set_item(node, head, rest, value, at)
     if isinstance(node, MappingNode):
         below = node.value(head)
         if below is None or (isinstance(below, Scalar) and below.value is None and rest):
@@ -85,11 +83,31 @@ def _in_file(place: Place) -> Place | None:
     return place.replaced if place.source.override is not None else place
 
 
-def _index(node: ListNode, part: str, place: Place, at: tuple[str, ...]) -> int:
-    count = len(node.items)
-    if part.isdecimal() and len(part) < 6 and int(part) < count:
-        return int(part)
-    items = "1 item" if count == 1 else f"{count} items"
-    raise ProblemError(
-        Problem(place, f"{dotted(at)} is a list of {items}, counted from 0: it has no '{shorten(part)}'")
-    )
+def _set_item(node: ListNode, head: str, rest: Sequence[str], value: Node, at: tuple[str, ...]) -> ListNode:
+    """Return the list with the item that `head` names changed: by its number, or by its `type`.
+
+    A type that no item has adds an item, so `stopping.max_epochs.epochs=3` caps the epochs of any experiment.
+    """
+    index = _index(node, head)
+    if index is not None:
+        item = _set(node.items[index], rest, value, (*at, head))
+        return replace(node, items=(*node.items[:index], item, *node.items[index + 1 :]))
+    if head.isdecimal() or not rest:
+        count = len(node.items)
+        items = "1 item" if count == 1 else f"{count} items"
+        raise ProblemError(
+            Problem(value.place, f"{dotted(at)} is a list of {items}, counted from 0: it has no '{shorten(head)}'")
+        )
+    named = MappingNode({"type": Entry(value.place, Scalar(head, head, value.place))}, value.place)
+    return replace(node, items=(*node.items, merge(named, _nest(rest, value))))
+
+
+def _index(node: ListNode, head: str) -> int | None:
+    """Return the number of the item that `head` is the number or the `type` of."""
+    if head.isdecimal():
+        return int(head) if len(head) < 6 and int(head) < len(node.items) else None
+    for index, item in enumerate(node.items):
+        kind = item.value("type") if isinstance(item, MappingNode) else None
+        if isinstance(kind, Scalar) and kind.value == head:
+            return index
+    return None

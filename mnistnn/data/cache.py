@@ -57,7 +57,7 @@ def set_folder(name: str) -> Path:
 
 def is_stored(name: str) -> bool:
     """Whether a set of this name is in the cache. Says nothing about its bytes."""
-    return bool(_NAME.fullmatch(name)) and (set_folder(name) / MANIFEST_NAME).is_file()
+    return bool(_NAME.fullmatch(name)) and os.path.isfile(set_folder(name) / MANIFEST_NAME)
 
 
 def stored_names() -> list[str]:

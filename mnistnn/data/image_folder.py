@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _MAX_CLASSES = 256
 _MAX_SIDE_PX = 1024
 _MAX_PNG_BYTES = 1 << 24
+_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 
@@ -57,6 +58,8 @@ def _read_half(label_folders: list[Path], labels: dict[str, int], pillow: "Modul
 
 
 def _decode_png(content: bytes, path: Path, pillow: "ModuleType") -> NDArray[np.uint8]:
+    if _PNG_END not in content:  # Pillow forgives a missing end
+        raise DataError(f"{path}: the PNG image ends too early")
     try:
         with pillow.open(io.BytesIO(content), formats=["PNG"]) as image:
             return np.asarray(image.convert("L"))

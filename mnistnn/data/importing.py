@@ -5,6 +5,7 @@ not), one .npz, one mnist.pkl.gz, or one folder of PNG files. Under the name of 
 published bytes are accepted, so this is also how such a set gets onto a machine without a network.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def _read(name: str, paths: Sequence[Path]) -> tuple[ImageSet, dict[str, str]]:
         raise UsageError(f"{len(paths)} files given; {_EXPECTED}")
     _refuse_unverifiable(name)
     (path,) = paths
-    images = read_image_folder(path) if path.is_dir() else _read_single_file(path)
+    images = read_image_folder(path) if os.path.isdir(path) else _read_single_file(path)
     return images, dict.fromkeys(FILE_NAMES, path.name)
 
 

@@ -8,15 +8,15 @@ from mnistnn.backend import Array, array_module
 
 
 def linear(y: Array) -> None:
-    """Y = z"""
+    """Leave y = z as it is."""
 
 
 def linear_backward(dy: Array, y: Array) -> None:
-    """Dz = dy"""
+    """Leave dz = dy as it is."""
 
 
 def sigmoid(y: Array) -> None:
-    """Y = σ(z) = 1 / (1 + e⁻ᶻ), computed as ½ (1 + tanh(z/2)), which overflows for no z."""
+    """Turn z into y = σ(z) = 1 / (1 + e⁻ᶻ), computed as ½ (1 + tanh(z/2)), which overflows for no z."""
     y *= 0.5
     array_module(y).tanh(y, out=y)
     y += 1.0
@@ -24,19 +24,19 @@ def sigmoid(y: Array) -> None:
 
 
 def sigmoid_backward(dy: Array, y: Array) -> None:
-    """Dz = dy · y (1 − y)"""
+    """Turn dy into dz = dy · y (1 − y)."""
     dy *= y
     array_module(y).subtract(1.0, y, out=y)
     dy *= y
 
 
 def tanh(y: Array) -> None:
-    """Y = tanh(z)"""
+    """Turn z into y = tanh(z)."""
     array_module(y).tanh(y, out=y)
 
 
 def tanh_backward(dy: Array, y: Array) -> None:
-    """Dz = dy · (1 − y²)"""
+    """Turn dy into dz = dy · (1 − y²)."""
     xp = array_module(y)
     xp.multiply(y, y, out=y)
     xp.subtract(1.0, y, out=y)
@@ -44,11 +44,11 @@ def tanh_backward(dy: Array, y: Array) -> None:
 
 
 def relu(y: Array) -> None:
-    """Y = max(z, 0)"""
+    """Turn z into y = max(z, 0)."""
     array_module(y).maximum(y, 0.0, out=y)
 
 
 def relu_backward(dy: Array, y: Array) -> None:
-    """Dz = dy · [y > 0]; at the kink the subgradient 0 is taken."""
+    """Turn dy into dz = dy · [y > 0]; at the kink the subgradient 0 is taken."""
     array_module(y).sign(y, out=y)  # y ≥ 0, so its sign is [y > 0]; a NaN stays one
     dy *= y

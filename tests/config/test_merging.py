@@ -111,6 +111,8 @@ OVERRIDES = {
     'name="010"': ("name", "010"),
     "stopping.0.epochs=9": ("stopping", 0, "epochs", 9),
     "stopping.1={updates: 3}": ("stopping", 1, "updates", 3),
+    "stopping.max_epochs.epochs=8": ("stopping", 0, "epochs", 8),
+    "stopping.patience.updates=5": ("stopping", 1, "updates", 5),
     "batches.size=full": ("batches", "size", "full"),
     "batches.shuffle=false": ("batches", "shuffle", False),
     "layers.extra={type: dense, units: 3}": ("layers", "extra", "units", 3),
@@ -125,6 +127,12 @@ def test_override_is_typed_and_merged_like_the_file(toy, good, override, path):
     for part in path[:-1]:
         found = found[part]
     assert found == path[-1]
+
+
+def test_override_of_a_type_that_no_item_has_adds_one(toy, good):
+    alone = good.replace("  - {type: max_epochs", "  - {type: patience, updates: 1}\n  # {type: max_epochs")
+    stopping = load_text(alone, "x.yaml", ["stopping.max_epochs.epochs=8"]).resolved["stopping"]
+    assert stopping[-1] == {"type": "max_epochs", "epochs": 8}
 
 
 def test_override_makes_the_mappings_on_its_way(toy, good):
@@ -153,6 +161,7 @@ BAD_OVERRIDES = {
     "seed=[": "seed=[: not valid YAML",
     "stopping.2.epochs=1": "stopping is a list of 2 items, counted from 0: it has no '2'",
     "stopping.x=1": "it has no 'x'",
+    "stopping.max_epoch.epochs=1": "did you mean 'max_epochs'?",
     "name.x=1": "name.x=1: name is 'toy', which has no keys of its own (set at x.yaml:2)",
     "sed=1": "sed=1: unknown key 'sed' at the top level\n      did you mean 'seed'?",
     "optimizer.learning_rate=fast": "fast: expected a number > 0 (set at x.yaml:3)",

@@ -68,7 +68,8 @@ def png(width: int, height: int, bits: int = 8) -> bytes:
     [
         (b"", "not a PNG image"),
         (b"GIF89a" + bytes(40), "not a PNG image"),
-        (png(4, 4), "not a readable PNG"),
+        (png(4, 4), "ends too early"),
+        (png(4, 4) + b"\x00\x00\x00\x00IEND\xaeB`\x82", "not a readable PNG"),
         (png(5, 4), "not 4x4 pixels"),
         (png(2**31 - 1, 2**31 - 1), "allowed are 1 to 1024"),
         (png(0, 4), "allowed are 1 to 1024"),
@@ -85,7 +86,7 @@ def test_image_folder_with_an_unfit_file_is_refused(folder, content, message):
 def test_image_folder_with_truncated_pngs_is_refused(folder):
     path = folder / "train" / "1" / "1.png"
     content = path.read_bytes()
-    for length in range(0, len(content) - 16, 4):
+    for length in range(len(content)):
         path.write_bytes(content[:length])
         with pytest.raises(DataError):
             read_image_folder(folder)

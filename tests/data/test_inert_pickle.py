@@ -10,6 +10,13 @@ from mnistnn.data.pickled_array import PickledArray
 from mnistnn.errors import DataError
 
 
+def load_array(content: bytes) -> np.ndarray:
+    loaded = load(content, "f")
+    assert isinstance(loaded, PickledArray)
+    assert loaded.values is not None
+    return loaded.values
+
+
 def python2_array(array: np.ndarray) -> bytes:
     """Write an array as Python 2 and its NumPy did: data as a byte string, everything spelled out."""
     code = array.dtype.str[1:].encode()
@@ -35,27 +42,32 @@ def python2_array(array: np.ndarray) -> bytes:
     ids=["f4", "f8", "fortran", "i8", "big-endian"],
 )
 def test_load_reads_what_python_3_pickles(protocol, array):
-    (loaded,) = load(pickle.dumps([array], protocol=protocol), "f")
-    assert isinstance(loaded, PickledArray)
-    assert loaded.values.dtype == array.dtype
-    assert np.array_equal(loaded.values, array)
+    loaded = load_array(pickle.dumps(array, protocol=protocol))
+    assert loaded.dtype == array.dtype
+    assert np.array_equal(loaded, array)
 
 
 def test_load_reads_what_python_2_pickled():
     array = np.linspace(0, 1, 6, dtype="f4").reshape(2, 3)
-    loaded = load(b"\x80\x02" + python2_array(array) + b".", "f")
-    assert np.array_equal(loaded.values, array)
+    assert np.array_equal(load_array(b"\x80\x02" + python2_array(array) + b"."), array)
 
 
 def test_load_arrays_are_read_only():
     for protocol in (2, 5):
-        assert not load(pickle.dumps(np.arange(3), protocol=protocol), "f").values.flags.writeable
+        assert not load_array(pickle.dumps(np.arange(3), protocol=protocol)).flags.writeable
 
 
 def test_load_keeps_shared_values_shared():
     array = np.arange(3)
-    first, second = load(pickle.dumps((array, array), protocol=2), "f")
-    assert first is second
+    loaded = load(pickle.dumps((array, array), protocol=2), "f")
+    assert isinstance(loaded, tuple)
+    assert loaded[0] is loaded[1]
+
+
+def test_load_keeps_lists_and_numbers():
+    value: object = ([1, 300, 70_000, -1], [], [True, False, None], (1,), (), "text")
+    for protocol in (2, 4, 5):
+        assert load(pickle.dumps(value, protocol=protocol), "f") == value
 
 
 class Canary:
