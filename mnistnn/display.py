@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
+from mnistnn.config.messages import safe
 from mnistnn.train import Training
 
 _REFRESH_S = 0.2
@@ -57,7 +58,7 @@ class Display:
         """Show the newest row; `examples` were trained on in the `seconds` since the last one."""
         self._line(epoch_line(t, examples, seconds), shown=not self._with_bars)
         if self._epochs is not None and self._batches is not None:
-            self._epochs.set_postfix_str(f"{standing(t)}", refresh=False)
+            self._epochs.set_postfix_str(standing(t), refresh=False)
             self._epochs.update()
             self._batches.reset()
             self._batches.set_description(f"epoch {t.progress.epoch + 1}")
@@ -76,7 +77,7 @@ class Display:
     def _line(self, text: str, shown: bool) -> None:
         self._log(text)
         if shown and self._shown:
-            tqdm.write(text, file=sys.stderr)
+            tqdm.write(safe(text), file=sys.stderr)
 
 
 def epoch_line(t: Training, examples: int, seconds: float) -> str:

@@ -43,6 +43,11 @@ class Plan:
             self.info = describe(self.experiment.data.dataset)
             ranges = split_examples(self.experiment.data)
             self.examples = {split: len(numbers) for split, numbers in ranges.items()}
+            if not self.examples["valid"]:
+                raise ConfigError(
+                    "training needs at least one validation example, to choose the best epoch by",
+                    key="data.validation_examples",
+                )
             self._build()
         except ConfigError as error:
             raise (loaded.error(str(error), error.key) if error.key else error) from error

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mnistnn.errors import ResourceError
 
+_TEMPORARY = ".tmp"
 _RESOURCE_ERRNOS = {
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "disk quota exceeded",
@@ -36,10 +37,11 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Write `content`, whole or in pieces, to `path`, replacing what was there in one step.
 
     When this returns, the bytes and the name are on the disk. Raises ResourceError, and leaves neither a temporary
-    file nor a changed `path`, when the disk refuses. An exception of the iterable passes through with the same
-    care; it must not be an OSError, which would be taken for the disk's.
+    file nor a changed `path`, when the disk refuses; if it only refuses the very last step, to confirm the new name,
+    the new content stands. An exception of the iterable passes through with the same care; it must not be an OSError,
+    which would be taken for the disk's.
     """
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}{_TEMPORARY}")
     pieces = (content,) if isinstance(content, bytes) else content
     try:
         try:
@@ -56,6 +58,15 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise resource_error(path, error) from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of writers that were killed. Nobody else may be writing in the folder."""
+    try:
+        for path in folder.glob(f".*.{'?' * 12}{_TEMPORARY}"):
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise resource_error(folder, error) from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ length and digest is written, and only then are older checkpoints removed.
 """
 
 import json
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -19,6 +20,7 @@ from mnistnn.optim.contract import Progress
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import MetricsFile
+from mnistnn.run.state import MetricsPosition, SavedLoss, SavedProgress, SavedState
 from mnistnn.train import RunningLoss, Training
 
 _BEST, _THETA, _SLOT = "best", "theta", "optimizer."
@@ -27,7 +29,10 @@ _BEST, _THETA, _SLOT = "best", "theta", "optimizer."
 class RunJournal:
     """The journal of one sitting: from `start` or `resume` to the end of the loop.
 
-    Raises InterruptedRunError or TimeBudgetError between two updates, after saving.
+    stop_signal    tells which signal has asked for the end, if one has
+    time_budget_s  seconds after which the sitting ends
+
+    Both are looked at between two updates: InterruptedRunError or TimeBudgetError is raised, after saving.
     """
 
     def __init__(
@@ -49,24 +54,27 @@ class RunJournal:
         self.kept: set[int] = set()
         self.committed: Progress | None = None
 
+    def is_blank(self) -> bool:
+        """Tell whether nothing was ever saved: the run is new, or was killed before its first checkpoint."""
+        return not checkpoints.newest_first(self.run.checkpoints) and not self.run.metrics.stat().st_size
+
     def restore(self, t: Training) -> list[str]:
         """Bring a fresh training to the newest valid checkpoint; return what was wrong with newer ones.
 
         Raises RunError if there is none, or if it does not belong to this experiment.
         """
         path, saved, refused = checkpoints.read_newest(self.run.checkpoints)
-        expected = {name: (len(array), str(array.dtype)) for name, array in _arrays(t).items()}
-        found = {name: (tensor.size, str(tensor.dtype)) for name, tensor in saved.tensors.items()}
-        if found != expected or saved.state.get("layout") != _layout(t):
-            raise RunError(f"{path}: its tensors are not those of this experiment")
+        expected = {name: (array.shape, str(array.dtype)) for name, array in _arrays(t).items()}
+        found = {name: (tensor.shape, str(tensor.dtype)) for name, tensor in saved.tensors.items()}
         state = saved.state
-        t.history = self.metrics.cut_back(state["metrics"]["bytes"], state["metrics"]["sha256"])
+        if found != expected or state.layout != t.objective.model.layout:
+            raise RunError(f"{path}: its tensors are not those of this experiment")
+        t.history = self.metrics.cut_back(state.metrics.bytes, state.metrics.sha256)
         for name, array in _arrays(t).items():
             array[...] = array_module(array).asarray(saved.tensors[name])
-        for name, value in state["progress"].items():
-            setattr(t.progress, name, value)
-        t.loss = RunningLoss(t.objective.theta, state["loss"]["total"], state["loss"]["examples"])
-        self.kept = set(state["kept"])
+        t.progress = Progress(**asdict(state.progress))
+        t.loss = RunningLoss(t.objective.theta, state.loss.total, state.loss.examples)
+        self.kept = set(state.kept)
         self.examples_at_evaluation = t.progress.examples
         self.committed = replace(t.progress)
         return refused
@@ -110,24 +118,24 @@ class RunJournal:
         self.committed_s = time.monotonic()
         self.committed = replace(t.progress)
 
-    def finish(self, t: Training) -> None:
-        """Save the end of a run, unless that is what was saved last."""
+    def save(self, t: Training) -> None:
+        """Save everything, unless it was saved since the last update or evaluation."""
         if self.committed != t.progress:
             self.commit(t)
 
     def close(self) -> None:
         self.metrics.close()
 
-    def _state(self, t: Training) -> dict[str, Any]:
-        return {
-            "progress": asdict(t.progress),
-            "loss": {"total": t.loss.total, "examples": t.loss.examples},
-            "metrics": {"bytes": self.metrics.bytes, "sha256": self.metrics.sha256},
-            "layout": _layout(t),
-            "best": None if t.best is None else dict(t.best),
-            "kept": sorted(self.kept),
-            "config_hash": self.config_hash,
-        }
+    def _state(self, t: Training) -> SavedState:
+        return SavedState(
+            progress=SavedProgress(**asdict(t.progress)),
+            loss=SavedLoss(t.loss.total, t.loss.examples),
+            metrics=MetricsPosition(self.metrics.bytes, self.metrics.sha256),
+            layout=t.objective.model.layout,
+            best=None if t.best is None else dict(t.best),
+            kept=sorted(self.kept),
+            config_hash=self.config_hash,
+        )
 
     def _note_best(self, t: Training, checkpoint: str) -> None:
         """Say in best.json where the best parameters are: in every checkpoint, as the tensor `best`."""
@@ -145,16 +153,16 @@ class RunJournal:
 
     def _stop_if_asked(self, t: Training, now: float) -> None:
         if (number := self.stop_signal()) is not None:
-            self.commit(t)
+            self.save(t)
             raise InterruptedRunError(self._farewell("interrupted", t), number)
         if self.end_s is not None and now >= self.end_s:
-            self.commit(t)
+            self.save(t)
             raise TimeBudgetError(self._farewell("time budget spent", t))
 
     def _farewell(self, why: str, t: Training) -> str:
         return (
             f"{why} in epoch {t.progress.epoch + 1} after update {t.progress.updates}; saved. "
-            f"Go on with: mnistnn resume {self.run.path}"
+            f"Go on with: mnistnn resume {shlex.quote(str(self.run.path))}"
         )
 
 
@@ -162,8 +170,3 @@ def _arrays(t: Training) -> dict[str, Any]:
     """Return every flat vector that a checkpoint holds, by its name there."""
     slots = {_SLOT + name: array for name, array in t.optimizer.state().items()}
     return {_THETA: t.objective.theta, _BEST: t.best_theta, **slots}
-
-
-def _layout(t: Training) -> list[list[Any]]:
-    """Return name and shape of each parameter in theta, in order, so that other programs can take it apart."""
-    return [[slot.name, list(slot.parameter.shape)] for slot in t.objective.model.slots]

@@ -35,7 +35,7 @@ class SoftmaxNLL:
                 f"softmax_nll needs one output per class: {classes}, but this layer gives {show_shape(out_shape)}"
             )
         self.scratch = Scratch()
-        self._row_numbers: Array | None = None
+        self._starts: Array | None = None
 
     def value_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
         """Return the mean loss (a scalar on the device) and dL/dz (n, k), which is the caller's to use up.
@@ -62,20 +62,20 @@ class SoftmaxNLL:
         return p
 
     def _softmax_nll(self, z: Array, labels: Array) -> tuple[Array, Array]:
-        xp = array_module(z)
         n, k = z.shape
-        at = self.scratch("at", (n,), labels)  # (n,) places of the labels in the flattened z
-        xp.multiply(self._rows(n, labels), k, out=at)
-        at += labels
+        starts = self._row_starts(n, k, z)
+        at = self.scratch("at", (n,), starts)  # (n,) places of the labels in the flattened z
+        array_module(z).add(starts, labels, out=at)
         dz = self.scratch("dz", (n, k), z)
         log_p = self.scratch("log_p", (n,), z)
         softmax_nll(z, at, dz, self.scratch("row", (n, 1), z), log_p)
         return log_p, dz
 
-    def _rows(self, n: int, labels: Array) -> Array:
-        if self._row_numbers is None or len(self._row_numbers) < n:
-            self._row_numbers = array_module(labels).arange(n, dtype=labels.dtype)
-        return self._row_numbers[:n]
+    def _row_starts(self, n: int, k: int, z: Array) -> Array:
+        """Return i·k for each row i (n,), int64 so that labels of any integer type can be added."""
+        if self._starts is None or len(self._starts) < n or not isinstance(z, type(self._starts)):
+            self._starts = array_module(z).arange(0, n * k, k, dtype="int64")
+        return self._starts[:n]
 
 
 # The registry: every loss that an experiment can name by its `type`.

@@ -27,7 +27,7 @@ from mnistnn.history import Row
 from mnistnn.journal import RunJournal
 from mnistnn.machine import blas_threads
 from mnistnn.run import lock
-from mnistnn.run.directory import RunDirectory, all_runs, create, point_latest_at
+from mnistnn.run.directory import RunDirectory, all_runs, clear, create, furnish, point_latest_at
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
 from mnistnn.run.record import RunRecord, Status, read_record
 from mnistnn.signals import StopRequest
@@ -61,22 +61,25 @@ def start(plan: Plan, path: Path, runs: Path, view: View, time_budget_s: float |
     """Train an experiment in a new run directory at `path`. Raises what the sitting ended with, if not by a policy."""
     loaded = plan.loaded
     environment = _environment(plan, view)
+    training = plan.training()
     run = create(path)
     with lock.exclusive(run):
-        record = RunRecord(
-            id=run.path.name,
-            name=plan.experiment.name,
-            status="running",
-            config_hash=config_hash(loaded.resolved),
-            started=_now(),
-            threads=plan.threads,
-        )
-        record.write(run)
+        furnish(run)
         write_atomically(run.config, resolved_yaml(loaded.resolved).encode())
         _keep_sources(run, loaded)
         write_environment(run, environment)
+        record = RunRecord(
+            id=run.path.resolve().name,
+            name=plan.experiment.name,
+            status="running",
+            config_hash=config_hash(loaded.resolved),
+            monitor=plan.experiment.checkpoint.monitor,
+            started=_now(),
+            threads=plan.threads,
+        )
+        record.write(run)  # last: a folder with a run.json is a run that can be resumed
         point_latest_at(run, runs)
-        return _sit(plan, run, record, view, time_budget_s, resumed=False)
+        return _sit(plan, training, run, record, view, time_budget_s)
 
 
 def resume(run: RunDirectory, overrides: Sequence[str], view: View, time_budget_s: float | None = None) -> Outcome:
@@ -103,13 +106,15 @@ def _resume_with(run: RunDirectory, loaded: LoadedExperiment, view: View, time_b
         before = read_environment(run)
         if before.get("data") != now["data"]:
             raise DataError(f"{run.path}: the data set is not the one that this run was trained on")
+        training = plan.training()
+        clear(run)
         write_atomically(run.config, resolved_yaml(loaded.resolved).encode())
-        record.status, record.ended, record.exit_code = "running", None, None
+        record.status, record.reason, record.exit_code, record.ended = "running", None, None, None
         record.config_hash = config_hash(loaded.resolved)
         record.resumed += 1
         record.write(run)
         warnings = [f"warning: not the environment of before: {text}" for text in differences(before, now)]
-        return _sit(plan, run, record, view, time_budget_s, resumed=True, messages=warnings)
+        return _sit(plan, training, run, record, view, time_budget_s, messages=warnings)
 
 
 def _environment(plan: Plan, view: View) -> dict[str, Any]:
@@ -122,11 +127,11 @@ def _environment(plan: Plan, view: View) -> dict[str, Any]:
 
 def _sit(
     plan: Plan,
+    training: Training,
     run: RunDirectory,
     record: RunRecord,
     view: View,
     time_budget_s: float | None,
-    resumed: bool,
     messages: Sequence[str] = (),
 ) -> Outcome:
     """Train from where the run stands until something ends the sitting, and record what it was."""
@@ -135,17 +140,16 @@ def _sit(
         display = Display(log, view.shown, view.bars)
         for text in messages:
             display.message(text)
-        training = plan.training()
         journal = RunJournal(run, policy, record.config_hash, display, lambda: stop.number, time_budget_s)
         try:
-            if resumed:
-                _restore(journal, training, display)
-            else:
+            if journal.is_blank():
                 journal.commit(training)  # so that a run killed in its first epoch can be resumed as well
+            else:
+                _restore(journal, training, display)
             display.message(_first_line(plan, run))
             display.start(training, plan.updates_per_epoch, plan.max_epochs)
             record.reason = train(training, journal)
-            journal.finish(training)
+            journal.save(training)
         finally:
             display.close()
             journal.close()
@@ -169,12 +173,19 @@ def _recorded(run: RunDirectory, record: RunRecord) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        code = error.exit_code if isinstance(error, MnistnnError) else 1
-        record.reason = str(error)
+        code = _exit_code(error)
+        record.reason = str(error) or type(error).__name__
         with suppress(ResourceError):
             close(_status_of(code), code)
         raise
     close("finished", 0)
+
+
+def _exit_code(error: BaseException) -> int:
+    """Return the exit code that the process will end with."""
+    if isinstance(error, MemoryError):
+        return ResourceError.exit_code
+    return error.exit_code if isinstance(error, MnistnnError) else 1
 
 
 def _status_of(exit_code: int) -> Status:
@@ -209,7 +220,7 @@ def _refuse_changes(before: LoadedExperiment, now: LoadedExperiment) -> None:
         if not _may_change(change.key)
     ]
     if refused:
-        allowed = ", ".join(_CHANGEABLE)
+        allowed = f"{', '.join(_CHANGEABLE)} (but not {', '.join(_FIXED)})"
         raise ConfigError(
             "\n".join([f"a resumed run may only change {allowed}; this is another experiment:", *refused])
         )
@@ -232,13 +243,13 @@ def _keep_sources(run: RunDirectory, loaded: LoadedExperiment) -> None:
 def _log(run: RunDirectory) -> Iterator[Callable[[str], None]]:
     """Yield a function that appends a line to log.txt."""
     try:
-        file = run.log.open("a", encoding="utf-8", buffering=1)
+        file = run.log.open("ab", buffering=0)  # with a buffer, closing would fail once more on a full disk
     except OSError as error:
         raise resource_error(run.log, error) from error
 
     def log(text: str) -> None:
         try:
-            file.write(text + "\n")
+            file.write((text + "\n").encode(errors="backslashreplace"))
         except OSError as error:
             raise resource_error(run.log, error) from error
 

@@ -9,8 +9,8 @@ _WATCHED = (signal.SIGINT, signal.SIGTERM)
 class StopRequest:
     """Context manager: while it is active, `number` is the first signal that arrived, or None.
 
-    Training looks at it between two updates, so a save or an update under way is completed. When the second signal
-    arrives, the previous handling is restored and the signal repeats itself.
+    Training looks at it between two updates, so a save or an update under way is completed. The second signal ends
+    the process as if nobody watched: by the system's default.
     """
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ there, so a resumed run cannot forget its patience. A NaN is never an improvemen
 """
 
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
@@ -108,7 +108,7 @@ class LisaPatience:
             value, i = row[self.monitor], int(row["updates"]) - 1
             if value < best:
                 if value < best * self.threshold:
-                    patience = max(patience, int(i * self.increase))
+                    patience = max(patience, ceil(i * self.increase))  # the first i not below it
                 best = value
         return Deadline(
             patience + 1,

@@ -68,6 +68,14 @@ class Training:
         index = best_row(self.history, self.monitor)
         return None if index is None else self.history[index]
 
+    @property
+    def evaluation_is_due(self) -> bool:
+        """Whether the epoch's last update is done but not its evaluation, which may move a deadline.
+
+        The loop itself never stands here; a run that was saved by its last update is resumed here.
+        """
+        return self.progress.batch >= self.batches.count(len(self.batches.x))
+
     def deadline(self) -> Deadline | None:
         """Return the earliest deadline of the policies."""
         deadlines = [d for d in (policy.deadline(self.history) for policy in self.policies) if d is not None]
@@ -75,6 +83,8 @@ class Training:
 
     def reason_to_stop(self) -> str | None:
         """Return the first reason that a policy gives to end the run here."""
+        if self.evaluation_is_due:
+            return None
         for policy in self.policies:
             if reason := policy.reason(self.history):
                 return reason
@@ -92,6 +102,8 @@ class Journal(Protocol):
     def after_evaluation(self, training: Training) -> None: ...
 
 
+# Numbers that are no longer finite are looked for and end the run with a message; NumPy's warnings would precede it.
+@np.errstate(over="ignore", invalid="ignore")
 def train(t: Training, journal: Journal) -> str:
     """Train until a policy ends the run; return its reason. Raises DivergedError when the loss is not finite.
 

@@ -1,14 +1,23 @@
 """What several test files need: a toy data set in a cache of its own, an experiment on it, and the real digits."""
 
 import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mnistnn import runner
+from mnistnn.cli import shell
+from mnistnn.config.load import load_experiment
 from mnistnn.data import cache
 from mnistnn.data.image_set import FILE_NAMES, LabelledImages, image_set
 from mnistnn.data.splits import ensure_available
+from mnistnn.experiment import Plan
+from mnistnn.journal import RunJournal
+from mnistnn.run.checkpoint import newest_first, read
 
 TOY_EXPERIMENT = """\
 name: toy
@@ -55,9 +64,13 @@ def toy_cache(tmp_path_factory):
 
 
 @pytest.fixture
-def toy(toy_cache, tmp_path, monkeypatch) -> Path:
-    """The path of an experiment on the toy set, in an empty working folder, with the toy cache in force."""
+def toy(toy_cache, tmp_path: Path, monkeypatch) -> Path:
+    """The path of an experiment on the toy set, in an empty working folder, with the toy cache in force.
+
+    Nobody pulls the plug here, so nothing waits for the disk: a thousand calls of fsync would take a minute.
+    """
     monkeypatch.setenv("MNISTNN_DATA", str(toy_cache))
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "toy.yaml"
     path.write_text(TOY_EXPERIMENT)
@@ -68,3 +81,94 @@ def toy(toy_cache, tmp_path, monkeypatch) -> Path:
 def real_mnist() -> None:
     """Make sure that the real digits are in the user's cache, fetching them if they are not."""
     ensure_available("mnist", progress=False)
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(capsys) -> Callable[..., Done]:
+    """Run a command line in this process, as `mnistnn` would."""
+
+    def run(*arguments: object) -> Done:
+        capsys.readouterr()
+        code = shell.run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def start() -> Callable[..., runner.Outcome]:
+    """Train an experiment file in the folder `run`, or at `path`, without a word."""
+
+    def train(experiment: Path, *overrides: str, path: Path | str = "run") -> runner.Outcome:
+        plan = Plan(load_experiment(experiment, overrides))
+        return runner.start(plan, Path(path), Path("runs"), runner.View(shown=False))
+
+    return train
+
+
+@pytest.fixture
+def stop_after(monkeypatch) -> Callable[..., None]:
+    """Let a signal reach this process, once, right after a given update."""
+
+    def arrange(updates: int, number: int = signal.SIGTERM) -> None:
+        real, numbers = RunJournal.after_update, [number]
+
+        def after_update(self, t):
+            if t.progress.updates == updates and numbers:
+                signal.raise_signal(numbers.pop())
+            real(self, t)
+
+        monkeypatch.setattr(RunJournal, "after_update", after_update)
+
+    return arrange
+
+
+@pytest.fixture
+def everything_below() -> Callable[[Path | str], dict[Path, tuple[bytes, int]]]:
+    """Return path, content and time of change of every file below a folder."""
+
+    def look(folder: Path | str) -> dict[Path, tuple[bytes, int]]:
+        files = (path for path in Path(folder).rglob("*") if path.is_file())
+        return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+    return look
+
+
+@pytest.fixture
+def assert_same_result() -> Callable[[Path | str, Path | str], None]:
+    """Compare the final checkpoints of two runs bit for bit, and their metrics byte for byte."""
+
+    def compare(run: Path | str, reference: Path | str) -> None:
+        found, expected = (newest_first(Path(each, "checkpoints"))[0] for each in (run, reference))
+        assert found.name == expected.name
+        tensors = read(found).tensors
+        for name, tensor in read(expected).tensors.items():
+            assert tensors[name].tobytes() == tensor.tobytes(), name
+        assert found.read_bytes() == expected.read_bytes()
+        assert Path(run, "metrics.jsonl").read_bytes() == Path(reference, "metrics.jsonl").read_bytes()
+
+    return compare
+
+
+@pytest.fixture
+def own_toy_set(tmp_path, monkeypatch) -> Callable[[int], None]:
+    """Store a set `toy`, drawn anew, in a cache that belongs to the test alone."""
+    monkeypatch.setenv("MNISTNN_DATA", str(tmp_path / "own-cache"))
+
+    def store(seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        with cache.locked("toy"):
+            images = image_set(toy_digits(360, rng), toy_digits(80, rng), "toy")
+            cache.install("toy", images, dict.fromkeys(FILE_NAMES, "made by the tests"))
+
+    return store

@@ -2,11 +2,14 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from mnistnn.analysis.statistics import wilson_interval
 from mnistnn.analysis.trained import Trained, load_trained
@@ -22,7 +25,7 @@ SCHEMA_VERSION = 1
 _LEDGER = "test-readings.jsonl"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class Evaluation:
     """Figures of one model on one split. Errors are fractions; `confusion[i][j]` counts digits i read as j."""
 
@@ -31,7 +34,7 @@ class Evaluation:
     split: SplitName
     checkpoint: str
     checkpoint_file: str
-    epoch: int | None
+    epoch: int
     examples: int
     errors: int
     error: float
@@ -43,17 +46,26 @@ class Evaluation:
     test_readings: int
 
 
-def evaluate(run: RunDirectory, split: SplitName, which: str) -> Evaluation:
-    """Measure a run's model on a split, keep the result under eval/, and note a reading of the test split."""
-    with blas_threads(read_record(run).threads):
+_EVALUATION = TypeAdapter(Evaluation)
+
+
+def evaluate(run: RunDirectory, split: SplitName, which: str, warn: Callable[[str], None]) -> Evaluation:
+    """Measure a run's model on a split, keep the result under eval/, and note a reading of the test split.
+
+    `warn` is told of checkpoints that were passed over because they do not verify.
+    """
+    record = read_record(run)
+    with blas_threads(record.threads):
         trained = load_trained(run, which)
+        for problem in trained.passed_over:
+            warn(f"warning: passed over {problem}")
         confusion, loss = _measure(trained, split)
     readings = _count_reading(run, trained) if split == "test" else _readings(run)
     examples = int(confusion.sum())
     errors = examples - int(np.trace(confusion))
     evaluation = Evaluation(
         schema_version=SCHEMA_VERSION,
-        run=run.path.name,
+        run=record.id,
         split=split,
         checkpoint=trained.label,
         checkpoint_file=trained.file,
@@ -138,12 +150,10 @@ def _readings(run: RunDirectory) -> int:
         raise RunError(f"{run.evaluations / _LEDGER}: {error.strerror}") from error
 
 
-def stored_evaluations(run: RunDirectory) -> list[dict[str, Any]]:
-    """Return the evaluations kept in a run, as they were written; unreadable ones are left out."""
+def stored_evaluations(run: RunDirectory) -> list[Evaluation]:
+    """Return the evaluations kept in a run; files that are none are left out."""
     found = []
     for path in sorted(run.evaluations.glob("*.json")):
-        try:
-            found.append(json.loads(path.read_bytes()))
-        except (OSError, ValueError):
-            continue
+        with suppress(OSError, ValidationError):
+            found.append(_EVALUATION.validate_json(path.read_bytes()))
     return found

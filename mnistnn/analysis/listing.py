@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mnistnn.errors import RunError
+from mnistnn.history import History, Row, best_row
 from mnistnn.run import lock
 from mnistnn.run.checkpoint import newest_first
 from mnistnn.run.directory import RunDirectory, all_runs
@@ -17,7 +18,7 @@ UNREADABLE = "unreadable"
 
 @dataclass(frozen=True)
 class Listed:
-    """One run in a listing. `problem` says why an unreadable one is."""
+    """One run in a listing; `valid_error` is that of its best epoch. `problem` says why an unreadable one is."""
 
     id: str
     path: str
@@ -32,9 +33,11 @@ class Listed:
 
 def status_of(run: RunDirectory, record: RunRecord) -> str:
     """Return the recorded status, but `dead (resumable)` for a run whose process is gone without a word."""
-    if record.status == "running" and not lock.is_held(run):
-        return DEAD
-    return record.status
+    if record.status != "running" or lock.is_held(run):
+        return record.status
+    # It may have ended, as it should, between the reading of its record and the look at its lock.
+    now = read_record(run).status
+    return DEAD if now == "running" else now
 
 
 def list_runs(runs: Path) -> list[Listed]:
@@ -48,28 +51,38 @@ def _listed(run: RunDirectory) -> Listed:
         rows = read_rows(run.metrics)
     except RunError as error:
         return Listed(run.path.name, str(run.path), run.path.parent.name, UNREADABLE, problem=str(error))
-    best = min(rows, key=lambda row: row["valid.error"], default=None)
+    best = best_of(rows, record)
     return Listed(
-        id=record.id,
+        id=run.path.name,
         path=str(run.path),
         name=record.name,
         status=status_of(run, record),
         started=record.started,
         epochs=int(rows[-1]["epoch"]) if rows else 0,
         best_epoch=int(best["epoch"]) if best else None,
-        valid_error=best["valid.error"] if best else None,
+        valid_error=best.get("valid.error") if best else None,
     )
+
+
+def best_of(rows: History, record: RunRecord) -> Row | None:
+    """Return the row of the best epoch, by the run's own measure."""
+    measured = [row for row in rows if record.monitor in row]
+    index = best_row(measured, record.monitor)
+    return None if index is None else measured[index]
 
 
 def describe_run(run: RunDirectory) -> dict[str, Any]:
     """Return everything worth showing about one run, as JSON-able values. Raises RunError."""
     record = read_record(run)
     rows = read_rows(run.metrics)
+    best = best_of(rows, record)
     return {
         **asdict(record),
         "path": str(run.path),
         "status": status_of(run, record),
         "epochs": int(rows[-1]["epoch"]) if rows else 0,
+        "best_epoch": int(best["epoch"]) if best else None,
+        "best": best,
         "last": rows[-1] if rows else None,
         "rows": rows,
         "checkpoints": [path.name for path in newest_first(run.checkpoints)],

@@ -17,4 +17,5 @@ def wilson_interval(errors: int, examples: int, z: float = Z_95) -> tuple[float,
     centre = p + z * z / (2 * n)
     half_width = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    return max(0.0, (centre - half_width) / scale), min(1.0, (centre + half_width) / scale)
+    # At 0 and 1 one end is p itself, which rounding must not push past it.
+    return max(0.0, min(p, (centre - half_width) / scale)), min(1.0, max(p, (centre + half_width) / scale))

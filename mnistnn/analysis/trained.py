@@ -13,12 +13,18 @@ from mnistnn.run.directory import RunDirectory
 
 @dataclass(frozen=True)
 class Trained:
-    """A plan whose model holds trained parameters. `label` is best, last or a file name; `epoch` may be unknown."""
+    """A plan whose model holds trained parameters.
+
+    label        best, last or a file name
+    epoch        the last one completed with these parameters
+    passed_over  what was wrong with newer checkpoints than the one used
+    """
 
     plan: Plan
     label: str
     file: str
-    epoch: int | None
+    epoch: int
+    passed_over: list[str]
 
 
 def load_trained(run: RunDirectory, which: str = "best") -> Trained:
@@ -27,21 +33,25 @@ def load_trained(run: RunDirectory, which: str = "best") -> Trained:
     Best and last are taken from the newest checkpoint that verifies; a path must verify itself. Raises RunError.
     """
     plan = Plan(load_resolved(run.config))
+    passed_over: list[str] = []
     if which in ("best", "last"):
-        path, saved, _ = checkpoints.read_newest(run.checkpoints)
+        path, saved, passed_over = checkpoints.read_newest(run.checkpoints)
     else:
         path = Path(which)
+        if not path.exists():
+            raise RunError(f"'{which}' is neither best, last nor the path of a checkpoint file")
         saved = checkpoints.read(path)
-    if which == "best":
-        if saved.state["best"] is None:
-            raise RunError(f"{run.path}: no evaluation yet, so no best epoch; --checkpoint last takes what is there")
-        tensor, epoch = "best", int(saved.state["best"]["epoch"])
+    if which != "best":
+        tensor, epoch = "theta", saved.state.progress.epoch
+    elif saved.state.best is not None:
+        tensor, epoch = "best", int(saved.state.best["epoch"])
     else:
-        tensor, epoch = "theta", int(saved.state["progress"]["epoch"])
+        raise RunError(f"{run.path}: no evaluation yet, so no best epoch; --checkpoint last takes what is there")
     plan.allocate()
-    theta = plan.experiment.model.theta
+    model = plan.experiment.model
     values = saved.tensors.get(tensor)
-    if values is None or values.shape != theta.shape or values.dtype != theta.dtype:
+    fits = values is not None and values.shape == model.theta.shape and values.dtype == model.theta.dtype
+    if not fits or saved.state.layout != model.layout:
         raise RunError(f"{path}: its parameters are not those of this run's model")
-    theta[...] = array_module(theta).asarray(values)
-    return Trained(plan, which if which in ("best", "last") else path.name, path.name, epoch)
+    model.theta[...] = array_module(model.theta).asarray(values)
+    return Trained(plan, which if which in ("best", "last") else path.name, path.name, epoch, passed_over)

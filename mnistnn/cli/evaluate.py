@@ -58,7 +58,7 @@ def evaluate(run: str, runs: Path, split: str, checkpoint: str, expect: bool, as
     band = claim.test_error if split == "test" else claim.valid_error if split == "valid" else None
     if expect and band is None:
         raise UsageError(f"{found.path}: its experiment claims nothing about the {split} error (key expect)")
-    result = analysis.evaluate(found, split, checkpoint)  # type: ignore[arg-type] # click checked the choice
+    result = analysis.evaluate(found, split, checkpoint, _warn)  # type: ignore[arg-type] # click checked the choice
     if as_json:
         click.echo(json.dumps(asdict(result)))
     else:
@@ -69,10 +69,16 @@ def evaluate(run: str, runs: Path, split: str, checkpoint: str, expect: bool, as
         )
 
 
+def _warn(text: str) -> None:
+    click.echo(printable(text), err=True)
+
+
 def _print(result: Evaluation, band: list[float] | None, claim: Expect) -> None:
     low, high = result.error_interval_95
-    epoch = f" (epoch {result.epoch})" if result.epoch is not None else ""
-    click.echo(f"{printable(result.run)}, {result.split} split, checkpoint {printable(result.checkpoint)}{epoch}")
+    click.echo(
+        f"{printable(result.run)}, {result.split} split, "
+        f"checkpoint {printable(result.checkpoint)} (epoch {result.epoch})"
+    )
     click.echo(
         f"error {100 * result.error:.2f} %  ({result.errors:,} of {result.examples:,}; "
         f"95 % interval {100 * low:.2f} to {100 * high:.2f} %)"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -88,7 +90,7 @@ def gradcheck(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool
     failed = [row.name for row in rows if not row.passed]
     if as_json:
         report = {"schema_version": _SCHEMA_VERSION, "tolerance": TOLERANCE, "passed": not failed}
-        click.echo(json.dumps({**report, "parameters": [asdict(row) for row in rows]}))
+        click.echo(json.dumps({**report, "parameters": [_strict(asdict(row)) for row in rows]}))
     else:
         width = max(len(row.name) for row in rows)
         for row in rows:
@@ -100,11 +102,16 @@ def gradcheck(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool
         raise CheckFailedError(f"the gradient of {', '.join(failed)} is wrong by more than {TOLERANCE:.0e}")
 
 
+def _strict(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row for JSON, which has no infinity: the error of a gradient that is not a number becomes null."""
+    return {**row, "worst": row["worst"] if math.isfinite(row["worst"]) else None}
+
+
 def _load(target: str, overrides: tuple[str, ...] | list[str], runs: Path) -> LoadedExperiment:
     """Load the experiment of a YAML file, or of a run."""
     from mnistnn.config.load import load_experiment, load_resolved
     from mnistnn.run.directory import find
 
-    if Path(target).is_file():
+    if os.path.isfile(target) or target.endswith((".yaml", ".yml")):
         return load_experiment(Path(target), overrides)
     return load_resolved(find(target, runs).config, overrides)

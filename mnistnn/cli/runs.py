@@ -59,12 +59,14 @@ def show(run: str, runs: Path, as_json: bool) -> None:
 
     RUN is a path, the start of a run's id, or 'latest'.
     """
+    from dataclasses import asdict
+
     from mnistnn.analysis.evaluation import stored_evaluations
     from mnistnn.analysis.listing import describe_run
     from mnistnn.run.directory import find
 
     found = find(run, runs)
-    described = {**describe_run(found), "evaluations": stored_evaluations(found)}
+    described = {**describe_run(found), "evaluations": [asdict(each) for each in stored_evaluations(found)]}
     if as_json:
         click.echo(json.dumps(described))
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +14,14 @@ from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mnistnn.experiment import Plan
     from mnistnn.runner import Outcome, View
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
-_SEEDS = re.compile(r"(\d+)\.\.(\d+)")
+_DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?|(\d{1,9})")
+_SEEDS = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
+_SEED_LIST = re.compile(r"\d{1,18}(,\d{1,18})*")
 _MOST_SEEDS = 1000
 
 
@@ -32,8 +36,8 @@ class Duration(click.ParamType[float]):
         parts = _DURATION.fullmatch(str(value))
         if parts is None or not any(parts.groups()):
             self.fail(f"expected a time such as 90s, 55m or 1h30m, got '{value}'", param, ctx)
-        hours, minutes, seconds = (int(part or 0) for part in parts.groups())
-        return hours * 3600.0 + minutes * 60.0 + seconds
+        hours, minutes, seconds, bare = (int(part or 0) for part in parts.groups())
+        return hours * 3600.0 + minutes * 60.0 + seconds + bare
 
 
 class Seeds(click.ParamType[list[int]]):
@@ -43,15 +47,14 @@ class Seeds(click.ParamType[list[int]]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
         text = str(value)
+        seeds: Sequence[int] = []
         if found := _SEEDS.fullmatch(text):
-            seeds = list(range(int(found[1]), int(found[2]) + 1))
-        elif re.fullmatch(r"\d+(,\d+)*", text):
+            seeds = range(int(found[1]), int(found[2]) + 1)
+        elif _SEED_LIST.fullmatch(text):
             seeds = [int(part) for part in text.split(",")]
-        else:
-            seeds = []
         if not 0 < len(seeds) <= _MOST_SEEDS or len(set(seeds)) != len(seeds):
-            self.fail(f"expected seeds such as 0..4 or 0,3,7, each once, got '{text}'", param, ctx)
-        return seeds
+            self.fail(f"expected up to {_MOST_SEEDS} seeds such as 0..4 or 0,3,7, each once, got '{text}'", param, ctx)
+        return list(seeds)
 
 
 _RUNS = click.option(
@@ -145,8 +148,10 @@ def resume(
 
 def _as_overrides(name: str | None, epochs: int | None, device: str | None) -> list[str]:
     """Write options that stand for configuration keys as overrides."""
+    from mnistnn.config.dump import scalar_yaml
+
     given = {"name": name, "stopping.max_epochs.epochs": epochs, "backend.device": device}
-    return [f"{key}={value}" for key, value in given.items() if value is not None]
+    return [f"{key}={scalar_yaml(value)}" for key, value in given.items() if value is not None]
 
 
 def _train(plan: Plan, runs: Path, run_dir: Path | None, time_budget: float | None, resume_auto: bool) -> Outcome:
@@ -185,6 +190,6 @@ def _print_outcome(outcome: Outcome) -> None:
         click.echo(
             f"best epoch {best['epoch']}: valid.error {best['valid.error']:.8g}, valid.loss {best['valid.loss']:.4f}"
         )
-    path = printable(str(outcome.run.path))
-    click.echo(f"run: {path}")
-    click.echo(f"next: mnistnn eval {path}")
+    path = str(outcome.run.path)
+    click.echo(f"run: {printable(path)}")
+    click.echo(f"next: mnistnn eval {printable(shlex.quote(path))}")

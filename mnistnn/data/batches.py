@@ -1,7 +1,8 @@
 """Mini-batches: which examples, in which order, in which epoch.
 
-The training set lies on the device once; a batch is a slice of it, or is gathered there into one buffer that every batch
-reuses. The order of an epoch is a function of the seed and the epoch's number, so a resumed run needs no stored order.
+The training set lies on the device once; a batch is a slice of it, or is gathered there into one buffer that every
+batch reuses. The order of an epoch is a function of the seed and the epoch's number, so a resumed run needs no stored
+order.
 """
 
 from collections.abc import Iterator

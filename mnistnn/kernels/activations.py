@@ -31,7 +31,7 @@ def sigmoid_backward(dy: Array, y: Array) -> None:
 
 
 def tanh(y: Array) -> None:
-    """Turn z into y = tanh(z)."""
+    """Turn z into its hyperbolic tangent."""
     array_module(y).tanh(y, out=y)
 
 

@@ -88,6 +88,11 @@ class Sequential:
         self.theta[...] = array_module(self.theta).asarray(start)
         self.grad[...] = 0.0
 
+    @property
+    def layout(self) -> list[tuple[str, list[int]]]:
+        """Return name and shape of each parameter in theta, in order."""
+        return [(slot.name, list(slot.parameter.shape)) for slot in self.slots]
+
     def views(self, flat: Array) -> dict[str, Array]:
         """Return the named, shaped parts of a vector laid out like theta."""
         return {slot.name: flat[slot.part].reshape(slot.parameter.shape) for slot in self.slots}

@@ -1,34 +1,39 @@
 """Checkpoints: everything that training needs to go on, in one safetensors file that proves its own integrity.
 
 The tensors are the flat vectors of the run: theta, the best theta so far, the optimizer's state. Counters, the layout
-of theta and the position in metrics.jsonl are JSON in the file's metadata, with a SHA-256 over all of it. Nothing
-depends on the clock, so equal training gives equal files.
+of theta and the position in metrics.jsonl are JSON in the file's metadata, beside a SHA-256 over every byte of the file
+but its own digits. Nothing depends on the clock, so equal training gives equal files.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from mnistnn.errors import RunError
 from mnistnn.files import resource_error, sync_folder, write_atomically
+from mnistnn.run.state import SavedState
 
 FORMAT = 1
 _KEY = "mnistnn"  # one metadata entry only: safetensors writes several in no fixed order
 _PREFIX, _SUFFIX = "step-", ".safetensors"
+# Stands where the digest will stand while the digest is computed.
+_NO_DIGEST = b"0" * 64
+_STATE = TypeAdapter(SavedState)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Flat vectors by name, and what belongs to them as JSON-able values."""
+    """Flat vectors by name, and the counters that belong to them."""
 
     tensors: dict[str, np.ndarray]
-    state: dict[str, Any]
+    state: SavedState
 
 
 def path_for(folder: Path, updates: int) -> Path:
@@ -43,13 +48,9 @@ def updates_of(path: Path) -> int:
 
 def encode(checkpoint: Checkpoint) -> bytes:
     """Return the file's content."""
-    header = {
-        "format": FORMAT,
-        "state": checkpoint.state,
-        "sha256": _digest(checkpoint),
-    }
-    content: bytes = save(checkpoint.tensors, metadata={_KEY: json.dumps(header, allow_nan=False)})
-    return content
+    header = {"sha256": _NO_DIGEST.decode(), "format": FORMAT, "state": asdict(checkpoint.state)}
+    blank: bytes = save(checkpoint.tensors, metadata={_KEY: json.dumps(header, allow_nan=False)})
+    return blank.replace(_NO_DIGEST, hashlib.sha256(blank).hexdigest().encode(), 1)
 
 
 def write(folder: Path, checkpoint: Checkpoint, updates: int) -> Path:
@@ -66,18 +67,21 @@ def read(path: Path) -> Checkpoint:
     except OSError as error:
         raise RunError(f"{path}: {error.strerror}") from error
     try:
-        tensors = load(content)
-        length = int.from_bytes(content[:8], "little")
-        header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_KEY])
-        version, state, sha256 = header["format"], header["state"], header["sha256"]
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
+        tensors: dict[str, np.ndarray] = load(content)
+        header = _header(content)
+        version, sha256, state = header["format"], header["sha256"].encode(), json.dumps(header["state"])
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError) as error:
         raise RunError(f"{path}: not a whole mnistnn checkpoint ({type(error).__name__})") from error
     if version != FORMAT:
         raise RunError(f"{path}: checkpoint format {version!r}; this mnistnn reads format {FORMAT}")
-    checkpoint = Checkpoint(tensors, state)
-    if not isinstance(state, dict) or _digest(checkpoint) != sha256:
+    if hashlib.sha256(content.replace(sha256, _NO_DIGEST, 1)).hexdigest().encode() != sha256:
         raise RunError(f"{path}: altered or damaged (its SHA-256 does not match its content)")
-    return checkpoint
+    try:
+        return Checkpoint(tensors, _STATE.validate_json(state))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RunError(f"{path}: its state is not that of a training ({where}: {first['msg']})") from error
 
 
 def newest_first(folder: Path) -> list[Path]:
@@ -112,12 +116,7 @@ def prune(folder: Path, keep_last: int, keep: set[int]) -> None:
         raise resource_error(folder, error) from error
 
 
-def _digest(checkpoint: Checkpoint) -> str:
-    """SHA-256 over names, dtypes, shapes and bytes of the tensors, and over the state."""
-    digest = hashlib.sha256()
-    for name in sorted(checkpoint.tensors):
-        tensor = np.ascontiguousarray(checkpoint.tensors[name])
-        digest.update(json.dumps([name, tensor.dtype.str, tensor.shape]).encode())
-        digest.update(tensor.data)
-    digest.update(json.dumps(checkpoint.state, sort_keys=True, allow_nan=False).encode())
-    return digest.hexdigest()
+def _header(content: bytes) -> Any:
+    """Return mnistnn's own part of a safetensors file's metadata."""
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_KEY])

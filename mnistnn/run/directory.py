@@ -2,12 +2,13 @@
 
 import os
 import secrets
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mnistnn.errors import RunError
-from mnistnn.files import resource_error, sync_folder
+from mnistnn.errors import RunError, UsageError
+from mnistnn.files import remove_leftovers, resource_error, sync_folder
 
 LATEST = "latest"
 
@@ -56,35 +57,63 @@ class RunDirectory:
 
     @property
     def lock(self) -> Path:
-        return self.path / ".lock"
+        return self.path / ".mnistnn-lock"
 
 
 def new_run_path(runs: Path, name: str) -> Path:
-    """Return a path that no run has yet: runs/<name>/<date>-<time>-<4 hex>."""
+    """Return a path that no run has yet: runs/<name>/<date>-<time>-<4 hex>. Raises UsageError for a reserved name."""
+    if name == LATEST:
+        raise UsageError(f"no experiment can be named '{LATEST}': {runs / LATEST} points at the newest run")
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     return runs / name / f"{stamp}-{secrets.token_hex(2)}"
 
 
 def create(path: Path) -> RunDirectory:
-    """Make the folder of a new run. Raises RunError if `path` exists and is not an empty folder."""
+    """Make the folder of a new run. Raises RunError if `path` exists, unless it is empty.
+
+    Also taken is a folder in which a process was killed while it prepared a run: it has the lock file, but no run.json
+    yet. Whoever writes there must hold the lock, and `furnish` first.
+    """
+    run = RunDirectory(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             path.mkdir()
         except FileExistsError:
-            if not path.is_dir() or any(path.iterdir()):
-                raise RunError(
-                    f"{path} exists already; a run never writes over another one "
-                    f"(to go on with it: mnistnn resume {path})"
-                ) from None
-        run = RunDirectory(path)
-        for folder in (run.source, run.checkpoints, run.evaluations):
-            folder.mkdir()
-        sync_folder(path)
+            _refuse_unless_vacant(run)
         sync_folder(path.parent)
     except OSError as error:
         raise resource_error(path, error) from error
     return run
+
+
+def furnish(run: RunDirectory) -> None:
+    """Make the folders inside a run's folder. Raises RunError if a run came to be there in the meantime."""
+    _refuse_unless_vacant(run)
+    clear(run)
+    try:
+        for folder in (run.source, run.checkpoints, run.evaluations):
+            folder.mkdir(exist_ok=True)
+        sync_folder(run.path)
+    except OSError as error:
+        raise resource_error(run.path, error) from error
+
+
+def clear(run: RunDirectory) -> None:
+    """Remove what a killed process was writing. Only for who holds the lock; under eval/ others may be writing."""
+    for folder in (run.path, run.source, run.checkpoints):
+        remove_leftovers(folder)
+
+
+def _refuse_unless_vacant(run: RunDirectory) -> None:
+    path = run.path
+    if run.record.exists():
+        raise RunError(
+            f"{path} holds a run already, and a run never writes over another one "
+            f"(to go on with it: mnistnn resume {shlex.quote(str(path))})"
+        )
+    if not path.is_dir() or (any(path.iterdir()) and not run.lock.exists()):
+        raise RunError(f"{path} exists already; a run needs a new or an empty folder")
 
 
 def point_latest_at(run: RunDirectory, runs: Path) -> None:
@@ -103,27 +132,30 @@ def point_latest_at(run: RunDirectory, runs: Path) -> None:
 
 
 def all_runs(runs: Path) -> list[RunDirectory]:
-    """Return every run under `runs`, oldest name first."""
-    if not runs.is_dir():
-        return []
-    found = [RunDirectory(path.parent) for path in sorted(runs.glob("*/*/run.json"))]
-    return sorted(found, key=lambda run: run.path.name)
+    """Return every run in `runs` and in the folders there, oldest name first."""
+    records = [path for pattern in ("*/run.json", "*/*/run.json") for path in runs.glob(pattern)]
+    folders = {path.parent for path in records if path.parent != runs / LATEST}
+    return [RunDirectory(folder) for folder in sorted(folders, key=lambda folder: (folder.name, folder))]
 
 
 def find(reference: str, runs: Path) -> RunDirectory:
     """Find a run by its path, by `latest`, or by a unique prefix of its id. Raises RunError saying what was tried."""
     path = runs / LATEST if reference == LATEST else Path(reference)
-    if path.is_dir():
+    if os.path.isdir(path):
         run = RunDirectory(path.resolve() if reference == LATEST else path)
         if not run.record.is_file():
             raise RunError(f"{path} is not a run directory: it has no run.json")
         return run
     if reference == LATEST:
         raise RunError(f"there is no latest run in {runs}")
-    matches = [run for run in all_runs(runs) if run.path.name.startswith(reference)]
+    candidates = all_runs(runs)
+    matches = [run for run in candidates if run.path.name == reference] or [
+        run for run in candidates if run.path.name.startswith(reference)
+    ]
     if len(matches) == 1:
         return matches[0]
     if matches:
-        names = ", ".join(run.path.name for run in matches[:5])
-        raise RunError(f"'{reference}' is the start of {len(matches)} run ids in {runs}: {names}")
+        names = ", ".join(str(run.path.relative_to(runs)) for run in matches[:5])
+        more = ", …" if len(matches) > 5 else ""
+        raise RunError(f"'{reference}' names {len(matches)} runs in {runs}: {names}{more}")
     raise RunError(f"no run named '{reference}': neither a folder nor the start of a run id in {runs}")

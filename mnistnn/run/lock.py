@@ -1,5 +1,6 @@
 """One writer per run directory: an advisory lock that the operating system drops when its holder dies."""
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,13 +10,16 @@ from mnistnn.errors import BusyError
 from mnistnn.files import resource_error
 from mnistnn.run.directory import RunDirectory
 
+# `is_held` takes the lock for an instant; a writer that meets it there need not give up.
+_WAIT_S, _POLL_S = 0.1, 0.01
+
 
 @contextmanager
 def exclusive(run: RunDirectory) -> Iterator[None]:
     """Hold the run's lock. Raises BusyError at once if another process holds it; a left-over file means nothing."""
     lock = FileLock(run.lock)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_WAIT_S, poll_interval=_POLL_S)
     except Timeout:
         raise BusyError(f"{run.path} is in use by another mnistnn process") from None
     except OSError as error:
@@ -27,11 +31,12 @@ def exclusive(run: RunDirectory) -> Iterator[None]:
 
 
 def is_held(run: RunDirectory) -> bool:
-    """Tell whether a live process holds the run's lock."""
-    if not run.lock.exists():
-        return False
+    """Tell whether a live process holds the run's lock. Writes nothing, so it can ask about anybody's run."""
     try:
-        with FileLock(run.lock).acquire(timeout=0):
-            return False
-    except (Timeout, OSError):
+        with run.lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    except OSError:  # no lock file, or one that cannot be opened
+        return False
+    return False

@@ -54,14 +54,17 @@ class MetricsFile:
 
         Raises RunError, changing nothing, if the file is shorter or altered.
         """
-        content = self.path.read_bytes()
+        content = _content(self.path)
         if len(content) < length:
             raise RunError(f"{self.path}: {len(content)} bytes, but the checkpoint was saved at {length}")
         digest = hashlib.sha256(content[:length])
         if digest.hexdigest() != sha256:
             raise RunError(f"{self.path}: altered since the checkpoint was saved")
         rows = parse_rows(content[:length], self.path)
-        os.truncate(self.path, length)
+        try:
+            os.truncate(self.path, length)
+        except OSError as error:
+            raise resource_error(self.path, error) from error
         self._sha256, self.bytes = digest, length
         return rows
 
@@ -70,30 +73,37 @@ class MetricsFile:
 
 
 def parse_rows(content: bytes, path: Path) -> list[Row]:
-    """Read rows from complete lines. Raises RunError naming the line that is not a row of numbers."""
+    """Read rows from complete lines. Raises RunError naming the line that is not the row of an epoch."""
     rows: list[Row] = []
-    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
+    for number, line in enumerate(content.splitlines(), start=1):
         try:
             row = json.loads(line, parse_constant=_refuse)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RunError(f"{path}:{number}: not strict JSON ({error})") from error
-        if not isinstance(row, dict) or not all(
-            isinstance(value, int | float) and math.isfinite(value) for value in row.values()
-        ):
-            raise RunError(f"{path}:{number}: not a row of numbers")
+        if not isinstance(row, dict) or type(row.get("epoch")) is not int or not all(map(_is_number, row.values())):
+            raise RunError(f"{path}:{number}: not the row of an epoch")
         rows.append(row)
     return rows
 
 
 def read_rows(path: Path) -> list[Row]:
     """Read a finished or running file; a last line that is still being written is left out."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
+    if not path.exists():
         return []
+    content = _content(path)
+    return parse_rows(content[: content.rfind(b"\n") + 1], path)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except OSError as error:
         raise RunError(f"{path}: {error.strerror}") from error
-    return parse_rows(content[: content.rfind(b"\n") + 1], path)
+
+
+def _is_number(value: object) -> bool:
+    """Tell whether a value from JSON is a finite number. True is an int to Python, but not here."""
+    return type(value) is int or (type(value) is float and math.isfinite(value))
 
 
 def _refuse(constant: str) -> float:

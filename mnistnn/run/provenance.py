@@ -47,7 +47,7 @@ def read_environment(run: RunDirectory) -> dict[str, Any]:
     """Read environment.json. Raises RunError if it cannot be read."""
     try:
         content = json.loads(run.environment.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{run.environment}: not readable ({error})") from error
     if not isinstance(content, dict):
         raise RunError(f"{run.environment}: not an environment record")

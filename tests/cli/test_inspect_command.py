@@ -1,0 +1,99 @@
+"""`mnistnn inspect`: of an experiment file and of a run."""
+
+import json
+
+import pytest
+
+from mnistnn.kernels import dense as dense_kernels
+
+
+@pytest.fixture(params=["toy.yaml", "run"])
+def target(request, toy, start):
+    if request.param == "run":
+        start(toy)
+    return request.param
+
+
+@pytest.fixture
+def wrong_gradient(monkeypatch):
+    real = dense_kernels.dense_backward
+
+    def wrong(dz, x, W, dW, db, dx=None):
+        real(dz, x, W, dW, db, dx)
+        db *= 1.001
+
+    monkeypatch.setattr("mnistnn.layers.dense.dense_backward", wrong)
+
+
+def test_summary_shows_layers_and_totals(target, command):
+    done = command("inspect", "summary", target)
+    assert (done.code, done.err) == (0, "")
+    assert [line.split()[0] for line in done.out.splitlines()[:5]] == ["layer", "input", "hidden", "output", "total"]
+
+
+def test_summary_as_json(target, command):
+    found = json.loads(command("inspect", "summary", target, "--json").out)
+    assert found["schema_version"] == 1
+    assert (found["parameters"], found["updates_per_epoch"]) == (832, 10)
+    assert found["layers"][0] == {"name": "hidden", "type": "dense", "out_shape": [12], "parameters": 780}
+
+
+def test_summary_takes_overrides(target, command):
+    out = command("inspect", "summary", target, "model.layers.hidden.units=100", "--json").out
+    assert json.loads(out)["parameters"] == 6904
+
+
+def test_gradcheck_passes(target, command):
+    done = command("inspect", "gradcheck", target)
+    assert (done.code, done.err) == (0, "")
+    assert [line.split()[0] for line in done.out.splitlines()] == ["hidden.W", "hidden.b", "output.W", "output.b"]
+    assert all(line.endswith("  ok") for line in done.out.splitlines())
+
+
+def test_gradcheck_reads_no_data_set(toy, command, monkeypatch):
+    monkeypatch.setenv("MNISTNN_DATA", "empty-cache")
+    toy.write_text(toy.read_text().replace("dataset: toy", "dataset: mnist").replace("units: 4", "units: 10"))
+    assert command("inspect", "gradcheck", toy).code == 0
+
+
+def test_wrong_gradient_fails_with_9_and_is_named(target, command, wrong_gradient):
+    done = command("inspect", "gradcheck", target)
+    assert done.code == 9
+    assert done.err == "error: the gradient of hidden.b, output.b is wrong by more than 1e-06\n"
+    assert [line.split()[-1] for line in done.out.splitlines()] == ["ok", "WRONG", "ok", "WRONG"]
+
+
+def test_wrong_gradient_as_json(target, command, wrong_gradient):
+    done = command("inspect", "gradcheck", target, "--json")
+    found = json.loads(done.out)
+    assert (done.code, found["passed"], found["tolerance"]) == (9, False, 1e-6)
+    assert [row["worst"] > 1e-4 for row in found["parameters"]] == [False, True, False, True]
+
+
+def test_gradient_that_is_no_number_gives_strict_json(toy, command, monkeypatch):
+    def spoil(dz, x, W, dW, db, dx=None):
+        db[...] = float("nan")
+
+    monkeypatch.setattr("mnistnn.layers.dense.dense_backward", spoil)
+    done = command("inspect", "gradcheck", toy, "--json")
+    assert done.code == 9
+    assert "Infinity" not in done.out
+    assert "NaN" not in done.out
+    assert json.loads(done.out)["parameters"][1]["worst"] is None
+
+
+def test_missing_experiment_file_is_called_one(toy, command):
+    done = command("inspect", "gradcheck", "gone.yaml")
+    assert done.code == 2
+    assert "gone.yaml" in done.err
+
+
+def test_missing_run_is_called_one(toy, command):
+    done = command("inspect", "summary", "2024")
+    assert done.code == 4
+    assert "no run named '2024'" in done.err
+
+
+@pytest.mark.parametrize("examples", ["0", "1001", "many"])
+def test_impossible_batch_is_a_usage_error(toy, command, examples):
+    assert command("inspect", "gradcheck", toy, "--examples", examples).code == 2

@@ -1,0 +1,36 @@
+from typing import get_args
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from mnistnn.activations import ACTIVATIONS, ActivationName
+
+DEFINITIONS = {
+    "linear": lambda z: z,
+    "sigmoid": expit,
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+}
+
+
+def test_every_name_has_its_kernels():
+    assert set(ACTIVATIONS) == set(get_args(ActivationName)) == set(DEFINITIONS)
+
+
+@pytest.mark.parametrize("name", get_args(ActivationName))
+def test_name_stands_for_its_function(name):
+    z = np.linspace(-3, 3, 13)
+    y = z.copy()
+    ACTIVATIONS[name].forward(y)
+    np.testing.assert_allclose(y, DEFINITIONS[name](z), atol=1e-15)
+
+
+@pytest.mark.parametrize("name", get_args(ActivationName))
+def test_backward_belongs_to_forward(name):
+    z, step = np.array([-2.0, -0.3, 0.4, 1.5]), 1e-6
+    y, dz = z.copy(), np.ones_like(z)
+    ACTIVATIONS[name].forward(y)
+    ACTIVATIONS[name].backward(dz, y)
+    numeric = (DEFINITIONS[name](z + step) - DEFINITIONS[name](z - step)) / (2 * step)
+    np.testing.assert_allclose(dz, numeric, atol=1e-9)

@@ -1,0 +1,205 @@
+import numpy as np
+import pytest
+
+from mnistnn import experiment as wiring
+from mnistnn.config.load import load_experiment
+from mnistnn.data.splits import read_split
+from mnistnn.errors import ConfigError
+from mnistnn.experiment import Plan
+from mnistnn.machine import usable_cores
+from mnistnn.objective import score
+from mnistnn.train import train
+
+
+class NoJournal:
+    """Keeps nothing."""
+
+    def after_update(self, training):
+        pass
+
+    def after_evaluation(self, training):
+        pass
+
+
+@pytest.fixture
+def plan_of(toy):
+    """Make a plan of the toy experiment with overrides: 300 + 60 + 80 images of 8×8, four classes."""
+    return lambda *overrides: Plan(load_experiment(toy, overrides))
+
+
+def test_plan_knows_the_sizes(plan_of):
+    plan = plan_of()
+    assert plan.examples == {"train": 300, "valid": 60, "test": 80}
+    assert plan.train_examples == 300
+    assert plan.parameters == 64 * 12 + 12 + 12 * 4 + 4
+
+
+def test_plan_opens_no_file_of_digits(plan_of, monkeypatch):
+    monkeypatch.setattr(wiring, "read_split", None)
+    assert plan_of().train_examples == 300
+
+
+def test_limits_count(plan_of):
+    plan = plan_of("data.limits={train: 100, valid: 50, test: 20}")
+    assert plan.examples == {"train": 100, "valid": 50, "test": 20}
+
+
+@pytest.mark.parametrize(
+    ("batches", "size", "updates"),
+    [
+        ("{size: 32}", 32, 10),
+        ("{size: 32, drop_last: true}", 32, 9),
+        ("{size: full}", 300, 1),
+        ("{size: 1000}", 300, 1),
+        ("{size: 1000, drop_last: true}", 300, 1),
+    ],
+)
+def test_updates_per_epoch_follow_from_the_batches(plan_of, batches, size, updates):
+    plan = plan_of(f"batches={batches}")
+    assert (plan.batch_size, plan.updates_per_epoch) == (size, updates)
+
+
+@pytest.mark.parametrize(
+    ("stopping", "expected"),
+    [
+        ("[{type: max_epochs, epochs: 7}]", 7),
+        ("[{type: max_epochs, epochs: 7}, {type: max_epochs, epochs: 3}]", 3),
+        ("[{type: lisa_patience}]", None),
+    ],
+)
+def test_max_epochs_is_the_lowest_cap(plan_of, stopping, expected):
+    assert plan_of(f"stopping={stopping}").max_epochs == expected
+
+
+def test_threads_are_those_of_the_experiment_or_one_for_small_models(plan_of):
+    assert plan_of("backend.threads=3").threads == 3
+    assert plan_of().threads == 1
+    assert plan_of("model.layers.hidden.units=5000").threads == usable_cores()
+
+
+def test_flops_are_six_per_weight_and_example(plan_of):
+    assert plan_of().flops_per_epoch == 6 * 832 * 300
+
+
+def test_float64_takes_twice_the_memory(plan_of):
+    assert plan_of("backend.dtype=float64").resident_bytes == 2 * plan_of().resident_bytes
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "message"),
+    [
+        ("model.layers.output.units=5", "model.layers.output", "one output per class: 4, but this layer gives 5"),
+        ("data.dataset=toys", "data.dataset", "did you mean 'toy'?"),
+        ("data.validation_examples=0", "data.validation_examples", "at least one validation example"),
+        ("data.validation_examples=360", "data.validation_examples", "leave nothing to train on"),
+        ("data.limits.valid=61", "data.limits.valid", "the limit of 61 is more than the 60 examples"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused_at_their_place(plan_of, override, key, message):
+    with pytest.raises(ConfigError) as caught:
+        plan_of(override)
+    assert caught.value.key == key
+    assert message in str(caught.value)
+
+
+def test_mistake_found_by_the_plan_is_shown_at_its_line(toy):
+    toy.write_text(toy.read_text().replace("units: 4", "units: 5"))
+    with pytest.raises(ConfigError, match=r"toy\.yaml:7:5: .*one output per class"):
+        Plan(load_experiment(toy))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("scale", [255, 256])
+def test_place_scales_the_pixels_once(plan_of, scale, dtype):
+    plan = plan_of(f"data.scale={scale}", f"backend.dtype={dtype}")
+    placed, raw = plan.place("valid"), read_split(plan.experiment.data, "valid")
+    assert (placed.x.dtype, placed.labels.dtype) == (dtype, np.int64)
+    assert np.array_equal(placed.x, (raw.images / np.float64(scale)).astype(dtype))
+    assert np.array_equal(placed.labels, raw.labels)
+
+
+def test_place_gives_arrays_that_cannot_be_written(plan_of):
+    placed = plan_of().place("train")
+    assert not placed.x.flags.writeable
+    assert not placed.labels.flags.writeable
+
+
+def test_training_never_reads_the_test_split(plan_of, monkeypatch):
+    opened = []
+
+    def watched(data, split):
+        opened.append(split)
+        return read_split(data, split)
+
+    monkeypatch.setattr(wiring, "read_split", watched)
+    train(plan_of().training(), NoJournal())
+    assert sorted(opened) == ["train", "valid"]
+
+
+def test_training_begins_at_the_initial_parameters(plan_of):
+    training = plan_of().training()
+    assert training.objective.theta.any()
+    assert np.array_equal(training.best_theta, training.objective.theta)
+    assert not np.shares_memory(training.best_theta, training.objective.theta)
+    assert (training.progress.updates, training.history) == (0, [])
+
+
+def test_training_twice_gives_the_same_bits(plan_of):
+    ends = []
+    for _ in range(2):
+        training = plan_of().training()
+        train(training, NoJournal())
+        ends.append((training.history, training.objective.theta))
+    assert ends[0][0] == ends[1][0]
+    assert np.array_equal(ends[0][1], ends[1][1])
+
+
+def test_other_seed_gives_other_weights_and_another_order(plan_of):
+    first, other = (plan_of(f"seed={seed}").training() for seed in (0, 1))
+    orders = [[labels.tolist() for _, labels in t.batches.of_epoch(1)] for t in (first, other)]
+    assert not np.array_equal(first.objective.theta, other.objective.theta)
+    assert orders[0] != orders[1]
+
+
+def test_training_learns_the_toy_digits(plan_of):
+    training = plan_of("stopping=[{type: max_epochs, epochs: 20}]").training()
+    train(training, NoJournal())
+    best = training.best
+    assert best is not None
+    assert best["valid.error"] < 0.25 < training.history[0]["valid.error"]
+
+
+def test_float32_and_float64_take_the_same_course(plan_of):
+    losses = []
+    for dtype in ("float32", "float64"):
+        training = plan_of(f"backend.dtype={dtype}").training()
+        train(training, NoJournal())
+        losses.append([row["train.loss"] for row in training.history])
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 60, 1000])
+def test_evaluation_measures_the_whole_validation_split(plan_of, batch_size):
+    plan = plan_of(f"evaluation.batch_size={batch_size}")
+    training, valid = plan.training(), plan.place("valid")
+    figures = training.evaluate()
+    expected = score(plan.experiment.model, plan.experiment.loss, valid.x, valid.labels, 60)
+    assert set(figures) == {"valid.loss", "valid.error"}
+    assert figures["valid.error"] == expected.errors / 60
+    assert figures["valid.loss"] == pytest.approx(expected.loss / 60, rel=1e-6)
+
+
+def test_training_error_is_measured_where_asked_for(plan_of):
+    plan = plan_of("evaluation.train_error=true")
+    figures, data = plan.training().evaluate(), plan.place("train")
+    expected = score(plan.experiment.model, plan.experiment.loss, data.x, data.labels, 300)
+    assert figures["train.error"] == expected.errors / 300
+
+
+def test_only_active_penalties_reach_the_objective(plan_of):
+    training = plan_of("penalties={l1: {strength: 0}, l2: {strength: 0.1}}").training()
+    assert [type(penalty).__name__ for penalty in training.objective.penalties] == ["L2"]
+
+
+def test_monitor_is_that_of_the_checkpoints(plan_of):
+    assert plan_of("checkpoint.monitor=valid.loss").training().monitor == "valid.loss"

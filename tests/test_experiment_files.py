@@ -1,0 +1,73 @@
+"""The files under experiments/: valid, commented, named for their place, and each with a claim and its source."""
+
+from pathlib import Path
+
+import pytest
+
+from mnistnn.config.load import load_experiment
+from mnistnn.experiment import Plan
+
+FOLDER = Path(__file__).parents[1] / "experiments"
+FILES = sorted(FOLDER.rglob("*.yaml"))
+CLAIMS = [path for path in FILES if path.parent.name != "base"]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(FOLDER).with_suffix("").as_posix()
+
+
+each_file = pytest.mark.parametrize("path", FILES, ids=name_of)
+each_claim = pytest.mark.parametrize("path", CLAIMS, ids=name_of)
+
+
+def test_there_are_experiments():
+    assert len(CLAIMS) >= 8
+
+
+@each_file
+def test_experiment_is_valid_and_its_parts_fit(path):
+    assert Plan(load_experiment(path)).updates_per_epoch >= 1
+
+
+@each_file
+def test_experiment_begins_with_a_comment(path):
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith("# ")
+    assert len(first) > 20
+
+
+@each_file
+def test_experiment_is_named_for_its_place(path):
+    """So no two files share a name, and a run's folder leads back to its experiment."""
+    assert load_experiment(path).experiment.name == name_of(path).replace("/", "-").replace("_", "-")
+
+
+@each_file
+def test_experiment_has_lines_that_fit_the_page(path):
+    assert max(map(len, path.read_text(encoding="utf-8").splitlines())) <= 130
+
+
+@each_claim
+def test_experiment_expects_a_test_error_and_says_where_it_comes_from(path):
+    expect = load_experiment(path).experiment.expect
+    assert expect.test_error is not None
+    assert expect.source
+
+
+@each_claim
+def test_expected_intervals_are_intervals(path):
+    expect = load_experiment(path).experiment.expect
+    for interval in (expect.test_error, expect.valid_error):
+        assert interval is None or 0 < interval[0] < interval[1] < 1
+
+
+@each_file
+def test_bases_make_no_claims(path):
+    expect = load_experiment(path).experiment.expect
+    assert path in CLAIMS or (expect.test_error, expect.valid_error) == (None, None)
+
+
+@each_file
+def test_file_extends_only_bases(path):
+    others = [Path(name).resolve() for name, _ in load_experiment(path).sources[1:]]
+    assert all(other.parent == FOLDER / "base" for other in others)

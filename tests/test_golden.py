@@ -1,0 +1,86 @@
+"""The published figures of LISA's tutorials, which the experiments under experiments/lisa/ give to the last digit.
+
+The figures were computed by other programs, on the same digits in the same order from the same initial weights.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from mnistnn.config.load import load_experiment
+from mnistnn.experiment import Plan
+from mnistnn.machine import blas_threads
+from mnistnn.objective import score
+from mnistnn.train import Training, train
+
+LISA = Path(__file__).parents[1] / "experiments" / "lisa"
+
+pytestmark = pytest.mark.usefixtures("real_mnist")
+
+
+class TestErrors:
+    """A journal that measures the test split after each evaluation, as the published programs do."""
+
+    __test__ = False  # not a class of tests
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.test, self.errors = plan, plan.place("test"), list[float]()
+
+    def after_update(self, training: Training) -> None:
+        pass
+
+    def after_evaluation(self, training: Training) -> None:
+        self.errors.append(self.measure())
+
+    def measure(self) -> float:
+        parts = self.plan.experiment
+        found = score(parts.model, parts.loss, self.test.x, self.test.labels, 1000)
+        return found.errors / found.examples
+
+
+def trained(name: str, *overrides: str) -> tuple[Training, TestErrors, str]:
+    plan = Plan(
+        load_experiment(LISA / name, [*overrides, "backend.threads=1"])
+    )  # two BLAS threads wait long on a busy machine
+    with blas_threads(plan.threads):
+        training, journal = plan.training(), TestErrors(plan)
+        return training, journal, train(training, journal)
+
+
+def epochs(count: int) -> str:
+    return f"stopping=[{{type: max_epochs, epochs: {count}}}]"
+
+
+def valid_errors(training: Training) -> list[float]:
+    return [row["valid.error"] for row in training.history]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_logistic_regression_begins_as_published(dtype):
+    training, _, _ = trained("logistic_sgd.yaml", epochs(1), f"backend.dtype={dtype}")
+    assert valid_errors(training) == [1196 / 9600]  # 12.458333 %
+    assert training.progress.updates == 83
+
+
+def test_multilayer_perceptron_begins_as_published():
+    training, journal, _ = trained("mlp.yaml", epochs(1))
+    assert valid_errors(training) == [0.0962]
+    assert journal.errors == [0.1009]
+    assert training.progress.updates == 2500
+
+
+@pytest.mark.slow
+def test_multilayer_perceptron_goes_on_as_published():
+    training, journal, _ = trained("mlp.yaml", epochs(3))
+    assert valid_errors(training) == [0.0962, 0.0861, 0.0800]
+    assert journal.errors == [0.1009, 0.0874, 0.0816]
+
+
+@pytest.mark.slow
+def test_logistic_regression_ends_as_published():
+    training, journal, reason = trained("logistic_sgd.yaml")
+    training.objective.theta[...] = training.best_theta
+    assert reason.startswith("lisa_patience")
+    assert training.best is not None
+    assert training.best["valid.error"] == 0.0750
+    assert journal.measure() == 719 / 9600  # 7.489583 %
