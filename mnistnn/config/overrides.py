@@ -1,9 +1,10 @@
 """`optimizer.learning_rate=0.1` on the command line: one value changed, typed and merged as if a file had
 said it.
 
-Parts of the key are separated by dots; an item of a list is named by its number, counted from 0, or by its
-`type`, and a type that no item has adds one. The value is YAML, so `layers.hidden={type: dense, units: 30}` and `penalties=null` work too. Of two overrides of one
-key the later wins; changes of a `type` come first, so that they never discard a value given beside them.
+Parts of the key are separated by dots; an item of a list is named by its number, counted from 0, or by its `type`, and
+a type that no item has adds one. The value is YAML, so `layers.hidden={type: dense, units: 30}` and `penalties=null`
+work too. Of two overrides of one key the later wins; changes of a `type` come first, so that they never discard a value
+given beside them.
 """
 
 from collections.abc import Sequence
