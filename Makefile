@@ -12,11 +12,12 @@ EXPERIMENT := experiments/mlp.yaml
 RUN := runs/mlp/make-$(firstword $(shell cat $(EXPERIMENT) $(wildcard experiments/base/*.yaml) | cksum))
 
 .DELETE_ON_ERROR:
-.PHONY: help setup train test slow check format constraints clean
+.PHONY: help setup train reproduce test slow check format constraints clean
 
 define HELP
 make setup        build .venv with everything but the GPU library; again only when dependencies change
 make train        train $(EXPERIMENT) on MNIST, then measure it on the test split
+make reproduce    train what experiments/quick.txt lists, under 10 minutes; renew experiments/results and RESULTS.md
 make test         the tests that take seconds
 make slow         the tests that take minutes
 make check        format, lint, types and tests: what CI runs
@@ -47,6 +48,9 @@ $(RUN)/.evaluated: | $(INSTALLED)
 	$(BIN)/mnistnn train $(EXPERIMENT) --run-dir $(RUN) --resume auto
 	$(BIN)/mnistnn eval $(RUN) --expect
 	@touch $@
+
+reproduce: | $(INSTALLED)
+	$(BIN)/mnistnn reproduce quick
 
 test: $(INSTALLED)
 	$(BIN)/pytest

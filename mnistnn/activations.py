@@ -7,7 +7,7 @@ from typing import Literal
 from mnistnn.backend import Array
 from mnistnn.kernels import activations as kernels
 
-ActivationName = Literal["linear", "sigmoid", "tanh", "relu"]
+ActivationName = Literal["linear", "sigmoid", "tanh", "scaled_tanh", "relu", "leaky_relu", "softplus"]
 
 
 @dataclass(frozen=True)
@@ -22,5 +22,8 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
     "linear": Activation(kernels.linear, kernels.linear_backward),
     "sigmoid": Activation(kernels.sigmoid, kernels.sigmoid_backward),
     "tanh": Activation(kernels.tanh, kernels.tanh_backward),
+    "scaled_tanh": Activation(kernels.scaled_tanh, kernels.scaled_tanh_backward),
     "relu": Activation(kernels.relu, kernels.relu_backward),
+    "leaky_relu": Activation(kernels.leaky_relu, kernels.leaky_relu_backward),
+    "softplus": Activation(kernels.softplus, kernels.softplus_backward),
 }

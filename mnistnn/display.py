@@ -1,4 +1,4 @@
-"""What a person sees while training: bars on a terminal, one plain line per epoch anywhere else.
+"""What a person sees while training: bars on a terminal, one plain line per evaluation anywhere else.
 
 Everything goes to stderr; results are printed by the command when the run is over. Each line is also kept in the run's
 log, whatever is shown.
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 from mnistnn.config.messages import safe
+from mnistnn.history import LAST
 from mnistnn.train import Training
 
 _REFRESH_S = 0.2
@@ -58,10 +59,11 @@ class Display:
         """Show the newest row; `examples` were trained on in the `seconds` since the last one."""
         self._line(epoch_line(t, examples, seconds), shown=not self._with_bars)
         if self._epochs is not None and self._batches is not None:
-            self._epochs.set_postfix_str(standing(t), refresh=False)
-            self._epochs.update()
-            self._batches.reset()
-            self._batches.set_description(f"epoch {t.progress.epoch + 1}")
+            self._epochs.set_postfix_str(standing(t))
+            if t.progress.batch == 0:  # an epoch is done
+                self._epochs.update()
+                self._batches.reset()
+                self._batches.set_description(f"epoch {t.progress.epoch + 1}")
 
     def message(self, text: str) -> None:
         """Say something that matters to the user and to who reads the log later."""
@@ -86,15 +88,16 @@ def epoch_line(t: Training, examples: int, seconds: float) -> str:
     names = ("train.loss", "train.error", "valid.loss", "valid.error")
     figures = "  ".join(f"{name} {row[name]:.4f}" for name in names if name in row)
     speed = f"{examples / seconds:,.0f} examples/s" if seconds > 0 else ""
-    return f"epoch {row['epoch']:>4}  {figures}  {speed}  {standing(t)}"
+    return f"epoch {row['epoch']:>4.6g}  {figures}  {speed}  {standing(t)}"
 
 
 def standing(t: Training) -> str:
     """Say how the run stands: the best epoch, and the update that will end it if nothing better comes."""
     best, deadline = t.best, t.deadline()
     parts = []
-    if best is not None:
-        parts.append("best" if best is t.history[-1] else f"best {best[t.monitor]:.4f} in epoch {best['epoch']}")
+    if best is not None and t.monitor != LAST:
+        parts.append("best" if best is t.history[-1] else f"best {best[t.monitor]:.4f} in epoch {best['epoch']:.6g}")
     if deadline is not None:
-        parts.append(f"stops at update {deadline.updates} unless it improves")
+        condition = "" if deadline.is_fixed else " unless it improves"
+        parts.append(f"stops at update {deadline.updates}{condition}")
     return ", ".join(parts)

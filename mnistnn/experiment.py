@@ -1,68 +1,109 @@
 """The wiring: an experiment becomes data, model, objective, optimizer and policies that fit each other.
 
 `Plan` checks and builds everything that can be known without reading a pixel; `Plan.training` reads the training and
-validation splits, never the test split, and returns what the loop needs.
+validation splits, never the test split, fits the preprocessing, and returns what the loop needs.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 
 import numpy as np
 
 from mnistnn.backend import Array, module_for
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.config.schema import Experiment
-from mnistnn.data.splits import SplitName, describe, read_split, split_examples
-from mnistnn.errors import ConfigError
+from mnistnn.data.splits import SplitName, count_classes, describe, read_split, split_examples
+from mnistnn.errors import ConfigError, RunError
 from mnistnn.machine import usable_cores
-from mnistnn.objective import Objective, score
+from mnistnn.measurement import Examples, Measurement
+from mnistnn.objective import Objective
+from mnistnn.optim.schedules import BoldDriver, Plateau
+from mnistnn.preprocess.contract import Transform
+from mnistnn.preprocess.pipeline import Pipeline
+from mnistnn.run import transforms
+from mnistnn.run.directory import RunDirectory
 from mnistnn.shapes import ShapeError
-from mnistnn.stopping import MaxEpochs
+from mnistnn.stopping.limits import MaxEpochs
 from mnistnn.train import RunningLoss, Training
 
 # Below so many multiply-adds per forward pass of a batch, a second BLAS thread costs more than it brings.
 _ONE_THREAD_BELOW = 4_000_000
 
 
-@dataclass(frozen=True)
-class Examples:
-    """A split on its device: x (n, height, width) in [0, 1], labels (n,) int64; both are never written to."""
-
-    x: Array
-    labels: Array
-
-
 class Plan:
-    """An experiment whose parts are known to fit. Raises ConfigError, at the place of the value at fault, if not."""
+    """An experiment whose parts are known to fit. Raises ConfigError, at the place of the value at fault, if not.
 
-    def __init__(self, loaded: LoadedExperiment) -> None:
-        self.loaded = loaded
+    Two things show only when the training split is read: how many dimensions a fitted transform keeps, and which
+    examples a pair of labels keeps. Until `training`, sizes are upper bounds where these matter. The plan of a run that
+    has begun takes the transforms that are kept in the `run`; RunError if they are not whole.
+    """
+
+    def __init__(self, loaded: LoadedExperiment, run: RunDirectory | None = None) -> None:
+        self.loaded, self.run = loaded, run
         self.experiment: Experiment = loaded.experiment
+        experiment, data = self.experiment, self.experiment.data
         try:
-            self.info = describe(self.experiment.data.dataset)
-            ranges = split_examples(self.experiment.data)
-            self.examples = {split: len(numbers) for split, numbers in ranges.items()}
+            self.info = describe(data.dataset)
+            self.classes = count_classes(data)
+            self.examples = {split: len(numbers) for split, numbers in split_examples(data).items()}
             if not self.examples["valid"]:
-                raise ConfigError(
-                    "training needs at least one validation example, to choose the best epoch by",
-                    key="data.validation_examples",
-                )
+                self._refuse_validation_figures()
+            self.preprocessing = Pipeline(experiment.preprocess, self.info.image_shape, self._restore)
             self._build()
         except ConfigError as error:
-            raise (loaded.error(str(error), error.key) if error.key else error) from error
+            raise self._at_its_place(error) from error
+        self.examples_per_epoch = min(experiment.batches.subset or self.train_examples, self.train_examples)
+        self.knows_counts = experiment.batches.order != "stratified" and (data.labels is None or not data.labels.pair)
+        # Chosen once: the last bits depend on it, so it must not change when sizes become known.
+        self.threads = self._threads()
+
+    def _refuse_validation_figures(self) -> None:
+        """Raise ConfigError if something reads a figure of the validation split, which is empty."""
+        experiment = self.experiment
+        wanted = {f"stopping.{i}": policy.figures() for i, policy in enumerate(experiment.stopping)}
+        wanted["checkpoint.monitor"] = (experiment.checkpoint.monitor,)
+        rate = experiment.optimizer.learning_rate
+        if isinstance(rate, BoldDriver | Plateau):
+            wanted["optimizer.learning_rate"] = (rate.monitor,)
+        for key, figures in wanted.items():
+            for figure in figures:
+                if figure.startswith("valid."):
+                    raise ConfigError(
+                        f"{figure} needs validation examples, and data.validation_examples is 0 "
+                        "(without any, checkpoint.monitor is last)",
+                        key=key,
+                    )
 
     def _build(self) -> None:
-        experiment, info = self.experiment, self.info
-        out_shape = experiment.model.build(info.image_shape)
+        """Build the model, and what depends on it, for inputs as far as they are known."""
+        experiment = self.experiment
+        out_shape = experiment.model.build(self.preprocessing.out_shape)
         try:
-            experiment.loss.build(out_shape, info.classes)
+            experiment.loss.build(out_shape, self.classes)
         except ShapeError as error:
             last = list(experiment.model.layers)[-1]
             raise ConfigError(str(error), key=f"model.layers.{last}") from error
         self.penalties = experiment.penalties.active()
         for penalty in self.penalties:
             penalty.build(experiment.model.slots)
+
+    def _restore(self, number: int, transform: Transform) -> bool:
+        """Restore a transform from the run, or from the file that it names; tell whether there is such a file."""
+        source = transform.source() if self.run is None else transforms.path_in(self.run, number, transform.type)
+        if source is None:
+            return False
+        try:
+            transform.restore(transforms.read(Path(source), transform.type))
+        except (RunError, ShapeError) as error:
+            text = f"{source}: {error}" if isinstance(error, ShapeError) else str(error)
+            if self.run is not None:
+                raise RunError(text) from error
+            raise ConfigError(text, key=f"preprocess.{number}.file") from error
+        return True
+
+    def _at_its_place(self, error: ConfigError) -> ConfigError:
+        return self.loaded.error(str(error), error.key) if error.key else error
 
     @property
     def train_examples(self) -> int:
@@ -74,20 +115,27 @@ class Plan:
 
     @property
     def batch_size(self) -> int:
-        return self.experiment.batches.examples_per_batch(self.train_examples)
+        return self.experiment.batches.examples_per_batch(self.examples_per_epoch)
 
     @property
     def updates_per_epoch(self) -> int:
-        return self.experiment.batches.count(self.train_examples)
+        return self.experiment.batches.count(self.examples_per_epoch)
+
+    @property
+    def evaluate_every(self) -> int | None:
+        """Updates after which to evaluate inside an epoch too: as configured, or as a stopping policy needs it."""
+        wanted = [policy.evaluation_interval() for policy in self.experiment.stopping]
+        intervals = [n for n in (self.experiment.evaluation.every_updates, *wanted) if n is not None]
+        shortest = min(intervals, default=self.updates_per_epoch)
+        return shortest if shortest < self.updates_per_epoch else None
 
     @property
     def max_epochs(self) -> int | None:
         """The number of epochs after which the run ends whatever happens, if its policies name one."""
         return min((p.epochs for p in self.experiment.stopping if isinstance(p, MaxEpochs)), default=None)
 
-    @property
-    def threads(self) -> int:
-        """BLAS threads: as configured, or chosen by the size of a batch's matrix products."""
+    def _threads(self) -> int:
+        """Return the number of BLAS threads: as configured, or chosen by the size of a batch's matrix products."""
         threads = self.experiment.backend.threads
         if threads != "auto":
             return threads
@@ -96,7 +144,7 @@ class Plan:
     @property
     def flops_per_epoch(self) -> int:
         """Multiplications and additions of an epoch's matrix products, forward and backward (6 per weight)."""
-        return 6 * self.parameters * self.train_examples
+        return 6 * self.parameters * self.examples_per_epoch
 
     @property
     def resident_bytes(self) -> int:
@@ -108,16 +156,30 @@ class Plan:
         return itemsize * (pixels + 3 * self.parameters + outputs)
 
     def place(self, split: SplitName) -> Examples:
-        """Read a split and put it on the device, scaled, once and for all."""
+        """Read a split and put it on the device, scaled and preprocessed, once and for all. The preprocessing must be
+        fitted, which `training` does, or restored from a run.
+        """
+        return self._placed(split, self.preprocessing.apply)
+
+    def _placed(self, split: SplitName, transform: Callable[[Array], Array]) -> Examples:
+        try:
+            x, labels = self._scaled(split)
+            x = transform(x)
+        except ConfigError as error:
+            raise self._at_its_place(error) from error
+        self.examples[split] = len(x)
+        if isinstance(x, np.ndarray):  # CuPy has no such flag
+            x.setflags(write=False)
+            labels.setflags(write=False)
+        return Examples(x, labels)
+
+    def _scaled(self, split: SplitName) -> tuple[Array, Array]:
+        """Return pixels, scaled, and labels (int64) on the device. What was read is not kept."""
         backend = self.experiment.backend
         xp = module_for(backend.device)
         digits = read_split(self.experiment.data, split)
         x = xp.divide(xp.asarray(digits.images), self.experiment.data.scale, dtype=backend.dtype)
-        labels = xp.asarray(digits.labels, dtype="int64")
-        if xp is np:  # CuPy has no such flag
-            x.setflags(write=False)
-            labels.setflags(write=False)
-        return Examples(x, labels)
+        return x, xp.asarray(digits.labels, dtype="int64")
 
     def allocate(self) -> None:
         """Give the model its parameter vector, at the start of its initial stream."""
@@ -128,34 +190,35 @@ class Plan:
     def training(self) -> Training:
         """Read the training and validation splits and return a training that stands at its beginning."""
         experiment = self.experiment
-        train, valid = self.place("train"), self.place("valid")
+        train = self._placed("train", self.preprocessing.fit_and_apply)
+        valid = self.place("valid") if self.examples["valid"] else None
+        try:
+            self._build()  # for good: now the shape of the inputs is known
+        except ConfigError as error:
+            raise self._at_its_place(error) from error
         self.allocate()
         objective = Objective(experiment.model, experiment.loss, self.penalties)
-        experiment.optimizer.allocate(objective.theta)
+        experiment.optimizer.allocate(objective.theta, objective.grad)
+        if experiment.averaging is not None:
+            experiment.averaging.allocate(objective.theta)
         experiment.batches.bind(train.x, train.labels, experiment.seed)
+        self.examples_per_epoch, self.knows_counts = experiment.batches.examples_per_epoch, True
         return Training(
             objective=objective,
             optimizer=experiment.optimizer,
             batches=experiment.batches,
             policies=experiment.stopping,
-            evaluate=self._evaluation(train, valid),
+            evaluate=Measurement(
+                experiment.model,
+                experiment.loss,
+                valid,
+                experiment.evaluation.batch_size,
+                train if experiment.evaluation.train_error else None,
+                paired=any("valid.gained" in policy.figures() for policy in experiment.stopping),
+            ),
             monitor=experiment.checkpoint.monitor,
             best_theta=objective.theta.copy(),
             loss=RunningLoss(objective.theta),
+            evaluate_every=self.evaluate_every,
+            average=experiment.averaging,
         )
-
-    def _evaluation(self, train: Examples, valid: Examples) -> Callable[[], dict[str, float]]:
-        experiment = self.experiment
-        batch_size = experiment.evaluation.batch_size
-
-        def evaluate() -> dict[str, float]:
-            figures = {}
-            if experiment.evaluation.train_error:
-                on_train = score(experiment.model, experiment.loss, train.x, train.labels, batch_size)
-                figures["train.error"] = on_train.errors / on_train.examples
-            on_valid = score(experiment.model, experiment.loss, valid.x, valid.labels, batch_size)
-            figures["valid.loss"] = on_valid.loss / on_valid.examples
-            figures["valid.error"] = on_valid.errors / on_valid.examples
-            return figures
-
-        return evaluate

@@ -85,4 +85,46 @@ class Glorot:
         return rng.uniform(-limit, limit, shape)
 
 
-Initializer = Annotated[Zeros | Normal | Uniform | Glorot, Field(discriminator="type")]
+@component
+class He:
+    """Normal draws with standard deviation sqrt(2 / n_in), for rectified units. He et al. (2015), equation 10."""
+
+    type: Literal["he"] = "he"
+
+    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+        return rng.normal(0.0, math.sqrt(2.0 / fan.n_in), shape)
+
+
+@component
+class TruncatedNormal:
+    """Normal draws with mean 0, drawn again where they are further than two standard deviations away."""
+
+    type: Literal["truncated_normal"] = "truncated_normal"
+    std: Annotated[float, Field(gt=0)] = 0.01
+    """Standard deviation before truncation."""
+
+    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+        values = rng.normal(0.0, self.std, shape)
+        while (far := abs(values) > 2.0 * self.std).any():
+            values[far] = rng.normal(0.0, self.std, (int(far.sum()),))
+        return values
+
+
+@component
+class Orthogonal:
+    """A random matrix with orthonormal columns (or rows, if those are fewer), times gain. Saxe et al. (2014)."""
+
+    type: Literal["orthogonal"] = "orthogonal"
+    gain: Annotated[float, Field(gt=0)] = 1.0
+    """Factor on the matrix: each of its singular values."""
+
+    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(rng.normal(0.0, 1.0, (max(rows, columns), min(rows, columns))))
+        q *= np.sign(np.diag(r))  # without this the draw would not be uniform over orthogonal matrices
+        return self.gain * (q if rows >= columns else q.T).reshape(shape)
+
+
+Initializer = Annotated[
+    Zeros | Normal | TruncatedNormal | Uniform | Glorot | He | Orthogonal, Field(discriminator="type")
+]

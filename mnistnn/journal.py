@@ -8,7 +8,7 @@ import json
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from mnistnn.backend import array_module, to_host
@@ -16,14 +16,13 @@ from mnistnn.config.schema import Checkpoint as CheckpointPolicy
 from mnistnn.display import Display
 from mnistnn.errors import DivergedError, InterruptedRunError, RunError, TimeBudgetError
 from mnistnn.files import resource_error, write_atomically
-from mnistnn.optim.contract import Progress
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import MetricsFile
 from mnistnn.run.state import MetricsPosition, SavedLoss, SavedProgress, SavedState
 from mnistnn.train import RunningLoss, Training
 
-_BEST, _THETA, _SLOT = "best", "theta", "optimizer."
+_BEST, _THETA, _AVERAGE, _SLOT = "best", "theta", "average", "optimizer."
 
 
 class RunJournal:
@@ -52,7 +51,7 @@ class RunJournal:
         self.end_s = None if time_budget_s is None else now + time_budget_s
         self.examples_at_evaluation = 0
         self.kept: set[int] = set()
-        self.committed: Progress | None = None
+        self.committed: tuple[int, ...] | None = None
 
     def is_blank(self) -> bool:
         """Tell whether nothing was ever saved: the run is new, or was killed before its first checkpoint."""
@@ -69,14 +68,15 @@ class RunJournal:
         state = saved.state
         if found != expected or state.layout != t.objective.model.layout:
             raise RunError(f"{path}: its tensors are not those of this experiment")
-        t.history = self.metrics.cut_back(state.metrics.bytes, state.metrics.sha256)
+        t.history[:] = self.metrics.cut_back(state.metrics.bytes, state.metrics.sha256)
         for name, array in _arrays(t).items():
             array[...] = array_module(array).asarray(saved.tensors[name])
-        t.progress = Progress(**asdict(state.progress))
+        for name, count in asdict(state.progress).items():
+            setattr(t.progress, name, count)
         t.loss = RunningLoss(t.objective.theta, state.loss.total, state.loss.examples)
         self.kept = set(state.kept)
         self.examples_at_evaluation = t.progress.examples
-        self.committed = replace(t.progress)
+        self.committed = _standing(t)
         return refused
 
     def after_update(self, t: Training) -> None:
@@ -93,13 +93,17 @@ class RunJournal:
         self.examples_at_evaluation, self.evaluated_s = t.progress.examples, now
         self._note_timing(t, examples, seconds)
         self.display.after_evaluation(t, examples, seconds)
+        if t.progress.batch == 0:  # not after an evaluation inside an epoch
+            self._after_epoch(t)
+        self._stop_if_asked(t, now)
+
+    def _after_epoch(self, t: Training) -> None:
         keep_every = self.policy.keep_every_epochs
         if keep_every is not None and t.progress.epoch % keep_every == 0:
             self.kept.add(t.progress.updates)
             self.commit(t)
         elif t.progress.epoch % self.policy.every_epochs == 0:
             self.commit(t)
-        self._stop_if_asked(t, now)
 
     def commit(self, t: Training) -> None:
         """Save everything; when this returns it is on the disk. Raises DivergedError rather than save a NaN."""
@@ -116,11 +120,11 @@ class RunJournal:
         self._note_best(t, path.name)
         checkpoints.prune(self.run.checkpoints, self.policy.keep_last, self.kept)
         self.committed_s = time.monotonic()
-        self.committed = replace(t.progress)
+        self.committed = _standing(t)
 
     def save(self, t: Training) -> None:
         """Save everything, unless it was saved since the last update or evaluation."""
-        if self.committed != t.progress:
+        if self.committed != _standing(t):
             self.commit(t)
 
     def close(self) -> None:
@@ -128,7 +132,7 @@ class RunJournal:
 
     def _state(self, t: Training) -> SavedState:
         return SavedState(
-            progress=SavedProgress(**asdict(t.progress)),
+            progress=SavedProgress(t.progress.epoch, t.progress.batch, t.progress.updates, t.progress.examples),
             loss=SavedLoss(t.loss.total, t.loss.examples),
             metrics=MetricsPosition(self.metrics.bytes, self.metrics.sha256),
             layout=t.objective.model.layout,
@@ -144,7 +148,7 @@ class RunJournal:
             write_atomically(self.run.checkpoints / "best.json", (json.dumps(note, indent=2) + "\n").encode())
 
     def _note_timing(self, t: Training, examples: int, seconds: float) -> None:
-        row = {"epoch": t.progress.epoch, "seconds": round(seconds, 4), "examples": examples}
+        row = {"epoch": t.history[-1]["epoch"], "seconds": round(seconds, 4), "examples": examples}
         try:
             with self.run.timing.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
@@ -166,7 +170,14 @@ class RunJournal:
         )
 
 
+def _standing(t: Training) -> tuple[int, ...]:
+    """Return what tells one state of a training from another."""
+    return t.progress.epoch, t.progress.batch, t.progress.updates, len(t.history)
+
+
 def _arrays(t: Training) -> dict[str, Any]:
     """Return every flat vector that a checkpoint holds, by its name there."""
-    slots = {_SLOT + name: array for name, array in t.optimizer.state().items()}
-    return {_THETA: t.objective.theta, _BEST: t.best_theta, **slots}
+    arrays = {_THETA: t.objective.theta, _BEST: t.best_theta}
+    if t.average is not None:
+        arrays[_AVERAGE] = t.average.theta
+    return arrays | {_SLOT + name: array for name, array in t.optimizer.state().items()}

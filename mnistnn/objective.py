@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from mnistnn.backend import Array
-from mnistnn.losses import Score, SoftmaxNLL
+from mnistnn.losses import Loss
+from mnistnn.losses.contract import Score
 from mnistnn.models import Model
 
 
 class Penalty(Protocol):
+    @property
+    def is_proximal(self) -> bool: ...
+
+    def project(self, theta: Array, rate: float) -> None: ...
+
     def value(self, theta: Array) -> float: ...
 
     def add_gradient(self, theta: Array, grad: Array) -> None: ...
@@ -20,44 +26,61 @@ class Objective:
     An optimizer moves `theta` in place and asks for the gradient where it now stands.
     """
 
-    def __init__(self, model: Model, loss: SoftmaxNLL, penalties: Sequence[Penalty] = ()) -> None:
+    def __init__(self, model: Model, loss: Loss, penalties: Sequence[Penalty] = ()) -> None:
         self.model, self.loss, self.penalties = model, loss, penalties
+        self.proximal = [penalty for penalty in penalties if penalty.is_proximal]
+        self.smooth = [penalty for penalty in penalties if not penalty.is_proximal]
         self.theta, self.grad = model.theta, model.grad
 
-    def set_batch(self, x: Array, labels: Array) -> None:
-        """Take the batch that the next calls are about: x (n, *in_shape), labels (n,); both borrowed."""
+    def set_batch(self, x: Array, labels: Array, update: int) -> None:
+        """Take the batch that the next calls are about: x (n, *in_shape), labels (n,); both borrowed.
+
+        What is random in the model (dropout masks) is drawn anew for each number of an update, and stays the same while
+        the batch does.
+        """
         self.x, self.labels = x, labels
+        self.model.begin_update(update)
+
+    def project(self, rate: float) -> None:
+        """Move theta to where constraints and proximal penalties want it, after a step of size `rate`."""
+        for penalty in self.proximal:
+            penalty.project(self.theta, rate)
+        self.model.project()
 
     def loss_and_grad(self) -> Array:
-        """Write the gradient of loss plus penalties into `grad`; return the mean loss alone, on the device.
+        """Write the gradient of loss plus smooth penalties into `grad`; return the mean loss alone, on the device.
 
         What plain gradient methods need: the penalties' values, which nobody reads, are not computed.
         """
         z = self.model.forward(self.x, train=True)
         loss, dz = self.loss.value_and_dz(z, self.labels)
         self.model.backward(dz)
-        for penalty in self.penalties:
+        for penalty in self.smooth:
             penalty.add_gradient(self.theta, self.grad)
         return loss
 
     def value_and_grad(self) -> float:
-        """Write the gradient into `grad` and return the whole objective, penalties included."""
-        return float(self.loss_and_grad()) + self.penalty()
+        """Write the gradient into `grad` and return the value that it belongs to: loss plus penalties.
 
-    def penalty(self) -> float:
-        """Return the value of all penalties at the present theta."""
-        return sum(penalty.value(self.theta) for penalty in self.penalties)
+        A proximal penalty is in neither: it has no gradient, and acts in `project`.
+        """
+        loss = float(self.loss_and_grad())
+        return loss + sum(penalty.value(self.theta) for penalty in self.smooth)
 
 
-def score(model: Model, loss: SoftmaxNLL, x: Array, labels: Array, batch_size: int) -> Score:
+def score(model: Model, loss: Loss, x: Array, labels: Array, batch_size: int, right: Array | None = None) -> Score:
     """Return the loss summed over all examples and the count of errors, computed in batches of `batch_size`.
 
-    The last, smaller batch counts like the others. Sums are in float64.
+    The last, smaller batch counts like the others. Sums are in float64. `right` (len(x),), if given, is filled with
+    whether each example is read rightly.
     """
     total, errors = 0.0, 0
     for start in range(0, len(x), batch_size):
         part = slice(start, start + batch_size)
-        one = loss.score(model.forward(x[part], train=False), labels[part])
+        z = model.forward(x[part], train=False)
+        one = loss.score(z, labels[part])
         total += one.loss
         errors += one.errors
+        if right is not None:
+            right[part] = loss.predict(z) == labels[part]
     return Score(total, errors, len(x))

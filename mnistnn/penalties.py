@@ -48,7 +48,27 @@ class _Norm:
 
 @component
 class L1(_Norm):
-    """strength · Σ|w|, which pulls every weight towards zero by the same amount. The gradient at 0 is 0."""
+    """strength · Σ|w|, which pulls every weight towards zero by the same amount.
+
+    Followed by its subgradient (0 at 0), weights hover around zero; followed by its proximal step, they get there.
+    """
+
+    proximal: bool = False
+    """After each step of size η shrink every weight by η · strength and stop it at 0 (ISTA), instead of following the
+    gradient: weights become exactly 0. With an optimizer that scales its steps, η is its plain rate."""
+
+    @property
+    def is_proximal(self) -> bool:
+        return self.proximal
+
+    def project(self, theta: Array, rate: float) -> None:
+        """Take the proximal step w ← sign(w) · max(|w| − η·factor, 0), which is w − clip(w, −η·factor, η·factor)."""
+        xp = array_module(theta)
+        for part, factor in self.parts:
+            w = theta[part]
+            shrinkage = self.scratch("term", w.shape, w)
+            xp.clip(w, -rate * factor, rate * factor, out=shrinkage)
+            w -= shrinkage
 
     def value(self, theta: Array) -> float:
         return sum(factor * float(abs(theta[part]).sum()) for part, factor in self.parts)
@@ -70,6 +90,13 @@ class L2(_Norm):
 
     There is no ½, so the gradient is 2 · strength · w.
     """
+
+    @property
+    def is_proximal(self) -> bool:
+        return False
+
+    def project(self, theta: Array, rate: float) -> None:
+        """Nothing to do: the gradient says it all."""
 
     def value(self, theta: Array) -> float:
         return sum(factor * float(theta[part] @ theta[part]) for part, factor in self.parts)

@@ -26,7 +26,7 @@ from mnistnn.files import resource_error, write_atomically
 from mnistnn.history import Row
 from mnistnn.journal import RunJournal
 from mnistnn.machine import blas_threads
-from mnistnn.run import lock
+from mnistnn.run import lock, transforms
 from mnistnn.run.directory import RunDirectory, all_runs, clear, create, furnish, point_latest_at
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
 from mnistnn.run.record import RunRecord, Status, read_record
@@ -61,13 +61,14 @@ def start(plan: Plan, path: Path, runs: Path, view: View, time_budget_s: float |
     """Train an experiment in a new run directory at `path`. Raises what the sitting ended with, if not by a policy."""
     loaded = plan.loaded
     environment = _environment(plan, view)
-    training = plan.training()
+    training = _prepare(plan)
     run = create(path)
     with lock.exclusive(run):
         furnish(run)
         write_atomically(run.config, resolved_yaml(loaded.resolved).encode())
         _keep_sources(run, loaded)
         write_environment(run, environment)
+        transforms.keep(run, plan.preprocessing.tensors())
         record = RunRecord(
             id=run.path.resolve().name,
             name=plan.experiment.name,
@@ -101,12 +102,12 @@ def _resume_with(run: RunDirectory, loaded: LoadedExperiment, view: View, time_b
         record = read_record(run)
         if loaded.experiment.backend.threads == "auto":
             loaded.experiment.backend.threads = record.threads
-        plan = Plan(loaded)
+        plan = Plan(loaded, run)
         now = _environment(plan, view)
         before = read_environment(run)
         if before.get("data") != now["data"]:
             raise DataError(f"{run.path}: the data set is not the one that this run was trained on")
-        training = plan.training()
+        training = _prepare(plan)
         clear(run)
         write_atomically(run.config, resolved_yaml(loaded.resolved).encode())
         record.status, record.reason, record.exit_code, record.ended = "running", None, None, None
@@ -115,6 +116,12 @@ def _resume_with(run: RunDirectory, loaded: LoadedExperiment, view: View, time_b
         record.write(run)
         warnings = [f"warning: not the environment of before: {text}" for text in differences(before, now)]
         return _sit(plan, training, run, record, view, time_budget_s, messages=warnings)
+
+
+def _prepare(plan: Plan) -> Training:
+    """Read and preprocess the data, with the threads of the run: a fit has last bits too."""
+    with blas_threads(plan.threads):
+        return plan.training()
 
 
 def _environment(plan: Plan, view: View) -> dict[str, Any]:
@@ -136,6 +143,8 @@ def _sit(
 ) -> Outcome:
     """Train from where the run stands until something ends the sitting, and record what it was."""
     policy = plan.experiment.checkpoint
+    before_s, began_s = record.seconds, monotonic()
+    training.clock = lambda: before_s + monotonic() - began_s
     with _log(run) as log, blas_threads(plan.threads), StopRequest() as stop, _recorded(run, record):
         display = Display(log, view.shown, view.bars)
         for text in messages:

@@ -15,6 +15,23 @@ def stream(seed: int, purpose: str, *counters: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PURPOSES[purpose], *counters)))
 
 
+class UpdateStreams:
+    """One stream for each update of one part of a model, quick to begin.
+
+    The key of a Philox generator is derived from (seed, purpose, part); the update is the high word of its counter, so
+    the streams of different updates cannot meet.
+    """
+
+    def __init__(self, seed: int, purpose: str, part: int) -> None:
+        sequence = np.random.SeedSequence(seed, spawn_key=(_PURPOSES[purpose], part))
+        self._key = sequence.generate_state(2, np.uint64)
+
+    def at(self, update: int) -> np.random.Generator:
+        """Return the generator of an update, at its beginning."""
+        counter = np.array([0, 0, 0, update], dtype=np.uint64)  # a list would pass through floats
+        return np.random.Generator(np.random.Philox(key=self._key, counter=counter))
+
+
 def legacy_stream(seed: int) -> np.random.RandomState:
     """Return NumPy's legacy generator, which published programs of the Theano years drew their weights from."""
     return np.random.RandomState(seed)

@@ -5,19 +5,21 @@ the history, what to keep from the journal.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
+from mnistnn.averaging import WeightAverage
 from mnistnn.backend import Array, array_module
 from mnistnn.data.batches import Batches
 from mnistnn.errors import DivergedError
 from mnistnn.history import Row, best_row
 from mnistnn.objective import Objective
 from mnistnn.optim.contract import OptimizerContract, Progress
-from mnistnn.stopping import Deadline, Policy
+from mnistnn.stopping.contract import Deadline, Policy
 
 
 class RunningLoss:
@@ -55,12 +57,23 @@ class Training:
     optimizer: OptimizerContract
     batches: Batches
     policies: Sequence[Policy]
-    evaluate: Callable[[], dict[str, float]]
+    evaluate: "Callable[[Training], dict[str, float]]"
     monitor: str
     best_theta: Array
     loss: RunningLoss
     progress: Progress = field(default_factory=Progress)
     history: list[Row] = field(default_factory=list)
+    evaluate_every: int | None = None
+    """Updates after which to evaluate inside an epoch too."""
+    average: WeightAverage | None = None
+    clock: Callable[[], float] = lambda: 0.0
+    """Returns the seconds spent training so far, over all sittings."""
+
+    def __post_init__(self) -> None:
+        self.progress.batches_per_epoch = self.batches.per_epoch
+        self.progress.history = self.history
+        limits = [limit for policy in self.policies if (limit := policy.time_limit_s()) is not None]
+        self.time_limit_s = min(limits, default=None)
 
     @property
     def best(self) -> Row | None:
@@ -70,28 +83,62 @@ class Training:
 
     @property
     def evaluation_is_due(self) -> bool:
-        """Whether the epoch's last update is done but not its evaluation, which may move a deadline.
+        """Whether an evaluation belongs here, after an epoch or inside one, and has not been made yet."""
+        progress = self.progress
+        if self.is_measured:
+            return False
+        if progress.batch == progress.batches_per_epoch:
+            return True
+        return self.evaluate_every is not None and progress.updates % self.evaluate_every == 0
 
-        The loop itself never stands here; a run that was saved by its last update is resumed here.
-        """
-        return self.progress.batch >= self.batches.count(len(self.batches.x))
+    @property
+    def is_measured(self) -> bool:
+        """Whether the last evaluation saw the last update, or there was no update yet."""
+        return self.progress.updates == (self.history[-1]["updates"] if self.history else 0)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether a limit ends the run here, after updates that no evaluation has seen yet."""
+        if self.is_measured:
+            return False
+        deadline = self.deadline()
+        at_deadline = deadline is not None and deadline.is_fixed and self.progress.updates >= deadline.updates
+        return at_deadline or self.is_out_of_time
+
+    @contextmanager
+    def measured_theta(self) -> Iterator[None]:
+        """Let theta be, for a while, the parameters that are measured and kept: their average, if there is one."""
+        if self.average is None:
+            yield
+            return
+        theta = self.objective.theta
+        trained = theta.copy()
+        theta[...] = self.average.theta
+        try:
+            yield
+        finally:
+            theta[...] = trained
 
     def deadline(self) -> Deadline | None:
         """Return the earliest deadline of the policies."""
         deadlines = [d for d in (policy.deadline(self.history) for policy in self.policies) if d is not None]
-        return min(deadlines, key=lambda d: d.updates, default=None)
+        return min(deadlines, key=lambda d: (d.updates, not d.is_fixed), default=None)
 
     def reason_to_stop(self) -> str | None:
         """Return the first reason that a policy gives to end the run here."""
-        if self.evaluation_is_due:
-            return None
         for policy in self.policies:
             if reason := policy.reason(self.history):
                 return reason
         deadline = self.deadline()
         if deadline is not None and self.progress.updates >= deadline.updates:
             return deadline.reason
+        if self.is_out_of_time:
+            return f"max_time: {self.time_limit_s:g} seconds are spent"
         return None
+
+    @property
+    def is_out_of_time(self) -> bool:
+        return self.time_limit_s is not None and self.clock() >= self.time_limit_s
 
 
 class Journal(Protocol):
@@ -103,57 +150,71 @@ class Journal(Protocol):
 
 
 # Numbers that are no longer finite are looked for and end the run with a message; NumPy's warnings would precede it.
-@np.errstate(over="ignore", invalid="ignore")
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def train(t: Training, journal: Journal) -> str:
     """Train until a policy ends the run; return its reason. Raises DivergedError when the loss is not finite.
 
     Goes on from wherever `t` stands, also inside an epoch.
     """
-    while (reason := t.reason_to_stop()) is None:
+    while True:
+        if t.evaluation_is_due or t.is_cut_off:
+            _evaluate(t)
+            journal.after_evaluation(t)
+        if reason := t.reason_to_stop():
+            return reason
         deadline = t.deadline()
         last_update = math.inf if deadline is None else deadline.updates
         for x, labels in t.batches.of_epoch(t.progress.epoch + 1, start=t.progress.batch):
             if t.progress.updates >= last_update:
                 break
-            t.objective.set_batch(x, labels)
+            t.objective.set_batch(x, labels, t.progress.updates)
             loss = t.optimizer.step(t.objective, t.progress)
+            t.objective.project(t.optimizer.rate(t.progress))
             t.loss.add(loss, len(x))
             t.progress.batch += 1
             t.progress.updates += 1
             t.progress.examples += len(x)
+            if t.average is not None:
+                t.average.follow(t.objective.theta, t.progress.updates)
             if t.loss.seen_to_diverge():
                 raise _diverged(t)
             journal.after_update(t)
-        else:
-            _finish_epoch(t)
-            journal.after_evaluation(t)
-    return reason
+            if t.evaluation_is_due or t.is_out_of_time:
+                break
 
 
-def _finish_epoch(t: Training) -> None:
-    """Measure, append a row to the history, and keep the parameters if they are the best so far."""
+def _evaluate(t: Training) -> None:
+    """Measure, append a row to the history, and keep the parameters if they are the best so far.
+
+    The row's learning rate is that of the last update, like its training loss.
+    """
+    last_update = replace(t.progress, batch=t.progress.batch - 1, updates=t.progress.updates - 1)
+    rate = t.optimizer.rate(last_update)
+    if t.progress.batch == t.progress.batches_per_epoch:
+        t.progress.epoch += 1
+        t.progress.batch = 0
     theta = t.objective.theta
-    row = {
-        "epoch": t.progress.epoch + 1,
-        "updates": t.progress.updates,
-        "examples": t.progress.examples,
-        "train.loss": t.loss.mean,
-        **t.evaluate(),
-        "learning_rate": t.optimizer.rate(t.progress),
-        "theta.norm": float(array_module(theta).linalg.norm(theta)),
-    }
-    if not all(map(math.isfinite, row.values())):
-        raise _diverged(t)
-    t.history.append(row)
-    t.progress.epoch += 1
-    t.progress.batch = 0
-    t.loss = RunningLoss(theta)
-    if best_row(t.history, t.monitor) == len(t.history) - 1:
-        t.best_theta[...] = theta
+    with t.measured_theta():
+        row = {
+            "epoch": t.progress.epochs if t.progress.batch else t.progress.epoch,
+            "updates": t.progress.updates,
+            "examples": t.progress.examples,
+            "train.loss": t.loss.mean,
+            **t.evaluate(t),
+            "learning_rate": rate,
+            "theta.norm": float(array_module(theta).linalg.norm(theta)),
+        }
+        if not all(map(math.isfinite, row.values())):
+            raise _diverged(t)
+        t.history.append(row)
+        t.loss = RunningLoss(theta)
+        if best_row(t.history, t.monitor) == len(t.history) - 1:
+            t.best_theta[...] = theta
 
 
 def _diverged(t: Training) -> DivergedError:
+    epoch = math.ceil(t.progress.updates / t.progress.batches_per_epoch)
     return DivergedError(
-        f"the training loss is no longer a finite number (epoch {t.progress.epoch + 1}, "
-        f"update {t.progress.updates}); a smaller learning rate is the usual cure"
+        f"the training loss is no longer a finite number (epoch {epoch}, update {t.progress.updates}); "
+        f"a smaller learning rate is the usual cure"
     )

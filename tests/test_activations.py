@@ -10,7 +10,10 @@ DEFINITIONS = {
     "linear": lambda z: z,
     "sigmoid": expit,
     "tanh": np.tanh,
+    "scaled_tanh": lambda z: 1.7159 * np.tanh(2 / 3 * z),
     "relu": lambda z: np.maximum(z, 0),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+    "softplus": lambda z: np.log1p(np.exp(z)),
 }
 
 

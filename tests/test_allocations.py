@@ -1,25 +1,34 @@
 """A training step in its steady state takes no memory that grows with the batch or with the model.
 
 Memory is watched from inside the real loop, from the first batch of the second epoch to its last, incomplete one. Two
-shapes of problem make every array large along one axis at least: many examples, or many units and classes.
+shapes of problem make every array large along one axis at least: many examples, or many units and classes. The model
+has every layer; the leaky ReLU and the softplus, whose working memory is a small block, have a test of their own.
 """
 
 import tracemalloc
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
+from mnistnn.activations import ACTIVATIONS
 from mnistnn.data.batches import Batches
 from mnistnn.layers.activation import ActivationLayer
 from mnistnn.layers.dense import Dense
-from mnistnn.losses import SoftmaxNLL
+from mnistnn.layers.dropconnect import DropConnect
+from mnistnn.layers.dropout import Dropout
+from mnistnn.losses.binary_nll import BinaryNLL
+from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
+from mnistnn.losses.softmax_nll import SoftmaxNLL
+from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.sequential import Sequential
 from mnistnn.objective import Objective
+from mnistnn.optim import Optimizer
+from mnistnn.optim.rule import BLOCK
 from mnistnn.optim.sgd import SGD
 from mnistnn.penalties import L1, L2
-from mnistnn.stopping import MaxEpochs
+from mnistnn.stopping.limits import MaxEpochs
 from mnistnn.train import RunningLoss, Training, train
 
 # Room for views and for Python's numbers; an array with an axis of LARGE numbers of 4 bytes is larger.
@@ -42,34 +51,52 @@ class MemoryJournal:
         pass
 
 
-def training_of(shape: str, order: Any = "sequential", penalties: Any = (), optimizer: Any = None) -> Training:
+def layers_of(units: int, outputs: int) -> dict[str, Any]:
+    """Every kind of layer, every constraint, and every activation that works in place."""
+    return {
+        "inputs": Dropout(keep=0.8),
+        "hidden": Dense(units=units, activation="tanh", max_norm=1.0),
+        "units": Dropout(keep=0.5),
+        "apart": ActivationLayer(activation="sigmoid"),
+        "second": DropConnect(units=units, activation="relu", keep=0.5),
+        "third": DropConnect(units=SMALL, activation="scaled_tanh", keep=0.5, per_example=units == SMALL),
+        "output": Dense(units=outputs),
+    }
+
+
+def training_of(
+    shape: str,
+    order: Any = "sequential",
+    penalties: Any = (),
+    optimizer: Any = None,
+    loss: Any = None,
+    layers: Callable[[int, int], dict[str, Any]] = layers_of,
+    **keys: Any,
+) -> Training:
     """Make a training with three full batches and one of half the size, read only."""
     n, units = SHAPES[shape]
+    loss = loss or SoftmaxNLL()
+    outputs, classes = (1, 2) if isinstance(loss, BinaryNLL) else (units, units)
     rng = np.random.default_rng(0)
     x = rng.uniform(size=(3 * n + n // 2, 4, 4)).astype("float32")
-    labels = rng.integers(units, size=len(x))
+    labels = rng.integers(classes, size=len(x))
     x.setflags(write=False)
     labels.setflags(write=False)
-    layers: dict[str, Any] = {
-        "hidden": Dense(units=units, activation="tanh"),
-        "apart": ActivationLayer(activation="sigmoid"),
-        "second": Dense(units=units, activation="relu"),
-        "output": Dense(units=units),
-    }
-    model, loss, batches = Sequential(layers=layers), SoftmaxNLL(), Batches(size=n, order=order)
-    loss.build(model.build((4, 4)), units)
+    model, batches = Sequential(layers=layers(units, outputs)), Batches(size=n, order=order, **keys)
+    loss.build(model.build((4, 4)), classes)
     model.allocate(np, "float32")
     model.initialize(0)
     for penalty in penalties:
         penalty.build(model.slots)
     batches.bind(x, labels, seed=0)
-    objective = Objective(model, loss, penalties)
+    objective, optimizer = Objective(model, loss, penalties), optimizer or SGD(learning_rate=0.1)
+    optimizer.allocate(objective.theta, objective.grad)
     return Training(
         objective=objective,
-        optimizer=optimizer or SGD(learning_rate=0.1),
+        optimizer=optimizer,
         batches=batches,
         policies=[MaxEpochs(epochs=2)],
-        evaluate=lambda: {"valid.error": 0.5},
+        evaluate=lambda t: {"valid.error": 0.5},
         monitor="valid.error",
         best_theta=objective.theta.copy(),
         loss=RunningLoss(objective.theta),
@@ -96,11 +123,50 @@ def risen_bytes(training: Training) -> int:
     return journal.risen_bytes
 
 
-@pytest.mark.parametrize("penalties", [[], [L1(strength=1e-4), L2(strength=1e-4, biases=True)]], ids=["plain", "L1-L2"])
+PENALTIES: dict[str, list[Any]] = {
+    "plain": [],
+    "L1-L2": [L1(strength=1e-4), L2(strength=1e-4, biases=True)],
+    "proximal": [L1(strength=1e-4, proximal=True, biases=True)],
+}
+
+
+@pytest.mark.parametrize("penalties", PENALTIES)
 @pytest.mark.parametrize("order", ["sequential", "permute"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_steady_state_allocates_nothing_of_batch_or_parameter_size(shape, order, penalties):
-    assert risen_bytes(training_of(shape, order, penalties)) < BOUND_BYTES
+    assert risen_bytes(training_of(shape, order, PENALTIES[penalties])) < BOUND_BYTES
+
+
+@pytest.mark.parametrize("loss", [SigmoidNormalizedNLL, BinaryNLL, SquaredError])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_losses_allocate_nothing_of_batch_or_class_size(shape, loss):
+    assert risen_bytes(training_of(shape, loss=loss())) < BOUND_BYTES
+
+
+def three_blocks_of_parameters(units: int, outputs: int) -> dict[str, Any]:
+    return {"narrow": Dense(units=3 * BLOCK // LARGE), "output": Dense(units=outputs)}
+
+
+@pytest.mark.parametrize("clip_norm", [None, 0.01], ids=["", "clipped"])
+@pytest.mark.parametrize("kind", get_args(get_args(Optimizer)[0]))
+def test_optimizers_allocate_nothing_of_block_or_parameter_size(kind, clip_norm):
+    optimizer = kind(learning_rate=0.01, clip_norm=clip_norm)
+    training = training_of("many units", optimizer=optimizer, layers=three_blocks_of_parameters)
+    assert training.objective.theta.size > 2 * BLOCK
+    assert risen_bytes(training) < BOUND_BYTES
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "softplus"])
+def test_activations_with_working_memory_take_one_block_of_it(name):
+    z = np.random.default_rng(0).normal(size=(10, BLOCK))
+    tracemalloc.start()
+    try:
+        ACTIVATIONS[name].forward(z)
+        ACTIVATIONS[name].backward(z, z.copy())
+        risen = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert risen < z.nbytes + 2 * BLOCK * z.itemsize
 
 
 class WastefulSGD(SGD):

@@ -32,6 +32,11 @@ def test_epoch_line_holds_figures_speed_and_the_best(training):
     )
 
 
+def test_epoch_line_of_an_evaluation_inside_an_epoch_has_a_fraction(training):
+    training.history[-1] = {**training.history[-1], "epoch": 1 + 1 / 3}
+    assert epoch_line(training, 300, 0.5).startswith("epoch 1.33333  train.loss")
+
+
 def test_epoch_line_of_the_best_epoch_says_so(training):
     del training.history[1:]
     assert epoch_line(training, 300, 0.5).endswith("  best")
@@ -44,6 +49,11 @@ def test_epoch_line_has_no_speed_when_no_time_passed(training):
 def test_standing_names_the_update_that_will_end_the_run(toy):
     toy.write_text(toy.read_text() + "  - {type: lisa_patience, updates: 100}\n")
     assert standing(Plan(load_experiment(toy)).training()) == "stops at update 101 unless it improves"
+
+
+def test_standing_does_not_hope_where_nothing_moves_the_end(toy):
+    toy.write_text(toy.read_text() + "  - {type: max_updates, updates: 100}\n")
+    assert standing(Plan(load_experiment(toy)).training()) == "stops at update 100"
 
 
 def test_lines_go_to_stderr_and_to_the_log(training, logged, capsys):
@@ -82,6 +92,17 @@ def test_bars_take_the_place_of_lines_on_a_terminal(training, logged, capsys):
     assert re.search(r"epoch 3.*examples/s", err)
     assert "train.loss" not in err
     assert "train.loss" in logged[0]
+
+
+def test_bars_do_not_take_an_evaluation_inside_an_epoch_for_its_end(training, logged, capsys):
+    training.progress.batch = 7
+    display = Display(logged.append, shown=True, bars=True)
+    display.start(training, 10, 6)
+    display.after_evaluation(training, 300, 0.5)
+    display.close()
+    err = capsys.readouterr().err
+    assert "3/6" not in err
+    assert "epoch 4" not in err
 
 
 def test_bars_of_a_resumed_run_start_where_it_stands(training, logged, capsys):

@@ -90,7 +90,7 @@ def test_float64_takes_twice_the_memory(plan_of):
     [
         ("model.layers.output.units=5", "model.layers.output", "one output per class: 4, but this layer gives 5"),
         ("data.dataset=toys", "data.dataset", "did you mean 'toy'?"),
-        ("data.validation_examples=0", "data.validation_examples", "at least one validation example"),
+        ("data.validation_examples=0", "checkpoint.monitor", "valid.error needs validation examples"),
         ("data.validation_examples=360", "data.validation_examples", "leave nothing to train on"),
         ("data.limits.valid=61", "data.limits.valid", "the limit of 61 is more than the 60 examples"),
     ],
@@ -182,7 +182,7 @@ def test_float32_and_float64_take_the_same_course(plan_of):
 def test_evaluation_measures_the_whole_validation_split(plan_of, batch_size):
     plan = plan_of(f"evaluation.batch_size={batch_size}")
     training, valid = plan.training(), plan.place("valid")
-    figures = training.evaluate()
+    figures = training.evaluate(training)
     expected = score(plan.experiment.model, plan.experiment.loss, valid.x, valid.labels, 60)
     assert set(figures) == {"valid.loss", "valid.error"}
     assert figures["valid.error"] == expected.errors / 60
@@ -191,7 +191,8 @@ def test_evaluation_measures_the_whole_validation_split(plan_of, batch_size):
 
 def test_training_error_is_measured_where_asked_for(plan_of):
     plan = plan_of("evaluation.train_error=true")
-    figures, data = plan.training().evaluate(), plan.place("train")
+    training, data = plan.training(), plan.place("train")
+    figures = training.evaluate(training)
     expected = score(plan.experiment.model, plan.experiment.loss, data.x, data.labels, 300)
     assert figures["train.error"] == expected.errors / 300
 

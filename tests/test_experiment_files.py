@@ -10,6 +10,7 @@ from mnistnn.experiment import Plan
 FOLDER = Path(__file__).parents[1] / "experiments"
 FILES = sorted(FOLDER.rglob("*.yaml"))
 CLAIMS = [path for path in FILES if path.parent.name != "base"]
+COURSE = [path for path in CLAIMS if path.parent.name == "course"]
 
 
 def name_of(path: Path) -> str:
@@ -20,8 +21,24 @@ each_file = pytest.mark.parametrize("path", FILES, ids=name_of)
 each_claim = pytest.mark.parametrize("path", CLAIMS, ids=name_of)
 
 
-def test_there_are_experiments():
-    assert len(CLAIMS) >= 8
+def test_there_is_an_experiment_for_each_technique_of_the_course():
+    assert len(COURSE) >= 25
+
+
+@pytest.mark.parametrize("path", COURSE, ids=name_of)
+def test_course_experiment_shows_its_technique_and_little_else(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len([line for line in lines if not line.startswith("#")]) <= 18
+
+
+@pytest.mark.parametrize("path", COURSE, ids=name_of)
+def test_claim_leaves_room_for_the_noise_of_the_test_split(path):
+    """Half a band is at least two standard deviations of a binomial: 10 000 digits tell no more."""
+    loaded = load_experiment(path)
+    low, high = loaded.experiment.expect.test_error
+    examples = Plan(loaded).examples["test"]
+    middle = (low + high) / 2
+    assert (high - low) / 2 >= 2 * (middle * (1 - middle) / examples) ** 0.5
 
 
 @each_file

@@ -14,16 +14,18 @@ import pytest
 LAYERS = """
     __main__
     cli
+    reproduction
     analysis | sweep
     runner
     experiment
     journal
     display
     config
+    measurement
     train
     objective
     models
-    layers | losses | penalties | optim | stopping | data | run
+    averaging | layers | losses | penalties | optim | stopping | data | preprocess | run
     initializers
     activations
     kernels

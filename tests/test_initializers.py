@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy import stats
 
-from mnistnn.initializers import Fan, Glorot, Normal, Uniform, Zeros
+from mnistnn.initializers import Fan, Glorot, He, Normal, Orthogonal, TruncatedNormal, Uniform, Zeros
 
 SHAPE = (300, 200)
 
@@ -53,7 +54,47 @@ def test_glorot_limit_of_the_published_multilayer_perceptron():
     assert_uniform(W, np.sqrt(6.0 / 1284))
 
 
-@pytest.mark.parametrize("initializer", [Normal(), Uniform(limit=1), Glorot()], ids=lambda i: i.type)
+def test_he_has_the_standard_deviation_of_its_fan_in():
+    W, std = draw(He(), "relu"), np.sqrt(2 / 300)
+    assert abs(W.mean()) < 5 * std / np.sqrt(W.size)
+    assert abs(W.std() - std) < 5 * std / np.sqrt(2 * W.size)
+
+
+def test_he_keeps_the_mean_square_through_a_deep_rectified_net():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 400))
+    before = (x**2).mean()
+    for _ in range(5):
+        x = np.maximum(x @ He().draw(rng, (400, 400), Fan(400, 400, "relu")), 0)
+    assert 0.6 < (x**2).mean() / before < 1.6  # the usual half would leave 0.03
+
+
+def test_truncated_normal_has_the_distribution_of_scipy():
+    W = draw(TruncatedNormal(std=0.3))
+    assert abs(W).max() <= 0.6
+    assert stats.kstest(W.reshape(-1), stats.truncnorm(-2, 2, scale=0.3).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(("n_in", "n_out"), [(300, 200), (200, 300), (50, 50), (1, 7), (7, 1)])
+def test_orthogonal_has_orthonormal_columns_or_rows_times_gain(n_in, n_out):
+    W = Orthogonal(gain=1.5).draw(np.random.default_rng(0), (n_in, n_out), Fan(n_in, n_out, "tanh")) / 1.5
+    gram = W.T @ W if n_in >= n_out else W @ W.T
+    np.testing.assert_allclose(gram, np.eye(min(n_in, n_out)), atol=1e-13)
+
+
+def test_orthogonal_matrices_are_uniform_over_rotations_and_reflections():
+    """Each entry of a uniform orthogonal 2×2 matrix is the cosine of a uniform angle."""
+    rng = np.random.default_rng(0)
+    drawn = np.stack([Orthogonal().draw(rng, (2, 2), Fan(2, 2, "tanh")) for _ in range(2000)])
+    for entry in drawn.reshape(-1, 4).T:
+        assert stats.kstest(entry, stats.arcsine(-1, 2).cdf).pvalue > 1e-3
+    assert 0.45 < (np.linalg.det(drawn) > 0).mean() < 0.55
+
+
+DRAWING = [Normal(), TruncatedNormal(), Uniform(limit=1), Glorot(), He(), Orthogonal()]
+
+
+@pytest.mark.parametrize("initializer", DRAWING, ids=lambda i: i.type)
 def test_draws_follow_the_stream(initializer):
     first, again, other = (draw(initializer, rng=np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert np.array_equal(first, again)

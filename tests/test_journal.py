@@ -1,5 +1,6 @@
 """The journal: when training is saved, in which order, and what is put back."""
 
+import json
 import os
 import time
 from itertools import pairwise
@@ -51,6 +52,9 @@ def saved_updates(journal):
         (["checkpoint.keep_last=100", "checkpoint.every_epochs=4"], [40]),
         (["checkpoint.keep_last=1", "checkpoint.every_epochs=100", "checkpoint.keep_every_epochs=2"], [60, 40, 20]),
         (["checkpoint.keep_last=7", "checkpoint.every_s=1e-9"], [60, 59, 58, 57, 56, 55, 54]),
+        # An evaluation inside an epoch is no end of one.
+        (["evaluation.every_updates=3", "checkpoint.keep_last=100"], [60, 50, 40, 30, 20, 10]),
+        (["evaluation.every_updates=3", "checkpoint.keep_last=1", "checkpoint.keep_every_epochs=3"], [60, 30]),
     ],
 )
 def test_training_is_saved_when_the_policy_says(journal_of, overrides, saved):
@@ -133,6 +137,41 @@ def test_restore_puts_back_everything(journal_of):
     np.testing.assert_array_equal(fresh.best_theta, t.best_theta)
     assert second.kept == journal.kept == {10}
     assert (second.metrics.bytes, second.metrics.sha256) == (journal.metrics.bytes, journal.metrics.sha256)
+
+
+def test_restore_puts_back_the_average_and_the_state_of_the_optimizer(journal_of):
+    techniques = (
+        "optimizer={type: momentum, learning_rate: {type: bold_driver, start: 0.2}}",
+        "averaging={decay: 0.9}",
+        "evaluation.every_updates=3",
+    )
+    stop = iter([None] * 27 + [15])
+    journal, t = journal_of(*techniques, stop_signal=lambda: next(stop))
+    with pytest.raises(InterruptedRunError):
+        train(t, journal)
+    second, fresh = journal_of(*techniques)
+    second.restore(fresh)
+    np.testing.assert_array_equal(fresh.average.theta, t.average.theta)
+    np.testing.assert_array_equal(fresh.optimizer.state()["v"], t.optimizer.state()["v"])
+    assert np.abs(t.optimizer.state()["v"]).max() > 0
+    assert fresh.history == t.history
+    assert any(isinstance(row["epoch"], float) for row in fresh.history)
+    assert fresh.optimizer.rate(fresh.progress) == t.optimizer.rate(t.progress) != 0.2
+
+
+def test_checkpoint_without_the_average_that_is_asked_for_is_refused(journal_of):
+    journal, t = journal_of()
+    journal.commit(t)
+    second, other = journal_of("averaging={decay: 0.9}")
+    with pytest.raises(RunError, match="its tensors are not those of this experiment"):
+        second.restore(other)
+
+
+def test_timing_has_a_line_for_each_evaluation(journal_of):
+    journal, t = journal_of("evaluation.every_updates=4", "stopping.max_epochs.epochs=1")
+    train(t, journal)
+    lines = [json.loads(line) for line in journal.run.timing.read_text().splitlines()]
+    assert [(line["epoch"], line["examples"]) for line in lines] == [(0.4, 128), (0.8, 128), (1, 44)]
 
 
 def test_restore_fills_the_arrays_in_place(journal_of):

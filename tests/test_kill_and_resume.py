@@ -20,6 +20,7 @@ import pytest
 from mnistnn.run import provenance
 from mnistnn.run.checkpoint import newest_first, read_newest
 from mnistnn.run.directory import RunDirectory
+from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +70,38 @@ def reference(toy, command):
     return "reference"
 
 
+# Everything that has a memory, or is drawn at random: each must be in a checkpoint, or follow from what is there.
+TECHNIQUES = """\
+extends: toy.yaml
+name: techniques
+model:
+  layers:
+    hidden: {type: dense, units: 12, activation: relu}
+    drop: {type: dropout, keep: 0.8}
+    output: null
+    classes: {type: dense, units: 4}
+batches: {size: 7, order: stratified}
+optimizer:
+  type: nesterov
+  learning_rate: {type: plateau, start: 0.05, monitor: valid.loss, patience: 2, factor: 0.7}
+  momentum: {type: sutskever, limit: 0.9, period_updates: 50}
+averaging: {decay: 0.95}
+evaluation: {every_updates: 11, train_error: true}
+stopping:
+  - {type: significance_patience, updates: 900, level: 0.2}
+  - {type: max_epochs, epochs: 40}
+checkpoint: {every_s: 0.01, every_epochs: 1000, keep_last: 3}
+"""
+
+
+@pytest.fixture
+def techniques(toy):
+    """The path of an experiment that uses many techniques at once."""
+    path = toy.with_name("techniques.yaml")
+    path.write_text(TECHNIQUES)
+    return path
+
+
 def checkpoint_after(run, updates):
     """Return a condition: there is a checkpoint of more than `updates` updates, in the middle of an epoch."""
 
@@ -76,6 +109,11 @@ def checkpoint_after(run, updates):
         return any(int(p.stem[5:]) > updates and int(p.stem[5:]) % 300 for p in run.checkpoints.glob("step-*"))
 
     return condition
+
+
+def newest_after(run, updates):
+    """Tell whether there is a checkpoint of more than `updates` updates."""
+    return any(int(path.stem[5:]) > updates for path in run.checkpoints.glob("step-*"))
 
 
 def test_run_killed_inside_epochs_and_resumed_has_the_same_bits(toy, training, reference, assert_same_result):
@@ -97,6 +135,40 @@ def test_run_killed_inside_epochs_and_resumed_has_the_same_bits(toy, training, r
     assert epochs == list(range(1, 13))
     record = read_record(run)
     assert (record.status, record.resumed) == ("finished", 3)
+
+
+def test_run_with_many_techniques_killed_and_resumed_has_the_same_bits(
+    techniques, training, command, assert_same_result
+):
+    assert command("train", techniques, "--run-dir", "reference", "-q").code == 0
+    rows = read_rows(RunDirectory(Path("reference")).metrics)
+    assert len({row["learning_rate"] for row in rows}) > 1, "the plateau was never reached"
+    assert rows[-1]["examples"] % 7, "no batch was ragged"
+    assert any(row["epoch"] % 1 for row in rows), "nothing was measured inside an epoch"
+    run = RunDirectory(Path("killed"))
+    process = training("train", techniques, "--run-dir", run.path)
+    for updates in (60, 300, 600):
+        wait_for(lambda after=updates: newest_after(run, after), process)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        process = training("resume", run.path)
+    _, message = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, message
+    assert_same_result(run.path, "reference")
+    assert "significance_patience" in (read_record(run).reason or "")
+
+
+@pytest.mark.parametrize("updates", [1, 10, 11, 12, 22, 38, 39, 40, 77, 200])
+def test_run_with_many_techniques_stopped_after_any_update_has_the_same_bits(
+    techniques, command, stop_after, updates, assert_same_result
+):
+    """Also right before and after an evaluation inside an epoch, and at an epoch's end."""
+    short = ("stopping.significance_patience.updates=250",)
+    assert command("train", techniques, *short, "--run-dir", "reference", "-q").code == 0
+    stop_after(updates)
+    assert command("train", techniques, *short, "--run-dir", "run", "-q").code == 143
+    assert command("resume", "run", "-q").code == 0
+    assert_same_result("run", "reference")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

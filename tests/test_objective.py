@@ -7,7 +7,8 @@ import pytest
 from mnistnn.data.batches import Batches
 from mnistnn.layers.activation import ActivationLayer
 from mnistnn.layers.dense import Dense
-from mnistnn.losses import SoftmaxNLL
+from mnistnn.layers.dropout import Dropout
+from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
 from mnistnn.objective import Objective, score
 from mnistnn.optim.contract import Progress
@@ -18,7 +19,7 @@ from mnistnn.train import RunningLoss
 
 def objective_of(penalties=(), dtype="float64") -> Objective:
     layers: dict[str, Any] = {
-        "hidden": Dense(units=6, activation="sigmoid"),
+        "hidden": Dense(units=6, activation="sigmoid", max_norm=3.0),
         "again": ActivationLayer(activation="tanh"),
         "output": Dense(units=4),
     }
@@ -40,7 +41,7 @@ def digits(n=10, dtype="float64"):
 
 
 def gradient(objective, x, labels):
-    objective.set_batch(x, labels)
+    objective.set_batch(x, labels, update=0)
     loss = float(objective.loss_and_grad())
     return loss, objective.grad.copy()
 
@@ -79,6 +80,57 @@ def test_gradient_does_not_depend_on_the_batch_before():
     used_result, fresh_result = gradient(used, x, labels), gradient(fresh, x, labels)
     assert used_result[0] == fresh_result[0]
     assert np.array_equal(used_result[1], fresh_result[1])
+
+
+def test_proximal_penalty_is_neither_in_the_value_nor_in_the_gradient():
+    bare, objective = objective_of(), objective_of([L1(strength=0.1, proximal=True)])
+    x, labels = digits()
+    for each in (bare, objective):
+        each.set_batch(x, labels, update=0)
+    assert objective.value_and_grad() == bare.value_and_grad()
+    assert np.array_equal(objective.grad, bare.grad)
+
+
+def test_project_shrinks_by_proximal_penalties_then_constrains_the_layers():
+    objective = objective_of([L1(strength=0.1, proximal=True)])
+    weights = objective.model.views(objective.theta)
+    hidden, output = weights["hidden.W"], weights["output.W"]
+    hidden *= 10.0
+    shrunk, expected = (np.sign(W) * np.maximum(abs(W) - 0.05, 0) for W in (hidden, output))
+    objective.project(0.5)
+    np.testing.assert_allclose(hidden, shrunk * np.minimum(1, 3 / np.linalg.norm(shrunk, axis=0)), rtol=1e-12)
+    np.testing.assert_allclose(output, expected, rtol=1e-12)
+
+
+def test_project_moves_nothing_where_all_constraints_hold():
+    objective = objective_of([L1(strength=0.1), L2(strength=0.1)])
+    objective.theta *= 0.1  # within the ball of the hidden layer
+    before = objective.theta.copy()
+    objective.project(0.5)
+    assert np.array_equal(objective.theta, before)
+
+
+def test_masks_change_with_the_update_and_stand_still_between():
+    model, loss = Sequential(layers={"inputs": Dropout(keep=0.5), "output": Dense(units=4)}), SoftmaxNLL()
+    loss.build(model.build((3, 3)), 4)
+    model.allocate(np, "float64")
+    model.initialize(0)
+    objective, values = Objective(model, loss), []
+    x, labels = digits()
+    for update in (0, 0, 1):
+        objective.set_batch(x, labels, update)
+        values += [objective.value_and_grad(), objective.value_and_grad()]
+    assert values[0] == values[1] == values[2] == values[3]
+    assert values[4] == values[5] != values[0]
+
+
+def test_score_tells_which_examples_are_read_rightly():
+    objective, (x, labels) = objective_of(), digits(10)
+    right = np.zeros(10, dtype=bool)
+    found = score(objective.model, objective.loss, x, labels, 3, right)
+    z = objective.model.forward(x, train=False)
+    assert right.tolist() == (z.argmax(axis=1) == labels).tolist()
+    assert found.errors == 10 - right.sum()
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 10, 1000])
@@ -123,14 +175,16 @@ def arrays_within(thing: Any, seen: set[int]) -> Iterator[np.ndarray | np.generi
 @pytest.mark.parametrize("order", ["permute", "sequential"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_everything_that_a_training_step_touches_has_one_dtype(dtype, order):
-    objective = objective_of([L1(strength=0.1), L2(strength=0.1, reduce="mean")], dtype)
+    penalties: list[L1 | L2] = [L1(strength=0.1, proximal=True), L2(strength=0.1, reduce="mean")]
+    objective = objective_of(penalties, dtype)
     batches, optimizer, mean = Batches(size=4, order=order), SGD(learning_rate=0.1), RunningLoss(objective.theta)
     train_x, train_labels = digits(10, dtype)
     batches.bind(train_x, train_labels, seed=0)
-    optimizer.allocate(objective.theta)
+    optimizer.allocate(objective.theta, objective.grad)
     for x, labels in batches.of_epoch(1):
-        objective.set_batch(x, labels)
+        objective.set_batch(x, labels, update=0)
         loss = optimizer.step(objective, Progress())
+        objective.project(0.1)
         mean.add(loss, len(x))
         assert loss.dtype == dtype
     touched = list(arrays_within([objective, batches, optimizer], set()))

@@ -93,3 +93,57 @@ def test_value_is_a_plain_number():
 )
 def test_active_penalties_are_those_that_do_something(penalties, expected):
     assert [type(penalty) for penalty in penalties.active()] == expected
+
+
+def shrunk(theta, threshold):
+    """The ISTA step, number by number."""
+    return [float(np.sign(w)) * max(abs(float(w)) - threshold, 0.0) for w in theta]
+
+
+def test_proximal_step_of_l1_is_soft_thresholding_of_the_weights():
+    theta = THETA.copy()
+    built(L1, strength=3.0, proximal=True).project(theta, 0.2)
+    expected = [*shrunk(THETA[:6], 0.6), *THETA[6:8], *shrunk(THETA[8:12], 0.6), *THETA[12:]]
+    np.testing.assert_allclose(theta, expected, rtol=1e-14)
+
+
+def test_proximal_step_of_the_mean_divides_by_the_size_of_each_array():
+    theta = THETA.copy()
+    built(L1, strength=3.0, proximal=True, reduce="mean", biases=True).project(theta, 2.0)
+    parts = [(slice(0, 6), 1.0), (slice(6, 8), 3.0), (slice(8, 12), 1.5), (slice(12, 14), 3.0)]
+    np.testing.assert_allclose(theta, np.concatenate([shrunk(THETA[part], t) for part, t in parts]), rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_proximal_step_makes_small_weights_exactly_zero(dtype):
+    theta = np.random.default_rng(0).normal(size=14).astype(dtype)
+    before = theta.copy()
+    penalty = built(L1, strength=1.0, proximal=True, biases=True)
+    penalty.project(theta, 0.5)
+    assert theta.dtype == dtype
+    assert np.array_equal(theta == 0, abs(before) <= 0.5)
+    assert 0 < (theta == 0).sum() < 14
+
+
+def test_proximal_descent_finds_the_exact_zeros_of_a_lasso_where_the_subgradient_does_not():
+    """Minimise ½ Σ (w − c)² + 0.5 Σ |w|, whose solution is c shrunk by 0.5."""
+    c = np.array([2.0, -0.3, 0.4, -1.0, 0.45, 0.1])
+    slots = [Part(slice(0, 6), False)]
+    proximal, plain = L1(strength=0.5, proximal=True), L1(strength=0.5)
+    w, hovering, grad = np.ones(6), np.ones(6), np.empty(6)
+    for penalty in (proximal, plain):
+        penalty.build(slots)
+    for _ in range(300):
+        w -= 0.1 * (w - c)
+        proximal.project(w, 0.1)
+        grad[...] = hovering - c
+        plain.add_gradient(hovering, grad)
+        hovering -= 0.1 * grad
+    np.testing.assert_allclose(w, shrunk(c, 0.5), atol=1e-12)
+    assert (w == 0).tolist() == [False, True, True, False, True, True]
+    assert (hovering != 0).all()
+
+
+def test_only_proximal_l1_is_proximal():
+    penalties = (L1(strength=1, proximal=True), L1(strength=1), L2(strength=1))
+    assert [penalty.is_proximal for penalty in penalties] == [True, False, False]

@@ -11,11 +11,12 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from mnistnn.analysis.sampling import mean_probabilities, refuse_unless_random, summed_nll
 from mnistnn.analysis.statistics import wilson_interval
 from mnistnn.analysis.trained import Trained, load_trained
 from mnistnn.backend import to_host
 from mnistnn.data.splits import SplitName
-from mnistnn.errors import RunError
+from mnistnn.errors import RunError, UsageError
 from mnistnn.files import resource_error, write_atomically
 from mnistnn.machine import blas_threads
 from mnistnn.run.directory import RunDirectory
@@ -27,7 +28,10 @@ _LEDGER = "test-readings.jsonl"
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class Evaluation:
-    """Figures of one model on one split. Errors are fractions; `confusion[i][j]` counts digits i read as j."""
+    """Figures of one model on one split. Errors are fractions; `confusion[i][j]` counts digits i read as j.
+
+    `mc_samples` is the number of sampled masks whose predictions were averaged; null stands for the scaled weights.
+    """
 
     schema_version: int
     run: str
@@ -44,22 +48,30 @@ class Evaluation:
     error_per_class: list[float | None]
     most_confused: list[dict[str, int]]
     test_readings: int
+    mc_samples: int | None = None
 
 
 _EVALUATION = TypeAdapter(Evaluation)
 
 
-def evaluate(run: RunDirectory, split: SplitName, which: str, warn: Callable[[str], None]) -> Evaluation:
+def evaluate(
+    run: RunDirectory, split: SplitName, which: str, warn: Callable[[str], None], mc_samples: int | None = None
+) -> Evaluation:
     """Measure a run's model on a split, keep the result under eval/, and note a reading of the test split.
 
-    `warn` is told of checkpoints that were passed over because they do not verify.
+    With `mc_samples`, the predictions of so many sampled masks are averaged; UsageError if the model has none. `warn`
+    is told of checkpoints that were passed over because they do not verify.
     """
     record = read_record(run)
     with blas_threads(record.threads):
         trained = load_trained(run, which)
         for problem in trained.passed_over:
             warn(f"warning: passed over {problem}")
-        confusion, loss = _measure(trained, split)
+        if not trained.plan.examples[split]:
+            raise UsageError(f"{run.path}: was trained without a {split} split, so there is nothing to measure on")
+        if mc_samples is not None:
+            refuse_unless_random(trained)
+        confusion, loss = _measure(trained, split, mc_samples)
     readings = _count_reading(run, trained) if split == "test" else _readings(run)
     examples = int(confusion.sum())
     errors = examples - int(np.trace(confusion))
@@ -79,26 +91,34 @@ def evaluate(run: RunDirectory, split: SplitName, which: str, warn: Callable[[st
         error_per_class=_error_per_class(confusion),
         most_confused=_most_confused(confusion),
         test_readings=readings,
+        mc_samples=mc_samples,
     )
     content = json.dumps(asdict(evaluation), indent=2) + "\n"
     label = "best" if which == "best" else trained.file.removesuffix(".safetensors")
-    write_atomically(run.evaluations / f"{split}-{label}.json", content.encode())
+    method = "" if mc_samples is None else f"-mc{mc_samples}"
+    write_atomically(run.evaluations / f"{split}-{label}{method}.json", content.encode())
     return evaluation
 
 
-def _measure(trained: Trained, split: SplitName) -> tuple[np.ndarray, float]:
+def _measure(trained: Trained, split: SplitName, mc_samples: int | None) -> tuple[np.ndarray, float]:
     """Return the confusion matrix (k, k) and the mean loss."""
     plan = trained.plan
-    model, loss, k = plan.experiment.model, plan.experiment.loss, plan.info.classes
+    model, loss, k = plan.experiment.model, plan.experiment.loss, plan.classes
     batch_size = plan.experiment.evaluation.batch_size
     examples = plan.place(split)
     confusion = np.zeros(k * k, dtype=np.int64)
     total = 0.0
     for start in range(0, len(examples.x), batch_size):
-        labels = examples.labels[start : start + batch_size]
-        z = model.forward(examples.x[start : start + batch_size], train=False)
-        total += loss.score(z, labels).loss
-        confusion += np.bincount(to_host(labels * k + loss.predict(z)), minlength=k * k)
+        x, labels = examples.x[start : start + batch_size], examples.labels[start : start + batch_size]
+        if mc_samples is None:
+            z = model.forward(x, train=False)
+            total += loss.score(z, labels).loss
+            read = loss.predict(z)
+        else:
+            p = mean_probabilities(model, loss, x, mc_samples)
+            total += summed_nll(p, labels)
+            read = p.argmax(axis=1)
+        confusion += np.bincount(to_host(labels * k + read), minlength=k * k)
     return confusion.reshape(k, k), total / len(examples.x)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mnistnn.errors import RunError
-from mnistnn.history import History, Row, best_row
+from mnistnn.history import LAST, History, Row, best_row
 from mnistnn.run import lock
 from mnistnn.run.checkpoint import newest_first
 from mnistnn.run.directory import RunDirectory, all_runs
@@ -66,7 +66,7 @@ def _listed(run: RunDirectory) -> Listed:
 
 def best_of(rows: History, record: RunRecord) -> Row | None:
     """Return the row of the best epoch, by the run's own measure."""
-    measured = [row for row in rows if record.monitor in row]
+    measured = [row for row in rows if record.monitor == LAST or record.monitor in row]
     index = best_row(measured, record.monitor)
     return None if index is None else measured[index]
 

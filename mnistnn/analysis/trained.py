@@ -32,7 +32,7 @@ def load_trained(run: RunDirectory, which: str = "best") -> Trained:
 
     Best and last are taken from the newest checkpoint that verifies; a path must verify itself. Raises RunError.
     """
-    plan = Plan(load_resolved(run.config))
+    plan = Plan(load_resolved(run.config), run)
     passed_over: list[str] = []
     if which in ("best", "last"):
         path, saved, passed_over = checkpoints.read_newest(run.checkpoints)

@@ -39,9 +39,17 @@ if TYPE_CHECKING:
     metavar="best|last|PATH",
     help="Whose parameters: those of the best epoch, the last ones, or a checkpoint file's.",
 )
+@click.option(
+    "--mc-samples",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="Average the predictions of N sampled masks (dropout, dropconnect) instead of scaling the weights.",
+)
 @click.option("--expect", is_flag=True, help="Exit with 9 if the error is outside of what the experiment claims.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def evaluate(run: str, runs: Path, split: str, checkpoint: str, expect: bool, as_json: bool) -> None:
+def evaluate(
+    run: str, runs: Path, split: str, checkpoint: str, mc_samples: int | None, expect: bool, as_json: bool
+) -> None:
     """Measure a run on one split of the data.
 
     RUN is a path, the start of a run's id, or 'latest'. Readings of the test split are counted in the run.
@@ -58,7 +66,13 @@ def evaluate(run: str, runs: Path, split: str, checkpoint: str, expect: bool, as
     band = claim.test_error if split == "test" else claim.valid_error if split == "valid" else None
     if expect and band is None:
         raise UsageError(f"{found.path}: its experiment claims nothing about the {split} error (key expect)")
-    result = analysis.evaluate(found, split, checkpoint, _warn)  # type: ignore[arg-type] # click checked the choice
+    result = analysis.evaluate(
+        found,
+        split,  # type: ignore[arg-type] # click checked the choice
+        checkpoint,
+        _warn,
+        mc_samples,
+    )
     if as_json:
         click.echo(json.dumps(asdict(result)))
     else:
@@ -75,9 +89,10 @@ def _warn(text: str) -> None:
 
 def _print(result: Evaluation, band: list[float] | None, claim: Expect) -> None:
     low, high = result.error_interval_95
+    sampled = "" if result.mc_samples is None else f", mean of {result.mc_samples:,} sampled masks"
     click.echo(
         f"{printable(result.run)}, {result.split} split, "
-        f"checkpoint {printable(result.checkpoint)} (epoch {result.epoch})"
+        f"checkpoint {printable(result.checkpoint)} (epoch {result.epoch}){sampled}"
     )
     click.echo(
         f"error {100 * result.error:.2f} %  ({result.errors:,} of {result.examples:,}; "

@@ -13,7 +13,7 @@ import click
 from mnistnn.cli.command import MnistnnGroup
 
 if TYPE_CHECKING:
-    from mnistnn.config.load import LoadedExperiment
+    from mnistnn.experiment import Plan
 
 _SCHEMA_VERSION = 1
 
@@ -44,9 +44,8 @@ def summary(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool) 
     from dataclasses import asdict
 
     from mnistnn.analysis.summary import layer_rows, plan_lines
-    from mnistnn.experiment import Plan
 
-    plan = Plan(_load(target, overrides, runs))
+    plan = _plan(target, overrides, runs)
     if as_json:
         click.echo(
             json.dumps(
@@ -82,11 +81,9 @@ def gradcheck(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool
 
     from mnistnn.analysis.gradcheck import TOLERANCE, check_experiment
     from mnistnn.errors import CheckFailedError
-    from mnistnn.experiment import Plan
 
-    rows = check_experiment(
-        Plan(_load(target, [*overrides, "backend.dtype=float64", "backend.device=cpu"], runs)), examples
-    )
+    in_float64 = [*overrides, "backend.dtype=float64", "backend.device=cpu"]
+    rows = check_experiment(_plan(target, in_float64, runs), examples)
     failed = [row.name for row in rows if not row.passed]
     if as_json:
         report = {"schema_version": _SCHEMA_VERSION, "tolerance": TOLERANCE, "passed": not failed}
@@ -107,11 +104,13 @@ def _strict(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "worst": row["worst"] if math.isfinite(row["worst"]) else None}
 
 
-def _load(target: str, overrides: tuple[str, ...] | list[str], runs: Path) -> LoadedExperiment:
-    """Load the experiment of a YAML file, or of a run."""
+def _plan(target: str, overrides: tuple[str, ...] | list[str], runs: Path) -> Plan:
+    """Return the plan of a YAML file, or of a run."""
     from mnistnn.config.load import load_experiment, load_resolved
+    from mnistnn.experiment import Plan
     from mnistnn.run.directory import find
 
     if os.path.isfile(target) or target.endswith((".yaml", ".yml")):
-        return load_experiment(Path(target), overrides)
-    return load_resolved(find(target, runs).config, overrides)
+        return Plan(load_experiment(Path(target), overrides))
+    run = find(target, runs)
+    return Plan(load_resolved(run.config, overrides), run)

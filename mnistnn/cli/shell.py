@@ -41,6 +41,10 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
     "Training": {
         "train": LazyCommand("mnistnn.cli.train:train", "Train the experiment of a YAML file."),
         "resume": LazyCommand("mnistnn.cli.train:resume", "Go on with a run where it stopped."),
+        "refit": LazyCommand(
+            "mnistnn.cli.train:refit", "Train a finished run's experiment anew, on training and validation digits."
+        ),
+        "reproduce": LazyCommand("mnistnn.cli.reproduce:reproduce", "Run experiments and hold them to their claims."),
     },
     "Results": {
         "eval": LazyCommand("mnistnn.cli.evaluate:evaluate", "Measure a run on one split of the data."),
@@ -50,6 +54,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
     },
     "Preparing": {
         "data": LazyCommand("mnistnn.cli.data:data", "Fetch, add, verify and show data sets."),
+        "whiten": LazyCommand("mnistnn.cli.whiten:whiten", "Fit and save a whitening transform."),
         "config": LazyCommand("mnistnn.cli.config:config", "Check, show and explain experiment files."),
     },
     "This machine": {

@@ -146,6 +146,30 @@ def resume(
     _print_outcome(runner.resume(find(run, runs), [*overrides, *flags], _view(), time_budget))
 
 
+@click.command(cls=MnistnnCommand)
+@click.argument("run", metavar="RUN")
+@_RUNS
+@click.option(
+    "--until",
+    type=click.Choice(["epochs", "loss"]),
+    default="epochs",
+    show_default=True,
+    help="How long: for the epochs of the best evaluation, or until its training loss is reached.",
+)
+@_TIME_BUDGET
+def refit(run: str, runs: Path, until: str, time_budget: float | None) -> None:
+    """Train a finished run's experiment anew, on training and validation digits.
+
+    RUN is a path, the start of a run's id, or 'latest'. How long to train is what its early stopping found.
+    """
+    from mnistnn.analysis.refit import refit_experiment
+    from mnistnn.experiment import Plan
+    from mnistnn.run.directory import find
+
+    plan = Plan(refit_experiment(find(run, runs), until))  # type: ignore[arg-type] # click checked the choice
+    _print_outcome(_train(plan, runs, None, time_budget, resume_auto=False))
+
+
 def _as_overrides(name: str | None, epochs: int | None, device: str | None) -> list[str]:
     """Write options that stand for configuration keys as overrides."""
     from mnistnn.config.dump import scalar_yaml
@@ -187,9 +211,9 @@ def _print_outcome(outcome: Outcome) -> None:
     record, best = outcome.record, outcome.best
     click.echo(f"{record.name}: {record.reason} ({record.seconds:.1f} s)")
     if best is not None:
-        click.echo(
-            f"best epoch {best['epoch']}: valid.error {best['valid.error']:.8g}, valid.loss {best['valid.loss']:.4f}"
-        )
+        names = ("valid.error", "valid.loss") if "valid.error" in best else ("train.loss",)
+        figures = ", ".join(f"{name} {best[name]:.8g}" for name in names)
+        click.echo(f"best epoch {best['epoch']}: {figures}")
     path = str(outcome.run.path)
     click.echo(f"run: {printable(path)}")
     click.echo(f"next: mnistnn eval {printable(shlex.quote(path))}")

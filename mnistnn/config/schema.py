@@ -4,14 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mnistnn.averaging import WeightAverage
 from mnistnn.component import component
 from mnistnn.data.batches import Batches
 from mnistnn.data.spec import Data
-from mnistnn.losses import Loss, SoftmaxNLL
+from mnistnn.losses import Loss
+from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models import Model
 from mnistnn.optim import Optimizer
 from mnistnn.penalties import Penalties
-from mnistnn.stopping import Monitor, Stopping
+from mnistnn.preprocess import Preprocess
+from mnistnn.stopping import Stopping
+from mnistnn.stopping.contract import Monitor
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -22,6 +26,8 @@ class Evaluation:
 
     batch_size: Annotated[int, Field(ge=1)] = 1000
     """Examples per forward pass when a whole split is evaluated; changes speed and memory only."""
+    every_updates: Annotated[int, Field(ge=1)] | None = None
+    """Evaluate after every so many updates too, not only after each epoch."""
     train_error: bool = False
     """Also measure the error on the whole training split: the course's training curve, for one more forward pass."""
 
@@ -30,8 +36,9 @@ class Evaluation:
 class Checkpoint:
     """When training is saved, and which epoch counts as the best."""
 
-    monitor: Monitor = "valid.error"
-    """The figure whose lowest value marks the best epoch, whose parameters the run ends with."""
+    monitor: Monitor | Literal["last"] = "valid.error"
+    """The figure whose lowest value marks the best epoch, whose parameters the run ends with; last takes the last
+    evaluation for the best, and is the only choice where there are no validation examples."""
     every_epochs: Annotated[int, Field(ge=1)] = 1
     """Save after every so many epochs."""
     every_s: Annotated[float, Field(gt=0)] = 300.0
@@ -65,6 +72,8 @@ class Expect:
     """The same for the best validation error."""
     source: str = ""
     """Where the figure was published."""
+    note: str = ""
+    """What a reader of the results should know, such as a mistake in the source."""
 
 
 @component
@@ -77,6 +86,8 @@ class Experiment:
     """All randomness (initial weights, orders of batches, …) is derived from it."""
     data: Data = Field(default_factory=Data)
     """Which digits, and how they are split."""
+    preprocess: list[Preprocess] = Field(default_factory=list)
+    """Transforms of the images, in order; fitted on the training split, applied to all, and kept with the run."""
     model: Model
     """What maps images to outputs."""
     loss: Loss = Field(default_factory=SoftmaxNLL)
@@ -87,6 +98,8 @@ class Experiment:
     """How the training split is cut into mini-batches."""
     optimizer: Optimizer
     """How parameters are moved."""
+    averaging: WeightAverage | None = None
+    """Evaluate, and keep as the best, an average of the parameters over the last updates."""
     stopping: Annotated[list[Stopping], Field(min_length=1)]
     """Any of these ends the run."""
     evaluation: Evaluation = Field(default_factory=Evaluation)

@@ -8,9 +8,10 @@ order.
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field
+import numpy as np
+from pydantic import Field, model_validator
 
-from mnistnn.backend import Array, array_module, take_rows
+from mnistnn.backend import Array, array_module, take_rows, to_host
 from mnistnn.component import component
 from mnistnn.scratch import Scratch
 from mnistnn.streams import stream
@@ -22,41 +23,78 @@ class Batches:
 
     size: Annotated[int, Field(ge=1)] | Literal["full"] = 20
     """Examples per batch; full takes the whole training set at once (plain gradient descent)."""
-    order: Literal["permute", "sequential"] = "permute"
-    """permute draws a new order every epoch; sequential keeps the order of the file."""
+    order: Literal["permute", "sequential", "stratified"] = "permute"
+    """permute draws a new order every epoch; sequential keeps the order of the file; stratified draws an order in which
+    each batch has equally many examples of each class, as far as its size allows. (It leaves out a part of the larger
+    classes, another one every epoch.)"""
+    subset: Annotated[int, Field(ge=1)] | None = None
+    """Use only so many examples in an epoch, drawn anew every time; null uses all."""
     drop_last: bool = False
     """Leave out the last batch of an epoch if it is smaller than the others."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Batches":
+        if self.order == "sequential" and self.subset is not None:
+            raise ValueError("subset: is drawn at random, so it goes with order permute or stratified")
+        if self.order == "stratified" and self.size in (1, "full"):
+            raise ValueError("size: stratified batches need room for several classes, and a part of the set")
+        return self
 
     def bind(self, x: Array, labels: Array, seed: int) -> None:
         """Take the training set: x (N, ...), labels (N,), both read only, on the device."""
         self.x, self.labels, self.seed = x, labels, seed
         self.scratch = Scratch()
+        available = len(x)
+        if self.order == "stratified":
+            on_host = to_host(labels)
+            self._classes = [np.flatnonzero(on_host == label) for label in np.unique(on_host)]  # rows of each class
+            self._per_class = min(map(len, self._classes))
+            available = self._per_class * len(self._classes)
+        self.examples_per_epoch = available if self.subset is None else min(self.subset, available)
+
+    @property
+    def per_epoch(self) -> int:
+        """The number of batches in an epoch of the training set that was taken."""
+        return self.count(self.examples_per_epoch)
 
     def examples_per_batch(self, n_examples: int) -> int:
-        """Return the size of a batch other than the last."""
+        """Return the size of a batch other than the last, for an epoch of so many examples."""
         return n_examples if self.size == "full" else min(self.size, n_examples)
 
     def count(self, n_examples: int) -> int:
-        """Return the number of batches in an epoch."""
+        """Return the number of batches in an epoch of so many examples."""
         size = self.examples_per_batch(n_examples)
         return n_examples // size if self.drop_last else -(-n_examples // size)
 
     def of_epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Array, Array]]:
         """Yield (x, labels) of each batch of an epoch from number `start` on; each is lent until the next."""
-        n_examples = len(self.x)
+        n_examples = self.examples_per_epoch
         size = self.examples_per_batch(n_examples)
-        # With one batch the order changes nothing but rounding, so nothing is gathered.
-        gather = self.order == "permute" and size < n_examples
-        if gather:
-            order = stream(self.seed, "order", epoch).permutation(n_examples)
-            order = array_module(self.x).asarray(order)
-        for number in range(start, self.count(n_examples)):
+        rows_of_epoch = self._rows(epoch)
+        for number in range(start, self.per_epoch):
             part = slice(number * size, min((number + 1) * size, n_examples))
-            if gather:
-                rows = order[part]
+            if rows_of_epoch is None:
+                yield self.x[part], self.labels[part]
+            else:
+                rows = rows_of_epoch[part]
                 yield (
                     take_rows(self.x, rows, self.scratch("x", (len(rows), *self.x.shape[1:]), self.x)),
                     take_rows(self.labels, rows, self.scratch("labels", rows.shape, self.labels)),
                 )
-            else:
-                yield self.x[part], self.labels[part]
+
+    def _rows(self, epoch: int) -> Array | None:
+        """Return the row numbers of an epoch's examples, in order, on the device; None for all, as they lie."""
+        whole = self.order == "permute" and self.examples_per_batch(self.examples_per_epoch) == len(self.x)
+        if self.order == "sequential" or whole:  # for one batch of all, the order changes nothing but rounding
+            return None
+        rng = stream(self.seed, "order", epoch)
+        rows = self._in_turn(rng) if self.order == "stratified" else rng.permutation(len(self.x))
+        return array_module(self.x).asarray(rows[: self.examples_per_epoch])
+
+    def _in_turn(self, rng: np.random.Generator) -> np.ndarray:
+        """Return row numbers (balanced,) whose classes take turns.
+
+        The order of the turns is drawn too: else batches smaller than a round would hold the same classes every epoch.
+        """
+        turns = rng.permutation(len(self._classes))
+        return np.stack([rng.permutation(self._classes[c])[: self._per_class] for c in turns], axis=1).reshape(-1)

@@ -1,4 +1,4 @@
-"""The YAML key `data:` of an experiment: which set, at which scale, how much of it.
+"""The YAML key `data:` of an experiment: which set, at which scale, how much of it, as which classes.
 
 This module only describes. Whether a set exists and is large enough is decided by `splits`, where the sizes
 are known.
@@ -6,11 +6,38 @@ are known.
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from mnistnn.component import component
 
 _Count = Annotated[int, Field(ge=1)]
+
+
+def _each_once(labels: list[int]) -> list[int]:
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"each label once, got {labels}")
+    return labels
+
+
+_Label = Annotated[int, Field(ge=0, le=255)]
+_EachOnce = AfterValidator(_each_once)
+
+
+@component
+class Labels:
+    """Two classes made of those of the set. One of the two keys says how."""
+
+    positive: Annotated[list[_Label], Field(min_length=1), _EachOnce] | None = None
+    """All examples stay; these labels become class 1, the others class 0. `[0]` asks: is it a zero?"""
+
+    pair: Annotated[list[_Label], Field(min_length=2, max_length=2), _EachOnce] | None = None
+    """Only examples of these two labels stay; the first becomes class 0, the second class 1."""
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> "Labels":
+        if (self.positive is None) == (self.pair is None):
+            raise ValueError("takes one of positive, such as {positive: [0]}, and pair, such as {pair: [4, 9]}")
+        return self
 
 
 @component
@@ -42,3 +69,6 @@ class Data:
 
     limits: Limits = Field(default_factory=Limits)
     """Smaller splits for quick experiments, e.g. `{train: 5000}`."""
+
+    labels: Labels | None = None
+    """Two classes in place of the set's own, e.g. `{positive: [0]}` or `{pair: [4, 9]}`; limits apply before."""

@@ -70,10 +70,28 @@ def describe(name: str) -> DatasetInfo:
     return DatasetInfo((height, width), manifest.classes, manifest.train_examples, manifest.test_examples)
 
 
+def count_classes(data: Data) -> int:
+    """Return the number of classes that an experiment sees: those of the set, or the two that `labels` makes.
+
+    Raises ConfigError, with the key at fault, for an unknown set and for labels that it does not have.
+    """
+    classes = describe(data.dataset).classes
+    if data.labels is None:
+        return classes
+    for key, wanted in (("positive", data.labels.positive), ("pair", data.labels.pair)):
+        for label in wanted or ():
+            if label >= classes:
+                raise ConfigError(
+                    f"{data.dataset} has the labels 0 to {classes - 1}, but not {label}", key=f"data.labels.{key}"
+                )
+    return 2
+
+
 def split_examples(data: Data) -> dict[SplitName, range]:
     """Return the examples of each split, as a range of those in the train files or in the test files.
 
-    Raises ConfigError, with the key at fault, when the set is unknown or smaller than what is asked of it.
+    A pair of labels keeps only some of them; which, is known when they are read. Raises ConfigError, with the key at
+    fault, when the set is unknown or smaller than what is asked of it.
     """
     info = describe(data.dataset)
     train_examples = info.train_examples - data.validation_examples
@@ -135,7 +153,27 @@ def read_split(data: Data, split: SplitName) -> Split:
     labels = _read(folder / labels_name, manifest.files[labels_name], (count,), examples)
     if labels.size and int(labels.max()) >= info.classes:
         raise cache.altered(folder / labels_name, f"holds the label {labels.max()} of {info.classes} classes")
-    return Split(images, labels, info.classes)
+    return _as_two_classes(data, split, Split(images, labels, info.classes))
+
+
+def _as_two_classes(data: Data, split: SplitName, found: Split) -> Split:
+    """Return the split with the classes that `data.labels` makes, if it makes any. Raises ConfigError if none stay."""
+    if data.labels is None:
+        return found
+    classes = count_classes(data)
+    if data.labels.pair is None:
+        images, labels = found.images, np.isin(found.labels, data.labels.positive or []).astype(np.uint8)
+    else:
+        first, second = data.labels.pair
+        kept = np.isin(found.labels, (first, second))
+        if len(kept) and not kept.any():
+            raise ConfigError(
+                f"none of the {len(kept)} examples of the {split} split has the label {first} or {second}",
+                key="data.labels.pair",
+            )
+        images, labels = found.images[kept], (found.labels[kept] == second).astype(np.uint8)
+    images.flags.writeable = labels.flags.writeable = False
+    return Split(images, labels, classes)
 
 
 def _read(path: Path, expected: StoredFile, shape: tuple[int, ...], examples: range) -> NDArray[np.uint8]:

@@ -26,3 +26,18 @@ def dense_backward(dz: Array, x: Array, W: Array, dW: Array, db: Array, dx: Arra
     xp.sum(dz, axis=0, out=db)
     if dx is not None:
         xp.matmul(dz, W.T, out=dx)
+
+
+def limit_columns(W: Array, norm: float, square: Array, factor: Array) -> None:
+    """Scale each column of W (n_in, units) in place to Euclidean length `norm` if it is longer.
+
+    square (n_in, units) and factor (units,) are working memory. A column that is short enough is multiplied by 1.
+    The weights into a unit are kept within a ball, as Hinton et al. (2012) do for units trained with dropout.
+    """
+    xp = array_module(W)
+    xp.multiply(W, W, out=square)
+    xp.sum(square, axis=0, out=factor)
+    xp.sqrt(factor, out=factor)
+    xp.maximum(factor, norm, out=factor)
+    xp.divide(norm, factor, out=factor)
+    W *= factor

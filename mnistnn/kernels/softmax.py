@@ -3,35 +3,38 @@
 from mnistnn.backend import Array, array_module, take_rows
 
 
-def softmax_nll(z: Array, at: Array, dz: Array, row: Array, log_p: Array) -> None:
-    """Write each row's log-probability of its label into log_p and the gradient of their negative mean into dz.
+def softmax_nll(z: Array, at: Array, dz: Array, row: Array, nll: Array) -> None:
+    """Write each row's negative log-likelihood of its label into nll and the gradient of their mean into dz.
 
     z      (n, k)  scores, read only
     at     (n,)    integers: where each row's label stands in the flattened z, i·k + labelᵢ
     dz     (n, k)  contiguous
     row    (n, 1)  working memory
-    log_p  (n,)
+    nll    (n,)
 
-    p = softmax(z);  log_p = log p[i, labelᵢ];  L = −(Σ log_p)/n;  dz = (p − Y)/n with Y one-hot.
+    p = softmax(z);  nll = −log p[i, labelᵢ];  dz = (p − Y)/n with Y one-hot.
     The row's maximum is subtracted first, so that exp cannot overflow, and the logarithm is taken of the sum alone
     (log-softmax), so that it never sees a probability that was rounded to 0.
     """
     xp = array_module(z)
-    n = len(z)
-    flat = dz.reshape(-1)
-    column = row.reshape(-1)
+    flat, column = dz.reshape(-1), row.reshape(-1)
     xp.max(z, axis=1, keepdims=True, out=row)
     xp.subtract(z, row, out=dz)
-    take_rows(flat, at, out=log_p)
+    take_rows(flat, at, out=nll)
     xp.exp(dz, out=dz)
     xp.sum(dz, axis=1, keepdims=True, out=row)
     dz /= row
     xp.log(row, out=row)
-    log_p -= column
-    take_rows(flat, at, out=column)
+    xp.subtract(column, nll, out=nll)
+    subtract_one_hot(flat, at, column)
+    dz /= len(z)
+
+
+def subtract_one_hot(p: Array, at: Array, column: Array) -> None:
+    """Subtract 1 from the flat p at the places `at` (n,), without allocating; column (n,) is working memory."""
+    take_rows(p, at, out=column)
     column -= 1.0
-    flat[at] = column
-    dz /= n
+    p[at] = column
 
 
 def softmax(z: Array, p: Array) -> None:

@@ -5,13 +5,13 @@ from typing import Literal
 from mnistnn.activations import ACTIVATIONS, ActivationName
 from mnistnn.backend import Array
 from mnistnn.component import component
-from mnistnn.layers.contract import Parameter
+from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape
 
 
 @component
-class ActivationLayer:
+class ActivationLayer(BaseLayer):
     """Apply an activation to every element; for where the layer before cannot. Keeps y: as many numbers as x."""
 
     type: Literal["activation"] = "activation"
@@ -21,9 +21,6 @@ class ActivationLayer:
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         self.scratch = Scratch()
         return in_shape, []
-
-    def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
-        """Nothing to take: there are no parameters."""
 
     def forward(self, x: Array, train: bool) -> Array:
         self.y = self.scratch("y", x.shape, x)

@@ -6,7 +6,7 @@ scratch array per role, so a steady-state step allocates nothing.
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal
 
 from mnistnn.backend import Array
 from mnistnn.initializers import Fan, Initializer
@@ -24,19 +24,32 @@ class Parameter:
     fan: Fan
 
 
-class LayerContract(Protocol):
-    """Maps x (n, *in_shape) to y (n, *out_shape)."""
+class BaseLayer:
+    """Abstract: maps x (n, *in_shape) to y (n, *out_shape). What most layers have no need of does nothing here."""
+
+    is_random: ClassVar[bool] = False
+    """Whether the layer draws random numbers in training, and so wants `seed` and `begin_update`."""
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         """Return the output shape of one example and the parameters needed. Raises ShapeError."""
-        ...
+        raise NotImplementedError
 
     def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
         """Take the views of the model's theta and grad that are this layer's; they are never rebound after."""
-        ...
 
-    def forward(self, x: Array, train: bool) -> Array: ...
+    def forward(self, x: Array, train: bool) -> Array:
+        """Return y; with `train`, what is random is drawn for the update that `begin_update` named."""
+        raise NotImplementedError
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         """Overwrite the gradient views with those of the last forward pass; return dx if it is needed."""
-        ...
+        raise NotImplementedError
+
+    def seed(self, seed: int, part: int) -> None:
+        """Take the experiment's seed, and the layer's place in the model, from which its randomness is derived."""
+
+    def begin_update(self, update: int) -> None:
+        """Stand at the beginning of an update's random stream."""
+
+    def project(self) -> None:
+        """Move the parameters to where a constraint wants them."""

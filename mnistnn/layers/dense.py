@@ -9,14 +9,14 @@ from mnistnn.activations import ACTIVATIONS, ActivationName
 from mnistnn.backend import Array
 from mnistnn.component import component
 from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
-from mnistnn.kernels.dense import dense, dense_backward
-from mnistnn.layers.contract import Parameter
+from mnistnn.kernels.dense import dense, dense_backward, limit_columns
+from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape
 
 
 @component
-class Dense:
+class Dense(BaseLayer):
     """Fully connected: y = f(x W + b). Images are read as rows of pixels.
 
     W (n_in, units), b (units,). Keeps y, and dx where it is asked for: n·(units + n_in) numbers.
@@ -29,6 +29,8 @@ class Dense:
     """The element-wise f, applied in place."""
     init: Initializer = Field(default_factory=Glorot)
     """How W starts; b starts at zero."""
+    max_norm: Annotated[float, Field(gt=0)] | None = None
+    """After each update, scale the weights into a unit down to this Euclidean norm if theirs is larger."""
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         n_in = prod(in_shape)
@@ -42,6 +44,11 @@ class Dense:
     def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
         self.W, self.b = values["W"], values["b"]
         self.dW, self.db = grads["W"], grads["b"]
+
+    def project(self) -> None:
+        if self.max_norm is not None:
+            square, factor = self.scratch("square", self.W.shape, self.W), self.scratch("factor", self.b.shape, self.b)
+            limit_columns(self.W, self.max_norm, square, factor)
 
     def forward(self, x: Array, train: bool) -> Array:
         self.x_shape = x.shape

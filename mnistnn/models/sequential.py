@@ -15,7 +15,7 @@ from mnistnn.backend import Array, array_module
 from mnistnn.component import component
 from mnistnn.errors import ConfigError
 from mnistnn.layers import Layer
-from mnistnn.layers.contract import LayerContract, Parameter
+from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.shapes import Shape, ShapeError
 from mnistnn.streams import legacy_stream, stream
 
@@ -73,13 +73,19 @@ class Sequential:
         """Create theta and grad (size,) and give each layer its views of them."""
         self.theta: Array = xp.zeros(self.size, dtype=dtype)
         self.grad: Array = xp.zeros(self.size, dtype=dtype)
-        self._chain: list[LayerContract] = list(self.layers.values())
+        self._chain: list[BaseLayer] = list(self.layers.values())
+        self._random = [layer for layer in self._chain if layer.is_random]
+        # Nothing is learned before the first layer with parameters, so the backward pass ends there.
+        owners = {slot.name.split(".")[0] for slot in self.slots}
+        self._first = next((i for i, name in enumerate(self.layers) if name in owners), len(self._chain))
         values, grads = self.views(self.theta), self.views(self.grad)
         for name, layer in self.layers.items():
             layer.bind(_of_layer(name, values), _of_layer(name, grads))
 
     def initialize(self, seed: int) -> None:
         """Draw the initial parameters, on the host and in float64, so that every device and dtype starts alike."""
+        for part, layer in enumerate(self._chain):
+            layer.seed(seed, part)
         rng = stream(seed, "init") if self.random_state is None else legacy_stream(self.random_state)
         start = np.empty(self.size)
         for slot in self.slots:
@@ -97,6 +103,16 @@ class Sequential:
         """Return the named, shaped parts of a vector laid out like theta."""
         return {slot.name: flat[slot.part].reshape(slot.parameter.shape) for slot in self.slots}
 
+    def begin_update(self, update: int) -> None:
+        """Let random layers stand at the beginning of an update's stream."""
+        for layer in self._random:
+            layer.begin_update(update)
+
+    def project(self) -> None:
+        """Let layers move their parameters to where their constraints want them."""
+        for layer in self._chain:
+            layer.project()
+
     def forward(self, x: Array, train: bool) -> Array:
         """Map x (n, *in_shape) to the last layer's output, lent until the next call."""
         for layer in self._chain:
@@ -105,9 +121,10 @@ class Sequential:
 
     def backward(self, dy: Array) -> None:
         """Overwrite grad with the gradients belonging to the last forward pass; dy is used up."""
-        for layer in reversed(self._chain[1:]):
+        for layer in reversed(self._chain[self._first + 1 :]):
             dy = layer.backward(dy)
-        self._chain[0].backward(dy, need_dx=False)
+        if self._first < len(self._chain):
+            self._chain[self._first].backward(dy, need_dx=False)
 
 
 def _of_layer(name: str, views: dict[str, Array]) -> dict[str, Array]:

@@ -1,6 +1,36 @@
 """Optimizers: rules that move theta by asking the objective for losses and gradients."""
 
-from mnistnn.optim.sgd import SGD
+from typing import Annotated
+
+from pydantic import Field
+
+from mnistnn.optim.adaptive import (
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    AdaptiveRates,
+    CourseRMSProp,
+    GravesRMSProp,
+    RMSProp,
+)
+from mnistnn.optim.momentum import CourseMomentum, Momentum, Nesterov
+from mnistnn.optim.sgd import SGD, Sign
 
 # The registry: every optimizer that an experiment can name by its `type`.
-Optimizer = SGD
+Optimizer = Annotated[
+    SGD
+    | Sign
+    | CourseMomentum
+    | Momentum
+    | Nesterov
+    | AdaptiveRates
+    | CourseRMSProp
+    | RMSProp
+    | GravesRMSProp
+    | AdaGrad
+    | AdaDelta
+    | Adam
+    | AdamW,
+    Field(discriminator="type"),
+]

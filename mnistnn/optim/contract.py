@@ -1,19 +1,36 @@
 """What the loop asks of an optimizer, and what an optimizer may ask of the objective."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mnistnn.backend import Array
+from mnistnn.history import History
 
 
 @dataclass
 class Progress:
-    """How far training has come. `batch` counts the batches done of the epoch under way."""
+    """How far training has come.
+
+    batch              batches done of the epoch under way
+    batches_per_epoch  a constant of the experiment
+    history            the evaluations so far, which schedules that respond to performance read
+    """
 
     epoch: int = 0
     batch: int = 0
     updates: int = 0
     examples: int = 0
+    batches_per_epoch: int = 1
+    history: History = ()
+
+    @property
+    def epochs(self) -> float:
+        """Epochs done, the fraction of the one under way included."""
+        return self.epoch + self.batch / self.batches_per_epoch
+
+    def after_update(self) -> "Progress":
+        """Return the progress that there will be when one more update is done."""
+        return replace(self, batch=self.batch + 1, updates=self.updates + 1)
 
 
 class ObjectiveContract(Protocol):
@@ -30,7 +47,7 @@ class ObjectiveContract(Protocol):
 class OptimizerContract(Protocol):
     """Its state is flat arrays by name, allocated once and never rebound, so a checkpoint can hold and refill them."""
 
-    def allocate(self, theta: Array) -> None: ...
+    def allocate(self, theta: Array, grad: Array) -> None: ...
 
     def state(self) -> dict[str, Array]: ...
 

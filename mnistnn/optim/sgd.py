@@ -1,34 +1,34 @@
 """Gradient descent: on one batch at a time (stochastic), or on the whole set when the batch is the set."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from mnistnn.backend import Array
+from mnistnn.backend import Array, array_module
 from mnistnn.component import component
-from mnistnn.optim.contract import ObjectiveContract, Progress
+from mnistnn.optim.contract import Progress
+from mnistnn.optim.rule import GradientRule
 
 
 @component
-class SGD:
+class SGD(GradientRule):
     """θ ← θ − η g, with g the gradient of the batch's mean loss."""
 
     type: Literal["sgd"] = "sgd"
-    learning_rate: Annotated[float, Field(gt=0)]
-    """The step size η."""
 
-    def allocate(self, theta: Array) -> None:
-        """Nothing is kept between steps."""
-
-    def state(self) -> dict[str, Array]:
-        return {}
-
-    def rate(self, progress: Progress) -> float:
-        return self.learning_rate
-
-    def step(self, objective: ObjectiveContract, progress: Progress) -> Array:
-        loss = objective.loss_and_grad()
-        theta, grad = objective.theta, objective.grad
-        grad *= self.learning_rate
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
+        grad *= self.rate(progress)
         theta -= grad
-        return loss
+
+
+@component
+class Sign(GradientRule):
+    """θ ← θ − η sign(g): the size of a gradient is ignored.
+
+    With mini-batches ten small gradients of one sign outweigh a large one of the other, as the slides warn.
+    """
+
+    type: Literal["sign"] = "sign"
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
+        array_module(grad).sign(grad, out=grad)
+        grad *= self.rate(progress)
+        theta -= grad

@@ -5,26 +5,20 @@ of theta and the position in metrics.jsonl are JSON in the file's metadata, besi
 but its own digits. Nothing depends on the clock, so equal training gives equal files.
 """
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from mnistnn.errors import RunError
 from mnistnn.files import resource_error, sync_folder, write_atomically
+from mnistnn.run.sealed import seal, unseal
 from mnistnn.run.state import SavedState
 
 FORMAT = 1
-_KEY = "mnistnn"  # one metadata entry only: safetensors writes several in no fixed order
 _PREFIX, _SUFFIX = "step-", ".safetensors"
-# Stands where the digest will stand while the digest is computed.
-_NO_DIGEST = b"0" * 64
 _STATE = TypeAdapter(SavedState)
 
 
@@ -48,9 +42,7 @@ def updates_of(path: Path) -> int:
 
 def encode(checkpoint: Checkpoint) -> bytes:
     """Return the file's content."""
-    header = {"sha256": _NO_DIGEST.decode(), "format": FORMAT, "state": asdict(checkpoint.state)}
-    blank: bytes = save(checkpoint.tensors, metadata={_KEY: json.dumps(header, allow_nan=False)})
-    return blank.replace(_NO_DIGEST, hashlib.sha256(blank).hexdigest().encode(), 1)
+    return seal(checkpoint.tensors, FORMAT, {"state": asdict(checkpoint.state)})
 
 
 def write(folder: Path, checkpoint: Checkpoint, updates: int) -> Path:
@@ -62,22 +54,9 @@ def write(folder: Path, checkpoint: Checkpoint, updates: int) -> Path:
 
 def read(path: Path) -> Checkpoint:
     """Read and verify a checkpoint. Raises RunError naming what is wrong: missing, torn, altered, or too new."""
+    tensors, about = unseal(path, "checkpoint", FORMAT)
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise RunError(f"{path}: {error.strerror}") from error
-    try:
-        tensors: dict[str, np.ndarray] = load(content)
-        header = _header(content)
-        version, sha256, state = header["format"], header["sha256"].encode(), json.dumps(header["state"])
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError) as error:
-        raise RunError(f"{path}: not a whole mnistnn checkpoint ({type(error).__name__})") from error
-    if version != FORMAT:
-        raise RunError(f"{path}: checkpoint format {version!r}; this mnistnn reads format {FORMAT}")
-    if hashlib.sha256(content.replace(sha256, _NO_DIGEST, 1)).hexdigest().encode() != sha256:
-        raise RunError(f"{path}: altered or damaged (its SHA-256 does not match its content)")
-    try:
-        return Checkpoint(tensors, _STATE.validate_json(state))
+        return Checkpoint(tensors, _STATE.validate_json(json.dumps(about.get("state"))))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -114,9 +93,3 @@ def prune(folder: Path, keep_last: int, keep: set[int]) -> None:
             sync_folder(folder)
     except OSError as error:
         raise resource_error(folder, error) from error
-
-
-def _header(content: bytes) -> Any:
-    """Return mnistnn's own part of a safetensors file's metadata."""
-    length = int.from_bytes(content[:8], "little")
-    return json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_KEY])

@@ -73,15 +73,15 @@ class MetricsFile:
 
 
 def parse_rows(content: bytes, path: Path) -> list[Row]:
-    """Read rows from complete lines. Raises RunError naming the line that is not the row of an epoch."""
+    """Read rows from complete lines. Raises RunError naming the line that is not the row of an evaluation."""
     rows: list[Row] = []
     for number, line in enumerate(content.splitlines(), start=1):
         try:
             row = json.loads(line, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
             raise RunError(f"{path}:{number}: not strict JSON ({error})") from error
-        if not isinstance(row, dict) or type(row.get("epoch")) is not int or not all(map(_is_number, row.values())):
-            raise RunError(f"{path}:{number}: not the row of an epoch")
+        if not isinstance(row, dict) or "epoch" not in row or not all(map(_is_number, row.values())):
+            raise RunError(f"{path}:{number}: not the row of an evaluation")
         rows.append(row)
     return rows
 

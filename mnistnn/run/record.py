@@ -19,7 +19,7 @@ Status = Literal["running", "finished", "stopped", "interrupted", "diverged", "f
 class RunRecord:
     """The fields of run.json. Times are ISO 8601 with zone; `seconds` is time spent training, over all sittings.
 
-    `monitor` is the figure whose lowest value marks the best epoch.
+    `monitor` is the figure whose lowest value marks the best epoch, which has a fraction when it was found inside one.
     """
 
     id: str
@@ -34,7 +34,7 @@ class RunRecord:
     seconds: float = 0.0
     reason: str | None = None
     exit_code: int | None = None
-    best_epoch: int | None = None
+    best_epoch: int | float | None = None
     best: dict[str, int | float] | None = None
     resumed: int = 0
 

@@ -51,7 +51,7 @@ def test_check_reports_three_mistakes_of_one_file_with_lines_and_columns(run, go
     assert result.exit_code == 2
     assert result.stdout == f"ok {good}\n"
     assert f"error: {bad}:5:27: unknown key 'unts' for model.layers.hidden of type dense" in result.stderr
-    assert f"error: {bad}:7:39: expected a number > 0, got 'fast'" in result.stderr
+    assert f"error: {bad}:7:39: expected a number > 0 or a mapping with type 'bold_driver'" in result.stderr
     assert f"error: {bad}:8:19: unknown type for stopping.0, got 'max_epoch'" in result.stderr
     assert result.stderr.endswith("3 errors, nothing was run.\n")
 
@@ -73,7 +73,7 @@ def test_show_says_where_each_value_comes_from(run, good):
 def test_show_as_json_carries_values_digest_and_origins(run, good):
     shown = json.loads(run("show", good, "--json").stdout)
     assert shown["schema_version"] == 1
-    assert shown["config"]["optimizer"] == {"type": "sgd", "learning_rate": 0.1}
+    assert shown["config"]["optimizer"] == {"type": "sgd", "learning_rate": 0.1, "clip_norm": None}
     assert shown["origins"]["name"] == f"{good}:1"
     assert len(shown["config_hash"]) == 64
 
@@ -81,7 +81,8 @@ def test_show_as_json_carries_values_digest_and_origins(run, good):
 def test_show_refuses_a_bad_override(run, good):
     result = run("show", good, "optimizer.learning_rate=fast")
     assert isinstance(result.exception, ConfigError)
-    assert f"fast: expected a number > 0 (set at {good}:7)" in str(result.exception)
+    assert "fast: expected a number > 0 or a mapping" in str(result.exception)
+    assert f"(set at {good}:7)" in str(result.exception)
 
 
 def test_diff_prints_both_values(run, good, tmp_path):
@@ -99,7 +100,8 @@ def test_diff_of_equal_experiments_says_so(run, good):
 def test_explain_describes_a_key(run):
     result = run("explain", "optimizer.learning_rate")
     assert result.exit_code == 0
-    assert "a number > 0; required" in result.stdout
+    assert "a number > 0 or a mapping" in result.stdout
+    assert "; required" in result.stdout
 
 
 def test_explain_of_an_unknown_key_suggests_one(run):

@@ -202,7 +202,7 @@ def test_unwritable_folder_of_runs_is_a_resource_error(toy, command):
         (("units: 4", "units: 5"), 2, "softmax_nll needs one output per class: 4"),
         (("dataset: toy", "dataset: toi"), 2, "unknown data set 'toi'; did you mean 'toy'?"),
         (("validation_examples: 60", "validation_examples: 400"), 2, "leave nothing to train on"),
-        (("validation_examples: 60", "validation_examples: 0"), 2, "at least one validation example"),
+        (("validation_examples: 60", "validation_examples: 0"), 2, "needs validation examples"),
         (("name: toy", "name: [toy"), 2, "toy.yaml:"),
     ],
 )

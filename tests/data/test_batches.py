@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mnistnn.config.load import load_experiment
 from mnistnn.data.batches import Batches
+from mnistnn.errors import ConfigError
 
-ORDERS = ["permute", "sequential"]
+ORDERS = ["permute", "sequential"]  # of all examples; stratified has tests of its own below
 
 
 def bound(n_examples=23, seed=0, **keys):
@@ -30,7 +32,7 @@ def flat(parts):
 
 
 def test_every_order_of_the_schema_is_tested():
-    assert set(ORDERS) == set(get_args(Batches.__annotations__["order"]))
+    assert {*ORDERS, "stratified"} == set(get_args(Batches.__annotations__["order"]))
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -127,3 +129,131 @@ def test_permuted_batches_share_one_buffer_over_all_epochs():
 def test_batches_have_the_dtypes_of_the_set(order):
     for x, labels in bound(size=5, order=order).of_epoch(1):
         assert (x.dtype, labels.dtype) == (np.float32, np.int64)
+
+
+@pytest.mark.parametrize("size", [5, "full"])
+def test_subset_draws_so_many_different_examples(size):
+    examples = flat(labels_of(bound(size=size, subset=12)))
+    assert len(set(examples)) == len(examples) == 12
+
+
+def test_subset_is_another_one_every_epoch():
+    batches = bound(size=5, subset=12)
+    assert len({frozenset(flat(labels_of(batches, epoch))) for epoch in range(1, 6)}) == 5
+
+
+def test_subset_reaches_every_example_in_time():
+    batches = bound(size=5, subset=12)
+    assert set().union(*(flat(labels_of(batches, epoch)) for epoch in range(1, 20))) == set(range(23))
+
+
+@pytest.mark.parametrize(("size", "sizes"), [(5, [5, 5, 2]), (12, [12]), (100, [12]), ("full", [12])])
+def test_subset_is_cut_into_batches_like_a_set_of_its_size(size, sizes):
+    batches = bound(size=size, subset=12)
+    assert [len(part) for part in labels_of(batches)] == sizes
+    assert batches.per_epoch == batches.count(12) == len(sizes)
+
+
+def test_subset_larger_than_the_set_is_the_set():
+    assert sorted(flat(labels_of(bound(size=5, subset=100)))) == list(range(23))
+
+
+CLASS_COUNTS = (9, 6, 14, 7)  # the smallest class has 6 members, so 24 of 36 examples are used
+
+
+def stratified(seed=0, counts=CLASS_COUNTS, **keys):
+    """Return stratified batches of a set whose classes have these sizes; example i is an image full of i."""
+    labels = np.random.default_rng(5).permutation(np.repeat(np.arange(len(counts)), counts))
+    x = np.arange(len(labels), dtype="float32").reshape(-1, 1, 1)
+    batches = Batches(order="stratified", **keys)
+    batches.bind(x, labels, seed)
+    return batches
+
+
+def examples_of(batches, epoch=1):
+    return [int(x) for part, _ in batches.of_epoch(epoch) for x in part[:, 0, 0]]
+
+
+@pytest.mark.parametrize("size", [4, 8, 12, 24, 100])
+def test_stratified_batches_have_equally_many_examples_of_each_class(size):
+    for _, labels in stratified(size=size).of_epoch(1):
+        counts = np.bincount(labels, minlength=4)
+        assert (counts == len(labels) // 4).all()
+
+
+@given(size=st.integers(2, 30), counts=st.lists(st.integers(1, 12), min_size=2, max_size=6), epoch=st.integers(1, 9))
+def test_stratified_batches_of_any_size_have_equal_classes_up_to_one(size, counts, epoch):
+    for _, labels in stratified(size=size, counts=counts).of_epoch(epoch):
+        found = np.bincount(labels, minlength=len(counts))
+        assert found.max() - found.min() <= 1
+
+
+def test_stratified_epoch_is_as_long_as_the_smallest_class_allows():
+    batches = stratified(size=8)
+    examples = examples_of(batches)
+    assert len(set(examples)) == len(examples) == batches.examples_per_epoch == 24
+    assert batches.per_epoch == 3
+
+
+def test_stratified_leaves_out_other_examples_every_epoch():
+    batches = stratified(size=8)
+    used = [frozenset(examples_of(batches, epoch)) for epoch in range(1, 9)]
+    assert len(set(used)) == 8
+    assert len(frozenset.union(*used)) == sum(CLASS_COUNTS)
+
+
+def test_stratified_images_belong_to_their_labels():
+    batches = stratified(size=8)
+    for x, labels in batches.of_epoch(1):
+        assert np.array_equal(batches.labels[x[:, 0, 0].astype(int)], labels)
+
+
+def test_stratified_depends_on_seed_and_epoch_alone():
+    batches = stratified(size=8)
+    examples_of(batches, 1)
+    assert examples_of(batches, 2) == examples_of(stratified(size=8), 2)
+    assert examples_of(batches, 2) != examples_of(stratified(size=8, seed=1), 2)
+
+
+def test_stratified_batches_smaller_than_a_round_mix_the_classes_anew_every_epoch():
+    batches = stratified(size=2)
+    assert len({frozenset(next(batches.of_epoch(epoch))[1].tolist()) for epoch in range(1, 20)}) > 3
+
+
+@pytest.mark.parametrize("start", range(4))
+def test_stratified_goes_on_inside_an_epoch_with_the_same_batches(start):
+    batches = stratified(size=8)
+    assert labels_of(batches, 2, start) == labels_of(batches, 2)[start:]
+
+
+def test_stratified_subset_stays_balanced():
+    batches = stratified(size=8, subset=16)
+    labels = flat(labels_of(batches))
+    assert np.bincount(labels).tolist() == [4, 4, 4, 4]
+
+
+REFUSED = {
+    "stratified with size 1": ("size: 1, order: stratified", "size", "room for several classes"),
+    "stratified with the full set": ("size: full, order: stratified", "size", "room for several classes"),
+    "sequential with a subset": ("order: sequential, subset: 50", "subset", "is drawn at random"),
+    "subset of nothing": ("subset: 0", "subset", "an integer >= 1"),
+    "size of nothing": ("size: 0", "size", "an integer >= 1"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_batches_that_cannot_be_are_refused_at_their_place(case, toy):
+    keys, key, said = REFUSED[case]
+    text = toy.read_text().replace("size: 32, order: permute", keys)
+    toy.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_experiment(toy)
+    line, column = position(text, key)
+    assert f"{line}:{column}" in str(caught.value)
+    assert said in str(caught.value)
+
+
+def position(text: str, key: str) -> tuple[int, int]:
+    """Return line and column, from 1, of the value of a key of `batches`."""
+    line = next(i for i, each in enumerate(text.splitlines(), start=1) if each.startswith("batches:"))
+    return line, text.splitlines()[line - 1].index(f"{key}: ") + len(f"{key}: ") + 1

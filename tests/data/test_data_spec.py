@@ -37,5 +37,30 @@ def test_data_refuses_values_out_of_range(keys):
 
 def test_every_data_key_is_documented():
     schema = TypeAdapter(Data).json_schema()
-    for fields in (schema["properties"], schema["$defs"]["Limits"]["properties"]):
+    for fields in (
+        schema["properties"],
+        schema["$defs"]["Limits"]["properties"],
+        schema["$defs"]["Labels"]["properties"],
+    ):
         assert all(field["description"] for field in fields.values())
+
+
+@pytest.mark.parametrize(
+    ("labels", "at", "message"),
+    [
+        ({}, ("labels",), "takes one of positive"),
+        ({"positive": [0], "pair": [4, 9]}, ("labels",), "takes one of positive"),
+        ({"positive": [3, 3]}, ("labels", "positive"), "each label once"),
+        ({"pair": [4, 4]}, ("labels", "pair"), "each label once"),
+        ({"pair": [4]}, ("labels", "pair"), "at least 2"),
+        ({"pair": [4, 5, 6]}, ("labels", "pair"), "at most 2"),
+        ({"positive": []}, ("labels", "positive"), "at least 1"),
+        ({"positive": [-1]}, ("labels", "positive", 0), "greater than or equal to 0"),
+        ({"positive": 0}, ("labels", "positive"), "valid array"),
+    ],
+)
+def test_data_refuses_labels_that_make_no_two_classes(labels, at, message):
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(Data).validate_json(json.dumps({"labels": labels}))
+    assert caught.value.errors()[0]["loc"] == at
+    assert message in caught.value.errors()[0]["msg"]

@@ -14,7 +14,10 @@ ORACLES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "linear": (lambda z: z, np.ones_like),
     "sigmoid": (expit, lambda z: expit(z) * expit(-z)),
     "tanh": (np.tanh, lambda z: 1 / np.cosh(z) ** 2),
+    "scaled_tanh": (lambda z: 1.7159 * np.tanh(2 / 3 * z), lambda z: 1.7159 * 2 / 3 / np.cosh(2 / 3 * z) ** 2),
     "relu": (lambda z: np.where(z > 0, z, 0), lambda z: np.where(z > 0, 1.0, 0.0)),
+    "leaky_relu": (lambda z: np.where(z > 0, z, z / 100), lambda z: np.where(z > 0, 1.0, 0.01)),
+    "softplus": (lambda z: np.logaddexp(z, 0), expit),
 }
 EXTREMES = np.array([-1e4, -1e2, -1e-30, 0.0, 1e-30, 1e2, 1e4])
 
@@ -84,5 +87,26 @@ def test_relu_takes_the_subgradient_zero_at_the_kink():
     assert backward("relu", np.array([5.0, 5.0]), forward("relu", np.array([0.0, -0.0]))).tolist() == [0.0, 0.0]
 
 
-def test_relu_keeps_a_nan():
-    assert np.isnan(forward("relu", np.array([np.nan]))).all()
+@pytest.mark.parametrize("name", ORACLES)
+def test_a_nan_stays_a_nan(name):
+    assert np.isnan(forward(name, np.array([np.nan]))).all()
+
+
+def test_leaky_relu_takes_the_slope_below_at_the_kink():
+    assert backward("leaky_relu", np.array([5.0]), forward("leaky_relu", np.array([0.0]))).tolist() == [0.05]
+
+
+def test_scaled_tanh_maps_one_to_one():
+    np.testing.assert_allclose(forward("scaled_tanh", np.array([-1.0, 1.0])), [-1, 1], atol=1e-4)
+
+
+def test_softplus_keeps_its_digits_far_below_zero():
+    z = np.array([-30.0, -200.0])
+    np.testing.assert_allclose(forward("softplus", z), np.exp(z), rtol=1e-12)
+    np.testing.assert_allclose(backward("softplus", np.ones(2), forward("softplus", z)), np.exp(z), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ORACLES)
+def test_large_arrays_are_covered_to_the_last_number(name):
+    z = np.random.default_rng(2).normal(size=(3, 12_345))  # no multiple of any block
+    np.testing.assert_allclose(forward(name, z), ORACLES[name][0](z), rtol=1e-12, atol=1e-15)

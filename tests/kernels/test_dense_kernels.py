@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnistnn.kernels.dense import dense, dense_backward
+from mnistnn.kernels.dense import dense, dense_backward, limit_columns
 
 SIZES = [(4, 3, 2), (1, 3, 2), (4, 1, 2), (4, 3, 1), (1, 1, 1)]  # n, n_in, units
 
@@ -73,3 +73,26 @@ def test_dense_kernels_leave_their_inputs_alone(dtype):
         array.setflags(write=False)
     dense(x, W, b, np.empty((5, 3), dtype))
     dense_backward(dz, x, W, np.empty_like(W), np.empty_like(b), np.empty_like(x))
+
+
+def limited(W, norm):
+    W = W.copy()
+    limit_columns(W, norm, np.full_like(W, np.nan), np.full(W.shape[1], np.nan, W.dtype))
+    return W
+
+
+def test_limit_columns_equals_a_loop_over_columns(dtype):
+    (W,) = draw(dtype, (5, 40))
+    expected = [w * min(1.0, 2.0 / np.sqrt(sum(float(v) ** 2 for v in w))) for w in W.T]
+    np.testing.assert_allclose(limited(W, 2.0), np.transpose(expected), rtol=tolerance(dtype))
+
+
+def test_limit_columns_leaves_short_columns_bit_for_bit(dtype):
+    (W,) = draw(dtype, (5, 40))
+    short = np.linalg.norm(W, axis=0) < 1.99
+    assert 0 < short.sum() < 40
+    assert np.array_equal(limited(W, 2.0)[:, short], W[:, short])
+
+
+def test_limit_columns_leaves_a_column_of_zeros(dtype):
+    assert not limited(np.zeros((3, 2), dtype), 0.5).any()

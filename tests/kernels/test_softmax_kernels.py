@@ -18,20 +18,20 @@ def draw(dtype, n=6, k=4, spread=3.0):
 
 
 def run(z, labels):
-    """Return (log_p, dz), computed in buffers that hold NaN before."""
+    """Return (nll, dz), computed in buffers that hold NaN before."""
     n, k = z.shape
-    dz, row, log_p = (np.full(shape, np.nan, z.dtype) for shape in ((n, k), (n, 1), (n,)))
-    softmax_nll(z, np.arange(n) * k + labels, dz, row, log_p)
-    return log_p, dz
+    dz, row, nll = (np.full(shape, np.nan, z.dtype) for shape in ((n, k), (n, 1), (n,)))
+    softmax_nll(z, np.arange(n) * k + labels, dz, row, nll)
+    return nll, dz
 
 
 @pytest.mark.parametrize("n", [1, 6])
 def test_softmax_nll_equals_scipy(n, dtype):
     z, labels = draw(dtype, n)
     exact = special.log_softmax(z.astype("float64"), axis=1)
-    log_p, dz = run(z, labels)
+    nll, dz = run(z, labels)
     eps = np.finfo(dtype).eps
-    np.testing.assert_allclose(log_p, exact[np.arange(n), labels], rtol=16 * eps, atol=4 * eps)
+    np.testing.assert_allclose(nll, -exact[np.arange(n), labels], rtol=16 * eps, atol=4 * eps)
     np.testing.assert_allclose(dz, (np.exp(exact) - np.eye(z.shape[1])[labels]) / n, atol=8 * eps)
 
 
@@ -42,8 +42,8 @@ def test_softmax_nll_leaves_the_scores_alone(dtype):
 
 
 def test_softmax_nll_keeps_the_dtype(dtype):
-    log_p, dz = run(*draw(dtype))
-    assert log_p.dtype == dz.dtype == dtype
+    nll, dz = run(*draw(dtype))
+    assert nll.dtype == dz.dtype == dtype
 
 
 def test_softmax_nll_gradient_sums_to_zero_in_each_row(dtype):
@@ -54,8 +54,8 @@ def test_softmax_nll_gradient_sums_to_zero_in_each_row(dtype):
 @pytest.mark.parametrize("label", [0, 1])
 def test_softmax_nll_of_extreme_scores_is_exact(label, dtype):
     z = np.array([[1e4, -1e4]], dtype)
-    log_p, dz = run(z, np.array([label]))
-    assert log_p.tolist() == [[0.0, -2e4][label]]
+    nll, dz = run(z, np.array([label]))
+    assert nll.tolist() == [[0.0, 2e4][label]]
     assert dz.tolist() == [[0.0, 0.0] if label == 0 else [1.0, -1.0]]
 
 

@@ -80,3 +80,27 @@ def test_dense_stays_in_float32():
     y = layer.forward(np.ones((5, 3), "float32"), train=True)
     dx = layer.backward(np.ones_like(y))
     assert {array.dtype for array in (y, dx, layer.dW, layer.db)} == {np.dtype("float32")}
+
+
+def lengths(layer):
+    return np.linalg.norm(layer.W, axis=0)
+
+
+def test_dense_scales_columns_longer_than_max_norm_down_to_it():
+    layer = bound(Dense(units=40, max_norm=2.0), (5,))
+    before, b = layer.W.copy(), layer.b.copy()
+    long = lengths(layer) > 2.0
+    assert 0 < long.sum() < 40
+    layer.project()
+    np.testing.assert_allclose(lengths(layer)[long], 2.0, rtol=1e-14)
+    cosines = (layer.W * before).sum(axis=0) / (lengths(layer) * np.linalg.norm(before, axis=0))
+    np.testing.assert_allclose(cosines, 1.0, rtol=1e-14)
+    assert np.array_equal(layer.W[:, ~long], before[:, ~long])
+    assert np.array_equal(layer.b, b)
+
+
+def test_dense_without_max_norm_projects_nothing():
+    layer = bound(Dense(units=4), (5,))
+    before = layer.W.copy()
+    layer.project()
+    assert np.array_equal(layer.W, before)

@@ -9,7 +9,7 @@ from mnistnn.kernels import activations
 from mnistnn.kernels.dense import dense_backward
 from mnistnn.layers import dense as dense_layer
 from mnistnn.layers.dense import Dense
-from mnistnn.losses import SoftmaxNLL
+from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
 from mnistnn.objective import Objective
 from mnistnn.penalties import L2
@@ -20,11 +20,12 @@ def objective_of(units, n=20, image=(28, 28), classes=10) -> Objective:
     model, loss = Sequential(layers={**layers, "output": Dense(units=classes)}), SoftmaxNLL()
     loss.build(model.build(image), classes)
     model.allocate(np, "float64")
+    model.initialize(0)
     penalty = L2(strength=0.01)
     penalty.build(model.slots)
     objective = Objective(model, loss, [penalty])
     rng = np.random.default_rng(0)
-    objective.set_batch(rng.uniform(size=(n, *image)), rng.integers(classes, size=n))
+    objective.set_batch(rng.uniform(size=(n, *image)), rng.integers(classes, size=n), update=0)
     randomize(objective, model.slots, seed=0)
     return objective
 

@@ -7,6 +7,8 @@ from mnistnn.errors import ConfigError
 from mnistnn.initializers import Normal, Zeros
 from mnistnn.layers.activation import ActivationLayer
 from mnistnn.layers.dense import Dense
+from mnistnn.layers.dropconnect import DropConnect
+from mnistnn.layers.dropout import Dropout
 from mnistnn.models.sequential import Sequential
 from mnistnn.shapes import ShapeError
 
@@ -25,6 +27,7 @@ def ready(model, dtype="float64", seed=0):
 
 def backpropagate(model, n=4):
     """Return the gradient of the sum of all outputs for a random batch."""
+    model.begin_update(0)
     y = model.forward(np.random.default_rng(1).normal(size=(n, 2, 3)), train=True)
     model.backward(np.ones_like(y))
     return model.grad.copy()
@@ -120,6 +123,61 @@ def test_first_layer_is_not_asked_for_dx(monkeypatch):
     monkeypatch.setattr(Dense, "backward", backward)
     backpropagate(ready(two_layers()))
     assert asked == [True, False]
+
+
+@pytest.mark.parametrize("below", [Dropout(keep=0.8), ActivationLayer(activation="tanh")], ids=lambda layer: layer.type)
+def test_backward_ends_at_the_first_layer_with_parameters(below, monkeypatch):
+    def refuse(self, dy, need_dx=True):
+        raise AssertionError("nothing is learned down here")
+
+    monkeypatch.setattr(type(below), "backward", refuse)
+    model = ready(Sequential(layers={"inputs": below, "output": Dense(units=3)}))
+    backpropagate(model)
+    dense = model.layers["output"]
+    assert dense.scratch.nbytes == 4 * 3 * 8  # y alone: no dx was made
+    assert model.grad.all()
+
+
+def test_backward_of_a_model_without_parameters_does_nothing():
+    model = ready(Sequential(layers={"only": ActivationLayer(activation="tanh")}))
+    assert backpropagate(model).size == 0
+
+
+def test_random_layers_of_a_model_draw_different_masks():
+    model = ready(Sequential(layers={"a": Dropout(keep=0.5), "b": Dropout(keep=0.5)}))
+    model.begin_update(0)
+    model.forward(np.ones((50, 2, 3)), train=True)
+    first, second = (layer.mask for layer in model.layers.values())
+    assert not np.array_equal(first, second)
+
+
+def masks_of(update, seed=0):
+    """Return the output of a model with both kinds of masks, for an update."""
+    layers: dict[str, Any] = {"inputs": Dropout(keep=0.5), "output": DropConnect(units=3, keep=0.5)}
+    model = ready(Sequential(layers=layers, random_state=1), seed=seed)
+    model.begin_update(update)
+    return model.forward(np.ones((4, 2, 3)), train=True)
+
+
+def test_masks_follow_from_the_seed_and_the_update():
+    assert np.array_equal(masks_of(update=5), masks_of(update=5))
+    assert not np.array_equal(masks_of(update=5), masks_of(update=6))
+    assert not np.array_equal(masks_of(update=5), masks_of(update=5, seed=1))
+
+
+def test_random_layers_do_not_shift_the_initial_weights():
+    plain = ready(Sequential(layers={"output": Dense(units=3)}))
+    dropped = ready(Sequential(layers={"inputs": Dropout(), "output": Dense(units=3)}))
+    assert np.array_equal(plain.theta, dropped.theta)
+
+
+def test_project_reaches_the_layers_with_a_constraint():
+    model = ready(two_layers(max_norm=0.01))
+    hidden, output = model.layers.values()
+    before = hidden.W.copy()
+    model.project()
+    np.testing.assert_allclose(np.linalg.norm(output.W, axis=0), 0.01)
+    assert np.array_equal(hidden.W, before)
 
 
 def test_initialize_depends_on_the_seed():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from mnistnn.losses import SoftmaxNLL
+from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.shapes import ShapeError
 
 

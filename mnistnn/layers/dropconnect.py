@@ -1,0 +1,83 @@
+"""Dropout of weights: the form in which the slides program dropout."""
+
+from math import prod
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from mnistnn.activations import ACTIVATIONS, ActivationName
+from mnistnn.backend import Array, array_module
+from mnistnn.component import component
+from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
+from mnistnn.kernels.dense import dense
+from mnistnn.kernels.dropconnect import masked_dense, masked_dense_backward
+from mnistnn.kernels.dropout import bernoulli
+from mnistnn.layers.contract import BaseLayer, Parameter
+from mnistnn.scratch import Scratch
+from mnistnn.shapes import Shape
+from mnistnn.streams import UpdateStreams
+
+
+@component
+class DropConnect(BaseLayer):
+    """Fully connected, with masked weights in training: y = f(x (W ∘ M) + b), M ~ Bernoulli(keep); then W · keep.
+
+    One mask for the whole mini-batch, as in the slides (which speak of units but mask weights), or one for each
+    example, as in Wan et al. (2013). Biases are never masked. Predictions use the mean weights, W · keep; averaging the
+    predictions of sampled masks (`eval --mc-samples`) is the exact method.
+    Keeps y, the masked weights and the mask: 2·n_in·units numbers, or for each example n_in·units of them.
+    """
+
+    type: Literal["dropconnect"] = "dropconnect"
+    units: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Number of outputs."""
+    activation: ActivationName = "linear"
+    """The element-wise f, applied in place."""
+    init: Initializer = Field(default_factory=Glorot)
+    """How W starts; b starts at zero."""
+    keep: Annotated[float, Field(gt=0, le=1)] = 0.75
+    """Probability that a weight stays. The slides call their 0.75 a drop factor, but it is this."""
+    per_example: bool = False
+    """Draw a mask for each example instead of one for the mini-batch; slow, and meant for small layers."""
+
+    is_random: ClassVar[bool] = True
+
+    def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
+        n_in = prod(in_shape)
+        fan = Fan(n_in, self.units, self.activation)
+        self.scratch = Scratch()
+        return (self.units,), [
+            Parameter("W", (n_in, self.units), "weight", self.init, fan),
+            Parameter("b", (self.units,), "bias", Zeros(), fan),
+        ]
+
+    def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
+        self.W, self.b = values["W"], values["b"]
+        self.dW, self.db = grads["W"], grads["b"]
+
+    def seed(self, seed: int, part: int) -> None:
+        self.streams = UpdateStreams(seed, "dropout", part)
+
+    def begin_update(self, update: int) -> None:
+        self.update = update
+
+    def forward(self, x: Array, train: bool) -> Array:
+        self.x_shape = x.shape
+        self.x = x.reshape(len(x), -1)  # (n, n_in)
+        self.y = self.scratch("y", (len(x), self.units), x)
+        self.masked = self.scratch("masked", self.W.shape, self.W)
+        if train:
+            self.masks = self.scratch("masks", (len(x) if self.per_example else 1, *self.W.shape), self.W)
+            bernoulli(self.streams.at(self.update), self.keep, self.masks)
+            masked_dense(self.x, self.W, self.b, self.masks, self.masked, self.y)
+        else:
+            array_module(x).multiply(self.W, self.keep, out=self.masked)
+            dense(self.x, self.masked, self.b, self.y)
+        ACTIVATIONS[self.activation].forward(self.y)
+        return self.y
+
+    def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
+        ACTIVATIONS[self.activation].backward(dy, self.y)
+        dx = self.scratch("dx", self.x.shape, dy) if need_dx else None
+        masked_dense_backward(dy, self.x, self.W, self.masks, self.masked, self.dW, self.db, dx)
+        return None if dx is None else dx.reshape(self.x_shape)

@@ -1,0 +1,46 @@
+"""Logistic regression on two classes: one output, read as the odds of class 1."""
+
+from typing import Literal
+
+from mnistnn.backend import Array, array_module
+from mnistnn.component import component
+from mnistnn.kernels.activations import sigmoid
+from mnistnn.kernels.binary import binary_nll
+from mnistnn.losses.contract import PerExampleLoss
+from mnistnn.scratch import Scratch
+from mnistnn.shapes import Shape, ShapeError, show_shape
+
+
+@component
+class BinaryNLL(PerExampleLoss):
+    """Negative log-likelihood of P(1) = σ(z) for two classes and one output, as in the slides' logistic regression.
+
+    L = 1/n Σ softplus(zᵢ) − tᵢ zᵢ;  dz = (σ(z) − t)/n. Two classes come from `data.labels`.
+    """
+
+    type: Literal["binary_nll"] = "binary_nll"
+
+    def build(self, out_shape: Shape, classes: int) -> None:
+        if classes != 2:
+            raise ShapeError(
+                f"binary_nll needs two classes, but the data has {classes}; data.labels makes two of them, "
+                "such as {positive: [0]} or {pair: [4, 9]}"
+            )
+        if out_shape != (1,):
+            raise ShapeError(f"binary_nll needs one output, but this layer gives {show_shape(out_shape)}")
+        self.scratch = Scratch()
+
+    def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
+        n = len(z)
+        t, nll, dz = (self.scratch(role, (n,), z) for role in ("t", "nll", "dz"))
+        t[...] = labels
+        binary_nll(z.reshape(-1), t, dz, nll)
+        return nll, dz.reshape(n, 1)
+
+    def predict(self, z: Array) -> Array:
+        return (z[:, 0] > 0).astype("int64")
+
+    def probabilities(self, z: Array) -> Array:
+        p = z[:, 0].copy()
+        sigmoid(p)
+        return array_module(z).stack([1.0 - p, p], axis=1)

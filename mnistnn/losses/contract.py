@@ -1,0 +1,86 @@
+"""What the objective asks of a loss, and what several losses share."""
+
+from dataclasses import dataclass
+
+from mnistnn.backend import Array, array_module
+from mnistnn.component import component
+from mnistnn.scratch import Scratch
+from mnistnn.shapes import Shape, ShapeError, show_shape
+
+
+@dataclass(frozen=True)
+class Score:
+    """A batch's figures, summed over its examples so that batches can be added up."""
+
+    loss: float
+    errors: int
+    examples: int
+
+
+@component
+class PerExampleLoss:
+    """Abstract: the mean over examples of a loss that each example has by itself.
+
+    Judges the model's last output z (n, *out_shape) by labels (n,), integers in [0, classes). A concrete loss says in
+    `build` what fits, and how to find its values, gradient, prediction and probabilities.
+    """
+
+    type: str
+    """The name of the loss in an experiment."""
+
+    def build(self, out_shape: Shape, classes: int) -> None:
+        """Check that the model's output fits. Raises ShapeError."""
+        raise NotImplementedError
+
+    def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
+        """Return each example's loss (n,) and the gradient of their mean, like z; both lent until the next call."""
+        raise NotImplementedError
+
+    def predict(self, z: Array) -> Array:
+        """Return the class read for each row (n,)."""
+        raise NotImplementedError
+
+    def probabilities(self, z: Array) -> Array:
+        """Return the probability of each class (n, classes), in a new array."""
+        raise NotImplementedError
+
+    def value_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
+        """Return the mean loss (a scalar on the device) and dL/dz, like z, which is the caller's to use up."""
+        losses, dz = self.losses_and_dz(z, labels)
+        return losses.mean(), dz
+
+    def score(self, z: Array, labels: Array) -> Score:
+        """Return the summed loss, in float64, and the number of misread examples (zero-one loss) of a batch."""
+        losses, _ = self.losses_and_dz(z, labels)
+        return Score(
+            loss=float(losses.sum(dtype="float64")),
+            errors=int((self.predict(z) != labels).sum()),
+            examples=len(labels),
+        )
+
+
+@component
+class PerClassLoss(PerExampleLoss):
+    """Abstract: a loss for models with one output per class; the class read is the largest output."""
+
+    def build(self, out_shape: Shape, classes: int) -> None:
+        if out_shape != (classes,):
+            raise ShapeError(
+                f"{self.type} needs one output per class: {classes}, but this layer gives {show_shape(out_shape)}"
+            )
+        self.scratch = Scratch()
+        self._starts: Array | None = None
+
+    def predict(self, z: Array) -> Array:
+        return z.argmax(axis=1)
+
+    def label_places(self, z: Array, labels: Array) -> Array:
+        """Return where each row's label stands in the flattened z (n, k): i·k + labelᵢ (n,), int64."""
+        n, k = z.shape
+        xp = array_module(z)
+        if self._starts is None or len(self._starts) < n or not isinstance(z, type(self._starts)):
+            # int64, so that labels of any integer type can be added
+            self._starts = xp.arange(0, n * k, k, dtype="int64")
+        at = self.scratch("at", (n,), self._starts)
+        xp.add(self._starts[:n], labels, out=at)
+        return at

@@ -1,0 +1,29 @@
+"""Classification as regression: outputs that should be 1 for the label and 0 for the rest."""
+
+from typing import Literal
+
+from mnistnn.backend import Array
+from mnistnn.component import component
+from mnistnn.kernels.squared_error import squared_error
+from mnistnn.losses.contract import PerClassLoss
+
+
+@component
+class SquaredError(PerClassLoss):
+    """Σⱼ (yⱼ − Yⱼ)² against one-hot targets Y: summed over outputs, averaged over examples.
+
+    dy = 2 (y − Y)/n. With linear outputs this is linear regression; with `activation: sigmoid` on the last layer it is
+    the squared error of the early nets.
+    """
+
+    type: Literal["squared_error"] = "squared_error"
+
+    def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
+        scratch = self.scratch
+        error, dz, square = scratch("error", (len(z),), z), scratch("dz", z.shape, z), scratch("square", z.shape, z)
+        squared_error(z, self.label_places(z, labels), dz, square, error)
+        return error, dz
+
+    def probabilities(self, z: Array) -> Array:
+        """Return the outputs themselves: squared error gives scores, not probabilities."""
+        return z.copy()

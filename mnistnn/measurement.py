@@ -1,0 +1,70 @@
+"""What is measured at each evaluation, as columns of metrics.jsonl."""
+
+from dataclasses import dataclass
+
+from mnistnn.backend import Array, array_module
+from mnistnn.history import LAST
+from mnistnn.losses import Loss
+from mnistnn.models import Model
+from mnistnn.objective import score
+from mnistnn.train import Training
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A split on its device: x (n, ...), labels (n,) int64; both are never written to."""
+
+    x: Array
+    labels: Array
+
+
+class Measurement:
+    """Measures the model as it stands.
+
+    valid   the validation split, if there is one
+    train   if given, the error on the whole training split is measured too
+    paired  also count the validation images that are read rightly now and were not by the best model so far, and the
+            opposite; what a test of significance needs
+    """
+
+    def __init__(
+        self, model: Model, loss: Loss, valid: Examples | None, batch_size: int, train: Examples | None, paired: bool
+    ) -> None:
+        self.model, self.loss, self.valid, self.batch_size = model, loss, valid, batch_size
+        self.train, self.paired = train, paired
+        self._best_right: Array | None = None
+
+    def __call__(self, t: Training) -> dict[str, float]:
+        """Return the figures of one evaluation."""
+        figures = {}
+        if self.train is not None:
+            on_train = score(self.model, self.loss, self.train.x, self.train.labels, self.batch_size)
+            figures["train.error"] = on_train.errors / on_train.examples
+        if self.valid is None:
+            return figures
+        right = array_module(self.valid.x).empty(len(self.valid.x), dtype=bool) if self.paired else None
+        on_valid = score(self.model, self.loss, self.valid.x, self.valid.labels, self.batch_size, right)
+        figures["valid.loss"] = on_valid.loss / on_valid.examples
+        figures["valid.error"] = on_valid.errors / on_valid.examples
+        if right is not None:
+            before = self._right_before(t, self.valid)
+            figures["valid.gained"] = int((right & ~before).sum())
+            figures["valid.lost"] = int((before & ~right).sum())
+            if t.best is None or t.monitor == LAST or figures[t.monitor] < t.best[t.monitor]:
+                self._best_right = right
+        return figures
+
+    def _right_before(self, t: Training, valid: Examples) -> Array:
+        """Return which images the best model so far reads rightly: none before the first evaluation.
+
+        A resumed run has forgotten, and asks the best parameters again.
+        """
+        if t.best is None:
+            return array_module(valid.x).zeros(len(valid.x), dtype=bool)
+        if self._best_right is None:
+            self._best_right = array_module(valid.x).empty(len(valid.x), dtype=bool)
+            present = self.model.theta.copy()
+            self.model.theta[...] = t.best_theta
+            score(self.model, self.loss, valid.x, valid.labels, self.batch_size, self._best_right)
+            self.model.theta[...] = present
+        return self._best_right

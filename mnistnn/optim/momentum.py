@@ -1,0 +1,85 @@
+"""Rules with a velocity: the gradient accelerates θ instead of moving it."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from mnistnn.backend import Array, array_module
+from mnistnn.component import component
+from mnistnn.optim.contract import Progress
+from mnistnn.optim.rule import GradientRule, at
+from mnistnn.optim.schedules import MomentumSchedule
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
+
+
+@component
+class CourseMomentum(GradientRule):
+    """The slides' momentum: θ ← θ − η m;  m ← β m + (1 − β) g, both with the values from before the step.
+
+    A smoothed gradient that lags one step behind: the first update moves nothing. As m is an average, the rate is not
+    amplified. It is classical momentum with rate η(1 − β) that hears of each gradient one step late; so it is stable
+    only while η times the largest curvature is below 1, half of what plain descent bears.
+    """
+
+    type: Literal["course_momentum"] = "course_momentum"
+    beta: Decay = 0.8
+    """How much of the smoothed gradient is kept. The slides use 0.8."""
+
+    slots: ClassVar[dict[str, float]] = {"m": 0.0}
+    working: ClassVar[int] = 1
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
+        (m,), (step,) = state, work
+        array_module(m).multiply(m, self.rate(progress), out=step)
+        theta -= step
+        m *= self.beta
+        grad *= 1.0 - self.beta
+        m += grad
+
+
+@component
+class Momentum(GradientRule):
+    """Classical momentum: v ← μ v − η g;  θ ← θ + v. Polyak (1964).
+
+    Along a constant gradient the velocity grows to η/(1 − μ) times it.
+    """
+
+    type: Literal["momentum"] = "momentum"
+    momentum: Decay | MomentumSchedule = 0.9
+    """The part μ of the velocity that survives a step: a number, or a schedule."""
+
+    slots: ClassVar[dict[str, float]] = {"v": 0.0}
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
+        (v,) = state
+        v *= at(self.momentum, progress)
+        grad *= self.rate(progress)
+        v -= grad
+        theta += v
+
+
+@component
+class Nesterov(GradientRule):
+    """Nesterov's momentum: v ← μ v − η ∇L(θ + μ v);  θ ← θ + v, in the form of Sutskever et al. (2013).
+
+    What is stored as theta is the point Θ = θ + μ v at which the gradient is taken, so that each step needs one
+    gradient and no second copy: with v' = μ v − η g(Θ), the next point is Θ' = Θ − μ v + (1 + μ') v', where μ' is the
+    momentum of the next step.
+    """
+
+    type: Literal["nesterov"] = "nesterov"
+    momentum: Decay | MomentumSchedule = 0.9
+    """The part μ of the velocity that survives a step: a number, or a schedule."""
+
+    slots: ClassVar[dict[str, float]] = {"v": 0.0}
+    working: ClassVar[int] = 1
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
+        (v,), (term,) = state, work
+        v *= at(self.momentum, progress)
+        theta -= v
+        grad *= self.rate(progress)
+        v -= grad
+        array_module(v).multiply(v, 1.0 + at(self.momentum, progress.after_update()), out=term)
+        theta += term

@@ -1,0 +1,87 @@
+"""What all rules that follow the gradient have in common: one gradient per step, a rate, clipping, flat state.
+
+A rule says how one stretch of theta moves. The step applies it block by block: a block and its state stay in the
+processor's cache while the few vector operations of the rule pass over them, so theta is read from memory once,
+whatever the rule. On a GPU there is one block.
+"""
+
+import math
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from mnistnn.backend import Array, array_module
+from mnistnn.component import component
+from mnistnn.optim.contract import ObjectiveContract, Progress
+from mnistnn.optim.schedules import MomentumSchedule, RateSchedule
+
+# Numbers per block: theta, gradient, two states and working memory in float32 take 320 KiB, which a core's cache holds.
+BLOCK = 16_384
+
+
+@component
+class GradientRule:
+    """Abstract: θ moves by a rule that needs the gradient at θ and flat arrays of its own."""
+
+    learning_rate: Annotated[float, Field(gt=0)] | RateSchedule
+    """The step size η: a number, or a schedule."""
+    clip_norm: Annotated[float, Field(gt=0)] | None = None
+    """Scale the gradient down to this Euclidean norm when it is longer."""
+
+    slots: ClassVar[dict[str, float]] = {}
+    """Names of the state arrays, each like theta, and the value they start with."""
+    working: ClassVar[int] = 0
+    """How many working arrays of a block's size the rule needs."""
+
+    def allocate(self, theta: Array, grad: Array) -> None:
+        """Create the state, and cut everything into blocks. theta and grad (P,) are never rebound."""
+        xp = array_module(theta)
+        self._state: dict[str, Array] = {name: xp.full_like(theta, value) for name, value in self.slots.items()}
+        size = BLOCK if xp is np else max(theta.size, 1)
+        work = [xp.empty(min(size, theta.size), dtype=theta.dtype) for _ in range(self.working)]
+        parts = [slice(start, min(start + size, theta.size)) for start in range(0, theta.size, size)]
+        self._blocks = [
+            (
+                theta[part],
+                grad[part],
+                [array[part] for array in self._state.values()],
+                [array[: part.stop - part.start] for array in work],
+            )
+            for part in parts
+        ]
+
+    def state(self) -> dict[str, Array]:
+        return self._state
+
+    def rate(self, progress: Progress) -> float:
+        """Return the step size of the next update."""
+        return at(self.learning_rate, progress)
+
+    def step(self, objective: ObjectiveContract, progress: Progress) -> Array:
+        loss = objective.loss_and_grad()
+        if self.clip_norm is not None:
+            clip(objective.grad, self.clip_norm)
+        for theta, grad, state, work in self._blocks:
+            self.update(theta, grad, state, work, progress)
+        return loss
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
+        """Move one block of theta in place. grad may be used up; state is in the order of `slots`."""
+        raise NotImplementedError
+
+
+def at(value: float | RateSchedule | MomentumSchedule, progress: Progress) -> float:
+    """Return a hyper-parameter's present value, as a Python float so that it cannot change an array's dtype."""
+    return value if isinstance(value, float) else value.at(progress)
+
+
+def clip(grad: Array, norm: float) -> None:
+    """Scale grad in place to Euclidean length `norm` if it is longer. Pascanu, Mikolov & Bengio (2013)."""
+    xp = array_module(grad)
+    if xp is np:
+        length = math.sqrt(float(grad @ grad))
+        if length > norm:
+            grad *= norm / length
+    else:  # without asking the device for a number
+        grad *= xp.minimum(1.0, norm / xp.sqrt(grad @ grad)).astype(grad.dtype)

@@ -1,0 +1,65 @@
+"""The transforms of an experiment, one after the other."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from mnistnn.backend import Array
+from mnistnn.errors import ConfigError
+from mnistnn.preprocess.contract import Transform
+from mnistnn.shapes import Shape, ShapeError
+
+
+class Pipeline:
+    """Chains shapes at once, as far as they are known, and is fitted later or restored.
+
+    restore  brings a transform, given with its number, back to what it was fitted to, and tells whether it did; not
+             asked before the shape of the transform's inputs is settled
+    """
+
+    def __init__(
+        self, transforms: Sequence[Transform], in_shape: Shape, restore: Callable[[int, Transform], bool]
+    ) -> None:
+        self.transforms, self._restore = transforms, restore
+        self._is_ready = [False] * len(transforms)
+        self.out_shape = in_shape
+        """Of an example at the end; while not `is_settled`, the largest one possible."""
+        self.is_settled = True
+        for number, transform in enumerate(transforms):
+            transform.build(self.out_shape)
+            if self.is_settled:
+                self._is_ready[number] = restore(number, transform)
+            self.is_settled = self.is_settled and transform.is_settled
+            self.out_shape = transform.out_shape
+
+    def fit_and_apply(self, x: Array) -> Array:
+        """Fit what is not restored to the training split x (n, *in_shape), each transform to what those before make of
+        it; return the transformed x, in the memory of x. Raises ConfigError at the transform that does not fit.
+        """
+        for number, transform in enumerate(self.transforms):
+            if not self._is_ready[number]:
+                self._fit(number, x)
+            x = transform.apply(x)
+        self.out_shape, self.is_settled = x.shape[1:], True
+        return x
+
+    def _fit(self, number: int, x: Array) -> None:
+        transform = self.transforms[number]
+        transform.build(x.shape[1:])
+        if not self._restore(number, transform):
+            try:
+                transform.fit(x)
+            except ShapeError as error:
+                raise ConfigError(str(error), key=f"preprocess.{number}") from error
+        self._is_ready[number] = True
+
+    def apply(self, x: Array) -> Array:
+        """Return the transformed x (n, *out_shape), in the memory of x (n, *in_shape)."""
+        assert all(self._is_ready), "fitted on the training split, before any other is read"
+        for transform in self.transforms:
+            x = transform.apply(x)
+        return x
+
+    def tensors(self) -> list[tuple[str, dict[str, np.ndarray]]]:
+        """Return type and fitted arrays of each transform, in order."""
+        return [(transform.type, transform.tensors()) for transform in self.transforms]

@@ -1,0 +1,154 @@
+"""What is kept of an experiment that was reproduced: one small JSON file, fit to be committed.
+
+It says what was trained (a digest of the experiment file), by which commit, and what each seed gave. The summary, the
+claim and the verdict follow from that and from the file's present claim, so a claim can be corrected without training.
+"""
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from mnistnn.config.dump import config_hash
+from mnistnn.config.load import DEFAULT, LoadedExperiment, leaves
+from mnistnn.config.nodes import dotted
+from mnistnn.data.splits import SplitName
+from mnistnn.errors import RunError
+from mnistnn.files import write_atomically
+from mnistnn.reproduction.collection import claims
+
+SCHEMA_VERSION = 1
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+# What may change without a word about the result: the claim, which is held against it, and the seed, which is listed.
+_NO_PART_OF_THE_RECIPE = ("expect.", "seed")
+
+Verdict = Literal["reproduced", "outside"]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SeedResult:
+    """What one run gave: the errors, as fractions, of its best epoch, and the time spent training."""
+
+    seed: int
+    epoch: int
+    seconds: float
+    errors: dict[SplitName, float]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Figure:
+    """A claimed error, over the seeds. `std` is that of a sample; one seed has none."""
+
+    split: SplitName
+    band: tuple[float, float]
+    mean: float
+    std: float | None
+    count: int
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the mean lies in the band, as it is for a single run of `mnistnn eval --expect`."""
+        return self.band[0] <= self.mean <= self.band[1]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Record:
+    """The fields of a record. `file` is a path below the folder of experiments; `seconds` is the mean over seeds."""
+
+    schema_version: int
+    experiment: str
+    file: str
+    config_hash: str
+    commit: str | None
+    uncommitted_changes: bool
+    seeds: list[SeedResult]
+    figures: list[Figure]
+    seconds: float
+    source: str
+    note: str
+    verdict: Verdict
+
+
+_RECORD = TypeAdapter(Record)
+
+
+def recipe_hash(loaded: LoadedExperiment) -> str:
+    """Return the digest of what an experiment's files say about training.
+
+    Values that are left to their defaults are no part of it, so a component can gain an option without making every
+    result look old. What a default was, the commit tells.
+    """
+    values = {dotted(path): _value(loaded.resolved, path) for path in leaves(loaded.resolved)}
+    said = {
+        key: value
+        for key, value in values.items()
+        if loaded.origins[key] != DEFAULT and not key.startswith(_NO_PART_OF_THE_RECIPE)
+    }
+    return config_hash(said)
+
+
+def _value(data: Any, path: Sequence[str | int]) -> Any:
+    for key in path:
+        data = data[key]
+    return data
+
+
+def make_record(
+    file: str, loaded: LoadedExperiment, seeds: list[SeedResult], commit: str | None, uncommitted_changes: bool
+) -> Record:
+    """Sum up what the seeds gave and hold it against the experiment's claim. Every claimed split must be measured."""
+    expect = loaded.experiment.expect
+    figures = [
+        _figure(split, band, [result.errors[split] for result in seeds]) for split, band in claims(expect).items()
+    ]
+    return Record(
+        schema_version=SCHEMA_VERSION,
+        experiment=loaded.experiment.name,
+        file=file,
+        config_hash=recipe_hash(loaded),
+        commit=commit,
+        uncommitted_changes=uncommitted_changes,
+        seeds=seeds,
+        figures=figures,
+        seconds=round(statistics.fmean(result.seconds for result in seeds), 1),
+        source=expect.source,
+        note=expect.note,
+        verdict="reproduced" if all(figure.is_within for figure in figures) else "outside",
+    )
+
+
+def _figure(split: SplitName, band: tuple[float, float], errors: list[float]) -> Figure:
+    # Rounded to what 10 000 digits and a few seeds can tell, so that a record does not end in digits of arithmetic.
+    std = round(statistics.stdev(errors), 7) if len(errors) > 1 else None
+    return Figure(split, band, round(statistics.fmean(errors), 7), std, len(errors))
+
+
+def write_record(record: Record, folder: Path) -> None:
+    """Replace the record of an experiment. Its name is that of the experiment, which contains its group's."""
+    write_atomically(folder / f"{record.experiment}.json", (json.dumps(asdict(record), indent=2) + "\n").encode())
+
+
+def read_records(folder: Path) -> list[Record]:
+    """Return every record in a folder, by name. Raises RunError for a file that is none, or of another format."""
+    return [_read(path) for path in sorted(folder.glob("*.json"))]
+
+
+def _read(path: Path) -> Record:
+    try:
+        text = path.read_bytes()
+        content: Any = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path}: not readable as a record of results ({error})") from error
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if version != SCHEMA_VERSION:
+        raise RunError(f"{path}: format {version!r}; this mnistnn reads format {SCHEMA_VERSION}")
+    try:
+        return _RECORD.validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RunError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

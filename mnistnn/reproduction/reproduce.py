@@ -1,0 +1,81 @@
+"""Training the chosen experiments, seed by seed, and measuring what they claim."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mnistnn import runner
+from mnistnn.analysis.evaluation import evaluate
+from mnistnn.errors import InterruptedRunError, MnistnnError
+from mnistnn.experiment import Plan
+from mnistnn.files import resource_error
+from mnistnn.reproduction.collection import Member, claims
+from mnistnn.reproduction.record import Record, SeedResult, make_record, write_record
+from mnistnn.reproduction.table import shown, shown_band
+from mnistnn.run.directory import RunDirectory, new_run_path
+from mnistnn.run.provenance import read_environment
+
+
+def reproduce(
+    members: Sequence[Member],
+    seeds: Sequence[int],
+    runs: Path,
+    results: Path,
+    view: runner.View,
+    tell: Callable[[str], None],
+) -> list[str]:
+    """Train each experiment with each seed, in new runs, and write its record; return what was not reproduced.
+
+    An experiment that fails leaves its old record as it is, and the others go on. A request to stop ends everything.
+    """
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise resource_error(results, error) from error
+    failures = []
+    for number, member in enumerate(members, start=1):
+        tell(f"[{number}/{len(members)}] {member.file}")
+        try:
+            record = _reproduce_one(member, seeds, runs, view, tell)
+        except InterruptedRunError:
+            raise
+        except MnistnnError as error:
+            tell(f"  failed: {error}")
+            failures.append(f"{member.file}: {error}")
+            continue
+        write_record(record, results)
+        outcome = _outcome(record)
+        tell(f"  {record.verdict}: {outcome}")
+        if record.verdict != "reproduced":
+            failures.append(f"{member.file}: {outcome}")
+    return failures
+
+
+def _outcome(record: Record) -> str:
+    return ", ".join(f"{shown(figure)}, claimed {shown_band(figure)}" for figure in record.figures)
+
+
+def _reproduce_one(
+    member: Member, seeds: Sequence[int], runs: Path, view: runner.View, tell: Callable[[str], None]
+) -> Record:
+    measured = []
+    for seed in seeds:
+        run, result = _train_and_measure(member, seed, runs, view, tell)
+        errors = ", ".join(f"{split} {100 * error:.2f} %" for split, error in result.errors.items())
+        tell(f"  seed {seed}: {errors} (epoch {result.epoch}, {result.seconds:.1f} s)")
+        measured.append(result)
+    git = read_environment(run).get("git") or {}
+    return make_record(member.file, member.load(), measured, git.get("commit"), bool(git.get("dirty")))
+
+
+def _train_and_measure(
+    member: Member, seed: int, runs: Path, view: runner.View, tell: Callable[[str], None]
+) -> tuple[RunDirectory, SeedResult]:
+    plan = Plan(member.load(seed))
+    outcome = runner.start(plan, new_run_path(runs, plan.experiment.name), runs, view)
+    evaluations = {split: evaluate(outcome.run, split, "best", tell) for split in claims(plan.experiment.expect)}
+    return outcome.run, SeedResult(
+        seed=seed,
+        epoch=next(iter(evaluations.values())).epoch,
+        seconds=round(outcome.record.seconds, 1),
+        errors={split: evaluation.error for split, evaluation in evaluations.items()},
+    )

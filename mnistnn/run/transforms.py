@@ -1,0 +1,51 @@
+"""The fitted transforms of a run's inputs: <run>/preprocess/<number>-<type>.safetensors, one file each.
+
+They are written when the run begins. Resuming and evaluating read them and never fit again, so a model always gets the
+inputs that it was trained on. `mnistnn whiten` writes a file of the same form, outside of any run.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mnistnn.errors import RunError
+from mnistnn.files import remove_leftovers, resource_error, sync_folder, write_atomically
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.sealed import seal, unseal
+
+FORMAT = 1
+_WHAT = "fitted transform"
+
+
+def path_in(run: RunDirectory, number: int, kind: str) -> Path:
+    """Return the file of a run's transform; `number` counts from 0, `kind` is its `type` in YAML."""
+    return run.path / "preprocess" / f"{number}-{kind}.safetensors"
+
+
+def write(path: Path, kind: str, tensors: dict[str, np.ndarray]) -> None:
+    """Write what a transform was fitted to."""
+    write_atomically(path, seal(tensors, FORMAT, {"type": kind}))
+
+
+def read(path: Path, kind: str) -> dict[str, np.ndarray]:
+    """Read what a transform of this type was fitted to. Raises RunError: missing, altered, newer, another type."""
+    tensors, about = unseal(path, _WHAT, FORMAT)
+    if about.get("type") != kind:
+        raise RunError(f"{path}: holds a transform of type {about.get('type')!r}, not {kind}")
+    return tensors
+
+
+def keep(run: RunDirectory, transforms: Sequence[tuple[str, dict[str, np.ndarray]]]) -> None:
+    """Write all transforms of a new run: type and fitted arrays of each, in order. For who holds the run's lock."""
+    if not transforms:
+        return
+    folder = path_in(run, 0, "any").parent
+    try:
+        folder.mkdir(exist_ok=True)
+        sync_folder(run.path)
+    except OSError as error:
+        raise resource_error(folder, error) from error
+    remove_leftovers(folder)
+    for number, (kind, tensors) in enumerate(transforms):
+        write(path_in(run, number, kind), kind, tensors)

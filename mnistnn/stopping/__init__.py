@@ -1,0 +1,15 @@
+"""When to stop: pure functions of the history of evaluations."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mnistnn.stopping.course import CoursePatience, CoursePoints
+from mnistnn.stopping.limits import MaxEpochs, MaxTime, MaxUpdates, Target
+from mnistnn.stopping.lisa import LisaPatience, SignificancePatience
+
+# The registry: every policy that an experiment can name by its `type`.
+Stopping = Annotated[
+    MaxEpochs | MaxUpdates | MaxTime | Target | CoursePatience | CoursePoints | LisaPatience | SignificancePatience,
+    Field(discriminator="type"),
+]

@@ -1,0 +1,48 @@
+"""What the loop asks of a stopping policy.
+
+A policy keeps no counter. It reads the rows of metrics.jsonl from the first to the last and says whether the run ends
+there, so a resumed run cannot forget its patience. A NaN is never an improvement: every comparison is a plain `<`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mnistnn.history import History
+
+Monitor = Literal["valid.error", "valid.loss"]
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """The update after which the run ends.
+
+    is_fixed  no evaluation moves it, so the run is measured once more where it ends
+    """
+
+    updates: int
+    reason: str
+    is_fixed: bool = False
+
+
+class Policy:
+    """Abstract: may end a run at an evaluation, at an update, or after a time; what it has no use for says None."""
+
+    def reason(self, history: History) -> str | None:
+        """Say why the run ends at its newest evaluation, if it does."""
+        return None
+
+    def deadline(self, history: History) -> Deadline | None:
+        """Name the update at which the run ends if no evaluation before it changes that."""
+        return None
+
+    def time_limit_s(self) -> float | None:
+        """Name the time spent training, over all sittings, after which the run ends."""
+        return None
+
+    def figures(self) -> tuple[str, ...]:
+        """Name the columns of the history that decide."""
+        return ()
+
+    def evaluation_interval(self) -> int | None:
+        """Name the updates after which there must be an evaluation, also inside an epoch."""
+        return None

@@ -1,0 +1,69 @@
+"""Limits: so much and no further, or good enough."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mnistnn.component import component
+from mnistnn.history import History
+from mnistnn.stopping.contract import Deadline, Monitor, Policy
+
+
+@component
+class MaxEpochs(Policy):
+    """Stop after a number of epochs."""
+
+    type: Literal["max_epochs"] = "max_epochs"
+    epochs: Annotated[int, Field(ge=1)]
+    """Passes over the training set."""
+
+    def reason(self, history: History) -> str | None:
+        if history and history[-1]["epoch"] >= self.epochs:
+            return f"max_epochs: {self.epochs} epochs are done"
+        return None
+
+
+@component
+class MaxUpdates(Policy):
+    """Stop after a number of updates, also inside an epoch; the run is evaluated where it ends."""
+
+    type: Literal["max_updates"] = "max_updates"
+    updates: Annotated[int, Field(ge=1)]
+    """Updates of the parameters."""
+
+    def deadline(self, history: History) -> Deadline | None:
+        return Deadline(self.updates, f"max_updates: {self.updates} updates are done", is_fixed=True)
+
+
+@component
+class MaxTime(Policy):
+    """Stop after a time spent training, and evaluate there. Where that is depends on the machine.
+
+    For a run that should be continued later there is `mnistnn train --time-budget`.
+    """
+
+    type: Literal["max_time"] = "max_time"
+    seconds: Annotated[float, Field(gt=0)]
+    """Time over all sittings of the run."""
+
+    def time_limit_s(self) -> float | None:
+        return self.seconds
+
+
+@component
+class Target(Policy):
+    """Stop as soon as a figure is good enough."""
+
+    type: Literal["target"] = "target"
+    monitor: Monitor | Literal["train.loss"] = "valid.error"
+    """The figure."""
+    value: Annotated[float, Field(ge=0)]
+    """It is good enough at or below this."""
+
+    def figures(self) -> tuple[str, ...]:
+        return (self.monitor,)
+
+    def reason(self, history: History) -> str | None:
+        if history and history[-1][self.monitor] <= self.value:
+            return f"target: {self.monitor} {history[-1][self.monitor]:.6g} is not above {self.value:.6g}"
+        return None
