@@ -17,7 +17,7 @@ RUN := runs/mlp/make-$(firstword $(shell cat $(EXPERIMENT) $(wildcard experiment
 define HELP
 make setup        build .venv with everything but the GPU library; again only when dependencies change
 make train        train $(EXPERIMENT) on MNIST, then measure it on the test split
-make reproduce    train what experiments/quick.txt lists, under 10 minutes; renew experiments/results and RESULTS.md
+make reproduce    train what experiments/quick.txt lists; renew experiments/results and RESULTS.md
 make test         the tests that take seconds
 make slow         the tests that take minutes
 make check        format, lint, types and tests: what CI runs

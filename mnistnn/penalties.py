@@ -12,6 +12,7 @@ from pydantic import Field
 
 from mnistnn.backend import Array, array_module
 from mnistnn.component import component
+from mnistnn.kernels.sign import sign
 from mnistnn.scratch import Scratch
 
 
@@ -75,11 +76,10 @@ class L1(_Norm):
 
     def add_gradient(self, theta: Array, grad: Array) -> None:
         """Add the gradient: grad += factor · sign(w)."""
-        xp = array_module(theta)
         for part, factor in self.parts:
             w = theta[part]
             term = self.scratch("term", w.shape, w)
-            xp.sign(w, out=term)
+            sign(w, term, self.scratch("negative", w.shape, w))
             term *= factor
             grad[part] += term
 

@@ -219,7 +219,7 @@ def _first_line(plan: Plan, run: RunDirectory) -> str:
 def _note_best(record: RunRecord, training: Training) -> None:
     best = training.best
     if best is not None:
-        record.best_epoch, record.best = int(best["epoch"]), dict(best)
+        record.best_epoch, record.best = best["epoch"], dict(best)
 
 
 def _refuse_changes(before: LoadedExperiment, now: LoadedExperiment) -> None:

@@ -35,7 +35,9 @@ def test_course_experiment_shows_its_technique_and_little_else(path):
 def test_claim_leaves_room_for_the_noise_of_the_test_split(path):
     """Half a band is at least two standard deviations of a binomial: 10 000 digits tell no more."""
     loaded = load_experiment(path)
-    low, high = loaded.experiment.expect.test_error
+    band = loaded.experiment.expect.test_error
+    assert band is not None
+    low, high = band
     examples = Plan(loaded).examples["test"]
     middle = (low + high) / 2
     assert (high - low) / 2 >= 2 * (middle * (1 - middle) / examples) ** 0.5

@@ -121,7 +121,7 @@ def test_one_seed_has_no_deviation(collection):
     assert record_of().figures[0].std is None
 
 
-@pytest.mark.parametrize(("error", "verdict"), [(0.1, "reproduced"), (0.3, "reproduced"), (0.31, "outside")])
+@pytest.mark.parametrize(("error", "verdict"), [(0.1, "within"), (0.3, "within"), (0.31, "outside")])
 def test_verdict_says_whether_the_mean_is_in_the_band(collection, error, verdict):
     collection("one/a.yaml", "one-a", claim="expect: {test_error: [0.1, 0.3]}\n")
     assert record_of(errors=(error,)).verdict == verdict
@@ -220,7 +220,7 @@ def test_table_has_a_section_per_group_and_the_notes_below(collection):
 
 def test_table_shows_deviation_and_count(collection):
     text = table_text([record_of("one/a.yaml", (0.25, 0.35)), record_of("one/b.yaml", (0.5,))], set())
-    assert "| a | chance | 30.00 ± 7.07 % (2) | 0.00 to 100.00 % | 2 | reproduced |" in text
+    assert "| a | chance | 30.00 ± 7.07 % (2) | 0.00 to 100.00 % | 2 | within |" in text
     assert "| b | chance | 50.00 % (1) |" in text
 
 
@@ -232,17 +232,17 @@ def renewed_table():
 def test_result_of_a_changed_experiment_is_marked_stale(collection):
     RESULTS.mkdir()
     write_record(record_of(), RESULTS)
-    assert "stale" not in renewed_table()
+    assert "| stale" not in renewed_table()
     path = FOLDER / "one/a.yaml"
     path.write_text(path.read_text().replace("units: 12", "units: 13"))
-    assert "| stale (reproduced) |" in renewed_table()
+    assert "| stale (within) |" in renewed_table()
 
 
 def test_result_of_a_removed_experiment_is_marked_stale(collection):
     RESULTS.mkdir()
     write_record(record_of(), RESULTS)
     (FOLDER / "one/a.yaml").unlink()
-    assert "| stale (reproduced) |" in renewed_table()
+    assert "| stale (within) |" in renewed_table()
 
 
 def test_corrected_claim_renews_verdict_and_record(collection):
@@ -265,7 +265,7 @@ def test_committed_table_is_that_of_the_committed_records(tmp_path):
 
 def test_committed_results_are_neither_stale_nor_outside():
     verdicts = {line for line in (PROJECT / "RESULTS.md").read_text().splitlines() if line.startswith("| ")}
-    assert not [line for line in verdicts if "stale" in line or "| outside |" in line]
+    assert not [line for line in verdicts if "| stale" in line or "| outside |" in line]
 
 
 def test_every_quick_experiment_has_a_committed_record():

@@ -38,7 +38,7 @@ class Evaluation:
     split: SplitName
     checkpoint: str
     checkpoint_file: str
-    epoch: int
+    epoch: float
     examples: int
     errors: int
     error: float

@@ -26,7 +26,7 @@ class Listed:
     status: str
     started: str | None = None
     epochs: int | None = None
-    best_epoch: int | None = None
+    best_epoch: float | None = None
     valid_error: float | None = None
     problem: str | None = None
 
@@ -59,7 +59,7 @@ def _listed(run: RunDirectory) -> Listed:
         status=status_of(run, record),
         started=record.started,
         epochs=int(rows[-1]["epoch"]) if rows else 0,
-        best_epoch=int(best["epoch"]) if best else None,
+        best_epoch=best["epoch"] if best else None,
         valid_error=best.get("valid.error") if best else None,
     )
 
@@ -81,7 +81,7 @@ def describe_run(run: RunDirectory) -> dict[str, Any]:
         "path": str(run.path),
         "status": status_of(run, record),
         "epochs": int(rows[-1]["epoch"]) if rows else 0,
-        "best_epoch": int(best["epoch"]) if best else None,
+        "best_epoch": best["epoch"] if best else None,
         "best": best,
         "last": rows[-1] if rows else None,
         "rows": rows,

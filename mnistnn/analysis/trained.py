@@ -23,7 +23,7 @@ class Trained:
     plan: Plan
     label: str
     file: str
-    epoch: int
+    epoch: float
     passed_over: list[str]
 
 
@@ -41,10 +41,11 @@ def load_trained(run: RunDirectory, which: str = "best") -> Trained:
         if not path.exists():
             raise RunError(f"'{which}' is neither best, last nor the path of a checkpoint file")
         saved = checkpoints.read(path)
+    epoch: float = saved.state.progress.epoch
     if which != "best":
-        tensor, epoch = "theta", saved.state.progress.epoch
+        tensor = "theta"
     elif saved.state.best is not None:
-        tensor, epoch = "best", int(saved.state.best["epoch"])
+        tensor, epoch = "best", saved.state.best["epoch"]
     else:
         raise RunError(f"{run.path}: no evaluation yet, so no best epoch; --checkpoint last takes what is there")
     plan.allocate()

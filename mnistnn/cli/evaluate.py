@@ -92,7 +92,7 @@ def _print(result: Evaluation, band: list[float] | None, claim: Expect) -> None:
     sampled = "" if result.mc_samples is None else f", mean of {result.mc_samples:,} sampled masks"
     click.echo(
         f"{printable(result.run)}, {result.split} split, "
-        f"checkpoint {printable(result.checkpoint)} (epoch {result.epoch}){sampled}"
+        f"checkpoint {printable(result.checkpoint)} (epoch {result.epoch:.6g}){sampled}"
     )
     click.echo(
         f"error {100 * result.error:.2f} %  ({result.errors:,} of {result.examples:,}; "

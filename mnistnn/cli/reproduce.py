@@ -36,7 +36,7 @@ def reproduce(
 ) -> None:
     """Run experiments and hold them to their claims.
 
-    A GROUP is a folder of experiments/, or quick, the default: what takes about a minute each. An experiment's record
+    A GROUP is a folder of experiments/, or quick, the default: what experiments/quick.txt lists. An experiment's record
     is replaced, whatever seeds the old one had; the exit code is 9 if any error lies outside of its band.
     """
     from mnistnn import runner

@@ -91,19 +91,19 @@ def show(run: str, runs: Path, as_json: bool) -> None:
     for evaluation in described["evaluations"]:
         click.echo(
             f"{evaluation['split']} error {100 * evaluation['error']:.2f} % on {evaluation['examples']:,}, "
-            f"checkpoint {printable(evaluation['checkpoint'])} (epoch {evaluation['epoch']})"
+            f"checkpoint {printable(evaluation['checkpoint'])} (epoch {evaluation['epoch']:.6g})"
         )
 
 
 def _cells(run: Listed) -> tuple[str, ...]:
     error = "" if run.valid_error is None else f"{run.valid_error:.4f}"
-    best = "" if run.best_epoch is None else str(run.best_epoch)
+    best = "" if run.best_epoch is None else f"{run.best_epoch:.6g}"
     epochs = "" if run.epochs is None else str(run.epochs)
     status = f"{run.status}: {run.problem}" if run.problem else run.status
     return tuple(printable(cell) for cell in (run.id, run.name, status, epochs, best, error))
 
 
-def _history_lines(rows: list[Mapping[str, Any]], best_epoch: int | None) -> list[str]:
+def _history_lines(rows: list[Mapping[str, Any]], best_epoch: float | None) -> list[str]:
     """Return the evaluations as a table: the last few, and the best one."""
     if not rows:
         return ["no evaluations yet"]

@@ -158,9 +158,10 @@ def resume(
 )
 @_TIME_BUDGET
 def refit(run: str, runs: Path, until: str, time_budget: float | None) -> None:
-    """Train a finished run's experiment anew, on training and validation digits.
+    """Train a finished run anew, on all training digits.
 
-    RUN is a path, the start of a run's id, or 'latest'. How long to train is what its early stopping found.
+    RUN is a path, the start of a run's id, or 'latest'. Training and validation digits are learned from together, for
+    as long as the run's early stopping found best.
     """
     from mnistnn.analysis.refit import refit_experiment
     from mnistnn.experiment import Plan

@@ -58,7 +58,7 @@ def relu(y: Array) -> None:
 
 def relu_backward(dy: Array, y: Array) -> None:
     """Turn dy into dz = dy · [y > 0]; at the kink the subgradient 0 is taken."""
-    array_module(y).sign(y, out=y)  # y ≥ 0, so its sign is [y > 0]; a NaN stays one
+    array_module(y).greater(y, 0.0, out=y)
     dy *= y
 
 

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from mnistnn.backend import Array, array_module
 from mnistnn.component import component
+from mnistnn.kernels.sign import sign
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.rule import GradientRule
 
@@ -34,7 +35,7 @@ class AdaptiveRates(GradientRule):
 
     # Of the last gradient its sign is enough, and a product with it cannot underflow as that of two gradients does.
     slots: ClassVar[dict[str, float]] = {"rate": 1.0, "last_sign": 0.0}
-    working: ClassVar[int] = 1
+    working: ClassVar[int] = 2
 
     @model_validator(mode="after")
     def _is_a_range(self) -> "AdaptiveRates":
@@ -43,18 +44,17 @@ class AdaptiveRates(GradientRule):
         return self
 
     def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        (r, last_sign), (agreement,) = state, work
+        (r, last_sign), (agreement, spare) = state, work
         xp = array_module(grad)
         xp.multiply(last_sign, grad, out=agreement)
-        xp.sign(agreement, out=agreement)  # 1, 0 or −1
-        xp.sign(grad, out=last_sign)
+        sign(grad, last_sign, spare)
         grad *= r
         grad *= self.rate(progress)
         theta -= grad
-        xp.maximum(agreement, 0.0, out=grad)  # 1 where the signs agree
+        xp.greater(agreement, 0.0, out=grad)  # 1 where the signs agree
         grad *= self.increase
-        xp.minimum(agreement, 0.0, out=agreement)  # −1 where they differ
-        agreement *= 1.0 - self.decrease
+        xp.less(agreement, 0.0, out=agreement)  # 1 where they differ
+        agreement *= self.decrease - 1.0
         agreement += 1.0
         r *= agreement
         r += grad

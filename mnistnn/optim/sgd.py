@@ -1,9 +1,10 @@
 """Gradient descent: on one batch at a time (stochastic), or on the whole set when the batch is the set."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend import Array
 from mnistnn.component import component
+from mnistnn.kernels.sign import sign
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.rule import GradientRule
 
@@ -28,7 +29,10 @@ class Sign(GradientRule):
 
     type: Literal["sign"] = "sign"
 
+    working: ClassVar[int] = 1
+
     def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        array_module(grad).sign(grad, out=grad)
-        grad *= self.rate(progress)
-        theta -= grad
+        (step,) = work
+        sign(grad, step, grad)
+        step *= self.rate(progress)
+        theta -= step

@@ -27,7 +27,7 @@ _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 # What may change without a word about the result: the claim, which is held against it, and the seed, which is listed.
 _NO_PART_OF_THE_RECIPE = ("expect.", "seed")
 
-Verdict = Literal["reproduced", "outside"]
+Verdict = Literal["within", "outside"]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -35,7 +35,7 @@ class SeedResult:
     """What one run gave: the errors, as fractions, of its best epoch, and the time spent training."""
 
     seed: int
-    epoch: int
+    epoch: float
     seconds: float
     errors: dict[SplitName, float]
 
@@ -118,7 +118,7 @@ def make_record(
         seconds=round(statistics.fmean(result.seconds for result in seeds), 1),
         source=expect.source,
         note=expect.note,
-        verdict="reproduced" if all(figure.is_within for figure in figures) else "outside",
+        verdict="within" if all(figure.is_within for figure in figures) else "outside",
     )
 
 

@@ -45,7 +45,7 @@ def reproduce(
         write_record(record, results)
         outcome = _outcome(record)
         tell(f"  {record.verdict}: {outcome}")
-        if record.verdict != "reproduced":
+        if record.verdict != "within":
             failures.append(f"{member.file}: {outcome}")
     return failures
 

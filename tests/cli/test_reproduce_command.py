@@ -26,7 +26,7 @@ def write(toy):
 def test_reproduced_experiment_leaves_a_record_and_the_table(write, command):
     done = command("reproduce")
     assert (done.code, done.out) == (0, "results: RESULTS.md\n")
-    assert "reproduced: " in done.err
+    assert "within: " in done.err
     assert (EXPERIMENTS / "results" / "small-good.json").exists()
     assert "- **good**: as it should" in Path("RESULTS.md").read_text()
 
