@@ -49,12 +49,14 @@ def show(file: Path, overrides: tuple[str, ...], origins: bool, as_json: bool) -
     """Print an experiment with every default written out."""
     from mnistnn.config.dump import config_hash, resolved_yaml
     from mnistnn.config.load import load_experiment
+    from mnistnn.config.validate import type_first
 
     loaded = load_experiment(file, overrides)
+    shown = type_first(loaded.resolved)
     if not as_json:
-        click.echo(resolved_yaml(loaded.resolved, loaded.origins if origins else None), nl=False)
+        click.echo(resolved_yaml(shown, loaded.origins if origins else None), nl=False)
         return
-    found: dict[str, Any] = {"config": loaded.resolved, "config_hash": config_hash(loaded.resolved)}
+    found: dict[str, Any] = {"config": shown, "config_hash": config_hash(loaded.resolved)}
     _print_json(found | ({"origins": loaded.origins} if origins else {}))
 
 

@@ -7,6 +7,7 @@ reported once.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from pydantic_core import ErrorDetails
 
@@ -29,6 +30,8 @@ from mnistnn.config.source import Place
 
 _UNKNOWN_KEY = "unexpected_keyword_argument"
 _MISSING_KEY = "missing"
+# Errors of a value that is of the right kind.
+_BEYOND_THE_KIND = {"union_tag_invalid", "union_tag_not_found", "value_error", "assertion_error"}
 _BOOLEAN_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -52,13 +55,19 @@ def complaints(
 def _one_per_union(
     errors: Sequence[tuple[Located, ErrorDetails]],
 ) -> list[tuple[Located, ErrorDetails]]:
-    """Merge the errors of a union's alternatives; if one got further inside, only its errors count."""
-    inside = {loc.union[0] for loc, _ in errors if loc.union and len(loc.path) > len(loc.union[0])}
+    """Merge the errors of a union's alternatives into one.
+
+    An alternative that got further than the kind of the value, to its `type`, its own check or something inside it,
+    speaks for the union: whoever writes a mapping need not hear that it is no number.
+    """
+    above = {located.path[:length] for located, _ in errors for length in range(len(located.path))}
+    got_further = above | {located.path for located, error in errors if error["type"] in _BEYOND_THE_KIND}
     kept: list[tuple[Located, ErrorDetails]] = []
     seen: set[KeyPath] = set()
     for located, error in errors:
         if located.union and located.path == located.union[0]:
-            if located.path in inside or located.path in seen:
+            is_mismatch = error["type"] not in _BEYOND_THE_KIND
+            if located.path in seen or (is_mismatch and located.path in got_further):
                 continue
             seen.add(located.path)
             located = Located(located.path, located.union[1], located.parent)
@@ -73,7 +82,18 @@ class _Words:
         self.book, self.tree, self.also_at_root = book, tree, also_at_root
 
     def problem(self, located: Located, error: ErrorDetails) -> Problem:
-        """Return what to say about one error."""
+        """Return what to say about one error, and where."""
+        said = self._say(located, error)
+        return replace(said, place=self._with_origin(said.place, located.path))
+
+    def _with_origin(self, place: Place, path: KeyPath) -> Place:
+        """Note at a place inside an override's value where the value that the override took over was set."""
+        if place.source.override is None or place.replaced is not None:
+            return place
+        value = find(self.tree, path[: _depth(place.source.override)])
+        return replace(place, replaced=value.place.replaced) if value is not None else place
+
+    def _say(self, located: Located, error: ErrorDetails) -> Problem:
         if located.about_key:
             return self._bad_name(located, error)
         match error["type"]:
@@ -172,6 +192,9 @@ class _Words:
         kinds = [branch.get("type") for branch in self.book.branches(located.schema)]
         named = self.book.types(located.schema)
         keys = self.keys(located.path, located.schema) if kinds == ["object"] and not named else []
+        override = node.place.source.override
+        if override is not None and len(located.path) > _depth(override):  # the argument alone does not tell which key
+            what = f"{dotted(located.path)}: {what}, got {_got(node)}"
         return Problem(node.place, what, _got(node), hint, ", ".join(keys))
 
     def _way_out(self, schema: Schema, node: Node) -> str:
@@ -195,6 +218,11 @@ class _Words:
         if "string" in kinds and not self.book.literals(schema) and node.value is not None:
             return f"quotes make it text: '{shorten(node.text)}'"
         return ""
+
+
+def _depth(override: str) -> int:
+    """Return how many parts the key of an override has, which is how deep its value lies."""
+    return override.partition("=")[0].count(".") + 1
 
 
 def _got(node: Node | None) -> str:

@@ -19,10 +19,11 @@ _WIDTH = 96
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
-    """A schema that a key leads to. `owner` is the type of the component that has the key, if it has one."""
+    """A schema that a key leads to. `owner` is the type of the component that has the key, one of `types`."""
 
     schema: Schema
     owner: str = ""
+    types: frozenset[str] = frozenset()
     required: bool | None = None  # None: not a key of a component, but a component itself
 
 
@@ -40,7 +41,20 @@ def explain(book: SchemaBook, key: str | None) -> str:
         above, meanings = meanings, _lookup(book, meanings, part)
         if not meanings:
             raise _unknown(part, _names(book, above), "a part", key)
-    return "\n\n".join("\n".join(_meaning_lines(book, key, meaning)) for meaning in meanings)
+    same: dict[tuple[str, ...], list[_Meaning]] = {}
+    for meaning in meanings:
+        same.setdefault(tuple(_meaning_lines(book, meaning)), []).append(meaning)
+    return "\n\n".join("\n".join([_heading(key, sharing), *lines]) for lines, sharing in same.items())
+
+
+def _heading(key: str, sharing: list[_Meaning]) -> str:
+    """Name the key, and the types of component for which it means the same."""
+    owners = {meaning.owner: None for meaning in sharing if meaning.owner}
+    if len(owners) < 2:
+        return key + "".join(f"  (type {owner})" for owner in owners)
+    if owners.keys() == sharing[0].types:
+        return f"{key}  (all types)"
+    return textwrap.fill(f"{key}  (types {', '.join(owners)})", _WIDTH, subsequent_indent="    ")
 
 
 def _unknown(part: str, names: list[str], what: str, key: str) -> ConfigError:
@@ -74,13 +88,14 @@ def _element(book: SchemaBook, schema: Schema) -> Schema:
 def _lookup(book: SchemaBook, meanings: list[_Meaning], part: str) -> list[_Meaning]:
     """Return what `part` means below each of `meanings`: a type, a key, a list item or a named thing."""
     found: dict[int, _Meaning] = {}
-    for meaning in meanings:
-        for owner, component in _components(book, meaning.schema).items():
-            if part == owner:
-                found[id(component)] = _Meaning(component)
-            elif part in component["properties"]:
-                schema = component["properties"][part]
-                found[id(schema)] = _Meaning(schema, owner, part in component.get("required", []))
+    owned = [pair for meaning in meanings for pair in _components(book, meaning.schema).items()]
+    types = frozenset(owner for owner, _ in owned)
+    for owner, component in owned:
+        if part == owner:
+            found[id(component)] = _Meaning(component)
+        elif part in component["properties"]:
+            schema = component["properties"][part]
+            found[id(schema)] = _Meaning(schema, owner, types, part in component.get("required", []))
     if found:
         return list(found.values())
     # An item of a list by its number, or a thing by the name that the user gave it, unless it looks misspelt.
@@ -132,9 +147,8 @@ def _everything(book: SchemaBook) -> list[str]:
     return list(dict.fromkeys(name for meaning in _reachable(book) for name in _names(book, [meaning])))
 
 
-def _meaning_lines(book: SchemaBook, key: str, meaning: _Meaning) -> Iterator[str]:
+def _meaning_lines(book: SchemaBook, meaning: _Meaning) -> Iterator[str]:
     components = _components(book, meaning.schema)
-    yield key + (f"  (type {meaning.owner})" if meaning.owner else "")
     if meaning.required is not None:
         yield f"  {_values(book, meaning)}"
         yield from _text_lines(meaning.schema.get("description", ""), 2)

@@ -1,8 +1,9 @@
 """From pydantic's location of an error to the path of keys and items that the user wrote.
 
-Pydantic names the alternatives of a union on its way: `('layers', 'hidden', 'dense', 'units')`. A name
-cannot tell by itself whether it is a key or an alternative (a layer may be called `dense`), so the schema
-is walked alongside.
+Pydantic names the alternatives of a union on its way: `('layers', 'hidden', 'dense', 'units')`, and where a plain
+union has a union by `type` among its alternatives, both: `('rate', 'tagged-union[…]', 'cosine', 'epochs')`. A name
+cannot tell by itself whether it is a key or an alternative (a layer may be called `dense`), so the schema is walked
+alongside.
 """
 
 from collections.abc import Sequence
@@ -47,14 +48,20 @@ def locate(book: SchemaBook, location: Sequence[str | int]) -> Located:
             schema = tags.get(str(part), {})
         elif len(branches) > 1:
             union = (path, schema)
-            schema = _alternative(branches, following)
+            schema = _alternative(book, branches, following)
         else:
             parent, schema = schema, book.child(schema, part)
             path = (*path, part)
     return Located(path, schema, parent, union)
 
 
-def _alternative(branches: list[Schema], following: str | int | None) -> Schema:
-    """Return the branch that could hold the part that follows; any branch when none does."""
-    wanted = "array" if isinstance(following, int) else "object"
-    return next((branch for branch in branches if branch.get("type") == wanted), branches[0])
+def _alternative(book: SchemaBook, branches: list[Schema], following: str | int | None) -> Schema:
+    """Return the branch that could hold the part that follows: an index, a type or a key; any branch when none does."""
+    for branch in branches:
+        if isinstance(following, int):
+            fits = branch.get("type") == "array"
+        else:
+            fits = following in book.tags(branch) or branch.get("type") == "object"
+        if fits:
+            return branch
+    return branches[0]

@@ -59,6 +59,20 @@ class Validator(Generic[T]):
         return data
 
 
+def type_first(data: Any) -> Any:
+    """Return plain data for people to read: `type` comes first in every component, also before inherited fields.
+
+    The order of everything else stays, also that of layers, one of which may be called `type`. Digests are taken of
+    the order of `Validator.dump`, so that the way of showing a configuration is no part of its identity.
+    """
+    if isinstance(data, list):
+        return [type_first(item) for item in data]
+    if not isinstance(data, dict):
+        return data
+    first = {"type": data["type"]} if isinstance(data.get("type"), str) else {}
+    return first | {key: type_first(value) for key, value in data.items()}
+
+
 def _position(problem: Problem) -> tuple[int, int, int]:
     return id(problem.place.source), problem.place.line, problem.place.column
 
