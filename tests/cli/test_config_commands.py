@@ -73,6 +73,7 @@ def test_show_says_where_each_value_comes_from(run, good):
 def test_show_as_json_carries_values_digest_and_origins(run, good):
     shown = json.loads(run("show", good, "--json").stdout)
     assert shown["schema_version"] == 1
+    assert list(shown["config"]["optimizer"])[0] == "type"
     assert shown["config"]["optimizer"] == {"type": "sgd", "learning_rate": 0.1, "clip_norm": None}
     assert shown["origins"]["name"] == f"{good}:1"
     assert len(shown["config_hash"]) == 64
@@ -100,8 +101,13 @@ def test_diff_of_equal_experiments_says_so(run, good):
 def test_explain_describes_a_key(run):
     result = run("explain", "optimizer.learning_rate")
     assert result.exit_code == 0
-    assert "a number > 0 or a mapping" in result.stdout
-    assert "; required" in result.stdout
+    assert result.stdout.startswith("optimizer.learning_rate  (all types)\n  a number > 0 or a mapping")
+    assert result.stdout.count("; required") == 1
+
+
+def test_explain_describes_a_schedule_and_its_keys(run):
+    assert "    epochs: a number > 0; required" in run("explain", "optimizer.learning_rate.cosine").stdout
+    assert "a number > 0; required" in run("explain", "optimizer.learning_rate.cosine.epochs").stdout
 
 
 def test_explain_of_an_unknown_key_suggests_one(run):
