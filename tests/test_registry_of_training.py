@@ -16,7 +16,7 @@ from mnistnn.layers.dense import Dense
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
 from mnistnn.objective import Objective
-from mnistnn.optim import adaptive, momentum, schedules, sgd
+from mnistnn.optim import adaptive, momentum, rprop, schedules, sgd
 from mnistnn.optim.contract import Progress
 from mnistnn.preprocess.contrast import ContrastNormalize
 from mnistnn.preprocess.standardize import Standardize
@@ -36,6 +36,7 @@ OPTIMIZERS: Cases = {
     "momentum-scheduled": lambda: momentum.Momentum(learning_rate=0.05, momentum=schedules.Sutskever(limit=0.9)),
     "nesterov": lambda: momentum.Nesterov(learning_rate=0.05),
     "adaptive_rates": lambda: adaptive.AdaptiveRates(learning_rate=0.05),
+    "rprop": lambda: rprop.RProp(learning_rate=0.02),
     "course_rmsprop": lambda: adaptive.CourseRMSProp(learning_rate=0.01),
     "rmsprop": lambda: adaptive.RMSProp(learning_rate=0.02),
     "graves_rmsprop": lambda: adaptive.GravesRMSProp(learning_rate=0.01),

@@ -15,6 +15,7 @@ from mnistnn.optim.adaptive import (
     RMSProp,
 )
 from mnistnn.optim.momentum import CourseMomentum, Momentum, Nesterov
+from mnistnn.optim.rprop import RProp
 from mnistnn.optim.sgd import SGD, Sign
 
 # The registry: every optimizer that an experiment can name by its `type`.
@@ -25,6 +26,7 @@ Optimizer = Annotated[
     | Momentum
     | Nesterov
     | AdaptiveRates
+    | RProp
     | CourseRMSProp
     | RMSProp
     | GravesRMSProp

@@ -10,6 +10,7 @@ from mnistnn.optim import Optimizer
 from mnistnn.optim.adaptive import AdaDelta, AdaGrad, Adam, AdamW, AdaptiveRates, CourseRMSProp, GravesRMSProp, RMSProp
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.momentum import CourseMomentum, Momentum, Nesterov
+from mnistnn.optim.rprop import RProp
 from mnistnn.optim.rule import BLOCK
 from mnistnn.optim.schedules import Cosine, InverseTime, Sutskever
 from mnistnn.optim.sgd import SGD, Sign
@@ -93,6 +94,17 @@ def graves_rmsprop(theta, gradients):
     return theta
 
 
+def rprop(theta, gradients):
+    size, before = np.ones_like(theta), np.zeros_like(theta)
+    for eta, g in zip(RATES, gradients, strict=True):
+        kept, turned = before * g > 0, before * g < 0
+        size = np.clip(np.where(kept, size * 1.2, np.where(turned, size * 0.5, size)), 0.6, 1.3)
+        g = np.where(turned, 0.0, g)
+        theta = theta - eta * size * np.sign(g)
+        before = g
+    return theta
+
+
 def adagrad(theta, gradients):
     total = np.zeros_like(theta)
     for eta, g in zip(RATES, gradients, strict=True):
@@ -132,6 +144,7 @@ FORMULAS: list[tuple[Any, Callable[..., Any]]] = [
     (Momentum(learning_rate=SCHEDULE), momentum),
     (Nesterov(learning_rate=SCHEDULE), nesterov),
     (AdaptiveRates(learning_rate=SCHEDULE, minimum=0.98, maximum=1.08), adaptive_rates),
+    (RProp(learning_rate=SCHEDULE, minimum=0.6, maximum=1.3), rprop),
     (CourseRMSProp(learning_rate=SCHEDULE), course_rmsprop),
     (RMSProp(learning_rate=SCHEDULE), rmsprop),
     (GravesRMSProp(learning_rate=SCHEDULE), graves_rmsprop),

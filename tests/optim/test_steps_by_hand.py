@@ -9,6 +9,7 @@ import pytest
 from mnistnn.optim import Optimizer
 from mnistnn.optim.adaptive import AdaDelta, AdaGrad, Adam, AdamW, AdaptiveRates, CourseRMSProp, GravesRMSProp, RMSProp
 from mnistnn.optim.momentum import CourseMomentum, Momentum, Nesterov
+from mnistnn.optim.rprop import RProp
 from mnistnn.optim.sgd import SGD, Sign
 
 START = [1.0, -2.0, 3.0]
@@ -26,6 +27,8 @@ STEPS: list[tuple[Any, list[float], list[float]]] = [
     (Nesterov(learning_rate=0.25, momentum=0.5), [-0.5, -1.25, 3.0], [-2.25, -1.875, 3.0]),
     # The rates of the second step are those of the first, since they are changed after it.
     (AdaptiveRates(learning_rate=0.25), [0.0, -1.5, 3.0], [-1.0, -2.0, 3.0]),
+    # The size of the second step is 1.2 for the first weight; the second turned, and does not move.
+    (RProp(learning_rate=0.25), [0.75, -1.75, 3.0], [0.45, -1.75, 3.0]),
     # Divided by √1, then by √ms with ms = ¾ + ¼ g² = (4.75, 1.75, ¾).
     (
         CourseRMSProp(learning_rate=0.25, beta=0.75),

@@ -8,6 +8,7 @@ import pytest
 from mnistnn.optim import Optimizer
 from mnistnn.optim.adaptive import AdaDelta, AdaGrad, Adam, AdamW, AdaptiveRates, CourseRMSProp, GravesRMSProp, RMSProp
 from mnistnn.optim.momentum import CourseMomentum, Momentum, Nesterov
+from mnistnn.optim.rprop import RProp
 from mnistnn.optim.schedules import Exponential
 from mnistnn.optim.sgd import SGD, Sign
 
@@ -22,6 +23,7 @@ MINIMISERS: list[tuple[Any, Any, float]] = [
     (Momentum(learning_rate=0.05), Momentum(learning_rate=2e-4), 0.01),
     (Nesterov(learning_rate=0.05), Nesterov(learning_rate=2e-4), 0.01),
     (AdaptiveRates(learning_rate=0.02), AdaptiveRates(learning_rate=2e-4), 0.1),
+    (RProp(learning_rate=0.1), RProp(learning_rate=0.01), 0.01),
     (CourseRMSProp(learning_rate=FALLING), CourseRMSProp(learning_rate=1e-3), 0.1),
     (RMSProp(learning_rate=FALLING), RMSProp(learning_rate=1e-3), 0.01),
     (GravesRMSProp(learning_rate=FALLING), GravesRMSProp(learning_rate=1e-4), 0.1),
