@@ -5,9 +5,11 @@ validated (types are strict, unknown keys refused, ranges on the fields) and doc
 the same object then runs. What a component needs while it runs is set as plain attributes by its methods.
 """
 
-from typing import TypeVar, cast, dataclass_transform
+import inspect
+from dataclasses import fields
+from typing import Annotated, TypeVar, cast, dataclass_transform
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 _Class = TypeVar("_Class", bound=type)
@@ -23,4 +25,20 @@ _CONFIG = ConfigDict(
 @dataclass_transform(kw_only_default=True, eq_default=False)
 def component(cls: _Class) -> _Class:
     """Make `cls` a validated, documented, keyword-only record that may carry further runtime attributes."""
+    _document_inherited_fields(cls)
     return cast("_Class", dataclass(cls, config=_CONFIG, kw_only=True, eq=False))
+
+
+def _document_inherited_fields(cls: type) -> None:
+    """Annotate the fields of base components once more in `cls`, with their documentation.
+
+    Pydantic reads the string below a field from the source of the class that it decorates only.
+    """
+    annotations = inspect.get_annotations(cls)
+    for base in cls.__mro__[1:]:
+        documented = getattr(base, "__pydantic_fields__", {})
+        for field in fields(base) if documented else ():
+            description = documented[field.name].description
+            if field.name not in annotations and description is not None:
+                annotations[field.name] = Annotated[field.type, Field(description=description)]
+    cls.__annotations__ = annotations

@@ -16,6 +16,7 @@ from mnistnn.backend import device_name
 from mnistnn.config.diff import differences as config_differences
 from mnistnn.config.dump import config_hash, resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_resolved
+from mnistnn.config.validate import type_first
 from mnistnn.data.cache import set_folder
 from mnistnn.data.manifest import read_manifest
 from mnistnn.data.splits import ensure_available
@@ -65,7 +66,7 @@ def start(plan: Plan, path: Path, runs: Path, view: View, time_budget_s: float |
     run = create(path)
     with lock.exclusive(run):
         furnish(run)
-        write_atomically(run.config, resolved_yaml(loaded.resolved).encode())
+        write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
         _keep_sources(run, loaded)
         write_environment(run, environment)
         transforms.keep(run, plan.preprocessing.tensors())
@@ -109,7 +110,7 @@ def _resume_with(run: RunDirectory, loaded: LoadedExperiment, view: View, time_b
             raise DataError(f"{run.path}: the data set is not the one that this run was trained on")
         training = _prepare(plan)
         clear(run)
-        write_atomically(run.config, resolved_yaml(loaded.resolved).encode())
+        write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
         record.status, record.reason, record.exit_code, record.ended = "running", None, None, None
         record.config_hash = config_hash(loaded.resolved)
         record.resumed += 1

@@ -198,9 +198,10 @@ def _view() -> View:
 def _print_plan(plan: Plan, run_dir: Path | None, runs: Path) -> None:
     from mnistnn.analysis.summary import plan_lines
     from mnistnn.config.dump import resolved_yaml
+    from mnistnn.config.validate import type_first
     from mnistnn.run.directory import new_run_path
 
-    click.echo(resolved_yaml(plan.loaded.resolved))
+    click.echo(resolved_yaml(type_first(plan.loaded.resolved)))
     for line in plan_lines(plan):
         click.echo(line)
     click.echo(f"run directory: {printable(str(run_dir or new_run_path(runs, plan.experiment.name)))}")

@@ -73,7 +73,7 @@ def test_show_says_where_each_value_comes_from(run, good):
 def test_show_as_json_carries_values_digest_and_origins(run, good):
     shown = json.loads(run("show", good, "--json").stdout)
     assert shown["schema_version"] == 1
-    assert list(shown["config"]["optimizer"])[0] == "type"
+    assert next(iter(shown["config"]["optimizer"])) == "type"
     assert shown["config"]["optimizer"] == {"type": "sgd", "learning_rate": 0.1, "clip_norm": None}
     assert shown["origins"]["name"] == f"{good}:1"
     assert len(shown["config_hash"]) == 64

@@ -203,7 +203,7 @@ ON_THE_COMMAND_LINE = {
     ),
     "out of range, further inside": (
         "rule={type: adam, rate: {type: linear, start: -3}}",
-        "rule.rate.start: expected a number > 0, got -3 (set at x.yaml:1)",
+        "rule.rate.start: expected a number > 0, got -3 (set at x.yaml:2)",
         "",
     ),
     "misspelt key, once": (
@@ -251,8 +251,7 @@ EXPLAINED = {
     ),
     "rule.beta": "rule.beta  (types adam, sign)\n  a number; default 0.9",
     "rule.rate.linear": (
-        "rule.rate.linear\n  Along a line.\n"
-        "    start: a number > 0; required\n    type: 'linear'; default \"linear\""
+        "rule.rate.linear\n  Along a line.\n    start: a number > 0; required\n    type: 'linear'; default \"linear\""
     ),
     "rule.rate.cosine.epochs": (
         "rule.rate.cosine.epochs  (type cosine)\n  a number > 0 or 'all'; required\n  Length of the curve."
