@@ -61,7 +61,7 @@ def _reproduce_one(
     for seed in seeds:
         run, result = _train_and_measure(member, seed, runs, view, tell)
         errors = ", ".join(f"{split} {100 * error:.2f} %" for split, error in result.errors.items())
-        tell(f"  seed {seed}: {errors} (epoch {result.epoch}, {result.seconds:.1f} s)")
+        tell(f"  seed {seed}: {errors} (epoch {result.epoch:g}, {result.seconds:.1f} s)")
         measured.append(result)
     git = read_environment(run).get("git") or {}
     return make_record(member.file, member.load(), measured, git.get("commit"), bool(git.get("dirty")))
