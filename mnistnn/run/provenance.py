@@ -15,6 +15,7 @@ from mnistnn.run.directory import RunDirectory
 
 SCHEMA_VERSION = 1
 _GIT_TIMEOUT_S = 5.0
+_WRITTEN_RESULTS = (":!RESULTS.md", ":!experiments/results")
 # What the bits of a result may depend on; a resumed run is compared in these.
 _DECISIVE = ("python", "packages", "cpu", "blas", "device", "threads")
 
@@ -72,7 +73,8 @@ def _git_state() -> dict[str, Any] | None:
     if not (folder / ".git").exists():
         return None
     commit = _git(folder, "rev-parse", "HEAD")
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    # What `reproduce` writes as it goes changes nothing that is computed.
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", ".", *_WRITTEN_RESULTS)
     return None if commit is None else {"commit": commit, "dirty": bool(changes)}
 
 
