@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand
+from mnistnn.cli.options import RUNS
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
@@ -18,13 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("eval", cls=MnistnnCommand)
 @click.argument("run", metavar="RUN")
-@click.option(
-    "--runs",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of all runs.",
-)
+@RUNS
 @click.option(
     "--split",
     type=click.Choice(["test", "valid", "train"]),

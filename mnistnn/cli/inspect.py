@@ -11,19 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mnistnn.cli.command import MnistnnGroup
+from mnistnn.cli.options import RUNS
 
 if TYPE_CHECKING:
     from mnistnn.experiment import Plan
 
 _SCHEMA_VERSION = 1
 
-_RUNS = click.option(
-    "--runs",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of all runs.",
-)
 _TARGET = click.argument("target", metavar="RUN|CONFIG")
 _OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -37,7 +31,7 @@ def inspect() -> None:
 @inspect.command()
 @_TARGET
 @_OVERRIDES
-@_RUNS
+@RUNS
 @_JSON
 def summary(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool) -> None:
     """Show layers, shapes, parameters, memory and cost."""
@@ -67,7 +61,7 @@ def summary(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool) 
 @inspect.command()
 @_TARGET
 @_OVERRIDES
-@_RUNS
+@RUNS
 @_JSON
 @click.option(
     "--examples", type=click.IntRange(1, 1000), default=8, show_default=True, help="Size of the random batch."

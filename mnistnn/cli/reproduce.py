@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.options import RUNS
 from mnistnn.cli.terminal import printable
 from mnistnn.cli.train import Seeds
 
@@ -27,9 +28,7 @@ _TABLE = "RESULTS.md"
     show_default=True,
     help=f"Folder of the records. Any but the default one gets its own {_TABLE}.",
 )
-@click.option(
-    "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of all runs."
-)
+@RUNS
 @click.option("--table-only", is_flag=True, help=f"Train nothing; renew {_TABLE} from the records.")
 def reproduce(
     names: tuple[str, ...], seeds: list[int], everything: bool, results: Path, runs: Path, table_only: bool

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mnistnn.cli.command import MnistnnCommand
+from mnistnn.cli.options import RUNS
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
@@ -19,17 +20,9 @@ if TYPE_CHECKING:
 _SCHEMA_VERSION = 1
 _ROWS_SHOWN = 12
 
-_RUNS = click.option(
-    "--runs",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of all runs.",
-)
-
 
 @click.command(cls=MnistnnCommand)
-@_RUNS
+@RUNS
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def ls(runs: Path, as_json: bool) -> None:
     """List runs."""
@@ -52,7 +45,7 @@ def ls(runs: Path, as_json: bool) -> None:
 
 @click.command(cls=MnistnnCommand)
 @click.argument("run", metavar="RUN")
-@_RUNS
+@RUNS
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(run: str, runs: Path, as_json: bool) -> None:
     """Show one run.

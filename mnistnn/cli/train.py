@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.options import RUNS
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
@@ -57,13 +58,6 @@ class Seeds(click.ParamType[list[int]]):
         return list(seeds)
 
 
-_RUNS = click.option(
-    "--runs",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of all runs.",
-)
 _TIME_BUDGET = click.option(
     "--time-budget", type=Duration(), help="Save and stop after this time (55m, 1h30m); exit code 75."
 )
@@ -73,7 +67,7 @@ _TIME_BUDGET = click.option(
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--name", help="Name of the experiment, and of the folder of its runs.")
-@_RUNS
+@RUNS
 @click.option("--run-dir", type=click.Path(path_type=Path), help="The run directory itself, new or empty.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of all randomness.")
 @click.option("--seeds", type=Seeds(), help="One run for each seed: 0..4 or 0,3,7.")
@@ -123,7 +117,7 @@ def train(
 @click.command(cls=MnistnnCommand)
 @click.argument("run", metavar="RUN")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@_RUNS
+@RUNS
 @click.option("--epochs", type=click.IntRange(min=1), help="Stop after so many epochs at the latest.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
 @_TIME_BUDGET
@@ -148,7 +142,7 @@ def resume(
 
 @click.command(cls=MnistnnCommand)
 @click.argument("run", metavar="RUN")
-@_RUNS
+@RUNS
 @click.option(
     "--until",
     type=click.Choice(["epochs", "loss"]),
