@@ -47,7 +47,7 @@ class RunJournal:
         self.stop_signal = stop_signal
         self.metrics = MetricsFile(run.metrics)
         now = time.monotonic()
-        self.started_s = self.committed_s = self.evaluated_s = now
+        self.committed_s = self.evaluated_s = now
         self.end_s = None if time_budget_s is None else now + time_budget_s
         self.examples_at_evaluation = 0
         self.kept: set[int] = set()

@@ -31,7 +31,7 @@ LAYERS = """
     kernels
     scratch
     backend | streams
-    history | shapes | component | files | machine | signals
+    history | shapes | spelling | component | files | machine | signals
     errors
 """
 

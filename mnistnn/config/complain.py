@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from mnistnn.config.expected import Schema, SchemaBook
 from mnistnn.config.locate import Located
-from mnistnn.config.messages import Problem, did_you_mean, nearest, shorten
+from mnistnn.config.messages import Problem, did_you_mean, shorten
 from mnistnn.config.nodes import (
     KeyPath,
     ListNode,
@@ -27,6 +27,7 @@ from mnistnn.config.nodes import (
 )
 from mnistnn.config.scalars import ScalarError, resolve_plain
 from mnistnn.config.source import Place
+from mnistnn.spelling import nearest
 
 _UNKNOWN_KEY = "unexpected_keyword_argument"
 _MISSING_KEY = "missing"

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mnistnn.config.expected import Schema, SchemaBook
-from mnistnn.config.messages import did_you_mean, nearest, safe, shorten
+from mnistnn.config.messages import did_you_mean, safe, shorten
 from mnistnn.errors import ConfigError
+from mnistnn.spelling import nearest
 
 _WIDTH = 96
 

@@ -4,18 +4,17 @@ Nothing that a file contains reaches the terminal raw: control characters are wr
 are cut to the part around the caret.
 """
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mnistnn.config.source import Place
 from mnistnn.errors import ConfigError
+from mnistnn.spelling import nearest
 
 _MOST_SHOWN = 20
 _MOST_COLUMNS = 100
 _MOST_CARETS = 40
 _LEAD = 40  # characters kept before the caret when a long line is cut
-_LONGEST_WORD = 60  # comparing longer words costs time, and no name is that long
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +112,6 @@ def safe(text: str) -> str:
 def shorten(text: str, most: int = 60) -> str:
     """Cut a long text and mark the cut."""
     return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def nearest(word: str, names: Iterable[str]) -> str | None:
-    """Return the name most like `word`, upper and lower case alike, or None when none is close."""
-    if len(word) > _LONGEST_WORD:
-        return None
-    by_folded = {name.casefold(): name for name in names}
-    close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[close[0]] if close else None
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:

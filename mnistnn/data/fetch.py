@@ -4,7 +4,6 @@ A file that one mirror delivered intact is kept when the next has to be asked fo
 works the user gets one message with everything that was tried, and the way to do it by hand.
 """
 
-import difflib
 import sys
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from mnistnn.data.idx import decode_idx
 from mnistnn.data.image_set import FILE_NAMES, ImageSet, image_set_from_files
 from mnistnn.data.package_mirror import member_of_package
 from mnistnn.errors import DataError, UsageError
+from mnistnn.spelling import nearest
 
 _LIMITS = DownloadLimits()
 _PACKAGE_DEADLINE_S = 900.0
@@ -82,8 +82,8 @@ def _all_failed(name: str, named: NamedSet, reasons: list[str]) -> str:
 
 
 def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name, NAMED_SETS, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    close = nearest(name, NAMED_SETS)
+    return f"; did you mean {close!r}?" if close else ""
 
 
 def _say(text: str, *, progress: bool) -> None:

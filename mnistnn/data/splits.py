@@ -5,7 +5,6 @@ when the test split is asked for. Sizes are known without opening any of them, s
 checked against a set that is not even there yet.
 """
 
-import difflib
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from mnistnn.data.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN
 from mnistnn.data.manifest import MANIFEST_NAME, StoredFile, read_manifest
 from mnistnn.data.spec import Data
 from mnistnn.errors import ConfigError, DataError
+from mnistnn.spelling import nearest
 
 SplitName = Literal["train", "valid", "test"]
 
@@ -58,8 +58,8 @@ def describe(name: str) -> DatasetInfo:
         return DatasetInfo(named.image_shape, named.classes, named.train_examples, named.test_examples)
     if not cache.is_stored(name):
         known = sorted({*NAMED_SETS, *cache.stored_names()})
-        close = difflib.get_close_matches(name, known, n=1)
-        suggestion = f"did you mean {close[0]!r}? " if close else ""
+        close = nearest(name, known)
+        suggestion = f"did you mean {close!r}? " if close else ""
         raise ConfigError(
             f"unknown data set {name[:80]!r}; {suggestion}known: {', '.join(known)}; "
             "your own files become a set with `mnistnn data add NAME FILES…`",

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mnistnn.config.load import LoadedExperiment, load_experiment
-from mnistnn.config.messages import nearest
 from mnistnn.config.schema import Expect
 from mnistnn.data.splits import SplitName
 from mnistnn.errors import ConfigError, UsageError
 from mnistnn.experiment import Plan
+from mnistnn.spelling import nearest
 
 QUICK = "quick"
 BASES = "base"
