@@ -52,8 +52,9 @@ $(RUN)/.evaluated: | $(INSTALLED)
 reproduce: | $(INSTALLED)
 	$(BIN)/mnistnn reproduce quick
 
+# A worker for each core, so none needs more than one BLAS thread.
 test: $(INSTALLED)
-	$(BIN)/pytest
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto
 
 slow: $(INSTALLED)
 	$(BIN)/pytest -m slow

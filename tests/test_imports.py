@@ -30,7 +30,7 @@ LAYERS = """
     activations
     kernels
     scratch
-    backend | streams
+    backend | compiled | streams
     history | shapes | spelling | component | files | machine | signals
     errors
 """
@@ -41,6 +41,7 @@ HOMES = {
     "yaml": ("config",),
     "matplotlib": ("analysis",),
     "cupy": ("backend", "*_cuda"),
+    "numba": ("compiled",),
     "tqdm": ("cli", "display", "data.download"),
 }
 

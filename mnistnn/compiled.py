@@ -1,0 +1,46 @@
+"""Loops that Numba compiles, where it is installed: fast twins of array code.
+
+A twin gives the same bits as the array code that it stands in for (Numba's default rules neither reorder sums nor fuse
+multiplications with additions), so results never depend on whether Numba is there. A loop is written as plain Python
+over NumPy arrays, with scalars of the arrays' own dtype; it is compiled at its first call and cached on disk.
+
+Importing Numba takes about half a second, so callers ask for a twin only where there is enough work to earn that back.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+
+@cache
+def is_available() -> bool:
+    """Tell whether loops can be compiled: Numba is installed, and not switched off by NUMBA_DISABLE_JIT."""
+    return find_spec("numba") is not None and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+
+
+class Loop:
+    """A function over NumPy arrays and scalars, compiled for the types of its first call. It releases the GIL."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self._compiled: Callable[..., Any] | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self._compiled is None:
+            self._compiled = _compile(self.function)
+        return self._compiled(*arguments)
+
+
+def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
+    import numba
+
+    def compiled(to_disk: bool) -> Callable[..., Any]:
+        # As in NumPy, 1/0 is infinite and not an exception.
+        return numba.njit(cache=to_disk, nogil=True, error_model="numpy")(function)
+
+    try:
+        return compiled(to_disk=True)
+    except RuntimeError:  # no folder for the cache can be written to
+        return compiled(to_disk=False)

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from mnistnn import compiled
+
+pytest.importorskip("numba")
+
+
+def fill(x, value):
+    for i in range(x.size):
+        x[i] = value / x[i]
+
+
+def test_loop_computes_what_its_function_says():
+    x = np.array([1.0, 2.0, 4.0], dtype="float32")
+    compiled.Loop(fill)(x, np.float32(1.0))
+    assert x.tolist() == [1.0, 0.5, 0.25]
+
+
+def test_loop_divides_by_zero_as_numpy_does():
+    x = np.zeros(1)
+    compiled.Loop(fill)(x, 1.0)
+    assert np.isinf(x[0])
+
+
+def test_loop_works_where_no_cache_can_be_written(monkeypatch):
+    import numba
+
+    def njit(cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return original(**options)
+
+    original = numba.njit
+    monkeypatch.setattr(numba, "njit", njit)
+    x = np.ones(1)
+    compiled.Loop(fill)(x, 2.0)
+    assert x[0] == 2.0
+
+
+@pytest.mark.parametrize(("value", "available"), [("0", True), ("1", False)])
+def test_numbas_own_switch_decides(value, available, monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", value)
+    compiled.is_available.cache_clear()
+    try:
+        assert compiled.is_available() == available
+    finally:
+        compiled.is_available.cache_clear()
