@@ -217,7 +217,7 @@ class Plan:
                 paired=any("valid.gained" in policy.figures() for policy in experiment.stopping),
             ),
             monitor=experiment.checkpoint.monitor,
-            best_theta=objective.theta.copy(),
+            best_values=objective.values.copy(),
             loss=RunningLoss(objective.theta),
             evaluate_every=self.evaluate_every,
             average=experiment.averaging,

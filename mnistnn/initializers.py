@@ -43,6 +43,18 @@ class Zeros:
 
 
 @component
+class Constant:
+    """The same number everywhere."""
+
+    type: Literal["constant"] = "constant"
+    value: float
+    """The number."""
+
+    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+        return np.full(shape, self.value)
+
+
+@component
 class Normal:
     """Independent normal draws with mean 0."""
 
@@ -112,19 +124,23 @@ class TruncatedNormal:
 
 @component
 class Orthogonal:
-    """A random matrix with orthonormal columns (or rows, if those are fewer), times gain. Saxe et al. (2014)."""
+    """A random matrix with orthonormal columns (or rows, if those are fewer), times gain. Saxe et al. (2014).
+
+    Of kernels (maps, channels, kh, kw), the matrix is (maps, channels·kh·kw).
+    """
 
     type: Literal["orthogonal"] = "orthogonal"
     gain: Annotated[float, Field(gt=0)] = 1.0
     """Factor on the matrix: each of its singular values."""
 
     def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
-        rows, columns = math.prod(shape[:-1]), shape[-1]
+        rows = shape[0]
+        columns = math.prod(shape[1:])
         q, r = np.linalg.qr(rng.normal(0.0, 1.0, (max(rows, columns), min(rows, columns))))
         q *= np.sign(np.diag(r))  # without this the draw would not be uniform over orthogonal matrices
         return self.gain * (q if rows >= columns else q.T).reshape(shape)
 
 
 Initializer = Annotated[
-    Zeros | Normal | TruncatedNormal | Uniform | Glorot | He | Orthogonal, Field(discriminator="type")
+    Zeros | Constant | Normal | TruncatedNormal | Uniform | Glorot | He | Orthogonal, Field(discriminator="type")
 ]

@@ -22,7 +22,7 @@ from mnistnn.run.metrics import MetricsFile
 from mnistnn.run.state import MetricsPosition, SavedLoss, SavedProgress, SavedState
 from mnistnn.train import RunningLoss, Training
 
-_BEST, _THETA, _AVERAGE, _SLOT = "best", "theta", "average", "optimizer."
+_BEST, _VALUES, _AVERAGE, _SLOT = "best", "theta", "average", "optimizer."
 
 
 class RunJournal:
@@ -107,8 +107,8 @@ class RunJournal:
 
     def commit(self, t: Training) -> None:
         """Save everything; when this returns it is on the disk. Raises DivergedError rather than save a NaN."""
-        theta = t.objective.theta
-        if not bool(array_module(theta).isfinite(theta).all()):
+        values = t.objective.values
+        if not bool(array_module(values).isfinite(values).all()):
             raise DivergedError(
                 f"parameters are no longer finite numbers (update {t.progress.updates}); the last good checkpoint stays"
             )
@@ -177,7 +177,7 @@ def _standing(t: Training) -> tuple[int, ...]:
 
 def _arrays(t: Training) -> dict[str, Any]:
     """Return every flat vector that a checkpoint holds, by its name there."""
-    arrays = {_THETA: t.objective.theta, _BEST: t.best_theta}
+    arrays = {_VALUES: t.objective.values, _BEST: t.best_values}
     if t.average is not None:
         arrays[_AVERAGE] = t.average.theta
     return arrays | {_SLOT + name: array for name, array in t.optimizer.state().items()}

@@ -63,8 +63,8 @@ class Measurement:
             return array_module(valid.x).zeros(len(valid.x), dtype=bool)
         if self._best_right is None:
             self._best_right = array_module(valid.x).empty(len(valid.x), dtype=bool)
-            present = self.model.theta.copy()
-            self.model.theta[...] = t.best_theta
+            present = self.model.values.copy()
+            self.model.values[...] = t.best_values
             score(self.model, self.loss, valid.x, valid.labels, self.batch_size, self._best_right)
-            self.model.theta[...] = present
+            self.model.values[...] = present
         return self._best_right

@@ -23,14 +23,15 @@ class Penalty(Protocol):
 class Objective:
     """Model, loss and penalties on the batch that was set last.
 
-    An optimizer moves `theta` in place and asks for the gradient where it now stands.
+    An optimizer moves `theta` in place and asks for the gradient where it now stands. `values` is theta and what else
+    the model consists of.
     """
 
     def __init__(self, model: Model, loss: Loss, penalties: Sequence[Penalty] = ()) -> None:
         self.model, self.loss, self.penalties = model, loss, penalties
         self.proximal = [penalty for penalty in penalties if penalty.is_proximal]
         self.smooth = [penalty for penalty in penalties if not penalty.is_proximal]
-        self.theta, self.grad = model.theta, model.grad
+        self.values, self.theta, self.grad = model.values, model.theta, model.grad
 
     def set_batch(self, x: Array, labels: Array, update: int) -> None:
         """Take the batch that the next calls are about: x (n, *in_shape), labels (n,); both borrowed.

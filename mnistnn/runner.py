@@ -164,7 +164,7 @@ def _sit(
             display.close()
             journal.close()
             _note_best(record, training)
-        training.objective.theta[...] = training.best_theta
+        training.objective.values[...] = training.best_values
         display.message(f"finished: {record.reason}")
     last = training.history[-1] if training.history else None
     return Outcome(run, record, training.best, last)

@@ -59,7 +59,7 @@ class Training:
     policies: Sequence[Policy]
     evaluate: "Callable[[Training], dict[str, float]]"
     monitor: str
-    best_theta: Array
+    best_values: Array
     loss: RunningLoss
     progress: Progress = field(default_factory=Progress)
     history: list[Row] = field(default_factory=list)
@@ -209,7 +209,7 @@ def _evaluate(t: Training) -> None:
         t.history.append(row)
         t.loss = RunningLoss(theta)
         if best_row(t.history, t.monitor) == len(t.history) - 1:
-            t.best_theta[...] = theta
+            t.best_values[...] = t.objective.values
 
 
 def _diverged(t: Training) -> DivergedError:

@@ -104,7 +104,7 @@ def training_of(
         policies=[MaxEpochs(epochs=4)],
         evaluate=lambda t: {"valid.error": 0.5},
         monitor="valid.error",
-        best_theta=objective.theta.copy(),
+        best_values=objective.values.copy(),
         loss=RunningLoss(objective.theta),
     )
 

@@ -139,8 +139,8 @@ def test_training_never_reads_the_test_split(plan_of, monkeypatch):
 def test_training_begins_at_the_initial_parameters(plan_of):
     training = plan_of().training()
     assert training.objective.theta.any()
-    assert np.array_equal(training.best_theta, training.objective.theta)
-    assert not np.shares_memory(training.best_theta, training.objective.theta)
+    assert np.array_equal(training.best_values, training.objective.theta)
+    assert not np.shares_memory(training.best_values, training.objective.theta)
     assert (training.progress.updates, training.history) == (0, [])
 
 

@@ -79,7 +79,7 @@ def test_multilayer_perceptron_goes_on_as_published():
 @pytest.mark.slow
 def test_logistic_regression_ends_as_published():
     training, journal, reason = trained("logistic_sgd.yaml")
-    training.objective.theta[...] = training.best_theta
+    training.objective.theta[...] = training.best_values
     assert reason.startswith("lisa_patience")
     assert training.best is not None
     assert training.best["valid.error"] == 0.0750

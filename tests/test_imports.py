@@ -30,6 +30,7 @@ LAYERS = """
     activations
     kernels
     scratch
+    layout
     backend | compiled | streams
     history | shapes | spelling | component | files | machine | signals
     errors

@@ -134,7 +134,7 @@ def test_restore_puts_back_everything(journal_of):
     assert fresh.history == t.history
     assert (fresh.loss.total, fresh.loss.examples) == (t.loss.total, t.loss.examples)
     np.testing.assert_array_equal(fresh.objective.theta, t.objective.theta)
-    np.testing.assert_array_equal(fresh.best_theta, t.best_theta)
+    np.testing.assert_array_equal(fresh.best_values, t.best_values)
     assert second.kept == journal.kept == {10}
     assert (second.metrics.bytes, second.metrics.sha256) == (journal.metrics.bytes, journal.metrics.sha256)
 

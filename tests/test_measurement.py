@@ -37,8 +37,8 @@ def set_gains(model, a, b):
     model.theta[...] = [a, 0, 0, b, 0, 0]
 
 
-def standing(best=None, best_theta=None) -> Any:
-    return SimpleNamespace(best=best, best_theta=best_theta, monitor="valid.error")
+def standing(best=None, best_values=None) -> Any:
+    return SimpleNamespace(best=best, best_values=best_values, monitor="valid.error")
 
 
 def right(a, b):
@@ -72,10 +72,10 @@ def test_later_evaluation_is_paired_with_the_best_before(model, loss, a, b):
     set_gains(model, 1, 2.5)
     measure = Measurement(model, loss, VALID, 2, None, paired=True)
     first = measure(standing())
-    before, best_theta = right(1, 2.5), model.theta.copy()
+    before, best_values = right(1, 2.5), model.theta.copy()
     set_gains(model, a, b)
     now = right(a, b)
-    figures = measure(standing(first, best_theta))
+    figures = measure(standing(first, best_values))
     assert figures["valid.gained"] == (now & ~before).sum()
     assert figures["valid.lost"] == (before & ~now).sum()
 
@@ -83,22 +83,22 @@ def test_later_evaluation_is_paired_with_the_best_before(model, loss, a, b):
 def test_pair_is_the_best_and_not_the_one_before(model, loss):
     measure = Measurement(model, loss, VALID, 2, None, paired=True)
     set_gains(model, 1, 1)
-    first, best_theta = measure(standing()), model.theta.copy()
+    first, best_values = measure(standing()), model.theta.copy()
     set_gains(model, 0, 1)  # worse
-    measure(standing(first, best_theta))
+    measure(standing(first, best_values))
     set_gains(model, 1, 1)
-    again = measure(standing(first, best_theta))
+    again = measure(standing(first, best_values))
     assert (again["valid.gained"], again["valid.lost"]) == (0, 0)
 
 
 def test_resumed_measurement_asks_the_best_parameters_again_and_leaves_theta_alone(model, loss):
     measure = Measurement(model, loss, VALID, 2, None, paired=True)
     set_gains(model, 1, 2.5)
-    first, best_theta = measure(standing()), model.theta.copy()
+    first, best_values = measure(standing()), model.theta.copy()
     set_gains(model, 1, 1)
-    expected, theta = measure(standing(first, best_theta)), model.theta.copy()
+    expected, theta = measure(standing(first, best_values)), model.theta.copy()
     fresh = Measurement(model, loss, VALID, 2, None, paired=True)
-    assert fresh(standing(first, best_theta)) == expected
+    assert fresh(standing(first, best_values)) == expected
     assert np.array_equal(model.theta, theta)
 
 

@@ -17,9 +17,13 @@ import pytest
 from mnistnn.activations import ACTIVATIONS
 from mnistnn.layers import Layer
 from mnistnn.layers.activation import ActivationLayer
+from mnistnn.layers.batch_norm import BatchNorm
+from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout
+from mnistnn.layers.flatten import Flatten
+from mnistnn.layers.pool import Pool
 from mnistnn.losses import Loss
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
@@ -39,7 +43,15 @@ LAYERS: dict[str, Callable[[Any], Any]] = {
     "dropout": lambda f: Dropout(keep=0.7),
     "dropconnect": lambda f: DropConnect(units=5, activation=f, keep=0.7),
     "dropconnect-per-example": lambda f: DropConnect(units=5, activation=f, keep=0.7, per_example=True),
+    "flatten": lambda f: Flatten(),
+    "batch_norm": lambda f: BatchNorm(),
+    "conv": lambda f: Conv(maps=2, kernel=2, padding=1, activation=f),
+    "conv-strided": lambda f: Conv(maps=2, kernel=[1, 2], stride=[1, 2], padding=[0, 1], activation=f, flipped=True),
+    "conv-pooled": lambda f: Conv(maps=3, kernel=[1, 2], padding=1, pool=2, activation=f),
+    "pool": lambda f: Pool(size=[1, 2], stride=1),
+    "pool-mean": lambda f: Pool(reduce="mean", size=[1, 2], stride=1),
 }
+OF_IMAGES = (Conv, Pool)  # these need images in, and give images out
 LOSSES: dict[type, tuple[int, int]] = {  # number of outputs and of classes
     SoftmaxNLL: (3, 3),
     SigmoidNormalizedNLL: (3, 3),
@@ -83,8 +95,11 @@ def test_every_part_has_a_case(registry):
 
 def chain_of(case: str, f: Any, outputs: int = 3, output_activation: Any = "linear") -> Any:
     """Return a model with a layer twice: at the bottom, and where it must pass a gradient on."""
-    make = LAYERS[case]
-    layers = {"first": make(f), "hidden": Dense(units=4, activation=f), "second": make(f)}
+    first, second, hidden = LAYERS[case](f), LAYERS[case](f), Dense(units=4, activation=f)
+    if isinstance(first, OF_IMAGES):
+        layers = {"first": first, "second": second, "hidden": hidden}
+    else:
+        layers = {"first": first, "hidden": hidden, "second": second}
     return Sequential(layers={**layers, "output": Dense(units=outputs, activation=output_activation)})
 
 
@@ -235,6 +250,8 @@ def bound(case: str, f: Any, dtype: str = "float64") -> Any:
     layer, rng = LAYERS[case](f), np.random.default_rng(4)
     _, parameters = layer.build(IMAGE)
     values = {p.name: rng.normal(size=p.shape).astype(dtype) for p in parameters}
+    values |= {p.name: abs(values[p.name]) for p in parameters if p.kind == "statistic"}
+    layer.values = values
     layer.bind(values, {name: np.empty_like(value) for name, value in values.items()})
     layer.seed(0, 0)
     layer.begin_update(0)
@@ -270,9 +287,9 @@ def test_layer_gives_no_dx_where_none_is_needed(case, f):
 
 @each_chain
 def test_layer_lends_a_smaller_batch_the_start_of_the_same_memory(case, f):
-    layer = bound(case, f)
-    large = layer.forward(np.ones((4, *IMAGE)), train=True)
-    small = layer.forward(np.ones((3, *IMAGE)), train=True)
+    layer, x = bound(case, f), np.ones((4, *IMAGE))
+    large = layer.forward(x, train=True)
+    small = layer.forward(x[:3], train=True)
     assert small.shape == (3, *large.shape[1:])
     assert small.ctypes.data == large.ctypes.data
 
@@ -288,7 +305,22 @@ def test_layer_forgets_the_batch_before(case, f):
 @each_chain
 def test_layer_is_the_same_function_at_every_evaluation(case, f):
     layer, x = bound(case, f), np.random.default_rng(6).normal(size=(3, *IMAGE))
+    values = {name: value.copy() for name, value in layer.values.items()}
     before = layer.forward(x, train=False).copy()
     layer.begin_update(1)
     layer.forward(x, train=True)
+    for name, value in values.items():  # a forward pass in training collects statistics
+        layer.values[name][...] = value
     assert np.array_equal(layer.forward(x, train=False), before)
+
+
+@each_chain
+def test_layer_keeps_no_more_numbers_than_it_says(case, f):
+    layer, x = bound(case, f), np.random.default_rng(6).normal(size=(4, *IMAGE))
+    layer.forward(x, train=False)
+    kept = layer.scratch.nbytes if hasattr(layer, "scratch") else 0
+    assert kept == x.itemsize * layer.memory(4, train=False)
+    pass_through(layer, x)
+    layer.project()
+    kept = layer.scratch.nbytes if hasattr(layer, "scratch") else 0
+    assert kept == x.itemsize * layer.memory(4, train=True)

@@ -109,7 +109,7 @@ def training_of(policies, rate=0.5, evaluate=None, optimizer=None, evaluate_ever
         policies=policies,
         evaluate=evaluate or measure,
         monitor="valid.error",
-        best_theta=objective.theta.copy(),
+        best_values=objective.values.copy(),
         loss=RunningLoss(objective.theta),
         evaluate_every=evaluate_every,
         average=average,
@@ -125,7 +125,7 @@ def figures(*errors):
 def resumed(saved: Training, policies, **options) -> Training:
     """Return a new training that stands where another one does, by the counters and vectors that a checkpoint holds."""
     t = training_of(policies, **options)
-    t.objective.theta[...], t.best_theta[...] = saved.objective.theta, saved.best_theta
+    t.objective.theta[...], t.best_values[...] = saved.objective.theta, saved.best_values
     for name, array in t.optimizer.state().items():
         array[...] = saved.optimizer.state()[name]
     if t.average is not None and saved.average is not None:
@@ -140,7 +140,7 @@ def assert_same_end(found: Training, expected: Training) -> None:
     assert found.history == expected.history
     assert found.progress == expected.progress
     assert np.array_equal(found.objective.theta, expected.objective.theta)
-    assert np.array_equal(found.best_theta, expected.best_theta)
+    assert np.array_equal(found.best_values, expected.best_values)
 
 
 def test_journal_sees_every_update_and_then_the_evaluation():
@@ -217,7 +217,7 @@ def test_best_parameters_are_those_of_the_first_lowest_figure():
     journal = Recorder()
     train(t, journal)
     assert t.best is t.history[1]
-    assert np.array_equal(t.best_theta, journal.evaluated[1])
+    assert np.array_equal(t.best_values, journal.evaluated[1])
 
 
 def test_best_is_none_before_the_first_evaluation():
@@ -316,7 +316,7 @@ def test_best_parameters_survive_divergence():
     t, journal = training_of([MaxEpochs(epochs=9)], evaluate=figures(0.5, np.nan)), Recorder()
     with pytest.raises(DivergedError):
         train(t, journal)
-    assert np.array_equal(t.best_theta, journal.evaluated[0])
+    assert np.array_equal(t.best_values, journal.evaluated[0])
 
 
 def test_division_by_a_mean_square_of_zero_is_divergence_and_no_warning():
@@ -492,7 +492,7 @@ def test_average_is_evaluated_and_kept_as_the_best_while_training_goes_on_from_t
     assert np.array_equal(measured, averages)
     assert not np.array_equal(averaged.average.theta, plain.objective.theta)
     best = averaged.history.index(averaged.best)
-    assert np.array_equal(averaged.best_theta, averages[best])
+    assert np.array_equal(averaged.best_values, averages[best])
     norms = [row["theta.norm"] for row in averaged.history]
     assert norms == pytest.approx([np.linalg.norm(average) for average in averages], rel=1e-6)
 

@@ -37,7 +37,7 @@ def mean_probabilities(model: Model, loss: Loss, x: Array, samples: int) -> Arra
     total: Array = 0.0
     for sample in range(samples):
         model.begin_update(_FIRST_SAMPLE + sample)
-        total = total + loss.probabilities(model.forward(x, train=True)).astype("float64")
+        total = total + loss.probabilities(model.sample(x)).astype("float64")
     return total / samples
 
 

@@ -51,8 +51,8 @@ def load_trained(run: RunDirectory, which: str = "best") -> Trained:
     plan.allocate()
     model = plan.experiment.model
     values = saved.tensors.get(tensor)
-    fits = values is not None and values.shape == model.theta.shape and values.dtype == model.theta.dtype
+    fits = values is not None and values.shape == model.values.shape and values.dtype == model.values.dtype
     if not fits or saved.state.layout != model.layout:
         raise RunError(f"{path}: its parameters are not those of this run's model")
-    model.theta[...] = array_module(model.theta).asarray(values)
+    model.values[...] = array_module(model.values).asarray(values)
     return Trained(plan, which if which in ("best", "last") else path.name, path.name, epoch, passed_over)

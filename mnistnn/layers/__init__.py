@@ -5,9 +5,15 @@ from typing import Annotated
 from pydantic import Field
 
 from mnistnn.layers.activation import ActivationLayer
+from mnistnn.layers.batch_norm import BatchNorm
+from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout
+from mnistnn.layers.flatten import Flatten
+from mnistnn.layers.pool import Pool
 
 # The registry: every layer that an experiment can name by its `type`.
-Layer = Annotated[Dense | ActivationLayer | Dropout | DropConnect, Field(discriminator="type")]
+Layer = Annotated[
+    Dense | Conv | Pool | Flatten | BatchNorm | ActivationLayer | Dropout | DropConnect, Field(discriminator="type")
+]

@@ -15,17 +15,25 @@ from mnistnn.shapes import Shape
 
 @dataclass(frozen=True)
 class Parameter:
-    """One array of a layer, before it has a place in the model's flat vector."""
+    """One array of a layer, before it has a place in the model's flat vector.
+
+    kind  weight; bias, which is whatever penalties leave alone unless told otherwise; or statistic, which forward
+          passes in training collect and the optimizer does not move
+    """
 
     name: str
     shape: Shape
-    kind: Literal["weight", "bias"]
+    kind: Literal["weight", "bias", "statistic"]
     init: Initializer
     fan: Fan
 
 
 class BaseLayer:
-    """Abstract: maps x (n, *in_shape) to y (n, *out_shape). What most layers have no need of does nothing here."""
+    """Abstract: maps x (n, *in_shape) to y (n, *out_shape). What most layers have no need of does nothing here.
+
+    Images may come in either order of `layout.py`; layers for images, and those that work element by element, return
+    them in the order of memory that suits images.
+    """
 
     is_random: ClassVar[bool] = False
     """Whether the layer draws random numbers in training, and so wants `seed` and `begin_update`."""
@@ -53,3 +61,12 @@ class BaseLayer:
 
     def project(self) -> None:
         """Move the parameters to where a constraint wants them."""
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications (each with an addition) of one example's forward pass, in matrix products; after `build`."""
+        return 0
+
+    def memory(self, n: int, train: bool) -> int:
+        """Return how many numbers the layer keeps for batches of n: of a forward pass, with `train` of both passes."""
+        return 0

@@ -11,6 +11,7 @@ from mnistnn.component import component
 from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
 from mnistnn.kernels.dense import dense, dense_backward, limit_columns
 from mnistnn.layers.contract import BaseLayer, Parameter
+from mnistnn.layout import as_examples, as_rows
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape
 
@@ -33,7 +34,7 @@ class Dense(BaseLayer):
     """After each update, scale the weights into a unit down to this Euclidean norm if theirs is larger."""
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
-        n_in = prod(in_shape)
+        self.n_in = n_in = prod(in_shape)
         fan = Fan(n_in, self.units, self.activation)
         self.scratch = Scratch()
         return (self.units,), [
@@ -52,7 +53,7 @@ class Dense(BaseLayer):
 
     def forward(self, x: Array, train: bool) -> Array:
         self.x_shape = x.shape
-        self.x = x.reshape(len(x), -1)  # (n, n_in)
+        self.x = as_rows(x)  # (n, n_in)
         self.y = self.scratch("y", (len(x), self.units), x)
         dense(self.x, self.W, self.b, self.y)
         ACTIVATIONS[self.activation].forward(self.y)
@@ -60,6 +61,14 @@ class Dense(BaseLayer):
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         ACTIVATIONS[self.activation].backward(dy, self.y)
-        dx = self.scratch("dx", self.x.shape, dy) if need_dx else None
+        dx = self.scratch.as_laid_out("dx", self.x) if need_dx else None
         dense_backward(dy, self.x, self.W, self.dW, self.db, dx)
-        return None if dx is None else dx.reshape(self.x_shape)
+        return None if dx is None else as_examples(dx, self.x_shape[1:])
+
+    @property
+    def multiply_adds(self) -> int:
+        return self.n_in * self.units
+
+    def memory(self, n: int, train: bool) -> int:
+        limited = 0 if self.max_norm is None else (self.n_in + 1) * self.units
+        return n * (self.units + (self.n_in if train else 0)) + (limited if train else 0)

@@ -13,6 +13,7 @@ from mnistnn.kernels.dense import dense
 from mnistnn.kernels.dropconnect import masked_dense, masked_dense_backward
 from mnistnn.kernels.dropout import bernoulli
 from mnistnn.layers.contract import BaseLayer, Parameter
+from mnistnn.layout import as_examples, as_rows
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape
 from mnistnn.streams import UpdateStreams
@@ -43,7 +44,7 @@ class DropConnect(BaseLayer):
     is_random: ClassVar[bool] = True
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
-        n_in = prod(in_shape)
+        self.n_in = n_in = prod(in_shape)
         fan = Fan(n_in, self.units, self.activation)
         self.scratch = Scratch()
         return (self.units,), [
@@ -63,7 +64,7 @@ class DropConnect(BaseLayer):
 
     def forward(self, x: Array, train: bool) -> Array:
         self.x_shape = x.shape
-        self.x = x.reshape(len(x), -1)  # (n, n_in)
+        self.x = as_rows(x)  # (n, n_in)
         self.y = self.scratch("y", (len(x), self.units), x)
         self.masked = self.scratch("masked", self.W.shape, self.W)
         if train:
@@ -78,6 +79,15 @@ class DropConnect(BaseLayer):
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         ACTIVATIONS[self.activation].backward(dy, self.y)
-        dx = self.scratch("dx", self.x.shape, dy) if need_dx else None
+        dx = self.scratch.as_laid_out("dx", self.x) if need_dx else None
         masked_dense_backward(dy, self.x, self.W, self.masks, self.masked, self.dW, self.db, dx)
-        return None if dx is None else dx.reshape(self.x_shape)
+        return None if dx is None else as_examples(dx, self.x_shape[1:])
+
+    @property
+    def multiply_adds(self) -> int:
+        return self.n_in * self.units
+
+    def memory(self, n: int, train: bool) -> int:
+        weights = self.n_in * self.units
+        masks = (n if self.per_example else 1) * weights
+        return n * self.units + weights + (n * self.n_in + masks if train else 0)

@@ -1,5 +1,6 @@
 """Dropout of units: each is left out of a training step by chance, so that none can rely on another."""
 
+from math import prod
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -8,8 +9,9 @@ from mnistnn.backend import Array, array_module
 from mnistnn.component import component
 from mnistnn.kernels.dropout import bernoulli
 from mnistnn.layers.contract import BaseLayer, Parameter
+from mnistnn.layout import images_first, in_memory_order
 from mnistnn.scratch import Scratch
-from mnistnn.shapes import Shape
+from mnistnn.shapes import Shape, ShapeError, show_shape
 from mnistnn.streams import UpdateStreams
 
 
@@ -24,11 +26,15 @@ class Dropout(BaseLayer):
     type: Literal["dropout"] = "dropout"
     keep: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Probability that a unit stays: 0.5 for hidden units, about 0.8 for inputs."""
+    whole_maps: bool = False
+    """Drop channels of images as a whole, since neighbouring pixels tell the same. Tompson et al. (2015)."""
 
     is_random: ClassVar[bool] = True
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
-        self.scratch = Scratch()
+        if self.whole_maps and len(in_shape) != 3:
+            raise ShapeError(f"whole_maps needs images of several channels, and its input is {show_shape(in_shape)}")
+        self.in_shape, self.scratch = in_shape, Scratch()
         return in_shape, []
 
     def seed(self, seed: int, part: int) -> None:
@@ -40,10 +46,13 @@ class Dropout(BaseLayer):
     def forward(self, x: Array, train: bool) -> Array:
         if not train:
             return x
-        self.mask = self.scratch("mask", x.shape, x)
-        bernoulli(self.streams.at(self.update), self.keep, self.mask)
+        if self.whole_maps:
+            self.mask = images_first(self.scratch("mask", (x.shape[1], 1, 1, len(x)), x))
+        else:
+            self.mask = self.scratch.as_laid_out("mask", x)
+        bernoulli(self.streams.at(self.update), self.keep, in_memory_order(self.mask))
         self.mask /= self.keep
-        y = self.scratch("y", x.shape, x)
+        y = self.scratch.as_laid_out("y", x)
         array_module(x).multiply(x, self.mask, out=y)
         return y
 
@@ -52,3 +61,7 @@ class Dropout(BaseLayer):
             return None
         dy *= self.mask
         return dy
+
+    def memory(self, n: int, train: bool) -> int:
+        masked = self.in_shape[0] if self.whole_maps else prod(self.in_shape)
+        return n * (masked + prod(self.in_shape)) if train else 0

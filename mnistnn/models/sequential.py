@@ -1,7 +1,9 @@
 """A chain of layers whose parameters are one vector.
 
 All parameters lie end to end in `theta`, all gradients in `grad`; what a layer sees are reshaped views. So an optimizer
-is a few operations on vectors, a checkpoint is a copy of one, and a gradient check moves one number.
+is a few operations on vectors, a checkpoint is a copy of one, and a gradient check moves one number. What forward passes
+collect (the statistics of batch normalisation) lies behind the parameters, in the same memory: `values` is both, and is
+all that a trained model consists of.
 """
 
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ LayerName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length
 
 @dataclass(frozen=True)
 class Slot:
-    """Where one parameter array lies in theta and grad: [start, stop)."""
+    """Where one array lies in values, and a parameter in theta and grad: [start, stop)."""
 
     name: str
     start: int
@@ -52,33 +54,34 @@ class Sequential:
     years did; null derives them from the experiment's seed."""
 
     def build(self, in_shape: Shape) -> Shape:
-        """Chain the shapes, lay out theta, and return the output shape. Raises ConfigError naming the layer."""
-        self.slots: list[Slot] = []
+        """Chain the shapes, lay out the values, and return the output shape. Raises ConfigError naming the layer."""
+        declared: list[tuple[str, Parameter]] = []
         self.shapes: dict[str, Shape] = {}  # of each layer's output
-        shape, offset = in_shape, 0
+        shape = in_shape
         for name, layer in self.layers.items():
             try:
                 shape, parameters = layer.build(shape)
             except ShapeError as error:
                 raise ConfigError(str(error), key=f"model.layers.{name}") from error
             self.shapes[name] = shape
-            for parameter in parameters:
-                stop = offset + prod(parameter.shape)
-                self.slots.append(Slot(f"{name}.{parameter.name}", offset, stop, parameter))
-                offset = stop
-        self.size = offset
+            declared += [(f"{name}.{parameter.name}", parameter) for parameter in parameters]
+        self.slots = _laid_out([d for d in declared if d[1].kind != "statistic"], start=0)
+        self.size = self.slots[-1].stop if self.slots else 0
+        """The number of parameters."""
+        self.statistics = _laid_out([d for d in declared if d[1].kind == "statistic"], start=self.size)
         return shape
 
     def allocate(self, xp: Any, dtype: str) -> None:
-        """Create theta and grad (size,) and give each layer its views of them."""
-        self.theta: Array = xp.zeros(self.size, dtype=dtype)
+        """Create values, theta, grad (size,) and give each layer its views of them."""
+        self.values: Array = xp.zeros(self.statistics[-1].stop if self.statistics else self.size, dtype=dtype)
+        self.theta: Array = self.values[: self.size]
         self.grad: Array = xp.zeros(self.size, dtype=dtype)
         self._chain: list[BaseLayer] = list(self.layers.values())
         self._random = [layer for layer in self._chain if layer.is_random]
         # Nothing is learned before the first layer with parameters, so the backward pass ends there.
         owners = {slot.name.split(".")[0] for slot in self.slots}
         self._first = next((i for i, name in enumerate(self.layers) if name in owners), len(self._chain))
-        values, grads = self.views(self.theta), self.views(self.grad)
+        values, grads = self.views(self.values), self.views(self.grad)
         for name, layer in self.layers.items():
             layer.bind(_of_layer(name, values), _of_layer(name, grads))
 
@@ -87,21 +90,31 @@ class Sequential:
         for part, layer in enumerate(self._chain):
             layer.seed(seed, part)
         rng = stream(seed, "init") if self.random_state is None else legacy_stream(self.random_state)
-        start = np.empty(self.size)
-        for slot in self.slots:
+        start = np.empty(self.values.size)
+        for slot in [*self.slots, *self.statistics]:
             parameter = slot.parameter
             start[slot.part] = parameter.init.draw(rng, parameter.shape, parameter.fan).reshape(-1)
-        self.theta[...] = array_module(self.theta).asarray(start)
+        self.values[...] = array_module(self.values).asarray(start)
         self.grad[...] = 0.0
 
     @property
     def layout(self) -> list[tuple[str, list[int]]]:
-        """Return name and shape of each parameter in theta, in order."""
-        return [(slot.name, list(slot.parameter.shape)) for slot in self.slots]
+        """Return name and shape of each array in values, in order."""
+        return [(slot.name, list(slot.parameter.shape)) for slot in [*self.slots, *self.statistics]]
 
     def views(self, flat: Array) -> dict[str, Array]:
-        """Return the named, shaped parts of a vector laid out like theta."""
-        return {slot.name: flat[slot.part].reshape(slot.parameter.shape) for slot in self.slots}
+        """Return the named, shaped parts of a vector laid out like theta, or like values."""
+        slots = self.slots if flat.size == self.size else [*self.slots, *self.statistics]
+        return {slot.name: flat[slot.part].reshape(slot.parameter.shape) for slot in slots}
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications (each with an addition) of one example's forward pass, in matrix products."""
+        return sum(layer.multiply_adds for layer in self.layers.values())
+
+    def memory(self, n: int, train: bool) -> int:
+        """Return how many numbers the layers keep for batches of n, at most."""
+        return sum(layer.memory(n, train) for layer in self.layers.values())
 
     def begin_update(self, update: int) -> None:
         """Let random layers stand at the beginning of an update's stream."""
@@ -119,12 +132,28 @@ class Sequential:
             x = layer.forward(x, train)
         return x
 
+    def sample(self, x: Array) -> Array:
+        """Map x as `forward` does in use, but with the masks of the update that `begin_update` named."""
+        for layer in self._chain:
+            x = layer.forward(x, train=layer.is_random)
+        return x
+
     def backward(self, dy: Array) -> None:
         """Overwrite grad with the gradients belonging to the last forward pass; dy is used up."""
         for layer in reversed(self._chain[self._first + 1 :]):
             dy = layer.backward(dy)
         if self._first < len(self._chain):
             self._chain[self._first].backward(dy, need_dx=False)
+
+
+def _laid_out(declared: list[tuple[str, Parameter]], start: int) -> list[Slot]:
+    """Return a slot for each named array, one after the other from `start` on."""
+    slots = []
+    for name, parameter in declared:
+        stop = start + prod(parameter.shape)
+        slots.append(Slot(name, start, stop, parameter))
+        start = stop
+    return slots
 
 
 def _of_layer(name: str, views: dict[str, Array]) -> dict[str, Array]:

@@ -42,7 +42,7 @@ class MetricsPosition:
 class SavedState:
     """Everything in a checkpoint that is no vector.
 
-    layout  name and shape of each parameter in theta, in order, so that other programs can take it apart
+    layout  name and shape of each array in the values, in order, so that other programs can take it apart
     best    the row of the best evaluation so far, whose parameters are the tensor `best`
     kept    update counts of the checkpoints that are never removed
     """

@@ -1,0 +1,78 @@
+"""Pools: the largest or the mean number of each window, and the gradients.
+
+z (c, h, w, n) images, y (c, oh, ow, n). Rows and columns that the last window does not reach are left out.
+"""
+
+from mnistnn.backend import Array, array_module
+from mnistnn.kernels.windows import Window
+
+
+def max_pool(z: Array, window: Window, y: Array) -> None:
+    """Write the largest number of each window into y."""
+    xp, everywhere = array_module(z), window.whole(y)
+    first, *others = (window.seen(z, i, j, everywhere) for i, j in window.places)
+    if not others:
+        y[...] = first
+        return
+    xp.maximum(first, others[0], out=y)
+    for other in others[1:]:
+        xp.maximum(y, other, out=y)
+
+
+def max_pool_backward(
+    dy: Array, z: Array, y: Array, window: Window, all_ties: bool, dz: Array, hit: Array, left: Array
+) -> None:
+    """Write the gradient of `max_pool` into dz: dy goes to the pixel that was the largest of its window.
+
+    Where several are, it goes to the first of them, row by row; with `all_ties` each of them gets it, as in Theano's
+    old pool. dz may be z itself if windows do not overlap. hit and left (c, oh, ow, n) are working memory.
+    """
+    xp, everywhere = array_module(z), window.whole(y)
+    if window.overlaps:
+        dz[...] = 0.0
+    else:
+        _clear_unseen(dz, window, y)
+    left[...] = dy
+    for i, j in window.places:
+        xp.equal(window.seen(z, i, j, everywhere), y, out=hit)
+        hit *= left
+        target = window.seen(dz, i, j, everywhere)
+        if window.overlaps:
+            target += hit
+        else:
+            target[...] = hit
+        if not all_ties:
+            left -= hit  # what the first one got, later ones do not
+
+
+def mean_pool(z: Array, window: Window, y: Array) -> None:
+    """Write the mean of each window into y."""
+    everywhere = window.whole(y)
+    for number, (i, j) in enumerate(window.places):
+        if number:
+            y += window.seen(z, i, j, everywhere)
+        else:
+            y[...] = window.seen(z, i, j, everywhere)
+    y *= 1.0 / len(window.places)
+
+
+def mean_pool_backward(dy: Array, window: Window, dz: Array) -> None:
+    """Write the gradient of `mean_pool` into dz: each pixel of a window gets dy / (kh·kw), and dy is used up."""
+    everywhere = window.whole(dy)
+    dy *= 1.0 / len(window.places)
+    dz[...] = 0.0
+    for i, j in window.places:
+        target = window.seen(dz, i, j, everywhere)
+        target += dy
+
+
+def _clear_unseen(dz: Array, window: Window, y: Array) -> None:
+    """Set to zero the pixels of dz that no window sees. Windows do not overlap."""
+    _, height, width, _ = dz.shape
+    (kh, kw), (down, across), (_, rows, columns, _) = window.size, window.stride, y.shape
+    seen_rows = [r * down + i for r in range(rows) for i in range(kh)]
+    seen_columns = [s * across + j for s in range(columns) for j in range(kw)]
+    for row in sorted(set(range(height)).difference(seen_rows)):
+        dz[:, row] = 0.0
+    for column in sorted(set(range(width)).difference(seen_columns)):
+        dz[:, :, column] = 0.0

@@ -1,0 +1,152 @@
+"""The convolutional layer: the same small filters at every position of an image."""
+
+from math import prod
+from typing import Literal
+
+from pydantic import Field
+
+from mnistnn.activations import ACTIVATIONS, ActivationName
+from mnistnn.backend import Array, array_module
+from mnistnn.component import component
+from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
+from mnistnn.kernels.convolution import convolve, convolve_backward
+from mnistnn.kernels.pooling import max_pool, max_pool_backward
+from mnistnn.kernels.windows import Window, part_size, parts
+from mnistnn.layers.contract import BaseLayer, Parameter
+from mnistnn.layers.images import Padding, Size, contiguous, image_shape, images_of, pair
+from mnistnn.layout import images_first
+from mnistnn.scratch import Scratch
+from mnistnn.shapes import Shape, ShapeError, show_shape
+
+
+@component
+class Conv(BaseLayer):
+    """Convolution with maps·channels kernels, perhaps a max-pool, then bias and activation: y = f(pool(W ⋆ x) + b).
+
+    Pooling here is the same as a `max_pool` layer afterwards, since bias and activation increase, and leaves them a
+    quarter of the work. Images are height×width or channels×height×width; y has `maps` channels.
+    W (maps, channels, kh, kw), b (maps,). LeCun et al. (1998). Keeps z = W ⋆ x; with a pool also its largest numbers,
+    y, and as much again twice for the gradient; dx where it is asked for; a copy of x that is padded or does not come
+    in the memory order of images, and of such a dy; patches of 2¹⁸ numbers, or of one position if that is more.
+    """
+
+    type: Literal["conv"] = "conv"
+    maps: int = Field(ge=1, le=100_000)
+    """Number of filters, and so of channels of the output."""
+    kernel: Size
+    """Height and width of a filter in px: one number, or [height, width]."""
+    stride: Size = 1
+    """By how many px the filter moves: one number, or [down, across]."""
+    padding: Padding = 0
+    """Zeros put around the image, in px on each side: one number, or [above and below, left and right]."""
+    pool: Size | None = None
+    """Take the largest of each field of this size, in output px: one number, or [height, width]. Fields do not overlap;
+    what does not fill one is left out."""
+    activation: ActivationName = "linear"
+    """The element-wise f, applied in place."""
+    init: Initializer = Field(default_factory=Glorot)
+    """How W starts, with n_in = channels·kh·kw and n_out = maps·kh·kw / (pixels of the pool); b starts at zero."""
+    flipped: bool = False
+    """Turn each kernel by 180°, as Theano did. The model is the same, a published start of W is not."""
+    ties: Literal["first", "all"] = "first"
+    """Where several pixels are the largest of a pool, the first gets the gradient; or all do, as in Theano."""
+
+    def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
+        channels, height, width = self.in_shape = image_shape(in_shape)
+        (kh, kw), (above, left) = pair(self.kernel), pair(self.padding)
+        self.window = Window((kh, kw), pair(self.stride))
+        self.padded = (height + 2 * above, width + 2 * left)
+        if kh > self.padded[0] or kw > self.padded[1]:
+            padded = f" ({show_shape(self.padded)} with padding)" if above or left else ""
+            raise ShapeError(f"kernel {kh}×{kw} is larger than the image, {show_shape(in_shape)}{padded}")
+        self.z_shape = (self.maps, *self.window.positions(*self.padded))
+        self.out_shape, self.pool_window = self.z_shape, None
+        if self.pool is not None:
+            size = pair(self.pool)
+            if size[0] > self.z_shape[1] or size[1] > self.z_shape[2]:
+                raise ShapeError(
+                    f"pool {size[0]}×{size[1]} does not fit: the kernel makes {show_shape(self.z_shape[1:])} "
+                    f"of {show_shape(in_shape)}"
+                )
+            self.pool_window = Window(size, size)
+            self.out_shape = (self.maps, *self.pool_window.positions(*self.z_shape[1:]))
+        self.scratch = Scratch()
+        n_in = channels * kh * kw
+        fan = Fan(n_in, self.maps * kh * kw // (1 if self.pool is None else prod(pair(self.pool))), self.activation)
+        return self.out_shape, [
+            Parameter("W", (self.maps, channels, kh, kw), "weight", self.init, fan),
+            Parameter("b", (self.maps,), "bias", Zeros(), fan),
+        ]
+
+    def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
+        self.W, self.b = values["W"].reshape(self.maps, -1), values["b"]
+        self.dW, self.db = grads["W"].reshape(self.maps, -1), grads["b"]
+
+    @property
+    def multiply_adds(self) -> int:
+        return prod(self.z_shape) * self.in_shape[0] * prod(self.window.size)
+
+    def memory(self, n: int, train: bool) -> int:
+        z, y, x = prod(self.z_shape), prod(self.out_shape), self.in_shape[0] * prod(self.padded)
+        patch = self.in_shape[0] * prod(self.window.size)
+        patches = patch * prod(part_size(*self.z_shape[1:], patch * n))
+        is_pooled = self.pool_window is not None
+        forward = x + z + patches + (2 * y if is_pooled else 0)
+        if not train:
+            return n * forward
+        return n * (forward + x + y + (2 * y if is_pooled else 0)) + 2 * self.maps * patch
+
+    def forward(self, x: Array, train: bool) -> Array:
+        xp, n = array_module(x), len(x)
+        self.x_shape = x.shape
+        self.x = self._padded(images_of(x))
+        self.z = self.scratch("z", (*self.z_shape, n), x)
+        convolve(self.x, self.W, self.window, self.flipped, self.z, self._patches())
+        if self.pool_window is None:
+            self.y = self.z
+            self.y += self.b[:, None, None, None]
+        else:
+            self.peak = self.scratch("peak", (*self.out_shape, n), x)
+            max_pool(self.z, self.pool_window, self.peak)
+            self.y = self.scratch("y", self.peak.shape, x)
+            xp.add(self.peak, self.b[:, None, None, None], out=self.y)
+        ACTIVATIONS[self.activation].forward(self.y)
+        return images_first(self.y)
+
+    def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
+        xp = array_module(dy)
+        dz = contiguous(images_of(dy), self.scratch, "dy")  # (maps, oh, ow, n)
+        ACTIVATIONS[self.activation].backward(dz, self.y)
+        xp.sum(dz.reshape(self.maps, -1), axis=1, out=self.db)
+        if self.pool_window is not None:
+            work = (self.scratch(role, self.peak.shape, self.peak) for role in ("hit", "left"))
+            max_pool_backward(dz, self.z, self.peak, self.pool_window, self.ties == "all", self.z, *work)
+            dz = self.z
+        dx = self.scratch("dx", self.x.shape, self.x) if need_dx else None
+        sums = self.scratch("sums", (2, *self.W.shape[::-1]), self.W)
+        convolve_backward(dz, self.x, self.W, self.window, self.flipped, self.dW, self._patches(), sums, dx)
+        return None if dx is None else self._as_input(dx)
+
+    def _patches(self) -> Array:
+        """Return memory for the largest part of the patches."""
+        part = next(parts(self.z, self.W.shape[1]))
+        positions = (part.bottom - part.top) * (part.right - part.left)
+        return self.scratch("patches", (self.W.shape[1] * positions * self.z.shape[3],), self.z)
+
+    def _padded(self, x: Array) -> Array:
+        """Return x (c, h, w, n), contiguous and with the padding around it."""
+        _, height, width, n = x.shape
+        above, left = pair(self.padding)
+        if not above and not left:
+            return contiguous(x, self.scratch, "x")
+        padded = self.scratch("x", (len(x), *self.padded, n), x)
+        padded[:, :above] = padded[:, above + height :] = 0.0
+        padded[:, :, :left] = padded[:, :, left + width :] = 0.0
+        padded[:, above : above + height, left : left + width] = x
+        return padded
+
+    def _as_input(self, dx: Array) -> Array:
+        """Return the gradient (c, h, w, n) of the padded input as that of the input."""
+        (above, left), (_, height, width) = pair(self.padding), self.in_shape
+        inside = images_first(dx[:, above : above + height, left : left + width])
+        return inside if len(self.x_shape) == 4 else inside[:, 0]
