@@ -103,17 +103,20 @@ def chain_of(case: str, f: Any, outputs: int = 3, output_activation: Any = "line
     return Sequential(layers={**layers, "output": Dense(units=outputs, activation=output_activation)})
 
 
-def objective_of(model: Any, loss: Any, penalties: Sequence[Any] = (), n: int = 4, dtype: str = "float64") -> Objective:
+def objective_of(
+    model: Any, loss: Any, penalties: Sequence[Any] = (), n: int = 4, dtype: str = "float64", xp: Any = np
+) -> Objective:
     """Build a model with random parameters (no zeros: a gradient behind a layer of zeros is zero) and a batch."""
     rng, classes = np.random.default_rng(11), LOSSES[type(loss)][1]
     loss.build(model.build(IMAGE), classes)
-    model.allocate(np, dtype)
+    model.allocate(xp, dtype)
     model.initialize(0)
-    model.theta[...] = rng.uniform(0.2, 1.0, model.size) * rng.choice([-1, 1], model.size)
+    model.theta[...] = xp.asarray(rng.uniform(0.2, 1.0, model.size) * rng.choice([-1, 1], model.size))
     for penalty in penalties:
         penalty.build(model.slots)
     objective = Objective(model, loss, penalties)
-    objective.set_batch(rng.uniform(-1, 1, (n, *IMAGE)).astype(dtype), rng.integers(classes, size=n), update=3)
+    x, labels = rng.uniform(-1, 1, (n, *IMAGE)).astype(dtype), rng.integers(classes, size=n)
+    objective.set_batch(xp.asarray(x), xp.asarray(labels), update=3)
     return objective
 
 
@@ -324,3 +327,32 @@ def test_layer_keeps_no_more_numbers_than_it_says(case, f):
     layer.project()
     kept = layer.scratch.nbytes if hasattr(layer, "scratch") else 0
     assert kept == x.itemsize * layer.memory(4, train=True)
+
+
+def assert_same_on_gpu(make: Callable[[], Any], kind: type, penalties: Callable[[], Sequence[Any]] = tuple) -> None:
+    cupy = pytest.importorskip("cupy")
+    host, device = (objective_of(make(), kind(), penalties(), xp=xp) for xp in (np, cupy))
+    np.testing.assert_allclose(device.value_and_grad(), host.value_and_grad(), rtol=1e-12)
+    np.testing.assert_allclose(device.grad.get(), host.grad, rtol=1e-9, atol=1e-12)
+    scored = [o.loss.score(o.model.forward(o.x, train=False), o.labels) for o in (host, device)]
+    assert scored[0].errors == scored[1].errors
+    np.testing.assert_allclose(scored[1].loss, scored[0].loss, rtol=1e-12)
+    np.testing.assert_allclose(device.values.get(), host.values, rtol=1e-12)
+
+
+@pytest.mark.gpu
+@each_chain
+def test_chain_computes_on_a_gpu_what_it_computes_on_the_host(case, f):
+    assert_same_on_gpu(lambda: chain_of(case, f), SoftmaxNLL)
+
+
+@pytest.mark.gpu
+@each_loss
+def test_loss_computes_on_a_gpu_what_it_computes_on_the_host(kind):
+    assert_same_on_gpu(lambda: chain_of("dense", "tanh", LOSSES[kind][0]), kind)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_penalty_computes_on_a_gpu_what_it_computes_on_the_host(penalty):
+    assert_same_on_gpu(MODELS[Sequential], SoftmaxNLL, lambda: [PENALTIES[penalty]()])

@@ -58,6 +58,7 @@ SCHEDULES: Cases = {
 }
 INITIALIZERS: Cases = {
     "zeros": initializers.Zeros,
+    "constant": lambda: initializers.Constant(value=0.5),
     "normal": lambda: initializers.Normal(std=0.5),
     "truncated_normal": lambda: initializers.TruncatedNormal(std=0.5),
     "uniform": lambda: initializers.Uniform(limit=0.5),
@@ -103,14 +104,15 @@ def test_every_component_has_a_case(registry):
     assert not missing, f"add a tiny {registry} of {', '.join(missing)} to the tables in {__file__}"
 
 
-def objective_of(dtype: str = "float64") -> Objective:
+def objective_of(dtype: str = "float64", xp: Any = np) -> Objective:
     rng, loss = np.random.default_rng(11), SoftmaxNLL()
     model = Sequential(layers={"hidden": Dense(units=5, activation="tanh"), "output": Dense(units=3)})
     loss.build(model.build((2, 3)), 3)
-    model.allocate(np, dtype)
+    model.allocate(xp, dtype)
     model.initialize(0)
     objective = Objective(model, loss)
-    objective.set_batch(rng.uniform(-1, 1, (4, 2, 3)).astype(dtype), rng.integers(3, size=4), update=0)
+    x, labels = rng.uniform(-1, 1, (4, 2, 3)).astype(dtype), rng.integers(3, size=4)
+    objective.set_batch(xp.asarray(x), xp.asarray(labels), update=0)
     return objective
 
 
@@ -260,3 +262,29 @@ def test_transform_does_the_same_from_its_saved_tensors(make):
     restored.build((2, 3))
     restored.restore(original.tensors())
     assert np.array_equal(restored.apply(pictures()), original.apply(pictures()))
+
+
+@pytest.mark.gpu
+@of(OPTIMIZERS)
+def test_optimizer_moves_on_a_gpu_as_on_the_host(make):
+    cupy = pytest.importorskip("cupy")
+    host, device = objective_of(), objective_of(xp=cupy)
+    for objective in (host, device):
+        optimizer = allocated(make, objective)
+        for i in range(6):
+            optimizer.step(objective, Progress(updates=i))
+    np.testing.assert_allclose(device.theta.get(), host.theta, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.gpu
+@of(TRANSFORMS)
+def test_transform_gives_on_a_gpu_what_it_gives_on_the_host(make):
+    cupy = pytest.importorskip("cupy")
+    x = np.random.default_rng(5).random((50, 4, 5))
+    given = []
+    for xp in (np, cupy):
+        transform, images = make(), xp.asarray(x.copy())
+        transform.build(x.shape[1:])
+        transform.fit(images)
+        given.append(transform.apply(images))
+    np.testing.assert_allclose(given[1].get(), given[0], rtol=1e-9, atol=1e-12)
