@@ -150,7 +150,9 @@ class Plan:
     def resident_bytes(self) -> int:
         """Bytes of the arrays that live as long as training: digits, parameters with gradients and best, outputs."""
         itemsize = 4 if self.experiment.backend.dtype == "float32" else 8
-        pixels = (self.examples["train"] + self.examples["valid"]) * prod(self.info.image_shape)
+        # A transform works in place unless it enlarges the images, so their memory is that of the largest stage.
+        stages = [self.info.image_shape, *(transform.out_shape for transform in self.experiment.preprocess)]
+        pixels = (self.examples["train"] + self.examples["valid"]) * max(map(prod, stages))
         widest_batch = max(self.batch_size, self.experiment.evaluation.batch_size)
         outputs = 2 * widest_batch * sum(prod(shape) for shape in self.experiment.model.shapes.values())
         return itemsize * (pixels + 3 * self.parameters + outputs)

@@ -18,7 +18,11 @@ from mnistnn.models.sequential import Sequential
 from mnistnn.objective import Objective
 from mnistnn.optim import adaptive, momentum, rprop, schedules, sgd
 from mnistnn.optim.contract import Progress
+from mnistnn.preprocess.blur import Blur
 from mnistnn.preprocess.contrast import ContrastNormalize
+from mnistnn.preprocess.deskew import Deskew
+from mnistnn.preprocess.normalize_width import NormalizeWidth
+from mnistnn.preprocess.pad import Pad
 from mnistnn.preprocess.standardize import Standardize
 from mnistnn.preprocess.whiten import Whiten
 from mnistnn.stopping import course, limits, lisa
@@ -81,6 +85,10 @@ TRANSFORMS: Cases = {
     "whiten-zca": lambda: Whiten(method="zca", epsilon=0.01),
     "standardize": Standardize,
     "contrast_normalize": ContrastNormalize,
+    "deskew": Deskew,
+    "normalize_width": lambda: NormalizeWidth(width_px=2),
+    "pad": lambda: Pad(shape=[4, 3]),
+    "blur": lambda: Blur(sigma_px=0.7),
 }
 REGISTRIES: dict[str, tuple[list[Any], Cases]] = {
     "optimizer": ([optim.Optimizer], OPTIMIZERS),

@@ -1,12 +1,18 @@
-"""Preprocessing: transforms of the pixels that are fitted on the training split only, and kept with the run."""
+"""Preprocessing: transforms of the pixels, fitted on the training split only, if at all, and kept with the run."""
 
 from typing import Annotated
 
 from pydantic import Field
 
+from mnistnn.preprocess.blur import Blur
 from mnistnn.preprocess.contrast import ContrastNormalize
+from mnistnn.preprocess.deskew import Deskew
+from mnistnn.preprocess.normalize_width import NormalizeWidth
+from mnistnn.preprocess.pad import Pad
 from mnistnn.preprocess.standardize import Standardize
 from mnistnn.preprocess.whiten import Whiten
 
 # The registry: every transform that an experiment can name by its `type`.
-Preprocess = Annotated[Whiten | Standardize | ContrastNormalize, Field(discriminator="type")]
+Preprocess = Annotated[
+    Whiten | Standardize | ContrastNormalize | Deskew | NormalizeWidth | Pad | Blur, Field(discriminator="type")
+]

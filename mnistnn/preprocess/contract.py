@@ -29,7 +29,7 @@ class Transform:
     is_settled: bool
 
     def build(self, in_shape: Shape) -> None:
-        """Take the shape of an example."""
+        """Take the shape of an example. Raises ShapeError if it is not one that the transform can take."""
         self.in_shape = self.out_shape = in_shape
         self.is_settled = True
 
@@ -41,7 +41,9 @@ class Transform:
         """Learn from the training split x (n, *in_shape), in float64 and on the host. Raises ShapeError."""
 
     def apply(self, x: Array) -> Array:
-        """Return the transformed x (n, *out_shape), which takes the place of x (n, *in_shape) in memory."""
+        """Return the transformed x (n, *out_shape), in the memory of x (n, *in_shape) unless it is larger. The caller
+        gives x away: it may be overwritten.
+        """
         raise NotImplementedError
 
     def tensors(self) -> dict[str, np.ndarray]:
@@ -68,6 +70,8 @@ class Transform:
 
 
 def row_blocks(n: int) -> Iterator[slice]:
-    """Yield the rows 0..n in blocks. A whole training split is the largest array of a run: nothing copies it."""
+    """Yield the rows 0..n in blocks. A whole training split is the largest array of a run: nothing copies it that need
+    not.
+    """
     for start in range(0, n, _ROWS):
         yield slice(start, min(start + _ROWS, n))

@@ -15,6 +15,8 @@ class Pipeline:
 
     restore  brings a transform, given with its number, back to what it was fitted to, and tells whether it did; not
              asked before the shape of the transform's inputs is settled
+
+    Raises ConfigError at the transform that cannot take what those before it give.
     """
 
     def __init__(
@@ -26,7 +28,7 @@ class Pipeline:
         """Of an example at the end; while not `is_settled`, the largest one possible."""
         self.is_settled = True
         for number, transform in enumerate(transforms):
-            transform.build(self.out_shape)
+            self._build(number, self.out_shape)
             if self.is_settled:
                 self._is_ready[number] = restore(number, transform)
             self.is_settled = self.is_settled and transform.is_settled
@@ -34,7 +36,7 @@ class Pipeline:
 
     def fit_and_apply(self, x: Array) -> Array:
         """Fit what is not restored to the training split x (n, *in_shape), each transform to what those before make of
-        it; return the transformed x, in the memory of x. Raises ConfigError at the transform that does not fit.
+        it; return the transformed x. x is given away. Raises ConfigError at the transform that does not fit.
         """
         for number, transform in enumerate(self.transforms):
             if not self._is_ready[number]:
@@ -43,9 +45,15 @@ class Pipeline:
         self.out_shape, self.is_settled = x.shape[1:], True
         return x
 
+    def _build(self, number: int, in_shape: Shape) -> None:
+        try:
+            self.transforms[number].build(in_shape)
+        except ShapeError as error:
+            raise ConfigError(str(error), key=f"preprocess.{number}") from error
+
     def _fit(self, number: int, x: Array) -> None:
         transform = self.transforms[number]
-        transform.build(x.shape[1:])
+        self._build(number, x.shape[1:])
         if not self._restore(number, transform):
             try:
                 transform.fit(x)
@@ -54,7 +62,7 @@ class Pipeline:
         self._is_ready[number] = True
 
     def apply(self, x: Array) -> Array:
-        """Return the transformed x (n, *out_shape), in the memory of x (n, *in_shape)."""
+        """Return the transformed x (n, *out_shape); x (n, *in_shape) is given away."""
         assert all(self._is_ready), "fitted on the training split, before any other is read"
         for transform in self.transforms:
             x = transform.apply(x)

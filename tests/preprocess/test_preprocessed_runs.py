@@ -23,6 +23,12 @@ CHAIN = (
 )
 
 
+IMAGES = (
+    "preprocess=[{type: deskew}, {type: normalize_width, width_px: 6}, {type: blur, sigma_px: 0.5}, "
+    "{type: pad, shape: 10}]"
+)
+
+
 @pytest.fixture
 def plan_of(toy):
     return lambda *overrides: Plan(load_experiment(toy, overrides))
@@ -192,6 +198,33 @@ def test_threshold_that_drops_everything_is_refused_at_its_transform(plan_of):
     with pytest.raises(ConfigError, match="no direction has a variance above") as caught:
         plan.training()
     assert caught.value.key == "preprocess.0"
+
+
+@pytest.mark.parametrize(
+    ("transforms", "key", "message"),
+    [
+        ("{type: whiten}, {type: deskew}", "preprocess.1", "deskew needs images"),
+        ("{type: deskew}, {type: pad, shape: 7}", "preprocess.1", "images of 8×8 cannot be padded to 7×7"),
+        ("{type: normalize_width, width_px: 9}", "preprocess.0", "width 9 do not fit into images of 8×8"),
+    ],
+)
+def test_transform_that_cannot_take_its_inputs_is_refused_before_data_is_read(plan_of, transforms, key, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        plan_of(f"preprocess=[{transforms}]")
+    assert caught.value.key == key
+
+
+def test_images_are_redrawn_and_padded_on_their_way_to_the_model(toy, start):
+    outcome = start(toy, IMAGES)
+    assert load_trained(outcome.run).plan.preprocessing.out_shape == (10, 10)
+    assert evaluate(outcome.run, "valid", "best", print).error == outcome.best["valid.error"] < 0.6
+
+
+def test_memory_is_that_of_the_largest_stage(plan_of):
+    plain, padded = plan_of().resident_bytes, plan_of("preprocess=[{type: pad, shape: 16}]")
+    parameters = padded.parameters - plan_of().parameters
+    assert padded.resident_bytes - plain == 4 * (360 * (16 * 16 - 8 * 8) + 3 * parameters)
+    assert plan_of("preprocess=[{type: whiten, dimensions: 64}]").resident_bytes == plain
 
 
 def test_dry_run_says_that_sizes_are_upper_bounds(toy, command):

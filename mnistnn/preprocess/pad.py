@@ -1,0 +1,45 @@
+"""Larger images: zeros around the digits."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mnistnn.backend import Array, array_module
+from mnistnn.component import component
+from mnistnn.preprocess.image_transform import ImageTransform
+from mnistnn.shapes import Shape, ShapeError, show_shape
+
+_Side = Annotated[int, Field(ge=1, le=1024)]
+
+
+@component
+class Pad(ImageTransform):
+    """Put zeros around the images, which stay in the middle; of an odd number, one more at the right and the bottom.
+
+    LeNet-5 reads 32×32, so that the ends of a stroke can lie in the middle of what its last kernels see (LeCun et al.
+    1998); Simard et al. (2003) read 29×29, which kernels of 5 px that move by 2 cover evenly, twice over.
+
+    Padded images need new memory: until they are filled, the former ones lie beside them.
+    """
+
+    type: Literal["pad"] = "pad"
+    shape: _Side | Annotated[list[_Side], Field(min_length=2, max_length=2)]
+    """Height and width of the padded images; one number stands for both."""
+
+    def build(self, in_shape: Shape) -> None:
+        super().build(in_shape)
+        h, w = (self.shape, self.shape) if isinstance(self.shape, int) else self.shape
+        if h < in_shape[-2] or w < in_shape[-1]:
+            raise ShapeError(
+                f"images of {show_shape(in_shape)} cannot be padded to {show_shape((h, w))}, which is smaller"
+            )
+        self.out_shape = (*in_shape[:-2], h, w)
+
+    def apply(self, x: Array) -> Array:
+        if self.out_shape == self.in_shape:
+            return x
+        (h, w), (height, width) = self.in_shape[-2:], self.out_shape[-2:]
+        top, left = (height - h) // 2, (width - w) // 2
+        padded = array_module(x).zeros((len(x), *self.out_shape), dtype=x.dtype)
+        padded[..., top : top + h, left : left + w] = x
+        return padded
