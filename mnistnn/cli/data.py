@@ -2,14 +2,13 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from mnistnn.cli.command import MnistnnGroup, settings
-from mnistnn.cli.terminal import printable
+from mnistnn.cli.terminal import can_show, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,9 +139,5 @@ def _draw(images: "NDArray[np.uint8]") -> None:
     from mnistnn.data.contact_sheet import ASCII_BLOCKS, UNICODE_BLOCKS, draw_in_text
 
     fitting = max(1, shutil.get_terminal_size().columns // (images.shape[2] + 1))
-    try:
-        UNICODE_BLOCKS.encode(sys.stdout.encoding or "ascii")
-        blocks = UNICODE_BLOCKS
-    except UnicodeEncodeError:
-        blocks = ASCII_BLOCKS
+    blocks = UNICODE_BLOCKS if can_show(UNICODE_BLOCKS) else ASCII_BLOCKS
     click.echo(draw_in_text(images[:fitting], blocks))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand
-from mnistnn.cli.options import RUNS
+from mnistnn.cli.options import CHECKPOINT, RUNS
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
@@ -27,13 +27,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What to measure on.",
 )
-@click.option(
-    "--checkpoint",
-    default="best",
-    show_default=True,
-    metavar="best|last|PATH",
-    help="Whose parameters: those of the best epoch, the last ones, or a checkpoint file's.",
-)
+@CHECKPOINT
 @click.option(
     "--mc-samples",
     type=click.IntRange(1, 100_000),

@@ -11,3 +11,11 @@ RUNS = click.option(
     show_default=True,
     help="Folder of all runs.",
 )
+
+CHECKPOINT = click.option(
+    "--checkpoint",
+    default="best",
+    show_default=True,
+    metavar="best|last|PATH",
+    help="Whose parameters: those of the best epoch, the last ones, or a checkpoint file's.",
+)

@@ -1,10 +1,11 @@
-"""What may reach a terminal: text without control characters, and colour only where it is wanted.
+"""What may reach a terminal: text without control characters, only what it can show, and colour only where wanted.
 
 File names, labels and messages of other libraries come from outside and could carry escape sequences that
 move the cursor, rewrite lines or change the terminal's title.
 """
 
 import os
+import sys
 
 
 def printable(text: str) -> str:
@@ -12,6 +13,15 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+
+
+def can_show(text: str) -> bool:
+    """Tell whether stdout can carry these characters."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def colour() -> bool | None:
