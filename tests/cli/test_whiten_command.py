@@ -23,6 +23,12 @@ def no_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
 
 
+@pytest.fixture
+def quick_picture(monkeypatch):
+    """For tests of what becomes of the picture, whatever it shows."""
+    monkeypatch.setattr("mnistnn.analysis.whitening.draw", lambda *arguments: b"a picture")
+
+
 def test_transform_and_picture_are_written(toy, command):
     done = command("whiten", "--data", "toy")
     assert (done.code, done.err) == (0, "")
@@ -48,7 +54,7 @@ def test_saved_transform_gives_what_fitting_gives(toy, command, no_matplotlib):
     np.testing.assert_array_equal(own.batches.x, saved.training().batches.x)
 
 
-def test_json_has_the_whole_spectrum(toy, command):
+def test_json_has_the_whole_spectrum(toy, command, quick_picture):
     found = json.loads(command("whiten", "--data", "toy", "--dimensions", "5", "--out", "w", "--json").out)
     assert found["schema_version"] == 1
     assert (found["kept"], found["inputs"], found["examples"], len(found["variances"])) == (5, 64, 300, 64)
@@ -57,7 +63,7 @@ def test_json_has_the_whole_spectrum(toy, command):
 
 
 @pytest.mark.parametrize("name", ["picture.png", "transform.safetensors"])
-def test_files_are_not_replaced_unless_forced(toy, command, name):
+def test_files_are_not_replaced_unless_forced(toy, command, quick_picture, name):
     FOLDER.mkdir(parents=True)
     (FOLDER / name).write_text("mine")
     done = command("whiten", "--data", "toy")
