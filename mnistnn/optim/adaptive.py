@@ -5,10 +5,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from mnistnn.backend import Array, array_module
+from mnistnn.compiled import Loop
 from mnistnn.component import component
 from mnistnn.kernels.sign import sign
+from mnistnn.optim import fused
 from mnistnn.optim.contract import Progress
-from mnistnn.optim.rule import GradientRule
+from mnistnn.optim.rule import GradientRule, Scalars
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Epsilon = Annotated[float, Field(gt=0)]
@@ -36,6 +38,7 @@ class AdaptiveRates(GradientRule):
     # Of the last gradient its sign is enough, and a product with it cannot underflow as that of two gradients does.
     slots: ClassVar[dict[str, float]] = {"rate": 1.0, "last_sign": 0.0}
     working: ClassVar[int] = 2
+    twin: ClassVar[Loop | None] = fused.adaptive_rates
 
     @model_validator(mode="after")
     def _is_a_range(self) -> "AdaptiveRates":
@@ -43,22 +46,26 @@ class AdaptiveRates(GradientRule):
             raise ValueError(f"maximum: must not be below minimum ({self.minimum:g}), got {self.maximum:g}")
         return self
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
+    def scalars(self, progress: Progress) -> Scalars:
+        return self.rate(progress), self.increase, self.decrease - 1.0, self.minimum, self.maximum
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
         (r, last_sign), (agreement, spare) = state, work
+        eta, increase, decrease_less_1, minimum, maximum = scalars
         xp = array_module(grad)
         xp.multiply(last_sign, grad, out=agreement)
         sign(grad, last_sign, spare)
         grad *= r
-        grad *= self.rate(progress)
+        grad *= eta
         theta -= grad
         xp.greater(agreement, 0.0, out=grad)  # 1 where the signs agree
-        grad *= self.increase
+        grad *= increase
         xp.less(agreement, 0.0, out=agreement)  # 1 where they differ
-        agreement *= self.decrease - 1.0
+        agreement *= decrease_less_1
         agreement += 1.0
         r *= agreement
         r += grad
-        xp.clip(r, self.minimum, self.maximum, out=r)
+        xp.clip(r, minimum, maximum, out=r)
 
 
 @component
@@ -77,17 +84,21 @@ class CourseRMSProp(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"ms": 1.0}
     working: ClassVar[int] = 1
+    twin: ClassVar[Loop | None] = fused.course_rmsprop
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        (ms,), (term,) = state, work
+    def scalars(self, progress: Progress) -> Scalars:
+        return self.rate(progress), self.beta, 1.0 - self.beta
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
+        (ms,), (term,), (eta, beta, rest) = state, work, scalars
         xp = array_module(grad)
         xp.sqrt(ms, out=term)
         xp.divide(grad, term, out=term)
-        term *= self.rate(progress)
+        term *= eta
         theta -= term
-        ms *= self.beta
+        ms *= beta
         grad *= grad
-        grad *= 1.0 - self.beta
+        grad *= rest
         ms += grad
 
 
@@ -106,15 +117,19 @@ class RMSProp(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"ms": 0.0}
     working: ClassVar[int] = 1
+    twin: ClassVar[Loop | None] = fused.rmsprop
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        (ms,), (term,) = state, work
+    def scalars(self, progress: Progress) -> Scalars:
+        return self.rate(progress), self.beta, 1.0 - self.beta, self.epsilon
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
+        (ms,), (term,), (eta, beta, rest, epsilon) = state, work, scalars
         xp = array_module(grad)
-        _track_square(ms, grad, self.beta, term)
+        _track_square(ms, grad, beta, rest, term)
         xp.sqrt(ms, out=term)
-        term += self.epsilon
+        term += epsilon
         grad /= term
-        grad *= self.rate(progress)
+        grad *= eta
         theta -= grad
 
 
@@ -135,22 +150,26 @@ class GravesRMSProp(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"mean_square": 0.0, "mean": 0.0, "v": 0.0}
     working: ClassVar[int] = 1
+    twin: ClassVar[Loop | None] = fused.graves_rmsprop
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        (mean_square, mean, v), (term,) = state, work
+    def scalars(self, progress: Progress) -> Scalars:
+        return self.rate(progress), self.beta, 1.0 - self.beta, self.momentum, self.epsilon
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
+        (mean_square, mean, v), (term,), (eta, beta, rest, mu, epsilon) = state, work, scalars
         xp = array_module(grad)
-        _track_square(mean_square, grad, self.beta, term)
-        mean *= self.beta
-        xp.multiply(grad, 1.0 - self.beta, out=term)
+        _track_square(mean_square, grad, beta, rest, term)
+        mean *= beta
+        xp.multiply(grad, rest, out=term)
         mean += term
         xp.multiply(mean, mean, out=term)
         xp.subtract(mean_square, term, out=term)
         xp.maximum(term, 0.0, out=term)  # rounding may make a variance negative
-        term += self.epsilon
+        term += epsilon
         xp.sqrt(term, out=term)
         grad /= term
-        grad *= self.rate(progress)
-        v *= self.momentum
+        grad *= eta
+        v *= mu
         v -= grad
         theta += v
 
@@ -165,16 +184,20 @@ class AdaGrad(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"sum_square": 0.0}
     working: ClassVar[int] = 1
+    twin: ClassVar[Loop | None] = fused.adagrad
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        (sum_square,), (term,) = state, work
+    def scalars(self, progress: Progress) -> Scalars:
+        return self.rate(progress), self.epsilon
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
+        (sum_square,), (term,), (eta, epsilon) = state, work, scalars
         xp = array_module(grad)
         xp.multiply(grad, grad, out=term)
         sum_square += term
         xp.sqrt(sum_square, out=term)
-        term += self.epsilon
+        term += epsilon
         grad /= term
-        grad *= self.rate(progress)
+        grad *= eta
         theta -= grad
 
 
@@ -193,17 +216,21 @@ class AdaDelta(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"mean_square": 0.0, "mean_square_step": 0.0}
     working: ClassVar[int] = 1
+    twin: ClassVar[Loop | None] = fused.adadelta
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        (mean_square, mean_square_step), (term,) = state, work
+    def scalars(self, progress: Progress) -> Scalars:
+        return self.rate(progress), self.rho, 1.0 - self.rho, self.epsilon
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
+        (mean_square, mean_square_step), (term,), (eta, rho, rest, epsilon) = state, work, scalars
         xp = array_module(grad)
-        _track_square(mean_square, grad, self.rho, term)
-        xp.add(mean_square, self.epsilon, out=term)
+        _track_square(mean_square, grad, rho, rest, term)
+        xp.add(mean_square, epsilon, out=term)
         grad /= xp.sqrt(term, out=term)
-        xp.add(mean_square_step, self.epsilon, out=term)
+        xp.add(mean_square_step, epsilon, out=term)
         grad *= xp.sqrt(term, out=term)  # −Δ
-        _track_square(mean_square_step, grad, self.rho, term)
-        grad *= self.rate(progress)
+        _track_square(mean_square_step, grad, rho, rest, term)
+        grad *= eta
         theta -= grad
 
 
@@ -224,9 +251,13 @@ class Adam(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"m": 0.0, "v": 0.0}
     working: ClassVar[int] = 1
+    twin: ClassVar[Loop | None] = fused.adam
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        adam_step(self, theta, grad, state, work[0], progress)
+    def scalars(self, progress: Progress) -> Scalars:
+        return *adam_scalars(self, progress), 1.0
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
+        adam_step(theta, grad, state, work, scalars)
 
 
 @component
@@ -248,34 +279,44 @@ class AdamW(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"m": 0.0, "v": 0.0}
     working: ClassVar[int] = 1
+    twin: ClassVar[Loop | None] = fused.adam
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        theta *= 1.0 - self.rate(progress) * self.weight_decay
-        adam_step(self, theta, grad, state, work[0], progress)
+    def scalars(self, progress: Progress) -> Scalars:
+        return *adam_scalars(self, progress), 1.0 - self.rate(progress) * self.weight_decay
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
+        adam_step(theta, grad, state, work, scalars)
 
 
-def adam_step(
-    rule: Adam | AdamW, theta: Array, grad: Array, state: list[Array], term: Array, progress: Progress
-) -> None:
-    """Move theta by Adam's rule. Both corrections of the averages' start are scalars, so they cost no pass."""
-    m, v = state
-    xp = array_module(grad)
+def adam_scalars(rule: Adam | AdamW, progress: Progress) -> Scalars:
+    """Return the scalars of Adam's rule. Both corrections of the averages' start are such, so they cost no pass."""
     t = progress.updates + 1
-    _track_square(v, grad, rule.beta2, term)
-    m *= rule.beta1
-    grad *= 1.0 - rule.beta1
+    eta, correction = rule.rate(progress) / (1.0 - rule.beta1**t), (1.0 - rule.beta2**t) ** -0.5
+    return eta, rule.beta1, 1.0 - rule.beta1, rule.beta2, 1.0 - rule.beta2, correction, rule.epsilon
+
+
+def adam_step(theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
+    """Scale theta by `keep`, what weight decay leaves of it; then move it by Adam's rule."""
+    (m, v), (term,) = state, work
+    eta, beta1, rest1, beta2, rest2, correction, epsilon, keep = scalars
+    xp = array_module(grad)
+    if keep != 1.0:
+        theta *= keep
+    _track_square(v, grad, beta2, rest2, term)
+    m *= beta1
+    grad *= rest1
     m += grad
     xp.sqrt(v, out=term)
-    term *= (1.0 - rule.beta2**t) ** -0.5
-    term += rule.epsilon
+    term *= correction
+    term += epsilon
     xp.divide(m, term, out=term)
-    term *= rule.rate(progress) / (1.0 - rule.beta1**t)
+    term *= eta
     theta -= term
 
 
-def _track_square(mean_square: Array, grad: Array, beta: float, term: Array) -> None:
-    """mean_square ← β mean_square + (1 − β) g²"""
+def _track_square(mean_square: Array, grad: Array, beta: float, rest: float, term: Array) -> None:
+    """mean_square ← β mean_square + (1 − β) g², with `rest` for 1 − β"""
     mean_square *= beta
     array_module(grad).multiply(grad, grad, out=term)
-    term *= 1.0 - beta
+    term *= rest
     mean_square += term

@@ -5,9 +5,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mnistnn.backend import Array, array_module
+from mnistnn.compiled import Loop
 from mnistnn.component import component
+from mnistnn.optim import fused
 from mnistnn.optim.contract import Progress
-from mnistnn.optim.rule import GradientRule, at
+from mnistnn.optim.rule import GradientRule, Scalars, at
 from mnistnn.optim.schedules import MomentumSchedule
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
@@ -28,13 +30,17 @@ class CourseMomentum(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"m": 0.0}
     working: ClassVar[int] = 1
+    twin: ClassVar[Loop | None] = fused.course_momentum
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        (m,), (step,) = state, work
-        array_module(m).multiply(m, self.rate(progress), out=step)
+    def scalars(self, progress: Progress) -> Scalars:
+        return self.rate(progress), self.beta, 1.0 - self.beta
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
+        (m,), (step,), (eta, beta, rest) = state, work, scalars
+        array_module(m).multiply(m, eta, out=step)
         theta -= step
-        m *= self.beta
-        grad *= 1.0 - self.beta
+        m *= beta
+        grad *= rest
         m += grad
 
 
@@ -50,11 +56,15 @@ class Momentum(GradientRule):
     """The part μ of the velocity that survives a step: a number, or a schedule."""
 
     slots: ClassVar[dict[str, float]] = {"v": 0.0}
+    twin: ClassVar[Loop | None] = fused.momentum
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        (v,) = state
-        v *= at(self.momentum, progress)
-        grad *= self.rate(progress)
+    def scalars(self, progress: Progress) -> Scalars:
+        return self.rate(progress), at(self.momentum, progress)
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
+        (v,), (eta, mu) = state, scalars
+        v *= mu
+        grad *= eta
         v -= grad
         theta += v
 
@@ -74,12 +84,16 @@ class Nesterov(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"v": 0.0}
     working: ClassVar[int] = 1
+    twin: ClassVar[Loop | None] = fused.nesterov
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        (v,), (term,) = state, work
-        v *= at(self.momentum, progress)
+    def scalars(self, progress: Progress) -> Scalars:
+        return self.rate(progress), at(self.momentum, progress), 1.0 + at(self.momentum, progress.after_update())
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
+        (v,), (term,), (eta, mu, reach) = state, work, scalars
+        v *= mu
         theta -= v
-        grad *= self.rate(progress)
+        grad *= eta
         v -= grad
-        array_module(v).multiply(v, 1.0 + at(self.momentum, progress.after_update()), out=term)
+        array_module(v).multiply(v, reach, out=term)
         theta += term

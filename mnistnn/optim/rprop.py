@@ -5,10 +5,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mnistnn.backend import Array, array_module
+from mnistnn.compiled import Loop
 from mnistnn.component import component
 from mnistnn.kernels.sign import sign
+from mnistnn.optim import fused
 from mnistnn.optim.contract import Progress
-from mnistnn.optim.rule import GradientRule
+from mnistnn.optim.rule import GradientRule, Scalars
 
 
 @component
@@ -32,23 +34,28 @@ class RProp(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"size": 1.0, "last_sign": 0.0}
     working: ClassVar[int] = 2
+    twin: ClassVar[Loop | None] = fused.rprop
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
+    def scalars(self, progress: Progress) -> Scalars:
+        return self.rate(progress), self.increase - 1.0, self.decrease - 1.0, self.minimum, self.maximum
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
         (r, last_sign), (turned, factor) = state, work
+        eta, increase_less_1, decrease_less_1, minimum, maximum = scalars
         xp = array_module(grad)
         xp.multiply(last_sign, grad, out=turned)
         xp.greater(turned, 0.0, out=factor)  # 1 where the sign was kept
-        factor *= self.increase - 1.0
+        factor *= increase_less_1
         factor += 1.0
         r *= factor
         xp.less(turned, 0.0, out=turned)  # 1 where it turned
-        xp.multiply(turned, self.decrease - 1.0, out=factor)
+        xp.multiply(turned, decrease_less_1, out=factor)
         factor += 1.0
         r *= factor
-        xp.clip(r, self.minimum, self.maximum, out=r)
+        xp.clip(r, minimum, maximum, out=r)
         sign(grad, last_sign, factor)
         xp.subtract(1.0, turned, out=turned)
         last_sign *= turned  # no move now, and no comparison in the next step
         xp.multiply(last_sign, r, out=grad)
-        grad *= self.rate(progress)
+        grad *= eta
         theta -= grad

@@ -3,10 +3,11 @@
 from typing import ClassVar, Literal
 
 from mnistnn.backend import Array
+from mnistnn.compiled import Loop
 from mnistnn.component import component
 from mnistnn.kernels.sign import sign
-from mnistnn.optim.contract import Progress
-from mnistnn.optim.rule import GradientRule
+from mnistnn.optim import fused
+from mnistnn.optim.rule import GradientRule, Scalars
 
 
 @component
@@ -15,8 +16,11 @@ class SGD(GradientRule):
 
     type: Literal["sgd"] = "sgd"
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        grad *= self.rate(progress)
+    twin: ClassVar[Loop | None] = fused.sgd
+
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
+        (eta,) = scalars
+        grad *= eta
         theta -= grad
 
 
@@ -30,9 +34,10 @@ class Sign(GradientRule):
     type: Literal["sign"] = "sign"
 
     working: ClassVar[int] = 1
+    twin: ClassVar[Loop | None] = fused.sign
 
-    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], progress: Progress) -> None:
-        (step,) = work
+    def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
+        (step,), (eta,) = work, scalars
         sign(grad, step, grad)
-        step *= self.rate(progress)
+        step *= eta
         theta -= step

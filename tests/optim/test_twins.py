@@ -1,0 +1,127 @@
+"""The compiled twin of every rule gives the bits of the rule's vector operations, and is used where it should be."""
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from mnistnn.compiled import Loop
+from mnistnn.optim import Optimizer, fused, rule
+from mnistnn.optim.contract import Progress
+from mnistnn.optim.momentum import Nesterov
+from mnistnn.optim.rule import BLOCK, FUSED_ABOVE
+from mnistnn.optim.schedules import InverseTime, Sutskever
+from mnistnn.optim.sgd import SGD
+
+RULES = get_args(get_args(Optimizer)[0])
+WITHOUT_TWIN: set[Any] = set()  # a rule that is left to NumPy for good is named here
+# Settings with which a few steps meet every branch.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "adaptive_rates": {"minimum": 0.97, "maximum": 1.08},
+    "rprop": {"minimum": 0.4, "maximum": 1.3},
+    "momentum": {"momentum": Sutskever(limit=0.9, period_updates=2)},
+    "nesterov": {"momentum": Sutskever(limit=0.9, period_updates=2)},
+    "graves_rmsprop": {"beta": 0.01, "epsilon": 1e-9},  # rounding makes variances negative
+}
+STEPS = 8
+SIZES = [1, 7, 2 * BLOCK + 123]
+
+
+def made(kind: Any) -> Any:
+    fields = SETTINGS.get(kind.__dataclass_fields__["type"].default, {})
+    return kind(learning_rate=InverseTime(start=0.1, decay=0.5), **fields)
+
+
+def hostile_gradients(size: int, dtype: str) -> Iterator[Any]:
+    """Yield gradients of all sizes: ordinary, 0, −0, subnormal, constant, too large to be squared, infinite, NaN."""
+    rng, limits = np.random.default_rng(5), np.finfo(dtype)
+    constant, stays = rng.normal(size=size), rng.random(size) < 0.2
+    subnormal = float(limits.smallest_subnormal)
+    extremes = [0.0, -0.0, subnormal, -3 * subnormal, float(limits.tiny), float(limits.max)]
+    for _ in range(STEPS):
+        g = np.where(stays, constant, rng.normal(size=size) * 10.0 ** rng.integers(-9, 9, size))
+        g = g.astype(dtype)
+        for share, values in ((0.2, extremes), (0.01, [np.inf, -np.inf, np.nan])):
+            chosen = (rng.random(size) < share) & ~stays
+            g[chosen] = rng.choice(values, chosen.sum()).astype(dtype)
+        yield g
+
+
+def path_of(optimizer: Any, objective: Any) -> Iterator[dict[str, Any]]:
+    """Yield copies of theta and state after each step."""
+    optimizer.allocate(objective.theta, objective.grad)
+    for t in range(STEPS):
+        optimizer.step(objective, Progress(batch=t, updates=t, batches_per_epoch=10))
+        yield {"theta": objective.theta.copy(), **{name: array.copy() for name, array in optimizer.state().items()}}
+
+
+def same_bits(x: Any, y: Any) -> bool:
+    """Tell whether x and y are equal, signs of zeros included. One NaN is as good as another."""
+    is_number = ~np.isnan(x)
+    return np.array_equal(is_number, ~np.isnan(y)) and x[is_number].tobytes() == y[is_number].tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", [kind for kind in RULES if kind not in WITHOUT_TWIN])
+def test_twin_gives_the_bits_of_the_vector_operations(kind, dtype, given_gradients, monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.setattr(rule, "FUSED_ABOVE", 0)
+    for size in SIZES:
+        start = np.random.default_rng(4).normal(size=size).astype(dtype)
+        paths = []
+        for compiled in (False, True):
+            monkeypatch.setattr(rule, "is_available", lambda compiled=compiled: compiled)
+            with np.errstate(all="ignore"):
+                paths.append(list(path_of(made(kind), given_gradients(start, [*hostile_gradients(size, dtype)]))))
+        for t, (expected, found) in enumerate(zip(*paths, strict=True)):
+            for name in expected:
+                assert found[name].dtype == dtype
+                assert same_bits(found[name], expected[name]), (size, t, name)
+
+
+def test_every_rule_has_a_twin():
+    assert {kind for kind in RULES if kind.twin is None} == WITHOUT_TWIN
+
+
+def test_every_twin_belongs_to_a_rule():
+    loops = {name for name, value in vars(fused).items() if isinstance(value, Loop)}
+    assert loops == {kind.twin.function.__name__ for kind in RULES if kind not in WITHOUT_TWIN}
+
+
+@pytest.fixture
+def calls(monkeypatch) -> list[Any]:
+    """The arguments of every call of plain descent's twin, which does nothing."""
+    made: list[Any] = []
+    monkeypatch.setattr(SGD, "twin", staticmethod(lambda *arguments: made.append(arguments)))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("size", "available", "used"),
+    [(FUSED_ABOVE + 1, True, True), (FUSED_ABOVE, True, False), (FUSED_ABOVE + 1, False, False)],
+    ids=["large", "small", "large without Numba"],
+)
+def test_twin_is_used_for_a_large_theta_where_loops_can_be_compiled(
+    size, available, used, calls, given_gradients, walk, monkeypatch
+):
+    monkeypatch.setattr(rule, "is_available", lambda: available)
+    objective = given_gradients(np.zeros(size), [np.ones(size)])
+    walk(SGD(learning_rate=0.5), objective, 1)
+    assert bool(calls) == used
+    assert np.array_equal(objective.theta, np.full(size, 0.0 if used else -0.5))
+
+
+def test_twin_gets_the_scalars_of_the_step_in_the_dtype_of_theta(calls, given_gradients, walk, monkeypatch):
+    monkeypatch.setattr(rule, "is_available", lambda: True)
+    theta = np.zeros(FUSED_ABOVE + 1, "float32")
+    walk(SGD(learning_rate=InverseTime(start=0.1, decay=1.0)), given_gradients(theta, [theta, theta]), 2)
+    assert [eta for _, _, eta in calls] == [np.float32(0.1), np.float32(0.1 / 1.1)]
+    assert {type(eta) for _, _, eta in calls} == {np.float32}
+
+
+def test_rule_without_a_twin_moves_a_large_theta_by_vector_operations(given_gradients, walk, monkeypatch):
+    monkeypatch.setattr(Nesterov, "twin", None)
+    objective = given_gradients(np.zeros(FUSED_ABOVE + 1), [np.ones(FUSED_ABOVE + 1)])
+    walk(Nesterov(learning_rate=0.5, momentum=0.5), objective, 1)
+    assert np.array_equal(objective.theta, np.full(FUSED_ABOVE + 1, -0.75))
