@@ -69,6 +69,7 @@ def examine() -> Iterator[Finding]:
     yield from _packages()
     yield _processor()
     yield from _blas()
+    yield _loops()
     yield _gpu()
     yield from _storage()
 
@@ -128,6 +129,15 @@ def _blas() -> Iterator[Finding]:
         yield Finding("processor", "blas", "ok", detail)
     if not pools:
         yield Finding("processor", "blas", "absent", "of an unknown kind: its threads cannot be controlled")
+
+
+def _loops() -> Finding:
+    from mnistnn.compiled import is_available
+
+    if is_available():
+        return Finding("processor", "loops", "ok", "compiled by Numba where there is enough work for them")
+    reason = "not compiled: Numba is not installed, or switched off by NUMBA_DISABLE_JIT; NumPy gives the same results"
+    return Finding("processor", "loops", "absent", reason, "pip install 'mnistnn[fast]'")
 
 
 def _gpu() -> Finding:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mnistnn import compiled
 from mnistnn.cli import doctor, shell
 from mnistnn.cli.doctor import Finding
 
@@ -82,6 +83,12 @@ def test_sources_that_are_not_installed_can_still_be_examined(cache, monkeypatch
 
     monkeypatch.setattr(metadata, "requires", requires)
     assert _findings("packages")["mnistnn"].status == "absent"
+
+
+@pytest.mark.parametrize(("available", "status"), [(True, "ok"), (False, "absent")])
+def test_processor_tells_whether_loops_are_compiled(available, status, cache, monkeypatch):
+    monkeypatch.setattr(compiled, "is_available", lambda: available)
+    assert _findings("processor")["loops"].status == status
 
 
 def test_datasets_in_the_cache_are_named(cache):
