@@ -135,16 +135,22 @@ class Plan:
         return min((p.epochs for p in self.experiment.stopping if isinstance(p, MaxEpochs)), default=None)
 
     def _threads(self) -> int:
-        """Return the number of BLAS threads: as configured, or chosen by the size of a batch's matrix products."""
+        """Return the number of threads: as configured, or chosen by the size of a batch's matrix products."""
         threads = self.experiment.backend.threads
         if threads != "auto":
             return threads
-        return 1 if self.batch_size * self.parameters < _ONE_THREAD_BELOW else usable_cores()
+        multiply_adds = self.batch_size * self.experiment.model.multiply_adds
+        return 1 if multiply_adds < _ONE_THREAD_BELOW else usable_cores()
+
+    @property
+    def by_blas(self) -> bool:
+        """Whether the threads are those of BLAS, or ours, see `threads.py`: a matter of what the model consists of."""
+        return not any(layer.comes_in_pieces for layer in self.experiment.model.layers.values())
 
     @property
     def flops_per_epoch(self) -> int:
-        """Multiplications and additions of an epoch's matrix products, forward and backward (6 per weight)."""
-        return 6 * self.parameters * self.examples_per_epoch
+        """Multiplications and additions of an epoch's matrix products: forward, and twice as many backward."""
+        return 6 * self.experiment.model.multiply_adds * self.examples_per_epoch
 
     @property
     def resident_bytes(self) -> int:

@@ -2,8 +2,6 @@
 
 import os
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +34,3 @@ def blas_pools() -> list[dict[str, Any]]:
         for pool in threadpool_info()
         if pool["user_api"] == "blas"
     ]
-
-
-@contextmanager
-def blas_threads(count: int) -> Iterator[None]:
-    """Let matrix products use `count` threads. Their last bits depend on it, so a run fixes it and records it."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=count, user_api="blas"):
-        yield

@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from mnistnn import threads
 from mnistnn.backend import device_name
 from mnistnn.config.diff import differences as config_differences
 from mnistnn.config.dump import config_hash, resolved_yaml
@@ -26,7 +27,6 @@ from mnistnn.experiment import Plan
 from mnistnn.files import resource_error, write_atomically
 from mnistnn.history import Row
 from mnistnn.journal import RunJournal
-from mnistnn.machine import blas_threads
 from mnistnn.run import lock, transforms
 from mnistnn.run.directory import RunDirectory, all_runs, clear, create, furnish, point_latest_at
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
@@ -121,7 +121,7 @@ def _resume_with(run: RunDirectory, loaded: LoadedExperiment, view: View, time_b
 
 def _prepare(plan: Plan) -> Training:
     """Read and preprocess the data, with the threads of the run: a fit has last bits too."""
-    with blas_threads(plan.threads):
+    with threads.allowed(plan.threads, plan.by_blas):
         return plan.training()
 
 
@@ -146,7 +146,7 @@ def _sit(
     policy = plan.experiment.checkpoint
     before_s, began_s = record.seconds, monotonic()
     training.clock = lambda: before_s + monotonic() - began_s
-    with _log(run) as log, blas_threads(plan.threads), StopRequest() as stop, _recorded(run, record):
+    with _log(run) as log, threads.allowed(plan.threads, plan.by_blas), StopRequest() as stop, _recorded(run, record):
         display = Display(log, view.shown, view.bars)
         for text in messages:
             display.message(text)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mnistnn import threads
 from mnistnn.config.load import load_experiment
 from mnistnn.experiment import Plan
-from mnistnn.machine import blas_threads
 from mnistnn.objective import score
 from mnistnn.train import Training, train
 
@@ -42,7 +42,7 @@ def trained(name: str, *overrides: str) -> tuple[Training, TestErrors, str]:
     plan = Plan(
         load_experiment(LISA / name, [*overrides, "backend.threads=1"])
     )  # two BLAS threads wait long on a busy machine
-    with blas_threads(plan.threads):
+    with threads.allowed(plan.threads, plan.by_blas):
         training, journal = plan.training(), TestErrors(plan)
         return training, journal, train(training, journal)
 

@@ -40,8 +40,9 @@ def net(toy) -> Path:
 def test_run_on_a_gpu_measures_what_a_run_on_the_host_does(net, start):
     for device in ("cpu", "cuda"):
         start(net, f"backend.device={device}", "backend.dtype=float64", path=device)
-    for host, device in zip(read_rows(Path("cpu/metrics.jsonl")), read_rows(Path("cuda/metrics.jsonl")), strict=True):
-        assert device == pytest.approx(host, rel=1e-6)
+    on_host, on_device = (read_rows(Path(device, "metrics.jsonl")) for device in ("cpu", "cuda"))
+    for expected, found in zip(on_host, on_device, strict=True):
+        assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_run_on_a_gpu_goes_on_with_the_same_bits(net, start, stop_after, command, assert_same_result):

@@ -31,6 +31,7 @@ LAYERS = """
     kernels
     scratch
     layout
+    threads
     backend | compiled | streams
     history | shapes | spelling | component | files | machine | signals
     errors

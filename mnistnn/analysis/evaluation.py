@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from mnistnn import threads
 from mnistnn.analysis.sampling import mean_probabilities, refuse_unless_random, summed_nll
 from mnistnn.analysis.statistics import wilson_interval
 from mnistnn.analysis.trained import Trained, load_trained
@@ -18,7 +19,6 @@ from mnistnn.backend import to_host
 from mnistnn.data.splits import SplitName
 from mnistnn.errors import RunError, UsageError
 from mnistnn.files import resource_error, write_atomically
-from mnistnn.machine import blas_threads
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
 
@@ -63,14 +63,14 @@ def evaluate(
     is told of checkpoints that were passed over because they do not verify.
     """
     record = read_record(run)
-    with blas_threads(record.threads):
-        trained = load_trained(run, which)
-        for problem in trained.passed_over:
-            warn(f"warning: passed over {problem}")
-        if not trained.plan.examples[split]:
-            raise UsageError(f"{run.path}: was trained without a {split} split, so there is nothing to measure on")
-        if mc_samples is not None:
-            refuse_unless_random(trained)
+    trained = load_trained(run, which)
+    for problem in trained.passed_over:
+        warn(f"warning: passed over {problem}")
+    if not trained.plan.examples[split]:
+        raise UsageError(f"{run.path}: was trained without a {split} split, so there is nothing to measure on")
+    if mc_samples is not None:
+        refuse_unless_random(trained)
+    with threads.allowed(record.threads, trained.plan.by_blas):
         confusion, loss = _measure(trained, split, mc_samples)
     readings = _count_reading(run, trained) if split == "test" else _readings(run)
     examples = int(confusion.sum())

@@ -6,21 +6,30 @@ by part and never whole: a part stays in the cache between being gathered and be
 the backward pass, which costs less than keeping it: it is kh·kw times as large as x.
 
 `flipped` turns each kernel by 180°, which is what mathematics calls a convolution, and what Theano computes.
+patches (workers, numbers) is working memory: for each worker, the patches of the largest part.
 """
 
 from mnistnn.backend import Array, array_module
+from mnistnn.kernels import image_loops
 from mnistnn.kernels.windows import Part, Window, parts
+from mnistnn.threads import spread
+
+_INNER = 768  # terms of a sum in one batch of a product with few results; on a GPU, too
+_LONG_SUMS = 65_536  # numbers in the results of all batches
 
 
 def convolve(x: Array, W: Array, window: Window, flipped: bool, z: Array, patches: Array) -> None:
     """Write the correlation of x with each kernel into z.
 
     z[f, r, s] = Σ_c,i,j W[f, c, i, j] x[c, r·sh + i, s·sw + j]   (flipped: W[f, c, kh−1−i, kw−1−j])
-    patches (numbers,) is working memory for the largest part. Cost: one GEMM of 2·n·oh·ow·maps·c·kh·kw flops.
+    Cost: one GEMM of 2·n·oh·ow·maps·c·kh·kw flops.
     """
     xp = array_module(x)
-    for part in parts(z, W.shape[1]):
-        xp.matmul(W, _gathered(x, window, flipped, part, patches), out=part.of(z))
+
+    def multiply(part: Part, worker: int) -> None:
+        xp.matmul(W, _gathered(x, window, flipped, part, patches[worker]), out=part.of(z))
+
+    spread(multiply, parts(z, W.shape[1]), x)
 
 
 def convolve_backward(
@@ -37,53 +46,84 @@ def convolve_backward(
     """Write the gradients of `convolve` into dW (maps, c·kh·kw) and, if given, dx, laid out like x.
 
     dW = dz patchesᵀ;  d patches = Wᵀ dz, and each pixel's dx is the sum over the windows that see it (col2im).
-    patches is as in `convolve`; sums (2, c·kh·kw, maps) is working memory.
+    sums (workers, 2 + batches, c·kh·kw, maps) is working memory, see `most_batches`.
     Cost: two GEMMs of 2·n·oh·ow·maps·c·kh·kw flops, one without dx.
     """
-    xp = array_module(x)
-    total, one = sums
+    workers = len(sums)
+    cut = parts(dz, W.shape[1])
+    shares = [share for first in range(workers) if (share := cut[first::workers])]
+
+    def sum_over_patches(numbered_share: tuple[int, list[Part]], worker: int) -> None:
+        place, share = numbered_share
+        total, one, batches = sums[place, 0], sums[place, 1], sums[place, 2:]
+        for number, part in enumerate(share):
+            gathered = _gathered(x, window, flipped, part, patches[worker])
+            _add_up(gathered, part.of(dz), part.positions, batches, one if number else total)
+            if number:
+                total += one
+
+    spread(sum_over_patches, list(enumerate(shares)), x)
+    dW[...] = sums[0, 0].T
+    for total in sums[1 : len(shares), 0]:
+        dW += total.T
     if dx is not None:
-        dx[...] = 0.0
-    for number, part in enumerate(parts(dz, W.shape[1])):
-        dz_part = part.of(dz)
+        _backward_to_pixels(dz, W, window, flipped, patches, dx)
+
+
+def most_batches(columns: int, dW_size: int) -> int:
+    """Return into how many batches, at most, a part's product for dW is cut; `columns` is positions · n."""
+    return max(1, min(_LONG_SUMS // dW_size, columns // _INNER))
+
+
+def _add_up(gathered: Array, dz: Array, positions: int, batches: Array, dW: Array) -> None:
+    """Write gathered (c·kh·kw, columns) times dzᵀ (columns, maps) into dW (c·kh·kw, maps).
+
+    A few kernels give a small product with a long sum, which BLAS does at half its speed, and NumPy without letting
+    other threads work; in batches of shorter sums both are mended.
+    """
+    xp, columns = array_module(dz), dz.shape[1]
+    wanted = most_batches(columns, dW.size)
+    count = max(count for count in range(1, wanted + 1) if positions % count == 0)
+    if count == 1:
         # The transposed product is a quarter faster: BLAS likes its long side first.
-        xp.matmul(_gathered(x, window, flipped, part, patches), dz_part.T, out=one if number else total)
-        if number:
-            total += one
-        if dx is not None:
-            d_patches = patches[: W.shape[1] * dz_part.shape[1]].reshape(W.shape[1], -1)
-            xp.matmul(W.T, dz_part, out=d_patches)
-            _scatter(d_patches, window, flipped, part, dx)
-    dW[...] = total.T
+        xp.matmul(gathered, dz.T, out=dW)
+        return
+    left = gathered.reshape(len(gathered), count, -1).transpose(1, 0, 2)
+    right = dz.reshape(len(dz), count, -1).transpose(1, 2, 0)
+    xp.matmul(left, right, out=batches[:count])
+    xp.sum(batches[:count], axis=0, out=dW)
+
+
+def _backward_to_pixels(dz: Array, W: Array, window: Window, flipped: bool, patches: Array, dx: Array) -> None:
+    """Write dx. Workers share its channels, since neighbouring parts share its pixels."""
+    xp, workers, per_channel = array_module(dx), len(patches), len(window.places)
+    share = -(-len(dx) // workers)
+    channels = [slice(first, min(first + share, len(dx))) for first in range(0, len(dx), share)]
+
+    def scatter(of: slice, worker: int) -> None:
+        kernels, pixels = W[:, of.start * per_channel : of.stop * per_channel], dx[of]
+        pixels[...] = 0.0
+        for part in parts(dz, W.shape[1]):
+            d_seen = window.patches(pixels, part)
+            d_patches = patches[worker, : d_seen.size].reshape(d_seen.shape)
+            xp.matmul(kernels.T, part.of(dz), out=d_patches.reshape(kernels.shape[1], -1))
+            if image_loops.are_worth_it(dx):
+                image_loops.scatter(d_patches, part.top, part.left, *window.stride, flipped, pixels)
+            else:
+                for i, j in window.places:
+                    d_seen[:, i, j] += _as_kernel(d_patches, flipped)[:, i, j]
+
+    spread(scatter, channels, dx)
 
 
 def _gathered(x: Array, window: Window, flipped: bool, part: Part, patches: Array) -> Array:
     """Return the patches of a part, (c·kh·kw, positions · n), in the memory of `patches`."""
-    by_place = _by_place(patches, x, window, part)
-    for i, j in window.places:
-        by_place[_kernel_place(window, flipped, i, j)] = window.seen(x, i, j, part)
-    return by_place.reshape(len(x) * len(window.places), -1)
+    seen = window.patches(x, part)
+    gathered = patches[: seen.size].reshape(seen.shape)
+    _as_kernel(gathered, flipped)[...] = seen
+    return gathered.reshape(len(x) * len(window.places), -1)
 
 
-def _scatter(d_patches: Array, window: Window, flipped: bool, part: Part, dx: Array) -> None:
-    """Add the patches' gradients to those of the pixels that they were gathered from."""
-    by_place = _by_place(d_patches.reshape(-1), dx, window, part)
-    for i, j in window.places:
-        seen = window.seen(dx, i, j, part)
-        seen += by_place[_kernel_place(window, flipped, i, j)]
-
-
-def _by_place(patches: Array, x: Array, window: Window, part: Part) -> Array:
-    """Return the start of flat memory as (c, kh, kw, rows, columns, n)."""
-    shape = (len(x), *window.size, part.bottom - part.top, part.right - part.left, x.shape[3])
-    size = 1
-    for extent in shape:
-        size *= extent
-    return patches[:size].reshape(shape)
-
-
-def _kernel_place(window: Window, flipped: bool, i: int, j: int) -> tuple[slice, int, int]:
-    """Return the index of the kernel's number that meets place (i, j) of the window."""
-    if flipped:
-        return slice(None), window.size[0] - 1 - i, window.size[1] - 1 - j
-    return slice(None), i, j
+def _as_kernel(patches: Array, flipped: bool) -> Array:
+    """Return patches (c, kh, kw, ...) in the order in which the kernel's numbers meet the places of the window."""
+    return patches[:, ::-1, ::-1] if flipped else patches

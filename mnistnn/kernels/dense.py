@@ -1,6 +1,7 @@
 """The affine map of a fully connected layer and its gradients."""
 
 from mnistnn.backend import Array, array_module
+from mnistnn.threads import matmul
 
 
 def dense(x: Array, W: Array, b: Array, z: Array) -> None:
@@ -10,7 +11,7 @@ def dense(x: Array, W: Array, b: Array, z: Array) -> None:
     z = x W + b
     Cost: one GEMM of 2·n·n_in·units flops.
     """
-    array_module(x).matmul(x, W, out=z)
+    matmul(x, W, out=z)
     z += b
 
 
@@ -21,11 +22,10 @@ def dense_backward(dz: Array, x: Array, W: Array, dW: Array, db: Array, dx: Arra
     dW = xᵀ dz;  db = Σ dz over the rows;  dx = dz Wᵀ
     Cost: two GEMMs of 2·n·n_in·units flops, one without dx.
     """
-    xp = array_module(x)
-    xp.matmul(x.T, dz, out=dW)
-    xp.sum(dz, axis=0, out=db)
+    matmul(x.T, dz, out=dW)
+    array_module(x).sum(dz, axis=0, out=db)
     if dx is not None:
-        xp.matmul(dz, W.T, out=dx)
+        matmul(dz, W.T, out=dx)
 
 
 def limit_columns(W: Array, norm: float, square: Array, factor: Array) -> None:

@@ -4,11 +4,15 @@ z (c, h, w, n) images, y (c, oh, ow, n). Rows and columns that the last window d
 """
 
 from mnistnn.backend import Array, array_module
+from mnistnn.kernels import image_loops
 from mnistnn.kernels.windows import Window
 
 
 def max_pool(z: Array, window: Window, y: Array) -> None:
     """Write the largest number of each window into y."""
+    if image_loops.are_worth_it(z):
+        image_loops.max_pool(z, *window.size, *window.stride, y)
+        return
     xp, everywhere = array_module(z), window.whole(y)
     first, *others = (window.seen(z, i, j, everywhere) for i, j in window.places)
     if not others:
@@ -32,6 +36,11 @@ def max_pool_backward(
         dz[...] = 0.0
     else:
         _clear_unseen(dz, window, y)
+    if image_loops.are_worth_it(z) and not window.overlaps:
+        one = y.dtype.type(1.0)
+        work = left.reshape(-1)[: y.shape[3]]
+        image_loops.max_pool_backward(dy, z, y, *window.size, *window.stride, all_ties, one, dz, work)
+        return
     left[...] = dy
     for i, j in window.places:
         xp.equal(window.seen(z, i, j, everywhere), y, out=hit)

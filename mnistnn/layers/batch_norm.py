@@ -67,9 +67,7 @@ class BatchNorm(BaseLayer):
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         dy = self._features(dy, "dy")
         dx = self._scratch("dx", dy)
-        batch_norm_backward(
-            dy, self.normal, self.batch_variance, self.gamma, self.epsilon, self.dgamma, self.dbeta, dx
-        )
+        batch_norm_backward(dy, self.normal, self.batch_variance, self.gamma, self.epsilon, self.dgamma, self.dbeta, dx)
         return self._examples(dx) if need_dx else None
 
     def _features(self, x: Array, role: str) -> Array:

@@ -38,6 +38,9 @@ class BaseLayer:
     is_random: ClassVar[bool] = False
     """Whether the layer draws random numbers in training, and so wants `seed` and `begin_update`."""
 
+    comes_in_pieces: ClassVar[bool] = False
+    """Whether the layer spreads its work over threads of ours, see `threads.py`."""
+
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         """Return the output shape of one example and the parameters needed. Raises ShapeError."""
         raise NotImplementedError

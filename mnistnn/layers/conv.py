@@ -1,22 +1,24 @@
 """The convolutional layer: the same small filters at every position of an image."""
 
 from math import prod
-from typing import Literal
+from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from mnistnn.activations import ACTIVATIONS, ActivationName
 from mnistnn.backend import Array, array_module
 from mnistnn.component import component
 from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
-from mnistnn.kernels.convolution import convolve, convolve_backward
+from mnistnn.kernels.convolution import convolve, convolve_backward, most_batches
 from mnistnn.kernels.pooling import max_pool, max_pool_backward
-from mnistnn.kernels.windows import Window, part_size, parts
+from mnistnn.kernels.windows import PART, Window, part_size, parts
 from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.layers.images import Padding, Size, contiguous, image_shape, images_of, pair
 from mnistnn.layout import images_first
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape, ShapeError, show_shape
+from mnistnn.threads import spread, workers_for
 
 
 @component
@@ -27,7 +29,8 @@ class Conv(BaseLayer):
     quarter of the work. Images are height×width or channels×height×width; y has `maps` channels.
     W (maps, channels, kh, kw), b (maps,). LeCun et al. (1998). Keeps z = W ⋆ x; with a pool also its largest numbers,
     y, and as much again twice for the gradient; dx where it is asked for; a copy of x that is padded or does not come
-    in the memory order of images, and of such a dy; patches of 2¹⁸ numbers, or of one position if that is more.
+    in the memory order of images, and of such a dy; for each thread, patches of 2¹⁹ numbers, or of one position if
+    that is more, and in training sums for dW.
     """
 
     type: Literal["conv"] = "conv"
@@ -50,6 +53,8 @@ class Conv(BaseLayer):
     """Turn each kernel by 180°, as Theano did. The model is the same, a published start of W is not."""
     ties: Literal["first", "all"] = "first"
     """Where several pixels are the largest of a pool, the first gets the gradient; or all do, as in Theano."""
+
+    comes_in_pieces: ClassVar[bool] = True
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         channels, height, width = self.in_shape = image_shape(in_shape)
@@ -89,49 +94,70 @@ class Conv(BaseLayer):
     def memory(self, n: int, train: bool) -> int:
         z, y, x = prod(self.z_shape), prod(self.out_shape), self.in_shape[0] * prod(self.padded)
         patch = self.in_shape[0] * prod(self.window.size)
-        patches = patch * prod(part_size(*self.z_shape[1:], patch * n))
+        positions = prod(part_size(*self.z_shape[1:], patch * n))
         is_pooled = self.pool_window is not None
-        forward = x + z + patches + (2 * y if is_pooled else 0)
+        forward = x + z + patch * positions + (2 * y if is_pooled else 0)
         if not train:
             return n * forward
-        return n * (forward + x + y + (2 * y if is_pooled else 0)) + 2 * self.maps * patch
+        sums = (2 + most_batches(positions * n, self.maps * patch)) * self.maps * patch
+        return n * (forward + x + y + (2 * y if is_pooled else 0)) + sums
 
     def forward(self, x: Array, train: bool) -> Array:
-        xp, n = array_module(x), len(x)
+        n = len(x)
         self.x_shape = x.shape
         self.x = self._padded(images_of(x))
         self.z = self.scratch("z", (*self.z_shape, n), x)
         convolve(self.x, self.W, self.window, self.flipped, self.z, self._patches())
         if self.pool_window is None:
-            self.y = self.z
-            self.y += self.b[:, None, None, None]
+            self.peak = self.y = self.z
         else:
             self.peak = self.scratch("peak", (*self.out_shape, n), x)
-            max_pool(self.z, self.pool_window, self.peak)
             self.y = self.scratch("y", self.peak.shape, x)
-            xp.add(self.peak, self.b[:, None, None, None], out=self.y)
-        ACTIVATIONS[self.activation].forward(self.y)
+        spread(self._finish, self._shares_of_maps(), x)
         return images_first(self.y)
 
-    def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
-        xp = array_module(dy)
-        dz = contiguous(images_of(dy), self.scratch, "dy")  # (maps, oh, ow, n)
-        ACTIVATIONS[self.activation].backward(dz, self.y)
-        xp.sum(dz.reshape(self.maps, -1), axis=1, out=self.db)
+    def _finish(self, maps: slice, worker: int) -> None:
+        """Make y of z, for some of the maps."""
+        y = self.y[maps]
         if self.pool_window is not None:
-            work = (self.scratch(role, self.peak.shape, self.peak) for role in ("hit", "left"))
-            max_pool_backward(dz, self.z, self.peak, self.pool_window, self.ties == "all", self.z, *work)
-            dz = self.z
+            max_pool(self.z[maps], self.pool_window, self.peak[maps])
+        array_module(y).add(self.peak[maps], self.b[maps, None, None, None], out=y)
+        ACTIVATIONS[self.activation].forward(y)
+
+    def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
+        self.dy = self.dz = contiguous(images_of(dy), self.scratch, "dy")  # (maps, oh, ow, n)
+        if self.pool_window is not None:
+            self.work = tuple(self.scratch(role, self.peak.shape, self.peak) for role in ("hit", "left"))
+            self.dz = self.z
+        spread(self._begin_backward, self._shares_of_maps(), self.dy)
         dx = self.scratch("dx", self.x.shape, self.x) if need_dx else None
-        sums = self.scratch("sums", (2, *self.W.shape[::-1]), self.W)
-        convolve_backward(dz, self.x, self.W, self.window, self.flipped, self.dW, self._patches(), sums, dx)
+        sums = self._sums()
+        convolve_backward(self.dz, self.x, self.W, self.window, self.flipped, self.dW, self._patches(), sums, dx)
         return None if dx is None else self._as_input(dx)
 
+    def _begin_backward(self, maps: slice, worker: int) -> None:
+        """Make db and dz of dy, for some of the maps."""
+        dy = self.dy[maps]
+        ACTIVATIONS[self.activation].backward(dy, self.y[maps])
+        array_module(dy).sum(dy.reshape(len(dy), -1), axis=1, out=self.db[maps])
+        if self.pool_window is not None:
+            z, work = self.z[maps], (array[maps] for array in self.work)
+            max_pool_backward(dy, z, self.peak[maps], self.pool_window, self.ties == "all", z, *work)
+
+    def _shares_of_maps(self) -> list[slice]:
+        """Cut the maps into pieces of about `PART` numbers, so that one stays in the cache while it is worked on."""
+        size = max(1, PART // max(1, self.z[0].size)) if isinstance(self.z, np.ndarray) else self.maps
+        return [slice(first, min(first + size, self.maps)) for first in range(0, self.maps, size)]
+
     def _patches(self) -> Array:
-        """Return memory for the largest part of the patches."""
-        part = next(parts(self.z, self.W.shape[1]))
-        positions = (part.bottom - part.top) * (part.right - part.left)
-        return self.scratch("patches", (self.W.shape[1] * positions * self.z.shape[3],), self.z)
+        """Return memory for the largest part of the patches, for each worker."""
+        positions = parts(self.z, self.W.shape[1])[0].positions
+        return self.scratch("patches", (workers_for(self.z), self.W.shape[1] * positions * self.z.shape[3]), self.z)
+
+    def _sums(self) -> Array:
+        """Return memory for sums of dW, for each worker."""
+        batches = most_batches(parts(self.z, self.W.shape[1])[0].positions * self.z.shape[3], self.W.size)
+        return self.scratch("sums", (workers_for(self.z), 2 + batches, *self.W.shape[::-1]), self.W)
 
     def _padded(self, x: Array) -> Array:
         """Return x (c, h, w, n), contiguous and with the padding around it."""

@@ -1,9 +1,9 @@
 """A chain of layers whose parameters are one vector.
 
 All parameters lie end to end in `theta`, all gradients in `grad`; what a layer sees are reshaped views. So an optimizer
-is a few operations on vectors, a checkpoint is a copy of one, and a gradient check moves one number. What forward passes
-collect (the statistics of batch normalisation) lies behind the parameters, in the same memory: `values` is both, and is
-all that a trained model consists of.
+is a few operations on vectors, a checkpoint is a copy of one, and a gradient check moves one number. What forward
+passes collect (the statistics of batch normalisation) lies behind the parameters, in the same memory: `values` is both,
+and is all that a trained model consists of.
 """
 
 from dataclasses import dataclass

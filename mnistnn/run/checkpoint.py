@@ -1,8 +1,8 @@
 """Checkpoints: everything that training needs to go on, in one safetensors file that proves its own integrity.
 
-The tensors are the flat vectors of the run: the model's values (named theta), the best so far, the optimizer's state. Counters, the layout
-of the values and the position in metrics.jsonl are JSON in the file's metadata, beside a SHA-256 over every byte of the file
-but its own digits. Nothing depends on the clock, so equal training gives equal files.
+The tensors are the flat vectors of the run: the model's values (named theta), the best so far, the optimizer's state.
+Counters, the layout of the values and the position in metrics.jsonl are JSON in the file's metadata, beside a SHA-256
+over every byte of the file but its own digits. Nothing depends on the clock, so equal training gives equal files.
 """
 
 import json

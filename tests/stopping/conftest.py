@@ -36,7 +36,9 @@ def trained_with() -> Callable[..., tuple[int, str]]:
         batches.bind(np.zeros((updates_per_epoch, 1)), np.zeros(updates_per_epoch, "int64"), 0)
         stub: Any = SimpleNamespace
         training = Training(
-            objective=stub(theta=theta, values=theta, set_batch=lambda x, labels, update: None, project=lambda rate: None),
+            objective=stub(
+                theta=theta, values=theta, set_batch=lambda x, labels, update: None, project=lambda rate: None
+            ),
             optimizer=stub(step=lambda objective, progress: np.float64(1), rate=lambda progress: 0.1),
             batches=batches,
             policies=[policy, MaxEpochs(epochs=epochs or len(errors))],

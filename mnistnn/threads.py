@@ -1,0 +1,110 @@
+"""How many threads the arithmetic may use, and who spreads the work over them.
+
+A run uses one of two ways. BLAS's own threads do matrix products and nothing else; between products they spin, ready at
+once, which is right for nets that are little else than products. Or the threads here take pieces of work (a part of a
+convolution, some rows of a product), each with BLAS on one thread: then gathering, pooling and bending use all cores
+too, and a thread that waits sleeps. Both ways at once lose: BLAS's threads would spin on the cores that ours need.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import TypeVar
+
+import numpy as np
+
+from mnistnn.backend import Array, array_module
+
+Piece = TypeVar("Piece")
+
+# Multiplications below which a product is not worth a thread's waking up, about 50 µs.
+_LEAST = 4_000_000
+
+
+class Workers:
+    """`count` threads: the one that calls and `count` − 1 that wait for it."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._others = ThreadPoolExecutor(count - 1, "mnistnn") if count > 1 else None
+
+    def spread(self, work: Callable[[Piece, int], None], pieces: Sequence[Piece]) -> None:
+        """See `spread` below."""
+        todo = iter(pieces)  # shared: that of a list or a tuple is safe to advance from several threads
+
+        def keep_working(worker: int) -> None:
+            for piece in todo:
+                work(piece, worker)
+
+        helping: list[Future[None]] = []
+        if self._others is not None and len(pieces) > 1:
+            # A copy of the context each: NumPy keeps there how it treats overflows.
+            helping = [self._others.submit(copy_context().run, keep_working, n) for n in range(1, self.count)]
+        try:
+            keep_working(0)
+        finally:
+            errors = [future.exception() for future in helping]  # waits for all, whatever they end with
+        for error in errors:
+            if error is not None:
+                raise error
+
+    def close(self) -> None:
+        if self._others is not None:
+            self._others.shutdown()
+
+
+_allowed = Workers(1)
+
+
+@contextmanager
+def allowed(count: int, by_blas: bool) -> Iterator[None]:
+    """Let the arithmetic use `count` threads: those of BLAS, or ours.
+
+    The last bits of results depend on both, so a run fixes them; the number is recorded, the other follows from the
+    model.
+    """
+    from threadpoolctl import threadpool_limits
+
+    global _allowed
+    before = _allowed
+    with threadpool_limits(limits=count if by_blas else 1, user_api="blas"):
+        _allowed = Workers(1 if by_blas else count)
+        try:
+            yield
+        finally:
+            _allowed.close()
+            _allowed = before
+
+
+def workers_for(x: Array) -> int:
+    """Return how many workers there are for work on x: of a GPU's, one, which queues it."""
+    return _allowed.count if isinstance(x, np.ndarray) else 1
+
+
+def spread(work: Callable[[Piece, int], None], pieces: Sequence[Piece], x: Array) -> None:
+    """Call work(piece, worker) for each piece, with worker in 0..workers_for(x) − 1; return when all are done.
+
+    A worker takes the next piece when it has done its last. Raises the first error of any.
+    """
+    if isinstance(x, np.ndarray):
+        _allowed.spread(work, pieces)
+    else:
+        for piece in pieces:
+            work(piece, 0)
+
+
+def matmul(a: Array, b: Array, out: Array) -> None:
+    """Write the product of a (m, k) and b (k, n) into out (m, n), in shares of rows if there are workers."""
+    xp, rows = array_module(a), len(a)
+    workers = workers_for(a)
+    if workers == 1 or out.size * len(b) < _LEAST:
+        xp.matmul(a, b, out=out)
+        return
+    share = -(-rows // workers)
+    shares = [slice(first, first + share) for first in range(0, rows, share)]
+
+    def multiply(of: slice, worker: int) -> None:
+        xp.matmul(a[of], b, out=out[of])
+
+    spread(multiply, shares, a)
