@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistnn.backend import Array, module_for
+from mnistnn.augment.prefetch import AugmentedBatches
+from mnistnn.backend import Array, module_for, to_host
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.config.schema import Experiment
 from mnistnn.data.splits import SplitName, count_classes, describe, read_split, split_examples
@@ -25,7 +26,7 @@ from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
 from mnistnn.shapes import ShapeError
 from mnistnn.stopping.limits import MaxEpochs
-from mnistnn.train import RunningLoss, Training
+from mnistnn.train import BatchSource, RunningLoss, Training
 
 # Below so many multiply-adds per forward pass of a batch, a second BLAS thread costs more than it brings.
 _ONE_THREAD_BELOW = 4_000_000
@@ -78,6 +79,8 @@ class Plan:
     def _build(self) -> None:
         """Build the model, and what depends on it, for inputs as far as they are known."""
         experiment = self.experiment
+        if experiment.augment is not None:
+            experiment.augment.build(self.preprocessing.out_shape, self.classes)
         out_shape = experiment.model.build(self.preprocessing.out_shape)
         try:
             experiment.loss.build(out_shape, self.classes)
@@ -209,12 +212,12 @@ class Plan:
         experiment.optimizer.allocate(objective.theta, objective.grad)
         if experiment.averaging is not None:
             experiment.averaging.allocate(objective.theta)
-        experiment.batches.bind(train.x, train.labels, experiment.seed)
+        batches = self._batches(train)
         self.examples_per_epoch, self.knows_counts = experiment.batches.examples_per_epoch, True
         return Training(
             objective=objective,
             optimizer=experiment.optimizer,
-            batches=experiment.batches,
+            batches=batches,
             policies=experiment.stopping,
             evaluate=Measurement(
                 experiment.model,
@@ -230,3 +233,14 @@ class Plan:
             evaluate_every=self.evaluate_every,
             average=experiment.averaging,
         )
+
+    def _batches(self, train: Examples) -> BatchSource:
+        """Return the batches to train on. Images are distorted on the host, so those that are to be stay there."""
+        experiment = self.experiment
+        batches, augment = experiment.batches, experiment.augment
+        if augment is None:
+            batches.bind(train.x, train.labels, experiment.seed)
+            return batches
+        batches.bind(to_host(train.x), to_host(train.labels), experiment.seed)
+        augment.begin(experiment.seed, batches.examples_per_epoch)
+        return AugmentedBatches(batches, augment, module_for(experiment.backend.device))

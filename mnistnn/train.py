@@ -14,7 +14,6 @@ import numpy as np
 
 from mnistnn.averaging import WeightAverage
 from mnistnn.backend import Array, array_module
-from mnistnn.data.batches import Batches
 from mnistnn.errors import DivergedError
 from mnistnn.history import Row, best_row
 from mnistnn.objective import Objective
@@ -49,13 +48,22 @@ class RunningLoss:
         return self.on_host and not math.isfinite(self._sum)
 
 
+class BatchSource(Protocol):
+    """Cuts the training set into batches, in the same way whenever the same epoch is asked for."""
+
+    @property
+    def per_epoch(self) -> int: ...
+
+    def of_epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Array, Array]]: ...
+
+
 @dataclass
 class Training:
     """Everything that the loop moves: live objects, counters, the history, the best parameters so far."""
 
     objective: Objective
     optimizer: OptimizerContract
-    batches: Batches
+    batches: BatchSource
     policies: Sequence[Policy]
     evaluate: "Callable[[Training], dict[str, float]]"
     monitor: str

@@ -24,7 +24,7 @@ LAYERS = """
     measurement
     train
     objective
-    models
+    augment | models
     averaging | layers | losses | penalties | optim | stopping | data | preprocess | run
     initializers
     activations

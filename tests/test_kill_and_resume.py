@@ -74,6 +74,7 @@ def reference(toy, command):
 TECHNIQUES = """\
 extends: toy.yaml
 name: techniques
+augment: {shift_px: 0.3, rotate_deg: 2, elastic: {sigma_px: 2, alpha_px: 1}}
 model:
   layers:
     hidden: {type: dense, units: 12, activation: relu}

@@ -38,10 +38,12 @@ def plan_lines(plan: Plan) -> list[str]:
     table = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}".rstrip() for a, b, c, d in rows]
     examples = plan.examples
     fitting = "at most: preprocess is yet to be fitted, on the training split, and may drop dimensions"
+    augment = plan.experiment.augment
     at_most = "" if plan.knows_counts else "at most "
     return [
         *table,
         *([] if plan.preprocessing.is_settled else [fitting]),
+        *([] if augment is None else [f"augment, of training images only: {augment.said()}"]),
         f"examples: {at_most}{examples['train']:,} train, {examples['valid']:,} valid, {examples['test']:,} test",
         f"per epoch: {at_most}{plan.updates_per_epoch:,} updates of {plan.batch_size:,} examples, "
         f"{plan.flops_per_epoch / 1e9:,.1f} GFLOP in matrix products, {plan.threads} BLAS thread(s)",

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mnistnn.augment.augment import Augment
 from mnistnn.averaging import WeightAverage
 from mnistnn.component import component
 from mnistnn.data.batches import Batches
@@ -88,6 +89,8 @@ class Experiment:
     """Which digits, and how they are split."""
     preprocess: list[Preprocess] = Field(default_factory=list)
     """Transforms of the images, in order; fitted on the training split, applied to all, and kept with the run."""
+    augment: Augment | None = None
+    """Distortions of the training images, drawn anew for every update."""
     model: Model
     """What maps images to outputs."""
     loss: Loss = Field(default_factory=SoftmaxNLL)

@@ -18,3 +18,9 @@ def test_lines_hold_totals_examples_and_cost(toy):
     assert lines[4].split() == ["total", "832"]
     assert "examples: 300 train, 60 valid, 80 test" in lines
     assert any(line.startswith("per epoch: 10 updates of 32 examples") for line in lines)
+
+
+def test_lines_say_how_training_images_are_distorted(toy):
+    lines = plan_lines(Plan(load_experiment(toy, ["augment={shift_px: 1.5}"])))
+    assert "augment, of training images only: shift up to 1.5 px" in lines
+    assert not any(line.startswith("augment") for line in plan_lines(Plan(load_experiment(toy))))

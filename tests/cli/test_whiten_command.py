@@ -49,9 +49,10 @@ def test_printed_lines_make_an_experiment_use_the_transform(toy, command, no_mat
 
 def test_saved_transform_gives_what_fitting_gives(toy, command, no_matplotlib):
     command("whiten", "--data", "toy")
-    own = Plan(load_experiment(toy, ["preprocess=[{type: whiten}]"])).training()
+    own = Plan(load_experiment(toy, ["preprocess=[{type: whiten}]"]))
     saved = Plan(load_experiment(toy, [f"preprocess=[{{type: whiten, file: {FOLDER}/transform.safetensors}}]"]))
-    np.testing.assert_array_equal(own.batches.x, saved.training().batches.x)
+    own.training(), saved.training()
+    np.testing.assert_array_equal(own.experiment.batches.x, saved.experiment.batches.x)
 
 
 def test_json_has_the_whole_spectrum(toy, command, quick_picture):

@@ -29,7 +29,7 @@ def test_counts_are_upper_bounds_until_a_pair_is_read(toy):
     assert (plan.train_examples, plan.updates_per_epoch, plan.knows_counts) == (300, 10, False)
     training = plan.training()
     kept = int(np.isin(raw, [1, 3]).sum())
-    assert (plan.train_examples, len(training.batches.x), plan.knows_counts) == (kept, kept, True)
+    assert (plan.train_examples, len(plan.experiment.batches.x), plan.knows_counts) == (kept, kept, True)
     assert plan.updates_per_epoch == training.progress.batches_per_epoch == -(-kept // 32)
 
 
