@@ -104,7 +104,7 @@ def matmul(a: Array, b: Array, out: Array) -> None:
     share = -(-rows // workers)
     shares = [slice(first, first + share) for first in range(0, rows, share)]
 
-    def multiply(of: slice, worker: int) -> None:
+    def multiply(of: slice, _: int) -> None:
         xp.matmul(a[of], b, out=out[of])
 
     spread(multiply, shares, a)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mnistnn.config.load import LoadedExperiment
+    from mnistnn.data.spec import Data
+    from mnistnn.data.splits import Split
+
 _SHEET_COLUMNS = 20
 
 
@@ -87,30 +91,53 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
 
 
 @data.command()
-@click.argument("name", default="mnist")
+@click.argument("name", required=False)
 @click.option("--split", type=click.Choice(["train", "valid", "test"]), default="train", show_default=True)
 @click.option("--count", type=click.IntRange(min=1), default=100, show_default=True, help="Images to show.")
+@click.option(
+    "--augment",
+    "experiment",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Show each image beside distortions of it, as the experiment in this file trains on.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write the images to this PNG file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text and drawings.")
-def show(name: str, split: Literal["train", "valid", "test"], count: int, out: Path | None, as_json: bool) -> None:
+def show(
+    name: str | None,
+    split: Literal["train", "valid", "test"],
+    count: int,
+    experiment: Path | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
     """Show images, and the size of each class.
 
-    The images are the first of the split. The validation split is the last 10000 training examples, as in an
-    experiment, or the last sixth of a set that is smaller than MNIST.
+    The images are the first of the split of mnist, or of the set that is named. The validation split is the last 10000
+    training examples, as in an experiment, or the last sixth of a set that is smaller than MNIST.
+
+    With --augment the set and its splits are those of the experiment, unless a set is named. A row of the PNG file
+    begins with an image, and distortions of it follow; no other preprocessing is done.
     """
     import numpy as np
 
-    from mnistnn.data.spec import Data
-    from mnistnn.data.splits import describe, read_split
+    from mnistnn.config.load import load_experiment
+    from mnistnn.data.splits import read_split
 
-    validation_examples = min(Data().validation_examples, describe(name).train_examples // 6)
-    examples = read_split(Data(dataset=name, validation_examples=validation_examples), split)
+    loaded = None if experiment is None else load_experiment(experiment)
+    data = loaded.experiment.data if loaded is not None and name is None else _default_data(name or "mnist")
+    examples = read_split(data, split)
     class_counts = np.bincount(examples.labels, minlength=examples.classes).tolist()
     n, height, width = examples.images.shape
+    columns = _SHEET_COLUMNS if out is not None else _fitting(width)
+    images = examples.images[:count]
+    if loaded is not None:
+        columns = max(2, min(columns, count))
+        images = _distorted(loaded, examples, rows=-(-count // columns), columns=columns)
     if as_json:
         record = {
             "schema_version": 1,
-            "dataset": name,
+            "dataset": data.dataset,
             "split": split,
             "examples": n,
             "image_shape": [height, width],
@@ -118,26 +145,52 @@ def show(name: str, split: Literal["train", "valid", "test"], count: int, out: P
         }
         click.echo(json.dumps(record))
     else:
-        click.echo(f"{name} {split}: {n} images of {height}x{width} pixels")
+        click.echo(f"{data.dataset} {split}: {n} images of {height}x{width} pixels")
         click.echo("".join(f"{label:>4}: {total}\n" for label, total in enumerate(class_counts)), nl=False)
     if out is not None:
-        _write_contact_sheet(examples.images[:count], out)
+        _write_contact_sheet(images, columns, out)
     elif not as_json:
-        _draw(examples.images[:count])
+        _draw(images[:columns])
 
 
-def _write_contact_sheet(images: "NDArray[np.uint8]", out: Path) -> None:
+def _default_data(name: str) -> "Data":
+    """Return the split of an experiment that says no more than the set's name."""
+    from mnistnn.analysis.whitening import default_data
+
+    return default_data(name)
+
+
+def _distorted(loaded: "LoadedExperiment", examples: "Split", rows: int, columns: int) -> "NDArray[np.uint8]":
+    """Return rows of images, each an original and its distortions."""
+    from mnistnn.analysis.distortions import rows_of_distortions
+    from mnistnn.errors import ConfigError, UsageError
+
+    augment = loaded.experiment.augment
+    if augment is None:
+        raise UsageError(f"{loaded.experiment.name} distorts no images: its file has no `augment`")
+    try:
+        augment.build(examples.images.shape[1:], examples.classes)
+    except ConfigError as error:
+        raise loaded.error(str(error), error.key or "augment") from error
+    return rows_of_distortions(augment, loaded.experiment.seed, examples.images[:rows], examples.labels[:rows], columns)
+
+
+def _fitting(width: int) -> int:
+    """Return how many images fit the terminal, side by side."""
+    return max(1, shutil.get_terminal_size().columns // (width + 1))
+
+
+def _write_contact_sheet(images: "NDArray[np.uint8]", columns: int, out: Path) -> None:
     from mnistnn.data.contact_sheet import contact_sheet, encode_png
     from mnistnn.files import write_atomically
 
-    write_atomically(out, encode_png(contact_sheet(images, columns=_SHEET_COLUMNS)))
+    write_atomically(out, encode_png(contact_sheet(images, columns)))
     click.echo(printable(f"wrote {out}"), err=True)
 
 
 def _draw(images: "NDArray[np.uint8]") -> None:
-    """Print one row of images, as many as fit the terminal."""
+    """Print one row of images."""
     from mnistnn.data.contact_sheet import ASCII_BLOCKS, UNICODE_BLOCKS, draw_in_text
 
-    fitting = max(1, shutil.get_terminal_size().columns // (images.shape[2] + 1))
     blocks = UNICODE_BLOCKS if can_show(UNICODE_BLOCKS) else ASCII_BLOCKS
-    click.echo(draw_in_text(images[:fitting], blocks))
+    click.echo(draw_in_text(images, blocks))

@@ -128,3 +128,53 @@ def test_show_of_a_missing_set_names_the_way_out():
     result = run("show")
     assert isinstance(result.exception, DataError)
     assert "mnistnn data fetch mnist" in str(result.exception)
+
+
+AUGMENTED = """\
+name: bent
+data: {dataset: tiny, validation_examples: 3, limits: {train: 7}}
+augment: {shift_px: 1}
+model: {type: sequential, layers: {output: {type: dense, units: 3}}}
+optimizer: {type: sgd, learning_rate: 0.1}
+stopping: [{type: max_epochs, epochs: 1}]
+"""
+
+
+@pytest.fixture
+def augmented(files, tmp_path):
+    run("add", "tiny", *files)
+    path = tmp_path / "bent.yaml"
+    path.write_text(AUGMENTED)
+    return path
+
+
+def test_show_augment_draws_an_image_beside_distortions_of_it(augmented, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "15")
+    lines = run("show", "--augment", str(augmented)).stdout.splitlines()
+    assert lines[0] == "tiny train: 7 images of 4x4 pixels"
+    assert lines[4].startswith("██   ")
+    assert len(lines) == 6
+
+
+def test_show_augment_of_another_set_takes_that(augmented):
+    assert run("show", "tiny", "--augment", str(augmented)).stdout.startswith("tiny train: 10 images")
+
+
+def test_show_augment_writes_rows_of_an_image_and_its_distortions(augmented, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    result = run("show", "--augment", str(augmented), "--count", "40", "--out", str(tmp_path / "sheet.png"))
+    assert result.exit_code == 0
+    with image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (20 * 6 + 2, 2 * 6 + 2)
+        pixels = np.asarray(sheet)
+    first, second = pixels[2:6, 2:6], pixels[2:6, 8:12]
+    assert (first[:, :2] == 255).all()
+    assert not np.array_equal(first, second)
+
+
+def test_show_augment_of_an_experiment_without_is_refused(augmented):
+    augmented.write_text(AUGMENTED.replace("augment: {shift_px: 1}\n", ""))
+    result = run("show", "--augment", str(augmented))
+    assert isinstance(result.exception, UsageError)
+    assert "bent distorts no images" in str(result.exception)
+    assert result.stdout == ""
