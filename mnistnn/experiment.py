@@ -16,6 +16,7 @@ from mnistnn.config.load import LoadedExperiment
 from mnistnn.config.schema import Experiment
 from mnistnn.data.splits import SplitName, count_classes, describe, read_split, split_examples
 from mnistnn.errors import ConfigError, RunError
+from mnistnn.layers import Layer
 from mnistnn.machine import usable_cores
 from mnistnn.measurement import Examples, Measurement
 from mnistnn.objective import Objective
@@ -157,14 +158,20 @@ class Plan:
 
     @property
     def resident_bytes(self) -> int:
-        """Bytes of the arrays that live as long as training: digits, parameters with gradients and best, outputs."""
+        """Bytes of the arrays that live as long as training: digits, parameters with gradients and best, what the
+        layers keep.
+        """
         itemsize = 4 if self.experiment.backend.dtype == "float32" else 8
         # A transform works in place unless it enlarges the images, so their memory is that of the largest stage.
         stages = [self.info.image_shape, *(transform.out_shape for transform in self.experiment.preprocess)]
         pixels = (self.examples["train"] + self.examples["valid"]) * max(map(prod, stages))
-        widest_batch = max(self.batch_size, self.experiment.evaluation.batch_size)
-        outputs = 2 * widest_batch * sum(prod(shape) for shape in self.experiment.model.shapes.values())
-        return itemsize * (pixels + 3 * self.parameters + outputs)
+        kept = sum(map(self.numbers_kept, self.experiment.model.layers.values()))
+        return itemsize * (pixels + 3 * self.parameters + kept)
+
+    def numbers_kept(self, layer: Layer) -> int:
+        """Return how many numbers a layer keeps, at most, for the batches of training and of evaluation."""
+        evaluated = min(self.experiment.evaluation.batch_size, max(self.examples.values()))
+        return max(layer.memory(self.batch_size, train=True), layer.memory(evaluated, train=False))
 
     def place(self, split: SplitName) -> Examples:
         """Read a split and put it on the device, scaled and preprocessed, once and for all. The preprocessing must be

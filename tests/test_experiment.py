@@ -77,8 +77,8 @@ def test_threads_are_those_of_the_experiment_or_one_for_small_models(plan_of):
     assert plan_of("model.layers.hidden.units=5000").threads == usable_cores()
 
 
-def test_flops_are_six_per_weight_and_example(plan_of):
-    assert plan_of().flops_per_epoch == 6 * 832 * 300
+def test_flops_are_six_per_multiplication_and_example(plan_of):
+    assert plan_of().flops_per_epoch == 6 * (64 * 12 + 12 * 4) * 300
 
 
 def test_float64_takes_twice_the_memory(plan_of):

@@ -59,13 +59,20 @@ def test_other_examples_or_dtype_get_an_array_of_their_own(shape, dtype):
 def test_array_moves_with_the_library_of_its_model(monkeypatch):
     class DeviceArray:
         def __init__(self, shape, dtype):
-            self.shape, self.dtype = shape, np.dtype(dtype)
+            self.shape, self.dtype = tuple(np.atleast_1d(shape)), np.dtype(dtype)
 
         def __len__(self):
             return self.shape[0]
 
         def __getitem__(self, part):
             return self
+
+        def reshape(self, shape):
+            return DeviceArray(shape, self.dtype)
+
+        @property
+        def size(self):
+            return np.prod(self.shape)
 
     cupy = ModuleType("cupy")
     monkeypatch.setattr(cupy, "ndarray", DeviceArray, raising=False)

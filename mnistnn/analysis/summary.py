@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from mnistnn.experiment import Plan
 from mnistnn.shapes import Shape, show_shape
 
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One layer: output shape of an example, number of parameters."""
+    """One layer: output shape of an example, number of parameters, bytes kept beside them, at most."""
 
     name: str
     type: str
     out_shape: Shape
     parameters: int
+    kept_bytes: int
 
 
 def layer_rows(plan: Plan) -> list[LayerRow]:
@@ -22,20 +25,29 @@ def layer_rows(plan: Plan) -> list[LayerRow]:
     sizes = dict.fromkeys(model.layers, 0)
     for slot in model.slots:
         sizes[slot.name.split(".")[0]] += slot.stop - slot.start
-    return [LayerRow(name, layer.type, model.shapes[name], sizes[name]) for name, layer in model.layers.items()]
+    itemsize = np.dtype(plan.experiment.backend.dtype).itemsize
+    return [
+        LayerRow(name, layer.type, model.shapes[name], sizes[name], itemsize * plan.numbers_kept(layer))
+        for name, layer in model.layers.items()
+    ]
 
 
 def plan_lines(plan: Plan) -> list[str]:
     """Return the table for people: layers, totals, examples, what an epoch costs."""
+    layers, transforms = layer_rows(plan), enumerate(plan.experiment.preprocess)
     rows = [
-        ("layer", "type", "output", "parameters"),
-        ("input", "", show_shape(plan.info.image_shape), ""),
-        *((f"preprocess.{n}", t.type, show_shape(t.out_shape), "") for n, t in enumerate(plan.experiment.preprocess)),
-        *((r.name, r.type, show_shape(r.out_shape), f"{r.parameters:,}") for r in layer_rows(plan)),
-        ("total", "", "", f"{plan.parameters:,}"),
+        ("layer", "type", "output", "parameters", "keeps"),
+        ("input", "", show_shape(plan.info.image_shape), "", ""),
+        *((f"preprocess.{n}", t.type, show_shape(t.out_shape), "", "") for n, t in transforms),
+        *((r.name, r.type, show_shape(r.out_shape), f"{r.parameters:,}", _mebibytes(r.kept_bytes)) for r in layers),
+        ("total", "", "", f"{plan.parameters:,}", _mebibytes(sum(r.kept_bytes for r in layers))),
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    table = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}".rstrip() for a, b, c, d in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    aligned = "<<<>>"
+    table = [
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, aligned, widths, strict=True)).rstrip()
+        for row in rows
+    ]
     examples = plan.examples
     fitting = "at most: preprocess is yet to be fitted, on the training split, and may drop dimensions"
     augment = plan.experiment.augment
@@ -46,6 +58,10 @@ def plan_lines(plan: Plan) -> list[str]:
         *([] if augment is None else [f"augment, of training images only: {augment.said()}"]),
         f"examples: {at_most}{examples['train']:,} train, {examples['valid']:,} valid, {examples['test']:,} test",
         f"per epoch: {at_most}{plan.updates_per_epoch:,} updates of {plan.batch_size:,} examples, "
-        f"{plan.flops_per_epoch / 1e9:,.1f} GFLOP in matrix products, {plan.threads} BLAS thread(s)",
-        f"memory for digits, parameters and outputs: {plan.resident_bytes / 2**20:,.0f} MiB",
+        f"{plan.flops_per_epoch / 1e9:,.1f} GFLOP in matrix products, {plan.threads} thread(s)",
+        f"memory for digits, parameters and what the layers keep: {_mebibytes(plan.resident_bytes)}",
     ]
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:,.1f} MiB"

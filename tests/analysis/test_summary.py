@@ -15,7 +15,7 @@ def test_rows_hold_shapes_and_parameters(toy):
 
 def test_lines_hold_totals_examples_and_cost(toy):
     lines = plan_lines(Plan(load_experiment(toy)))
-    assert lines[4].split() == ["total", "832"]
+    assert lines[4].split() == ["total", "832", "0.0", "MiB"]
     assert "examples: 300 train, 60 valid, 80 test" in lines
     assert any(line.startswith("per epoch: 10 updates of 32 examples") for line in lines)
 

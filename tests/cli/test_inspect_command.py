@@ -35,7 +35,8 @@ def test_summary_as_json(target, command):
     found = json.loads(command("inspect", "summary", target, "--json").out)
     assert found["schema_version"] == 1
     assert (found["parameters"], found["updates_per_epoch"]) == (832, 10)
-    assert found["layers"][0] == {"name": "hidden", "type": "dense", "out_shape": [12], "parameters": 780}
+    hidden = {"name": "hidden", "type": "dense", "out_shape": [12], "parameters": 780}
+    assert found["layers"][0] == {**hidden, "kept_bytes": 4 * 300 * 12}
 
 
 def test_summary_takes_overrides(target, command):
