@@ -52,7 +52,7 @@ def record_of(file="one/a.yaml", errors=(0.25,)):
 
 
 def silently(members, seeds=(0,), tell=lambda text: None):
-    return reproduce(members, seeds, Path("runs"), RESULTS, View(shown=False), tell)
+    return reproduce(members, seeds, "cpu", Path("runs"), RESULTS, View(shown=False), tell)
 
 
 def test_quick_is_what_its_list_names(collection):
@@ -162,7 +162,7 @@ def test_file_that_is_no_record_is_refused(collection, text, message):
 def test_recipe_is_the_same_under_another_claim_and_seed(collection):
     before = recipe_hash(Member(FOLDER, "one/a.yaml").load())
     collection("one/a.yaml", "one-a", claim="expect: {test_error: [0.2, 0.3], note: other}\nseed: 3\n")
-    assert recipe_hash(Member(FOLDER, "one/a.yaml").load(seed=4)) == before
+    assert recipe_hash(Member(FOLDER, "one/a.yaml").load("seed=4")) == before
 
 
 def test_recipe_changes_with_a_value(collection):
@@ -271,3 +271,8 @@ def test_committed_results_are_neither_stale_nor_outside():
 def test_every_quick_experiment_has_a_committed_record():
     recorded = {record.file for record in read_records(PROJECT / "experiments" / "results")}
     assert {member.file for member in select(PROJECT / "experiments", ["quick"])} <= recorded
+
+
+def test_table_names_the_gpu_that_a_record_was_made_on():
+    on_gpu = replace(record_of(), device="Some GPU")
+    assert "| 2 (Some GPU) |" in table_text([on_gpu], set())

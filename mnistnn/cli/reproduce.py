@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -28,10 +29,19 @@ _TABLE = "RESULTS.md"
     show_default=True,
     help=f"Folder of the records. Any but the default one gets its own {_TABLE}.",
 )
+@click.option(
+    "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to compute."
+)
 @RUNS
 @click.option("--table-only", is_flag=True, help=f"Train nothing; renew {_TABLE} from the records.")
 def reproduce(
-    names: tuple[str, ...], seeds: list[int], everything: bool, results: Path, runs: Path, table_only: bool
+    names: tuple[str, ...],
+    seeds: list[int],
+    everything: bool,
+    results: Path,
+    device: Literal["cpu", "cuda"],
+    runs: Path,
+    table_only: bool,
 ) -> None:
     """Run experiments and hold them to their claims.
 
@@ -55,7 +65,7 @@ def reproduce(
         # The runs' own lines would bury the results.
         shown = settings().verbose
         view = runner.View(shown=shown, bars=shown and sys.stderr.isatty())
-        failures = reproduce_members(members, seeds, runs, results, view, _tell)
+        failures = reproduce_members(members, seeds, device, runs, results, view, _tell)
     renew_table(_EXPERIMENTS, results, table)
     click.echo(f"results: {printable(str(table))}")
     if failures:

@@ -34,9 +34,9 @@ class Member:
         """The sub-folder it lies in; empty for the collection's own folder."""
         return group_of(self.file)
 
-    def load(self, seed: int | None = None) -> LoadedExperiment:
+    def load(self, *overrides: str) -> LoadedExperiment:
         """Read the file anew, as training needs it: what was trained once still holds its data."""
-        return load_experiment(self.folder / self.file, [] if seed is None else [f"seed={seed}"])
+        return load_experiment(self.folder / self.file, overrides)
 
 
 def group_of(file: str) -> str:

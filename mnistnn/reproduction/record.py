@@ -58,7 +58,9 @@ class Figure:
 
 @dataclass(frozen=True, config=_STRICT)
 class Record:
-    """The fields of a record. `file` is a path below the folder of experiments; `seconds` is the mean over seeds."""
+    """The fields of a record. `file` is a path below the folder of experiments; `seconds` is the mean over seeds, and
+    `device` the GPU that computed, if one did.
+    """
 
     schema_version: int
     experiment: str
@@ -72,6 +74,7 @@ class Record:
     source: str
     note: str
     verdict: Verdict
+    device: str | None = None
 
 
 _RECORD = TypeAdapter(Record)
@@ -99,7 +102,12 @@ def _value(data: Any, path: Sequence[str | int]) -> Any:
 
 
 def make_record(
-    file: str, loaded: LoadedExperiment, seeds: list[SeedResult], commit: str | None, uncommitted_changes: bool
+    file: str,
+    loaded: LoadedExperiment,
+    seeds: list[SeedResult],
+    commit: str | None,
+    uncommitted_changes: bool,
+    device: str | None = None,
 ) -> Record:
     """Sum up what the seeds gave and hold it against the experiment's claim. Every claimed split must be measured."""
     expect = loaded.experiment.expect
@@ -119,6 +127,7 @@ def make_record(
         source=expect.source,
         note=expect.note,
         verdict="within" if all(figure.is_within for figure in figures) else "outside",
+        device=device,
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mnistnn import runner
 from mnistnn.analysis.evaluation import evaluate
+from mnistnn.backend import Device, device_name
 from mnistnn.errors import InterruptedRunError, MnistnnError
 from mnistnn.experiment import Plan
 from mnistnn.files import resource_error
@@ -18,6 +19,7 @@ from mnistnn.run.provenance import read_environment
 def reproduce(
     members: Sequence[Member],
     seeds: Sequence[int],
+    device: Device,
     runs: Path,
     results: Path,
     view: runner.View,
@@ -35,7 +37,7 @@ def reproduce(
     for number, member in enumerate(members, start=1):
         tell(f"[{number}/{len(members)}] {member.file}")
         try:
-            record = _reproduce_one(member, seeds, runs, view, tell)
+            record = _reproduce_one(member, seeds, device, runs, view, tell)
         except InterruptedRunError:
             raise
         except MnistnnError as error:
@@ -55,22 +57,24 @@ def _outcome(record: Record) -> str:
 
 
 def _reproduce_one(
-    member: Member, seeds: Sequence[int], runs: Path, view: runner.View, tell: Callable[[str], None]
+    member: Member, seeds: Sequence[int], device: Device, runs: Path, view: runner.View, tell: Callable[[str], None]
 ) -> Record:
     measured = []
     for seed in seeds:
-        run, result = _train_and_measure(member, seed, runs, view, tell)
+        run, result = _train_and_measure(member, seed, device, runs, view, tell)
         errors = ", ".join(f"{split} {100 * error:.2f} %" for split, error in result.errors.items())
         tell(f"  seed {seed}: {errors} (epoch {result.epoch:g}, {result.seconds:.1f} s)")
         measured.append(result)
     git = read_environment(run).get("git") or {}
-    return make_record(member.file, member.load(), measured, git.get("commit"), bool(git.get("dirty")))
+    return make_record(
+        member.file, member.load(), measured, git.get("commit"), bool(git.get("dirty")), device_name(device)
+    )
 
 
 def _train_and_measure(
-    member: Member, seed: int, runs: Path, view: runner.View, tell: Callable[[str], None]
+    member: Member, seed: int, device: Device, runs: Path, view: runner.View, tell: Callable[[str], None]
 ) -> tuple[RunDirectory, SeedResult]:
-    plan = Plan(member.load(seed))
+    plan = Plan(member.load(f"seed={seed}", f"backend.device={device}"))
     outcome = runner.start(plan, new_run_path(runs, plan.experiment.name), runs, view)
     evaluations = {split: evaluate(outcome.run, split, "best", tell) for split in claims(plan.experiment.expect)}
     return outcome.run, SeedResult(
