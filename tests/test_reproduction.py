@@ -275,4 +275,4 @@ def test_every_quick_experiment_has_a_committed_record():
 
 def test_table_names_the_gpu_that_a_record_was_made_on():
     on_gpu = replace(record_of(), device="Some GPU")
-    assert "| 2 (Some GPU) |" in table_text([on_gpu], set())
+    assert "(Some GPU) |" in table_text([on_gpu], set())
