@@ -213,7 +213,7 @@ def _restore(journal: RunJournal, training: Training, display: Display) -> None:
 def _first_line(plan: Plan, run: RunDirectory) -> str:
     return (
         f"{plan.experiment.name}: {plan.parameters:,} parameters, {plan.train_examples:,} training examples, "
-        f"{plan.updates_per_epoch:,} updates per epoch, {plan.threads} BLAS thread(s); run {run.path}"
+        f"{plan.updates_per_epoch:,} updates per epoch, {plan.threads} thread(s); run {run.path}"
     )
 
 

@@ -101,7 +101,7 @@ def test_threads_of_the_run_are_applied_again(toy, command, monkeypatch, start):
     record = read_record(RunDirectory(Path("run")))
     record.threads = 2
     record.write(RunDirectory(Path("run")))
-    assert "2 BLAS thread(s)" in command("resume", "run", "--epochs", "7").err
+    assert "2 thread(s)" in command("resume", "run", "--epochs", "7").err
 
 
 @pytest.mark.parametrize(
