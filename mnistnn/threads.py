@@ -44,7 +44,9 @@ class Workers:
         try:
             keep_working(0)
         finally:
-            errors = [future.exception() for future in helping]  # waits for all, whatever they end with
+            # All that have begun are waited for, whatever they end with. For the others nothing is left to do; to wait
+            # for them inside of a piece of work could be to wait for the thread that waits.
+            errors = [future.exception() for future in helping if not future.cancel()]
         for error in errors:
             if error is not None:
                 raise error
