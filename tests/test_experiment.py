@@ -108,6 +108,69 @@ def test_mistake_found_by_the_plan_is_shown_at_its_line(toy):
         Plan(load_experiment(toy))
 
 
+LAYERS_THAT_DO_NOT_FIT = {
+    "kernel 9×9 is larger than the image, 8×8": "a: {type: conv, maps: 2, kernel: 9}",
+    "kernel 4×4 is larger than the image, 2×3×3": (
+        "b: {type: conv, maps: 2, kernel: 3, pool: 2}\n    a: {type: conv, maps: 2, kernel: 4}"
+    ),
+    "pool 7×7 does not fit: the kernel makes 6×6 of 8×8": "a: {type: conv, maps: 2, kernel: 3, pool: 7}",
+    "size 9×9 does not fit into 8×8": "a: {type: pool, size: 9}",
+    "needs images, height×width or channels×height×width, and its input is 5: flat": (
+        "b: {type: dense, units: 5}\n    a: {type: conv, maps: 2, kernel: 1}"
+    ),
+    "needs images, height×width or channels×height×width, and its input is 64: flat": (
+        "b: {type: flatten}\n    a: {type: pool}"
+    ),
+    "needs images, height×width or channels×height×width, and its input is 2: flat": (
+        "b: {type: conv, maps: 2, kernel: 3}\n    c: {type: pool, size: whole}\n    a: {type: pool}"
+    ),
+    "whole_maps needs images of several channels, and its input is 8×8": "a: {type: dropout, whole_maps: true}",
+    "one output per class: 4, but this layer gives 2×6×6": "a: {type: conv, maps: 2, kernel: 3}",
+}
+
+
+@pytest.mark.parametrize(("message", "layers"), LAYERS_THAT_DO_NOT_FIT.items())
+def test_layer_that_does_not_fit_the_images_is_shown_at_its_line(toy, message, layers):
+    after = "" if "one output" in message else "\n    output: {type: dense, units: 4}"
+    begin, end = toy.read_text().index("    hidden:"), toy.read_text().index("loss:")
+    toy.write_text(f"{toy.read_text()[:begin]}    {layers}{after}\n{toy.read_text()[end:]}")
+    line = next(n for n, text in enumerate(toy.read_text().splitlines(), 1) if text.startswith("    a:"))
+    with pytest.raises(ConfigError) as caught:
+        Plan(load_experiment(toy))
+    assert f"toy.yaml:{line}:5: " in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_layer_for_images_is_refused_after_what_makes_them_flat(toy):
+    toy.write_text(toy.read_text().replace("{type: dense, units: 12, activation: tanh}", "{type: pool}"))
+    with pytest.raises(ConfigError, match=r"toy\.yaml:6:5: needs images.* its input is 9: flat"):
+        Plan(load_experiment(toy, ["preprocess=[{type: whiten, dimensions: 9}]"]))
+
+
+_SIDE, _PAD = "an integer in [1, 10000]", "an integer in [0, 10000]"
+SIZES = {
+    "kernel: [5]": f"expected {_SIDE} or a list of 2 of them, got a list of 1",
+    "kernel: [5, 5, 5]": f"expected {_SIDE} or a list of 2 of them, got a list of 3",
+    "kernel: 0": f"expected {_SIDE} or a list of 2 of them, got 0",
+    "kernel: 5.5": f"expected {_SIDE} or a list of 2 of them, got 5.5",
+    "kernel: [5, 0]": f"expected {_SIDE}, got 0",
+    "kernel: 3, stride: 0": f"expected {_SIDE} or a list of 2 of them, got 0",
+    "kernel: 3, padding: -1": f"expected {_PAD} or a list of 2 of them, got -1",
+    "kernel: 3, pool: two": f"expected {_SIDE} or a list of 2 of them or null, got 'two'",
+}
+
+
+@pytest.mark.parametrize(("keys", "message"), SIZES.items())
+def test_size_that_is_none_is_shown_at_its_place(toy, keys, message):
+    line = toy.read_text().splitlines().index("    hidden: {type: dense, units: 12, activation: tanh}") + 1
+    toy.write_text(toy.read_text().replace("dense, units: 12, activation: tanh", f"conv, maps: 2, {keys}"))
+    with pytest.raises(ConfigError) as caught:
+        load_experiment(toy)
+    column = toy.read_text().splitlines()[line - 1].rindex(": " if "5, 0" not in keys else ", ") + 3
+    assert f"toy.yaml:{line}:{column}: {message}" in str(caught.value)
+    assert "1 error, nothing was run." in str(caught.value)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("scale", [255, 256])
 def test_place_scales_the_pixels_once(plan_of, scale, dtype):

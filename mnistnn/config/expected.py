@@ -82,7 +82,7 @@ class SchemaBook:
         """Say what values the schema allows."""
         resolved = self.resolve(schema)
         if "anyOf" in resolved:
-            return " or ".join(self.describe(branch) for branch in resolved["anyOf"])
+            return " or ".join(self._alternatives(resolved["anyOf"]))
         if types := self.types(resolved):
             return f"a mapping with type {_either(types)}"
         if "const" in resolved:
@@ -90,6 +90,15 @@ class SchemaBook:
         if "enum" in resolved:
             return _either(resolved["enum"])
         return self._describe_type(resolved)
+
+    def _alternatives(self, branches: list[Schema]) -> Iterator[str]:
+        """Yield what each branch allows. What may stand alone is not described again for a list of such."""
+        alone: list[str] = []
+        for branch in branches:
+            words = self.describe(branch)
+            several, _, each = words.partition(", each ")
+            yield f"{several} of them" if each in alone else words
+            alone.append(words)
 
     def _describe_type(self, schema: Schema) -> str:
         match schema.get("type"):
