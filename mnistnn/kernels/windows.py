@@ -72,10 +72,6 @@ class Window:
         """Whether neighbouring windows share pixels."""
         return self.stride[0] < self.size[0] or self.stride[1] < self.size[1]
 
-    def tiles(self, height: int, width: int) -> bool:
-        """Tell whether each pixel of an image is in exactly one window."""
-        return self.size == self.stride and height % self.size[0] == 0 and width % self.size[1] == 0
-
     def seen(self, x: Array, i: int, j: int, part: Part) -> Array:
         """Return the pixels (c, rows, columns, n) of x (c, h, w, n) at place (i, j) of a part's windows, a view."""
         (down, across), (top, left) = self.stride, (i, j)
