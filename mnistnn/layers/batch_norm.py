@@ -22,8 +22,8 @@ class BatchNorm(BaseLayer):
     A feature is a unit, or a channel of images (c, h, w), whose mean is over all positions of all images. It belongs
     between a linear layer and its activation, which is then a layer of its own; the bias before it has no effect.
     gamma, beta (features,). The mean and variance used after training are running averages, kept with the parameters
-    but not moved by the optimizer. Keeps y, the normalised x, dx, and copies of x and dy that
-    do not come in the memory order of images. Ioffe & Szegedy (2015).
+    but not moved by the optimizer. Keeps y, the normalised x, dx, and copies of x and dy that do not come in the memory
+    order of images. Ioffe & Szegedy (2015).
     """
 
     type: Literal["batch_norm"] = "batch_norm"
