@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mnistnn.initializers import Fan, Glorot, He, Normal, Orthogonal, TruncatedNormal, Uniform, Zeros
+from mnistnn.initializers import Constant, Fan, Glorot, He, Normal, Orthogonal, TruncatedNormal, Uniform, Zeros
 
 SHAPE = (300, 200)
 
@@ -14,6 +14,12 @@ def draw(initializer, activation="tanh", rng=None):
 def test_zeros_draws_nothing_from_the_stream():
     rng = np.random.default_rng(0)
     assert not draw(Zeros(), rng=rng).any()
+    assert rng.random() == np.random.default_rng(0).random()
+
+
+def test_constant_is_the_same_everywhere_and_draws_nothing_from_the_stream():
+    rng = np.random.default_rng(0)
+    assert (draw(Constant(value=-1.5), rng=rng) == -1.5).all()
     assert rng.random() == np.random.default_rng(0).random()
 
 
@@ -80,6 +86,15 @@ def test_orthogonal_has_orthonormal_columns_or_rows_times_gain(n_in, n_out):
     W = Orthogonal(gain=1.5).draw(np.random.default_rng(0), (n_in, n_out), Fan(n_in, n_out, "tanh")) / 1.5
     gram = W.T @ W if n_in >= n_out else W @ W.T
     np.testing.assert_allclose(gram, np.eye(min(n_in, n_out)), atol=1e-13)
+
+
+@pytest.mark.parametrize("shape", [(6, 2, 3, 3), (30, 2, 3, 3), (18, 2, 3, 3), (5, 1, 1, 1)], ids=str)
+def test_orthogonal_kernels_are_a_matrix_with_a_row_for_each_map(shape):
+    W = Orthogonal(gain=1.5).draw(np.random.default_rng(0), shape, Fan(18, shape[0], "tanh"))
+    assert W.shape == shape
+    rows = W.reshape(len(W), -1) / 1.5
+    gram = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows
+    np.testing.assert_allclose(gram, np.eye(min(rows.shape)), atol=1e-13)
 
 
 def test_orthogonal_matrices_are_uniform_over_rotations_and_reflections():

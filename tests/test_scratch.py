@@ -4,6 +4,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from mnistnn.layout import images_first
 from mnistnn.scratch import Scratch
 
 LIKE = np.empty(0, "float32")
@@ -82,6 +83,29 @@ def test_array_moves_with_the_library_of_its_model(monkeypatch):
     scratch("y", (4, 3), LIKE)
     assert type(scratch("y", (4, 3), DeviceArray((0,), "float32"))) is DeviceArray
     assert type(scratch("y", (4, 3), LIKE)) is np.ndarray
+
+
+def images_last_array(dtype="float32"):
+    return images_first(np.ones((3, 5, 2, 4), dtype))
+
+
+def test_array_like_another_has_its_order_in_memory():
+    scratch = Scratch()
+    for like in (images_last_array(), np.ones((4, 3, 5, 2), "float32")):
+        array = scratch.as_laid_out("y", like)
+        assert (array.shape, array.dtype, array.strides) == (like.shape, like.dtype, like.strides)
+
+
+def test_array_like_one_in_neither_order_is_contiguous():
+    like = np.ones((4, 3, 5, 4), "float32")[..., ::2]
+    assert Scratch().as_laid_out("y", like).flags.c_contiguous
+
+
+def test_both_orders_share_the_memory_of_a_role():
+    scratch = Scratch()
+    first = scratch.as_laid_out("y", images_last_array())
+    assert scratch.as_laid_out("y", np.ones((4, 3, 5, 2), "float32")).ctypes.data == first.ctypes.data
+    assert scratch.nbytes == first.nbytes
 
 
 def test_nbytes_counts_every_role_once():

@@ -25,8 +25,8 @@ from mnistnn.threads import spread, workers_for
 class Conv(BaseLayer):
     """Convolution with maps·channels kernels, perhaps a max-pool, then bias and activation: y = f(pool(W ⋆ x) + b).
 
-    Pooling here is the same as a `max_pool` layer afterwards, since bias and activation increase, and leaves them a
-    quarter of the work. Images are height×width or channels×height×width; y has `maps` channels.
+    Pooling here is the same as a `pool` layer afterwards, since bias and activation increase, and leaves them a quarter
+    of the work. Images are height×width or channels×height×width; y has `maps` channels.
     W (maps, channels, kh, kw), b (maps,). LeCun et al. (1998). Keeps z = W ⋆ x; with a pool also its largest numbers,
     y, and as much again twice for the gradient; dx where it is asked for; a copy of x that is padded or does not come
     in the memory order of images, and of such a dy; for each thread, patches of 2¹⁹ numbers, or of one position if

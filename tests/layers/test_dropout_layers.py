@@ -8,6 +8,8 @@ import pytest
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout
+from mnistnn.layout import images_first, images_last
+from mnistnn.shapes import ShapeError
 
 IN_SHAPE = (4, 5)
 
@@ -109,6 +111,44 @@ def test_dropout_that_keeps_all_is_the_identity_bit_for_bit(dtype):
     layer, x = ready(Dropout(keep=1.0), dtype=dtype), images(dtype=dtype)
     assert np.array_equal(layer.forward(x, train=True), x)
     assert np.array_equal(layer.backward(x.copy()), x)
+
+
+def whole_maps(x, keep=0.6):
+    layer = Dropout(keep=keep, whole_maps=True)
+    layer.build(x.shape[1:])
+    layer.seed(0, 0)
+    layer.begin_update(0)
+    return layer, layer.forward(x, train=True)
+
+
+def test_whole_maps_drops_channels_of_each_image_as_a_whole():
+    x = np.random.default_rng(1).uniform(0.5, 1.5, size=(40, 5, 3, 4))
+    _, y = whole_maps(x)
+    kept = y != 0
+    assert np.array_equal(kept.any(axis=(2, 3)), kept.all(axis=(2, 3)))
+    assert 0.5 < kept.mean() < 0.7
+    np.testing.assert_allclose(y[kept], x[kept] / 0.6, rtol=1e-15)
+    assert len({image.tobytes() for image in kept}) > 20
+
+
+def test_whole_maps_sends_the_gradient_back_where_it_kept():
+    x = np.random.default_rng(1).uniform(0.5, 1.5, size=(40, 5, 3, 4))
+    layer, y = whole_maps(x)
+    dy = np.random.default_rng(2).normal(size=x.shape)
+    expected = dy * (y / x)
+    np.testing.assert_allclose(layer.backward(dy), expected, rtol=1e-14)
+
+
+def test_whole_maps_draws_the_same_whatever_the_order_in_memory():
+    x = np.random.default_rng(1).uniform(0.5, 1.5, size=(40, 5, 3, 4))
+    reordered = images_first(np.ascontiguousarray(images_last(x)))
+    assert np.array_equal(whole_maps(x)[1], whole_maps(reordered)[1])
+
+
+@pytest.mark.parametrize(("in_shape", "shown"), [((28, 28), "28×28"), ((12,), "12")])
+def test_whole_maps_needs_channels(in_shape, shown):
+    with pytest.raises(ShapeError, match=f"whole_maps needs images of several channels, and its input is {shown}$"):
+        Dropout(whole_maps=True).build(in_shape)
 
 
 def through(layer, x):
