@@ -1,8 +1,8 @@
 """A training step in its steady state takes no memory that grows with the batch or with the model.
 
 Memory is watched from inside the real loop, from the first batch of an epoch to its last, incomplete one. Two
-shapes of problem make every array large along one axis at least: many examples, or many units and classes. The model
-has every layer; the leaky ReLU and the softplus, whose working memory is a small block, have a test of their own.
+shapes of problem make every array large along one axis at least: many examples, or many units and classes. Two models
+have every layer; the leaky ReLU and the softplus, whose working memory is a small block, have a test of their own.
 """
 
 import tracemalloc
@@ -14,10 +14,15 @@ import pytest
 
 from mnistnn.activations import ACTIVATIONS
 from mnistnn.data.batches import Batches
+from mnistnn.kernels import image_loops
 from mnistnn.layers.activation import ActivationLayer
+from mnistnn.layers.batch_norm import BatchNorm
+from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout
+from mnistnn.layers.flatten import Flatten
+from mnistnn.layers.pool import Pool
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
@@ -35,6 +40,7 @@ from mnistnn.train import RunningLoss, Training, train
 BOUND_BYTES = 4096
 LARGE, SMALL = 1200, 8
 SHAPES = {"many examples": (LARGE, SMALL), "many units": (SMALL, LARGE)}  # batch size, units and classes
+NEITHER = {"few of both": (SMALL, SMALL)}
 
 
 class MemoryJournal:
@@ -72,6 +78,23 @@ def layers_of(units: int, outputs: int) -> dict[str, Any]:
     }
 
 
+def layers_for_images(units: int, outputs: int) -> dict[str, Any]:
+    """Every kind of layer for images, and those that treat images in a way of their own."""
+    return {
+        "pooled": Conv(maps=SMALL, kernel=2, padding=1, pool=2, activation="tanh", flipped=True),
+        "normal": BatchNorm(),
+        "bent": ActivationLayer(activation="relu"),
+        "maps": Dropout(keep=0.8, whole_maps=True),
+        "wide": Conv(maps=units, kernel=2, padding=1),
+        "largest": Pool(size=2, stride=1),
+        "mean": Pool(size="whole", reduce="mean"),
+        "rows": Flatten(),
+        "few": Dense(units=SMALL),
+        "normal_units": BatchNorm(),
+        "output": Dense(units=outputs),
+    }
+
+
 def training_of(
     shape: str,
     order: Any = "sequential",
@@ -82,7 +105,7 @@ def training_of(
     **keys: Any,
 ) -> Training:
     """Make a training with three full batches and one of half the size, read only."""
-    n, units = SHAPES[shape]
+    n, units = (SHAPES | NEITHER)[shape]
     loss = loss or SoftmaxNLL()
     outputs, classes = (1, 2) if isinstance(loss, BinaryNLL) else (units, units)
     rng = np.random.default_rng(0)
@@ -142,6 +165,16 @@ PENALTIES: dict[str, list[Any]] = {
 @pytest.mark.parametrize("shape", SHAPES)
 def test_steady_state_allocates_nothing_of_batch_or_parameter_size(shape, order, penalties):
     assert risen_bytes(training_of(shape, order, PENALTIES[penalties])) < BOUND_BYTES
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["NumPy", "Numba"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_layers_for_images_allocate_nothing_of_batch_or_parameter_size(shape, compiled, monkeypatch):
+    if compiled:
+        pytest.importorskip("numba")
+    monkeypatch.setattr(image_loops, "are_worth_it", lambda x: compiled)
+    large, small = (risen_bytes(training_of(of, layers=layers_for_images)) for of in (shape, *NEITHER))
+    assert large - small < BOUND_BYTES  # so many layers take more than one array would for their views alone
 
 
 @pytest.mark.parametrize("loss", [SigmoidNormalizedNLL, BinaryNLL, SquaredError])

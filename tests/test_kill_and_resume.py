@@ -172,6 +172,47 @@ def test_run_with_many_techniques_stopped_after_any_update_has_the_same_bits(
     assert_same_result("run", "reference")
 
 
+# What layers for images remember (statistics) and draw (masks of maps), with threads of ours and an average of weights.
+IMAGES = """\
+extends: toy.yaml
+name: images
+augment: {shift_px: 0.5, rotate_deg: 5}
+model:
+  layers:
+    hidden: null
+    output: null
+    maps1: {type: conv, maps: 4, kernel: 3, padding: 1}
+    normal1: {type: batch_norm}
+    bent1: {type: activation, activation: relu}
+    pool1: {type: pool}
+    drop1: {type: dropout, keep: 0.8, whole_maps: true}
+    maps2: {type: conv, maps: 6, kernel: 2, pool: 2, activation: tanh}
+    rows: {type: flatten}
+    normal2: {type: batch_norm, momentum: 0.8}
+    classes: {type: dense, units: 4}
+batches: {size: 17}
+optimizer: {type: adam, learning_rate: 0.01}
+averaging: {decay: 0.9}
+evaluation: {every_updates: 7}
+stopping:
+  - {type: max_epochs, epochs: 3}
+backend: {threads: 2}
+"""
+
+
+@pytest.mark.parametrize("updates", [1, 7, 18, 40])
+def test_run_with_layers_for_images_stopped_after_any_update_has_the_same_bits(
+    toy, command, stop_after, updates, assert_same_result
+):
+    path = toy.with_name("images.yaml")
+    path.write_text(IMAGES)
+    assert command("train", path, "--run-dir", "reference", "-q").code == 0
+    stop_after(updates)
+    assert command("train", path, "--run-dir", "run", "-q").code == 143
+    assert command("resume", "run", "-q").code == 0
+    assert_same_result("run", "reference")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_run_asked_to_stop_saves_says_how_to_go_on_and_resumes_with_the_same_bits(
     toy, training, command, reference, assert_same_result, number, code
