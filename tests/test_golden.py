@@ -5,6 +5,7 @@ The figures were computed by other programs, on the same digits in the same orde
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mnistnn import threads
@@ -74,6 +75,31 @@ def test_multilayer_perceptron_goes_on_as_published():
     training, journal, _ = trained("mlp.yaml", epochs(3))
     assert valid_errors(training) == [0.0962, 0.0861, 0.0800]
     assert journal.errors == [0.1009, 0.0874, 0.0816]
+
+
+def test_lenet_begins_with_the_published_weights():
+    """One legacy stream, drawn from layer by layer. The pool takes its share of the fan-out."""
+    plan = Plan(load_experiment(LISA / "lenet.yaml"))
+    plan.allocate()
+    model, rng = plan.experiment.model, np.random.RandomState(23455)
+    expected = {}
+    for name, shape, fans in (
+        ("conv1", (20, 1, 5, 5), 25 + 20 * 25 // 4),
+        ("conv2", (50, 20, 5, 5), 20 * 25 + 50 * 25 // 4),
+        ("hidden", (50 * 4 * 4, 500), 50 * 4 * 4 + 500),
+    ):
+        limit = np.sqrt(6.0 / fans)
+        expected[f"{name}.W"] = rng.uniform(low=-limit, high=limit, size=shape)
+    for name, found in model.views(model.theta).items():
+        assert np.array_equal(found, expected.get(name, np.zeros(found.shape)).astype("float32")), name
+
+
+@pytest.mark.slow
+def test_lenet_goes_on_as_measured():
+    """No figures of its first epochs are published; these guard what was reached when its end agreed with the log."""
+    training, _, _ = trained("lenet.yaml", epochs(3))
+    assert valid_errors(training) == [0.0923, 0.0618, 0.0464]
+    assert training.progress.updates == 300
 
 
 @pytest.mark.slow
