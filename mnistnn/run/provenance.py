@@ -17,6 +17,7 @@ SCHEMA_VERSION = 1
 _GIT_TIMEOUT_S = 5.0
 _WRITTEN_RESULTS = (":!RESULTS.md", ":!experiments/results")
 # What the bits of a result may depend on; a resumed run is compared in these.
+_PACKAGES = ("numpy", "safetensors", "pydantic", "numba")
 _DECISIVE = ("python", "packages", "cpu", "blas", "device", "threads")
 
 
@@ -28,7 +29,7 @@ def describe_environment(device: str, device_name: str | None, threads: int, dat
         "git": _git_state(),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: _version(name) for name in ("numpy", "safetensors", "pydantic", "numba", "cupy-cuda12x")},
+        "packages": {name: _version(name) for name in _PACKAGES} | {"cupy": _cupy_version()},
         "cpu": cpu_model(),
         "cores": usable_cores(),
         "blas": blas_pools(),
@@ -58,6 +59,11 @@ def read_environment(run: RunDirectory) -> dict[str, Any]:
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Say what has changed since `before` that the last bits of a result may depend on."""
     return [f"{key}: {before.get(key)!r} then, {now[key]!r} now" for key in _DECISIVE if before.get(key) != now[key]]
+
+
+def _cupy_version() -> str | None:
+    """Return CuPy's version, under whichever of its names it is installed: there is one for each CUDA."""
+    return next(filter(None, map(_version, ("cupy-cuda12x", "cupy-cuda13x", "cupy"))), None)
 
 
 def _version(package: str) -> str | None:
