@@ -16,8 +16,8 @@ from mnistnn.run.directory import RunDirectory
 SCHEMA_VERSION = 1
 _GIT_TIMEOUT_S = 5.0
 _WRITTEN_RESULTS = (":!RESULTS.md", ":!experiments/results")
-# What the bits of a result may depend on; a resumed run is compared in these.
 _PACKAGES = ("numpy", "safetensors", "pydantic", "numba")
+# What the bits of a result may depend on; a resumed run is compared in these.
 _DECISIVE = ("python", "packages", "cpu", "blas", "device", "threads")
 
 
