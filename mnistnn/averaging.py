@@ -13,7 +13,8 @@ class WeightAverage:
     """θ̄ ← d θ̄ + (1 − d) θ after each update, with d = min(decay, (1 + t)/(10 + t)) at update t.
 
     The small d of the first updates forgets the start. Evaluation and the best parameters take θ̄; training goes on
-    from θ. Polyak & Juditsky (1992) average uniformly; the exponential form needs no choice of where to begin.
+    from θ. The statistics of batch normalisation are not averaged again: they are those of training. Polyak & Juditsky
+    (1992) average uniformly; the exponential form needs no choice of where to begin.
     """
 
     decay: Annotated[float, Field(gt=0, lt=1)] = 0.999

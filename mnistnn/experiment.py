@@ -171,7 +171,8 @@ class Plan:
     def numbers_kept(self, layer: Layer) -> int:
         """Return how many numbers a layer keeps, at most, for the batches of training and of evaluation."""
         evaluated = min(self.experiment.evaluation.batch_size, max(self.examples.values()))
-        return max(layer.memory(self.batch_size, train=True), layer.memory(evaluated, train=False))
+        workers = 1 if self.by_blas else self.threads
+        return max(layer.memory(self.batch_size, True, workers), layer.memory(evaluated, False, workers))
 
     def place(self, split: SplitName) -> Examples:
         """Read a split and put it on the device, scaled and preprocessed, once and for all. The preprocessing must be

@@ -273,6 +273,6 @@ def test_every_quick_experiment_has_a_committed_record():
     assert {member.file for member in select(PROJECT / "experiments", ["quick"])} <= recorded
 
 
-def test_table_names_the_gpu_that_a_record_was_made_on():
+def test_table_names_the_gpu_that_a_record_was_made_on(collection):
     on_gpu = replace(record_of(), device="Some GPU")
     assert "(Some GPU) |" in table_text([on_gpu], set())

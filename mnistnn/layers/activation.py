@@ -34,5 +34,5 @@ class ActivationLayer(BaseLayer):
         ACTIVATIONS[self.activation].backward(dy, self.y)
         return dy if need_dx else None
 
-    def memory(self, n: int, train: bool) -> int:
+    def memory(self, n: int, train: bool, workers: int = 1) -> int:
         return n * prod(self.in_shape)

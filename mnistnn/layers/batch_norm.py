@@ -94,6 +94,6 @@ class BatchNorm(BaseLayer):
         n, *shape = self.x_shape
         return images_first(y.reshape(*shape, n))
 
-    def memory(self, n: int, train: bool) -> int:
+    def memory(self, n: int, train: bool, workers: int = 1) -> int:
         numbers, copies = n * prod(self.in_shape), 1 if self.is_of_images else 0
         return numbers * (1 + copies) + (numbers * (2 + copies) + 2 * self.features if train else 0)

@@ -70,6 +70,8 @@ class BaseLayer:
         """Multiplications (each with an addition) of one example's forward pass, in matrix products; after `build`."""
         return 0
 
-    def memory(self, n: int, train: bool) -> int:
-        """Return how many numbers the layer keeps for batches of n: of a forward pass, with `train` of both passes."""
+    def memory(self, n: int, train: bool, workers: int = 1) -> int:
+        """Return how many numbers the layer keeps, at most, on the host, for batches of n: of a forward pass, or with
+        `train` of both passes. Each of the workers of `threads.py` may need some of its own.
+        """
         return 0

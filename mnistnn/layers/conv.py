@@ -52,7 +52,8 @@ class Conv(BaseLayer):
     flipped: bool = False
     """Turn each kernel by 180°, as Theano did. The model is the same, a published start of W is not."""
     ties: Literal["first", "all"] = "first"
-    """Where several pixels are the largest of a pool, the first gets the gradient; or all do, as in Theano."""
+    """Where several pixels are the largest of a pool, the first gets the gradient; or all do, as in Theano. (The bias,
+    which is added after the pool, counts it once.)"""
 
     comes_in_pieces: ClassVar[bool] = True
 
@@ -91,16 +92,16 @@ class Conv(BaseLayer):
     def multiply_adds(self) -> int:
         return prod(self.z_shape) * self.in_shape[0] * prod(self.window.size)
 
-    def memory(self, n: int, train: bool) -> int:
+    def memory(self, n: int, train: bool, workers: int = 1) -> int:
         z, y, x = prod(self.z_shape), prod(self.out_shape), self.in_shape[0] * prod(self.padded)
         patch = self.in_shape[0] * prod(self.window.size)
         positions = prod(part_size(*self.z_shape[1:], patch * n))
         is_pooled = self.pool_window is not None
-        forward = x + z + patch * positions + (2 * y if is_pooled else 0)
+        forward = n * (x + z + (2 * y if is_pooled else 0)) + workers * n * patch * positions
         if not train:
-            return n * forward
+            return forward
         sums = (2 + most_batches(positions * n, self.maps * patch)) * self.maps * patch
-        return n * (forward + x + y + (2 * y if is_pooled else 0)) + sums
+        return forward + n * (x + y + (2 * y if is_pooled else 0)) + workers * sums
 
     def forward(self, x: Array, train: bool) -> Array:
         n = len(x)

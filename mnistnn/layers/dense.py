@@ -69,6 +69,6 @@ class Dense(BaseLayer):
     def multiply_adds(self) -> int:
         return self.n_in * self.units
 
-    def memory(self, n: int, train: bool) -> int:
+    def memory(self, n: int, train: bool, workers: int = 1) -> int:
         limited = 0 if self.max_norm is None else (self.n_in + 1) * self.units
         return n * (self.units + (self.n_in if train else 0)) + (limited if train else 0)

@@ -87,7 +87,7 @@ class DropConnect(BaseLayer):
     def multiply_adds(self) -> int:
         return self.n_in * self.units
 
-    def memory(self, n: int, train: bool) -> int:
+    def memory(self, n: int, train: bool, workers: int = 1) -> int:
         weights = self.n_in * self.units
         masks = (n if self.per_example else 1) * weights
         return n * self.units + weights + (n * self.n_in + masks if train else 0)

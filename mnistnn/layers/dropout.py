@@ -62,6 +62,6 @@ class Dropout(BaseLayer):
         dy *= self.mask
         return dy
 
-    def memory(self, n: int, train: bool) -> int:
+    def memory(self, n: int, train: bool, workers: int = 1) -> int:
         masked = self.in_shape[0] if self.whole_maps else prod(self.in_shape)
         return n * (masked + prod(self.in_shape)) if train else 0

@@ -67,6 +67,6 @@ class Pool(BaseLayer):
         dx = images_first(dx)
         return dx if len(self.x_shape) == 4 else dx[:, 0]
 
-    def memory(self, n: int, train: bool) -> int:
+    def memory(self, n: int, train: bool, workers: int = 1) -> int:
         x, y = prod(self.in_shape), prod(self.pooled_shape)
         return n * (x + y + (x + (2 * y if self.reduce == "max" else 0) if train else 0))

@@ -112,10 +112,6 @@ class Sequential:
         """Multiplications (each with an addition) of one example's forward pass, in matrix products."""
         return sum(layer.multiply_adds for layer in self.layers.values())
 
-    def memory(self, n: int, train: bool) -> int:
-        """Return how many numbers the layers keep for batches of n, at most."""
-        return sum(layer.memory(n, train) for layer in self.layers.values())
-
     def begin_update(self, update: int) -> None:
         """Let random layers stand at the beginning of an update's stream."""
         for layer in self._random:

@@ -19,8 +19,8 @@ deviation. Seconds are the training time of one run on the machine of the record
 named. *Stale*: the experiment file has changed since.
 
 The verdict says whether the mean lies in the band of the experiment file. It does not say that the source is right:
-where ours contradicts it, the band is around ours. Most bands of the course were centred on the first run of seed 0,
-after its test error was known, so for that seed they are a guard against later changes and no independent
+where ours contradicts it, the band is around ours. Most bands of the course and of the convolutional nets were set
+after the test error of seed 0 was known, so for that seed they are a guard against later changes and no independent
 confirmation; other seeds test them.
 """
 _COLUMNS = ("experiment", "source", "ours", "band", "seconds", "verdict")

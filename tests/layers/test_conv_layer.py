@@ -212,3 +212,13 @@ def test_image_that_does_not_fit_is_refused(keys, in_shape, message):
     with pytest.raises(ShapeError) as caught:
         Conv(maps=4, **keys).build(in_shape)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_each_worker_needs_memory_of_its_own_and_it_is_counted(count, monkeypatch):
+    for module in (windows, conv):
+        monkeypatch.setattr(module, "PART", 200)
+    layer, x = Conv(maps=2, kernel=3, pool=2), images(5, 12, 12)
+    with threads.allowed(count, by_blas=False):
+        through(ready({"conv": layer}, x.shape[1:]), x)
+    assert layer.scratch.nbytes == x.itemsize * layer.memory(len(x), train=True, workers=count)
