@@ -10,7 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HELP = [sys.executable, "-m", "mnistnn", "--help"]
-GOAL_S = 0.150
+CLICK = [sys.executable, "-c", "import click"]
+# Beside the library that it cannot do without. Both are measured in turn, since seconds say more about the machine.
+AT_MOST = 2.0
 
 
 def _cpu_time_s(command):
@@ -21,9 +23,10 @@ def _cpu_time_s(command):
     return after.children_user - before.children_user + after.children_system - before.children_system
 
 
-def test_help_takes_little_processor_time():
+def test_help_takes_little_more_processor_time_than_importing_click():
     # The fastest of several, because other processes on the machine can only add time.
-    assert min(_cpu_time_s(HELP) for _ in range(7)) < GOAL_S
+    fastest = [min(times) for times in zip(*[(_cpu_time_s(HELP), _cpu_time_s(CLICK)) for _ in range(7)], strict=True)]
+    assert fastest[0] < AT_MOST * fastest[1]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["trian"]])
