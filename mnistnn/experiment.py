@@ -144,7 +144,11 @@ class Plan:
         if threads != "auto":
             return threads
         multiply_adds = self.batch_size * self.experiment.model.multiply_adds
-        return 1 if multiply_adds < _ONE_THREAD_BELOW else usable_cores()
+        if multiply_adds < _ONE_THREAD_BELOW:
+            return 1
+        # Spinning threads of BLAS would keep the thread that distorts images waiting.
+        needed_beside = 1 if self.experiment.augment is not None and self.by_blas else 0
+        return max(1, usable_cores() - needed_beside)
 
     @property
     def by_blas(self) -> bool:

@@ -77,6 +77,14 @@ def test_threads_are_those_of_the_experiment_or_one_for_small_models(plan_of):
     assert plan_of("model.layers.hidden.units=5000").threads == usable_cores()
 
 
+def test_spinning_threads_leave_a_core_to_the_one_that_distorts(plan_of, monkeypatch):
+    monkeypatch.setattr("mnistnn.experiment.usable_cores", lambda: 4)
+    large, augmented = "model.layers.hidden.units=5000", "augment={shift_px: 1}"
+    assert plan_of(large, augmented).threads == 3
+    convolution = "model.layers.hidden={type: conv, maps: 2000, kernel: 3, units: null, activation: tanh}"
+    assert plan_of(convolution, augmented).threads == 4  # those sleep when they wait
+
+
 def test_flops_are_six_per_multiplication_and_example(plan_of):
     assert plan_of().flops_per_epoch == 6 * (64 * 12 + 12 * 4) * 300
 
