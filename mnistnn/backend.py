@@ -16,6 +16,9 @@ from mnistnn.errors import ResourceError
 Array = Any
 Device = Literal["cpu", "cuda"]
 
+# CuPy is published under a name for each CUDA.
+CUPY_PACKAGES = ("cupy-cuda12x", "cupy-cuda13x")
+
 
 def array_module(x: Array) -> Any:
     """Return the library that `x` belongs to: numpy or cupy."""

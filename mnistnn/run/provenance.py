@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mnistnn import __version__
+from mnistnn.backend import CUPY_PACKAGES
 from mnistnn.errors import RunError
 from mnistnn.files import write_atomically
 from mnistnn.machine import blas_pools, cpu_model, usable_cores
@@ -29,7 +30,7 @@ def describe_environment(device: str, device_name: str | None, threads: int, dat
         "git": _git_state(),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: _version(name) for name in _PACKAGES} | {"cupy": _cupy_version()},
+        "packages": {name: _version(name) for name in (*_PACKAGES, *CUPY_PACKAGES)},
         "cpu": cpu_model(),
         "cores": usable_cores(),
         "blas": blas_pools(),
@@ -59,11 +60,6 @@ def read_environment(run: RunDirectory) -> dict[str, Any]:
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Say what has changed since `before` that the last bits of a result may depend on."""
     return [f"{key}: {before.get(key)!r} then, {now[key]!r} now" for key in _DECISIVE if before.get(key) != now[key]]
-
-
-def _cupy_version() -> str | None:
-    """Return CuPy's version, under whichever of its names it is installed: there is one for each CUDA."""
-    return next(filter(None, map(_version, ("cupy-cuda12x", "cupy-cuda13x", "cupy"))), None)
 
 
 def _version(package: str) -> str | None:
