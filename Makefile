@@ -12,7 +12,7 @@ EXPERIMENT := experiments/mlp.yaml
 RUN := runs/mlp/make-$(firstword $(shell cat $(EXPERIMENT) $(wildcard experiments/base/*.yaml) | cksum))
 
 .DELETE_ON_ERROR:
-.PHONY: help setup train reproduce test slow check format constraints clean
+.PHONY: help setup train reproduce benchmark test slow check format constraints clean
 
 define HELP
 make setup        build .venv with everything but the GPU library; again only when dependencies change
@@ -22,6 +22,7 @@ make test         the tests that take seconds
 make slow         the tests that take minutes
 make check        format, lint, types and tests: what CI runs
 make format       rewrite the sources in the project's format
+make benchmark    time training steps beside PyTorch and JAX; renew BENCHMARKS.md
 make constraints  renew constraints.txt from the newest versions that pyproject.toml allows
 make clean        remove .venv, builds and tool caches; runs and data stay
 
@@ -58,6 +59,16 @@ test: $(INSTALLED)
 
 slow: $(INSTALLED)
 	$(BIN)/pytest -m slow
+
+# PyTorch and JAX have an environment of their own.
+PEERS := build/peers
+$(PEERS)/.installed: Makefile
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 jax numpy
+	@touch $@
+
+benchmark: $(INSTALLED) $(PEERS)/.installed
+	$(BIN)/mnistnn bench --peers $(PEERS)/bin/python --page --out build/benchmark.json
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -27,10 +27,8 @@ from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
 from mnistnn.shapes import ShapeError
 from mnistnn.stopping.limits import MaxEpochs
+from mnistnn.threads import suitable as suitable_threads
 from mnistnn.train import BatchSource, RunningLoss, Training
-
-# Below so many multiply-adds per forward pass of a batch, a second BLAS thread costs more than it brings.
-_ONE_THREAD_BELOW = 4_000_000
 
 
 class Plan:
@@ -143,12 +141,10 @@ class Plan:
         threads = self.experiment.backend.threads
         if threads != "auto":
             return threads
-        multiply_adds = self.batch_size * self.experiment.model.multiply_adds
-        if multiply_adds < _ONE_THREAD_BELOW:
-            return 1
         # Spinning threads of BLAS would keep the thread that distorts images waiting.
         needed_beside = 1 if self.experiment.augment is not None and self.by_blas else 0
-        return max(1, usable_cores() - needed_beside)
+        multiply_adds = self.batch_size * self.experiment.model.multiply_adds
+        return suitable_threads(multiply_adds, max(1, usable_cores() - needed_beside))
 
     @property
     def by_blas(self) -> bool:

@@ -22,6 +22,15 @@ Piece = TypeVar("Piece")
 _LEAST = 4_000_000
 
 
+# Multiply-adds of a batch's forward pass below which a second thread costs more than it brings.
+_ONE_THREAD_BELOW = 4_000_000
+
+
+def suitable(multiply_adds: int, cores: int) -> int:
+    """Return how many threads to use for a forward pass of so many multiply-adds."""
+    return 1 if multiply_adds < _ONE_THREAD_BELOW else cores
+
+
 class Workers:
     """`count` threads: the one that calls and `count` − 1 that wait for it."""
 

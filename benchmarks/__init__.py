@@ -1,0 +1,1 @@
+"""What `make benchmark` runs: training steps of mnistnn beside those of its peers, and beside the least there can be."""

@@ -1,0 +1,64 @@
+"""A training step of mnistnn; `ours-numpy` is without the loops that Numba compiles."""
+
+import numpy as np
+
+from benchmarks.contender import Step, examples
+from benchmarks.workloads import Workload
+from mnistnn import compiled, threads
+from mnistnn.layers.conv import Conv
+from mnistnn.layers.dense import Dense
+from mnistnn.losses.softmax_nll import SoftmaxNLL
+from mnistnn.models.sequential import Sequential
+from mnistnn.objective import Objective
+from mnistnn.optim.contract import Progress
+from mnistnn.optim.momentum import Momentum
+from mnistnn.optim.sgd import SGD
+from mnistnn.penalties import L2
+
+
+def prepare(kind: str, workload: Workload, count: int) -> tuple[str, Step]:
+    """Return the version of what computes, and the step."""
+    if kind == "ours-numpy":
+        compiled.is_available = lambda: False
+    model = _model(workload)
+    loss, shape = SoftmaxNLL(), examples(workload)
+    loss.build(model.build(shape[1:]), 10)
+    count = threads.suitable(workload.batch * model.multiply_adds, count)
+    # For as long as the process lives.
+    threads.allowed(count, by_blas=not workload.is_convolutional).__enter__()
+    model.allocate(np, "float32")
+    model.initialize(0)
+    penalties = [L2(strength=workload.l2)] if workload.l2 else []
+    for penalty in penalties:
+        penalty.build(model.slots)
+    objective = Objective(model, loss, penalties)
+    rate = 0.01
+    optimizer = (
+        Momentum(learning_rate=rate, momentum=workload.momentum) if workload.momentum else SGD(learning_rate=rate)
+    )
+    optimizer.allocate(objective.theta, objective.grad)
+    rng, progress = np.random.default_rng(0), Progress()
+    x, labels = rng.random(shape, dtype=np.float32), rng.integers(10, size=workload.batch)
+
+    def step() -> None:
+        objective.set_batch(x, labels, progress.updates)
+        optimizer.step(objective, progress)
+        progress.updates += 1
+
+    return f"NumPy {np.__version__}", step
+
+
+def _model(workload: Workload) -> Sequential:
+    f = workload.activation
+    if workload.is_convolutional:
+        layers = {
+            "conv1": Conv(maps=20, kernel=5, pool=2, activation=f),
+            "conv2": Conv(maps=50, kernel=5, pool=2, activation=f),
+            "hidden": Dense(units=500, activation=f),
+            "output": Dense(units=10),
+        }
+    else:
+        *hidden, last = workload.sizes[1:]
+        layers = {f"hidden{i}": Dense(units=units, activation=f) for i, units in enumerate(hidden)}
+        layers["output"] = Dense(units=last)
+    return Sequential(layers=layers)
