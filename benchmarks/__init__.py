@@ -1,1 +1,1 @@
-"""What `make benchmark` runs: training steps of mnistnn beside those of its peers, and beside the least there can be."""
+"""What `make benchmark` runs: steps of mnistnn beside those of its peers, and beside the least there can be."""
