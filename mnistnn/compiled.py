@@ -4,20 +4,29 @@ A twin gives the same bits as the array code that it stands in for (Numba's defa
 multiplications with additions), so results never depend on whether Numba is there. A loop is written as plain Python
 over NumPy arrays, with scalars of the arrays' own dtype; it is compiled at its first call and cached on disk.
 
-Importing Numba takes about half a second, so callers ask for a twin only where there is enough work to earn that back.
+Importing Numba and compiling take about a second, so callers ask for a twin only where there is enough work to earn
+that back.
 """
 
 import os
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 
 @cache
 def is_available() -> bool:
-    """Tell whether loops can be compiled: Numba is installed, and not switched off by NUMBA_DISABLE_JIT."""
-    return find_spec("numba") is not None and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+    """Tell whether loops can be compiled: Numba can be imported, and is not switched off by NUMBA_DISABLE_JIT.
+
+    It is imported to know: one that is too old for the NumPy beside it says so then.
+    """
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return False
+    try:
+        import numba  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 class Loop:

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -44,5 +46,14 @@ def test_numbas_own_switch_decides(value, available, monkeypatch):
     compiled.is_available.cache_clear()
     try:
         assert compiled.is_available() == available
+    finally:
+        compiled.is_available.cache_clear()
+
+
+def test_numba_that_cannot_be_imported_is_done_without(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    compiled.is_available.cache_clear()
+    try:
+        assert not compiled.is_available()
     finally:
         compiled.is_available.cache_clear()
