@@ -11,18 +11,21 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from mnistnn.backend import array_module, to_host
+from mnistnn.averaging import WeightAverage
+from mnistnn.backend import Array, array_module, to_host
 from mnistnn.config.schema import Checkpoint as CheckpointPolicy
 from mnistnn.display import Display
 from mnistnn.errors import DivergedError, InterruptedRunError, RunError, TimeBudgetError
-from mnistnn.files import resource_error, write_atomically
+from mnistnn.files import resource_error
+from mnistnn.optim.contract import OptimizerContract
 from mnistnn.run import checkpoint as checkpoints
+from mnistnn.run.checkpoint import BEST, VALUES
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.metrics import MetricsFile
+from mnistnn.run.metrics import MetricsFile, drop_torn_line
 from mnistnn.run.state import MetricsPosition, SavedLoss, SavedProgress, SavedState
 from mnistnn.train import RunningLoss, Training
 
-_BEST, _VALUES, _AVERAGE, _SLOT = "best", "theta", "average", "optimizer."
+_AVERAGE, _SLOT = "average", "optimizer."
 
 
 class RunJournal:
@@ -68,6 +71,7 @@ class RunJournal:
         state = saved.state
         if found != expected or state.layout != t.objective.model.layout:
             raise RunError(f"{path}: its tensors are not those of this experiment")
+        drop_torn_line(self.run.timing)
         t.history[:] = self.metrics.cut_back(state.metrics.bytes, state.metrics.sha256)
         for name, array in _arrays(t).items():
             array[...] = array_module(array).asarray(saved.tensors[name])
@@ -75,6 +79,7 @@ class RunJournal:
             setattr(t.progress, name, count)
         t.loss = RunningLoss(t.objective.theta, state.loss.total, state.loss.examples)
         self.kept = set(state.kept)
+        self._note_best(t, path.name)  # a killed process may not have come to that
         self.examples_at_evaluation = t.progress.examples
         self.committed = _standing(t)
         return refused
@@ -142,10 +147,9 @@ class RunJournal:
         )
 
     def _note_best(self, t: Training, checkpoint: str) -> None:
-        """Say in best.json where the best parameters are: in every checkpoint, as the tensor `best`."""
+        """Say in best.json which checkpoint has the best parameters so far, and what they were measured to be."""
         if t.best is not None:
-            note = {"checkpoint": checkpoint, "tensor": _BEST, "monitor": t.monitor, **t.best}
-            write_atomically(self.run.checkpoints / "best.json", (json.dumps(note, indent=2) + "\n").encode())
+            checkpoints.write_best(self.run.checkpoints, checkpoint, t.monitor, t.best)
 
     def _note_timing(self, t: Training, examples: int, seconds: float) -> None:
         row = {"epoch": t.history[-1]["epoch"], "seconds": round(seconds, 4), "examples": examples}
@@ -176,8 +180,14 @@ def _standing(t: Training) -> tuple[int, ...]:
 
 
 def _arrays(t: Training) -> dict[str, Any]:
+    return saved_arrays(t.objective.values, t.best_values, t.average, t.optimizer)
+
+
+def saved_arrays(
+    values: Array, best_values: Array, average: WeightAverage | None, optimizer: OptimizerContract
+) -> dict[str, Any]:
     """Return every flat vector that a checkpoint holds, by its name there."""
-    arrays = {_VALUES: t.objective.values, _BEST: t.best_values}
-    if t.average is not None:
-        arrays[_AVERAGE] = t.average.theta
-    return arrays | {_SLOT + name: array for name, array in t.optimizer.state().items()}
+    arrays = {VALUES: values, BEST: best_values}
+    if average is not None:
+        arrays[_AVERAGE] = average.theta
+    return arrays | {_SLOT + name: array for name, array in optimizer.state().items()}

@@ -4,6 +4,7 @@ Everything that can be refused is refused before a folder is made. After that, h
 how, and what was committed stays.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -67,8 +68,7 @@ def start(plan: Plan, path: Path, runs: Path, view: View, time_budget_s: float |
     with lock.exclusive(run):
         furnish(run)
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
-        _keep_sources(run, loaded)
-        write_environment(run, environment)
+        write_environment(run, environment | {"source": _keep_sources(run, loaded)})
         transforms.keep(run, plan.preprocessing.tensors())
         record = RunRecord(
             id=run.path.resolve().name,
@@ -110,11 +110,11 @@ def _resume_with(run: RunDirectory, loaded: LoadedExperiment, view: View, time_b
             raise DataError(f"{run.path}: the data set is not the one that this run was trained on")
         training = _prepare(plan)
         clear(run)
-        write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
         record.status, record.reason, record.exit_code, record.ended = "running", None, None, None
         record.config_hash = config_hash(loaded.resolved)
         record.resumed += 1
-        record.write(run)
+        record.write(run)  # before what it records: a run that says "running" is known to be between two states
+        write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
         warnings = [f"warning: not the environment of before: {text}" for text in differences(before, now)]
         return _sit(plan, training, run, record, view, time_budget_s, messages=warnings)
 
@@ -241,12 +241,14 @@ def _may_change(key: str) -> bool:
     return any(inside) and key not in _FIXED
 
 
-def _keep_sources(run: RunDirectory, loaded: LoadedExperiment) -> None:
-    """Keep the files and overrides as they were given, verbatim."""
-    for number, (name, text) in enumerate(loaded.sources):
-        write_atomically(run.source / f"{number}-{Path(name).name}", text.encode())
+def _keep_sources(run: RunDirectory, loaded: LoadedExperiment) -> dict[str, str]:
+    """Keep the files and overrides as they were given, verbatim; return the SHA-256 of each copy, by its name."""
+    copies = {f"{number}-{Path(name).name}": text for number, (name, text) in enumerate(loaded.sources)}
     if loaded.overrides:
-        write_atomically(run.source / "overrides.txt", ("\n".join(loaded.overrides) + "\n").encode())
+        copies["overrides.txt"] = "\n".join(loaded.overrides) + "\n"
+    for name, text in copies.items():
+        write_atomically(run.source / name, text.encode())
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in copies.items()}
 
 
 @contextmanager

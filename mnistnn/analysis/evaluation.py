@@ -1,14 +1,17 @@
 """Measuring a trained model on one split, with what an error rate alone does not tell."""
 
 import json
+import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from mnistnn import threads
@@ -17,13 +20,15 @@ from mnistnn.analysis.statistics import wilson_interval
 from mnistnn.analysis.trained import Trained, load_trained
 from mnistnn.backend import to_host
 from mnistnn.data.splits import SplitName
-from mnistnn.errors import RunError, UsageError
+from mnistnn.errors import DivergedError, RunError, UsageError
 from mnistnn.files import resource_error, write_atomically
 from mnistnn.run.directory import RunDirectory
+from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import read_record
+from mnistnn.run.sealed_json import parse_as, seal_json
 
 SCHEMA_VERSION = 1
-_LEDGER = "test-readings.jsonl"
+LEDGER = "test-readings.jsonl"
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
@@ -72,9 +77,9 @@ def evaluate(
         refuse_unless_random(trained)
     with threads.allowed(record.threads, trained.plan.by_blas):
         confusion, loss = _measure(trained, split, mc_samples)
+    if not math.isfinite(loss):
+        raise DivergedError(f"{run.path}: the loss on the {split} split is not a finite number")
     readings = _count_reading(run, trained) if split == "test" else _readings(run)
-    examples = int(confusion.sum())
-    errors = examples - int(np.trace(confusion))
     evaluation = Evaluation(
         schema_version=SCHEMA_VERSION,
         run=record.id,
@@ -82,22 +87,21 @@ def evaluate(
         checkpoint=trained.label,
         checkpoint_file=trained.file,
         epoch=trained.epoch,
-        examples=examples,
-        errors=errors,
-        error=errors / examples,
-        error_interval_95=wilson_interval(errors, examples),
         loss=loss,
         confusion=confusion.tolist(),
-        error_per_class=_error_per_class(confusion),
-        most_confused=_most_confused(confusion),
+        **counted(confusion),
         test_readings=readings,
         mc_samples=mc_samples,
     )
-    content = json.dumps(asdict(evaluation), indent=2) + "\n"
-    label = "best" if which == "best" else trained.file.removesuffix(".safetensors")
-    method = "" if mc_samples is None else f"-mc{mc_samples}"
-    write_atomically(run.evaluations / f"{split}-{label}{method}.json", content.encode())
+    write_atomically(run.evaluations / file_name(evaluation), seal_json(asdict(evaluation)))
     return evaluation
+
+
+def file_name(evaluation: Evaluation) -> str:
+    """Return the name of the file, under eval/, in which an evaluation is kept."""
+    label = "best" if evaluation.checkpoint == "best" else evaluation.checkpoint_file.removesuffix(".safetensors")
+    method = "" if evaluation.mc_samples is None else f"-mc{evaluation.mc_samples}"
+    return f"{evaluation.split}-{label}{method}.json"
 
 
 def _measure(trained: Trained, split: SplitName, mc_samples: int | None) -> tuple[np.ndarray, float]:
@@ -122,6 +126,20 @@ def _measure(trained: Trained, split: SplitName, mc_samples: int | None) -> tupl
     return confusion.reshape(k, k), total / len(examples.x)
 
 
+def counted(confusion: np.ndarray) -> dict[str, Any]:
+    """Return the fields of an evaluation that follow from its confusion matrix (k, k), which has examples."""
+    examples = int(confusion.sum())
+    errors = examples - int(np.trace(confusion))
+    return {
+        "examples": examples,
+        "errors": errors,
+        "error": errors / examples,
+        "error_interval_95": wilson_interval(errors, examples),
+        "error_per_class": _error_per_class(confusion),
+        "most_confused": _most_confused(confusion),
+    }
+
+
 def _error_per_class(confusion: np.ndarray) -> list[float | None]:
     counts = confusion.sum(axis=1)
     return [1.0 - float(confusion[i, i] / counts[i]) if counts[i] else None for i in range(len(confusion))]
@@ -144,7 +162,7 @@ def _count_reading(run: RunDirectory, trained: Trained) -> int:
     Each reading of the test split makes its figure a little less honest as a measure of generalisation; the count is
     shown with it.
     """
-    ledger = run.evaluations / _LEDGER
+    ledger = run.evaluations / LEDGER
     entry = {
         "time": datetime.now().astimezone().isoformat(timespec="seconds"),
         "checkpoint": trained.label,
@@ -163,17 +181,27 @@ def _count_reading(run: RunDirectory, trained: Trained) -> int:
 
 def _readings(run: RunDirectory) -> int:
     try:
-        return len((run.evaluations / _LEDGER).read_bytes().splitlines())
+        return len((run.evaluations / LEDGER).read_bytes().splitlines())
     except FileNotFoundError:
         return 0
     except OSError as error:
-        raise RunError(f"{run.evaluations / _LEDGER}: {error.strerror}") from error
+        raise RunError(f"{run.evaluations / LEDGER}: {error.strerror}") from error
 
 
 def stored_evaluations(run: RunDirectory) -> list[Evaluation]:
     """Return the evaluations kept in a run; files that are none are left out."""
     found = []
     for path in sorted(run.evaluations.glob("*.json")):
-        with suppress(OSError, ValidationError):
-            found.append(_EVALUATION.validate_json(path.read_bytes()))
+        with suppress(RunError):
+            found.append(read_evaluation(path))
     return found
+
+
+def read_evaluation(path: Path) -> Evaluation:
+    """Read one evaluation. Raises RunError: missing, torn, altered, of another format, or none."""
+    return parse_evaluation(read_file(path, MAX_JSON_BYTES), str(path))
+
+
+def parse_evaluation(text: bytes, place: str) -> Evaluation:
+    """Return the evaluation in the text of its file. Raises RunError, naming `place`."""
+    return parse_as(_EVALUATION, text, place, "an evaluation", SCHEMA_VERSION)

@@ -14,10 +14,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from mnistnn.errors import RunError
 from mnistnn.files import resource_error, sync_folder, write_atomically
+from mnistnn.history import Row
 from mnistnn.run.sealed import seal, unseal
+from mnistnn.run.sealed_json import VERSION, seal_json
 from mnistnn.run.state import SavedState
 
 FORMAT = 1
+SCHEMA_VERSION = 1  # of best.json
+
+VALUES, BEST = "theta", "best"
+"""The tensors that are the model's values: the last ones, and those of the best evaluation so far."""
+
 _PREFIX, _SUFFIX = "step-", ".safetensors"
 _STATE = TypeAdapter(SavedState)
 
@@ -81,6 +88,17 @@ def read_newest(folder: Path) -> tuple[Path, Checkpoint, list[str]]:
         except RunError as error:
             refused.append(str(error))
     raise RunError("; ".join([f"{folder}: no usable checkpoint", *refused]))
+
+
+def best_path(folder: Path) -> Path:
+    """Return the file that says where the best parameters are."""
+    return folder / "best.json"
+
+
+def write_best(folder: Path, checkpoint: str, monitor: str, row: Row) -> None:
+    """Say which checkpoint has the best parameters so far, as its tensor `best`, and the row of their evaluation."""
+    note = {VERSION: SCHEMA_VERSION, "checkpoint": checkpoint, "tensor": BEST, "monitor": monitor, **row}
+    write_atomically(best_path(folder), seal_json(note))
 
 
 def prune(folder: Path, keep_last: int, keep: set[int]) -> None:

@@ -1,6 +1,7 @@
 """One writer per run directory: an advisory lock that the operating system drops when its holder dies."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,7 +34,8 @@ def exclusive(run: RunDirectory) -> Iterator[None]:
 def is_held(run: RunDirectory) -> bool:
     """Tell whether a live process holds the run's lock. Writes nothing, so it can ask about anybody's run."""
     try:
-        with run.lock.open("rb") as file:
+        # O_NONBLOCK: opening a pipe under this name would otherwise wait for ever.
+        with open(run.lock, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

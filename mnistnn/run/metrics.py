@@ -9,6 +9,7 @@ from pathlib import Path
 from mnistnn.errors import RunError
 from mnistnn.files import resource_error
 from mnistnn.history import Row
+from mnistnn.run.reading import read_file
 
 
 class MetricsFile:
@@ -54,7 +55,7 @@ class MetricsFile:
 
         Raises RunError, changing nothing, if the file is shorter or altered.
         """
-        content = _content(self.path)
+        content = read_file(self.path)
         if len(content) < length:
             raise RunError(f"{self.path}: {len(content)} bytes, but the checkpoint was saved at {length}")
         digest = hashlib.sha256(content[:length])
@@ -90,15 +91,19 @@ def read_rows(path: Path) -> list[Row]:
     """Read a finished or running file; a last line that is still being written is left out."""
     if not path.exists():
         return []
-    content = _content(path)
+    content = read_file(path)
     return parse_rows(content[: content.rfind(b"\n") + 1], path)
 
 
-def _content(path: Path) -> bytes:
+def drop_torn_line(path: Path) -> None:
+    """Cut off a last line that has no end, which a full disk leaves behind, so that the next row gets its own line."""
+    if not path.exists():
+        return
+    content = read_file(path)
     try:
-        return path.read_bytes()
+        os.truncate(path, content.rfind(b"\n") + 1)
     except OSError as error:
-        raise RunError(f"{path}: {error.strerror}") from error
+        raise resource_error(path, error) from error
 
 
 def _is_number(value: object) -> bool:

@@ -1,6 +1,5 @@
 """environment.json: what a run was computed with, so that a difference between two runs can be traced."""
 
-import json
 import platform
 import subprocess
 from importlib import metadata
@@ -9,10 +8,11 @@ from typing import Any
 
 from mnistnn import __version__
 from mnistnn.backend import CUPY_PACKAGES
-from mnistnn.errors import RunError
 from mnistnn.files import write_atomically
 from mnistnn.machine import blas_pools, cpu_model, usable_cores
 from mnistnn.run.directory import RunDirectory
+from mnistnn.run.reading import MAX_JSON_BYTES, read_file
+from mnistnn.run.sealed_json import seal_json, unseal_json
 
 SCHEMA_VERSION = 1
 _GIT_TIMEOUT_S = 5.0
@@ -43,18 +43,13 @@ def describe_environment(device: str, device_name: str | None, threads: int, dat
 
 def write_environment(run: RunDirectory, environment: dict[str, Any]) -> None:
     """Write environment.json."""
-    write_atomically(run.environment, (json.dumps(environment, indent=2) + "\n").encode())
+    write_atomically(run.environment, seal_json(environment))
 
 
 def read_environment(run: RunDirectory) -> dict[str, Any]:
-    """Read environment.json. Raises RunError if it cannot be read."""
-    try:
-        content = json.loads(run.environment.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{run.environment}: not readable ({error})") from error
-    if not isinstance(content, dict):
-        raise RunError(f"{run.environment}: not an environment record")
-    return content
+    """Read environment.json. Raises RunError if it is missing, torn, altered, or of another format."""
+    text = read_file(run.environment, MAX_JSON_BYTES)
+    return unseal_json(text, str(run.environment), "a record of the environment", SCHEMA_VERSION)
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -1,15 +1,15 @@
 """run.json: what a run is and how it stands, in one small file that is replaced whole."""
 
-import json
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from mnistnn.errors import RunError
 from mnistnn.files import write_atomically
 from mnistnn.run.directory import RunDirectory
+from mnistnn.run.reading import MAX_JSON_BYTES, read_file
+from mnistnn.run.sealed_json import parse_as, seal_json
 
 SCHEMA_VERSION = 1
 Status = Literal["running", "finished", "stopped", "interrupted", "diverged", "failed"]
@@ -40,24 +40,17 @@ class RunRecord:
 
     def write(self, run: RunDirectory) -> None:
         """Replace run.json."""
-        write_atomically(run.record, (json.dumps(asdict(self), indent=2) + "\n").encode())
+        write_atomically(run.record, seal_json(asdict(self)))
 
 
 _RECORD = TypeAdapter(RunRecord)
 
 
 def read_record(run: RunDirectory) -> RunRecord:
-    """Read run.json. Raises RunError if it is missing, torn, or of another format."""
-    try:
-        text = run.record.read_bytes()
-        content: Any = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{run.record}: not readable as a run record ({error})") from error
-    version = content.get("schema_version") if isinstance(content, dict) else None
-    if version != SCHEMA_VERSION:
-        raise RunError(f"{run.record}: format {version!r}; this mnistnn reads format {SCHEMA_VERSION}")
-    try:
-        return _RECORD.validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise RunError(f"{run.record}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    """Read run.json. Raises RunError if it is missing, torn, altered, or of another format."""
+    return parse_record(read_file(run.record, MAX_JSON_BYTES), str(run.record))
+
+
+def parse_record(text: bytes, place: str) -> RunRecord:
+    """Return the record in the text of a run.json. Raises RunError, naming `place`."""
+    return parse_as(_RECORD, text, place, "a run record", SCHEMA_VERSION)

@@ -47,7 +47,7 @@ def test_numbers_keep_their_kind(run, record):
 
 
 def test_missing_record_is_refused(run):
-    with pytest.raises(RunError, match=r"run\.json: not readable as a run record"):
+    with pytest.raises(RunError, match=r"run\.json: No such file"):
         read_record(run)
 
 
