@@ -19,13 +19,15 @@ class UsageError(MnistnnError):
 
 
 class ConfigError(MnistnnError):
-    """An experiment is invalid. `key` is the dotted path of the value at fault, when there is one."""
+    """An experiment is invalid. `key` is the dotted path of the value at fault, when there is one; `mistakes` counts
+    what the message shows.
+    """
 
     exit_code = 2
 
-    def __init__(self, message: str, key: str | None = None) -> None:
+    def __init__(self, message: str, key: str | None = None, mistakes: int = 1) -> None:
         super().__init__(message)
-        self.key = key
+        self.key, self.mistakes = key, mistakes
 
 
 class DataError(MnistnnError):

@@ -112,6 +112,7 @@ def _resume_with(run: RunDirectory, loaded: LoadedExperiment, view: View, time_b
         clear(run)
         record.status, record.reason, record.exit_code, record.ended = "running", None, None, None
         record.config_hash = config_hash(loaded.resolved)
+        record.best_epoch, record.best = None, None
         record.resumed += 1
         record.write(run)  # before what it records: a run that says "running" is known to be between two states
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())

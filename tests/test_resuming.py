@@ -169,3 +169,20 @@ def test_run_that_is_in_use_is_refused_with_7(toy, command, start, everything_be
         done = command("resume", "run", "--epochs", "9")
     assert (done.code, done.err) == (7, "error: run is in use by another mnistnn process\n")
     assert everything_below("run") == before
+
+
+def test_resume_renews_the_note_of_the_best_that_a_killed_process_left_behind(toy, start, command):
+    run = start(toy).run
+    before = (run.checkpoints / "best.json").read_bytes()
+    (run.checkpoints / "best.json").unlink()
+    assert command("resume", "run").code == 0
+    assert (run.checkpoints / "best.json").read_bytes() == before
+
+
+def test_resume_cuts_off_a_line_of_timing_that_a_full_disk_left_half_written(toy, start, command):
+    run = start(toy).run
+    whole = run.timing.read_bytes()
+    run.timing.write_bytes(whole + b'{"epoch": 7, "sec')
+    assert command("resume", "run", "--epochs", "7").code == 0
+    lines = run.timing.read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4, 5, 6, 7]

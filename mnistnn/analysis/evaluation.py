@@ -31,7 +31,7 @@ SCHEMA_VERSION = 1
 LEDGER = "test-readings.jsonl"
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class Evaluation:
     """Figures of one model on one split. Errors are fractions; `confusion[i][j]` counts digits i read as j.
 

@@ -43,12 +43,12 @@ class ProblemError(Exception):
 
 def config_error(problems: Sequence[Problem], key: str | None = None) -> ConfigError:
     """Return the one error that shows all problems, in the order of their places, each once."""
-    return ConfigError(render(problems), key)
+    return ConfigError(render(problems), key, len(_each_once(problems)))
 
 
 def render(problems: Sequence[Problem]) -> str:
     """Return the text for all problems, ending with the line that says that nothing was run."""
-    unique = list({(id(p.place.source), p.place.line, p.place.column, p.what): p for p in problems}.values())
+    unique = _each_once(problems)
     files = list({id(p.place.source): None for p in unique})
     unique.sort(
         key=lambda p: (
@@ -63,6 +63,10 @@ def render(problems: Sequence[Problem]) -> str:
         blocks.append(f"… and {len(unique) - _MOST_SHOWN} more")
     count = "1 error" if len(unique) == 1 else f"{len(unique)} errors"
     return "\n".join([*blocks, f"{count}, nothing was run."])
+
+
+def _each_once(problems: Iterable[Problem]) -> list[Problem]:
+    return list({(id(p.place.source), p.place.line, p.place.column, p.what): p for p in problems}.values())
 
 
 def _block(problem: Problem) -> str:

@@ -15,6 +15,9 @@ from mnistnn.data.inert_pickle import load
 from mnistnn.data.pickled_array import PickledArray
 from mnistnn.errors import DataError
 
+PICKLE_STARTS = (b"\x80", b"(", b"]")
+"""How a pickle begins: with a protocol number, or with the tuple or list of protocol 1."""
+
 _SCALES = (256, 255)
 _CHUNK_EXAMPLES = 4096
 _PART_NAMES = ("training", "validation", "test")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mnistnn.data import cache
 from mnistnn.data.bounded_reading import GZIP_MAGIC, gunzip_start, read_regular_file
 from mnistnn.data.catalogue import NAMED_SETS
-from mnistnn.data.course_pickle import decode_course_pickle
+from mnistnn.data.course_pickle import PICKLE_STARTS, decode_course_pickle
 from mnistnn.data.idx import IDX_MAGIC, IMAGE_DIMENSIONS, decode_idx
 from mnistnn.data.image_folder import read_image_folder
 from mnistnn.data.image_set import (
@@ -27,11 +27,9 @@ from mnistnn.data.image_set import (
     ImageSet,
     image_set_from_files,
 )
-from mnistnn.data.npz import decode_npz
+from mnistnn.data.npz import ZIP_MAGIC, decode_npz
 from mnistnn.errors import DataError, UsageError
 
-_ZIP_MAGIC = b"PK\x03\x04"
-_PICKLE_STARTS = (b"\x80", b"(", b"]")  # a protocol number, or the tuple or list of protocol 1
 _EXPECTED = "expected four IDX files, or one .npz, one mnist.pkl.gz, or one folder with train/ and test/"
 
 
@@ -67,9 +65,9 @@ def _read_single_file(path: Path) -> ImageSet:
     start = gunzip_start(content, 4, place) if content.startswith(GZIP_MAGIC) else content[:4]
     if start.startswith(IDX_MAGIC):
         raise UsageError(f"{path}: is one of the four IDX files of a set; give all four")
-    if start == _ZIP_MAGIC:
+    if start == ZIP_MAGIC:
         return decode_npz(content, place)
-    if start.startswith(_PICKLE_STARTS):
+    if start.startswith(PICKLE_STARTS):
         return decode_course_pickle(content, place)
     raise UsageError(f"{path}: is of no known kind; {_EXPECTED}")
 

@@ -47,12 +47,21 @@ def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of the set in `folder`; DataError if it is missing, malformed or of another set."""
     path = folder / MANIFEST_NAME
     remedy = f"replace the set with `mnistnn data fetch {folder.name} --force` or `mnistnn data add --force`"
+    content = read_regular_file(path, _MAX_MANIFEST_BYTES)
     try:
-        manifest = Manifest.model_validate_json(read_regular_file(path, _MAX_MANIFEST_BYTES))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise DataError(f"{path}: is not a valid manifest: {where}: {first['msg']}; {remedy}") from error
+        manifest = parse_manifest(content, str(path))
+    except DataError as error:
+        raise DataError(f"{error}; {remedy}") from error
     if manifest.name != folder.name or set(manifest.files) != set(FILE_NAMES):
         raise DataError(f"{path}: does not describe the four files of {folder.name!r}; {remedy}")
     return manifest
+
+
+def parse_manifest(text: bytes, place: str) -> Manifest:
+    """Return the manifest in a text. Raises DataError, naming `place`."""
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise DataError(f"{place}: is not a valid manifest: {where}: {first['msg']}") from error

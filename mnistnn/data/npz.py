@@ -19,6 +19,8 @@ from mnistnn.data.bounded_reading import MAX_SET_BYTES, ZIP_ERRORS
 from mnistnn.data.image_set import ImageSet, LabelledImages, image_set, labels_as_bytes
 from mnistnn.errors import DataError
 
+ZIP_MAGIC = b"PK\x03\x04"
+
 _ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 _MAX_MEMBERS = 64
 _NPY_MAGIC = b"\x93NUMPY"
@@ -42,6 +44,9 @@ def decode_npz(content: bytes, place: str) -> ImageSet:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            total_bytes = sum(entry.file_size for entry in archive.infolist())
+            if total_bytes > MAX_SET_BYTES:
+                raise DataError(f"{place}: {total_bytes} bytes, more than the {MAX_SET_BYTES} that are allowed")
             arrays = {name: _read_member(archive, name, f"{place}: {name}") for name in _ARRAY_NAMES}
     except ZIP_ERRORS as error:
         raise DataError(f"{place}: the archive is damaged ({error})") from error
@@ -68,8 +73,6 @@ def _read_member(archive: zipfile.ZipFile, name: str, place: str) -> NDArray[Any
     (entry,) = found
     if entry.flag_bits & _ENCRYPTED or entry.compress_type not in _READABLE_COMPRESSION:
         raise DataError(f"{place}: encrypted, or compressed in another way than deflate")
-    if entry.file_size > MAX_SET_BYTES:
-        raise DataError(f"{place}: {entry.file_size} bytes, more than the {MAX_SET_BYTES} that are allowed")
     with archive.open(entry) as file:
         return _read_npy(file, entry.file_size, place)
 

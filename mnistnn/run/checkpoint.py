@@ -8,6 +8,7 @@ over every byte of the file but its own digits. Nothing depends on the clock, so
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -16,7 +17,7 @@ from mnistnn.errors import RunError
 from mnistnn.files import resource_error, sync_folder, write_atomically
 from mnistnn.history import Row
 from mnistnn.run.sealed import seal, unseal
-from mnistnn.run.sealed_json import VERSION, seal_json
+from mnistnn.run.sealed_json import VERSION, seal_json, unseal_json
 from mnistnn.run.state import SavedState
 
 FORMAT = 1
@@ -62,12 +63,17 @@ def write(folder: Path, checkpoint: Checkpoint, updates: int) -> Path:
 def read(path: Path) -> Checkpoint:
     """Read and verify a checkpoint. Raises RunError naming what is wrong: missing, torn, altered, or too new."""
     tensors, about = unseal(path, "checkpoint", FORMAT)
+    return Checkpoint(tensors, parse_state(about, str(path)))
+
+
+def parse_state(about: dict[str, Any], place: str) -> SavedState:
+    """Return the state in what a checkpoint says about its arrays. Raises RunError, naming `place`."""
     try:
-        return Checkpoint(tensors, _STATE.validate_json(json.dumps(about.get("state"))))
+        return _STATE.validate_json(json.dumps(about.get("state")))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise RunError(f"{path}: its state is not that of a training ({where}: {first['msg']})") from error
+        raise RunError(f"{place}: its state is not that of a training ({where}: {first['msg']})") from error
 
 
 def newest_first(folder: Path) -> list[Path]:
@@ -99,6 +105,11 @@ def write_best(folder: Path, checkpoint: str, monitor: str, row: Row) -> None:
     """Say which checkpoint has the best parameters so far, as its tensor `best`, and the row of their evaluation."""
     note = {VERSION: SCHEMA_VERSION, "checkpoint": checkpoint, "tensor": BEST, "monitor": monitor, **row}
     write_atomically(best_path(folder), seal_json(note))
+
+
+def parse_best(text: bytes, place: str) -> dict[str, Any]:
+    """Return what the text of a best.json says. Raises RunError, naming `place`."""
+    return unseal_json(text, place, "a note of the best checkpoint", SCHEMA_VERSION, unnumbered=1)
 
 
 def prune(folder: Path, keep_last: int, keep: set[int]) -> None:

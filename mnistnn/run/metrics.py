@@ -10,6 +10,7 @@ from mnistnn.errors import RunError
 from mnistnn.files import resource_error
 from mnistnn.history import Row
 from mnistnn.run.reading import read_file
+from mnistnn.run.strict_json import parse
 
 
 class MetricsFile:
@@ -78,7 +79,7 @@ def parse_rows(content: bytes, path: Path) -> list[Row]:
     rows: list[Row] = []
     for number, line in enumerate(content.splitlines(), start=1):
         try:
-            row = json.loads(line, parse_constant=_refuse)
+            row = parse(line)
         except (ValueError, RecursionError) as error:
             raise RunError(f"{path}:{number}: not strict JSON ({error})") from error
         if not isinstance(row, dict) or "epoch" not in row or not all(map(_is_number, row.values())):
@@ -109,7 +110,3 @@ def drop_torn_line(path: Path) -> None:
 def _is_number(value: object) -> bool:
     """Tell whether a value from JSON is a finite number. True is an int to Python, but not here."""
     return type(value) is int or (type(value) is float and math.isfinite(value))
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is not a JSON number")

@@ -48,8 +48,12 @@ def write_environment(run: RunDirectory, environment: dict[str, Any]) -> None:
 
 def read_environment(run: RunDirectory) -> dict[str, Any]:
     """Read environment.json. Raises RunError if it is missing, torn, altered, or of another format."""
-    text = read_file(run.environment, MAX_JSON_BYTES)
-    return unseal_json(text, str(run.environment), "a record of the environment", SCHEMA_VERSION)
+    return parse_environment(read_file(run.environment, MAX_JSON_BYTES), str(run.environment))
+
+
+def parse_environment(text: bytes, place: str) -> dict[str, Any]:
+    """Return what the text of an environment.json says. Raises RunError, naming `place`."""
+    return unseal_json(text, place, "a record of the environment", SCHEMA_VERSION)
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

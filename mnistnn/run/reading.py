@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from mnistnn.errors import RunError
 
-MAX_BYTES = 1 << 31
+MAX_BYTES = 1 << 33
 """No file of a run may be larger than this."""
 
 MAX_JSON_BYTES = 1 << 20

@@ -6,15 +6,19 @@ a digest is one of an earlier version.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from mnistnn.errors import RunError
+from mnistnn.run.strict_json import parse
 
 DIGEST = "sha256"
 VERSION = "schema_version"
+
+_LOOKS_LIKE_A_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 T = TypeVar("T")
 
@@ -24,22 +28,23 @@ def seal_json(content: Mapping[str, Any]) -> bytes:
     return (json.dumps({**content, DIGEST: _digest(content)}, indent=2, allow_nan=False) + "\n").encode()
 
 
-def unseal_json(text: bytes, place: str, what: str, version: int) -> dict[str, Any]:
-    """Return the values in a file, without the digest.
+def unseal_json(text: bytes, place: str, what: str, version: int, unnumbered: int | None = None) -> dict[str, Any]:
+    """Return the values in a file, without the digest. `unnumbered` is the format of a file that states none.
 
     Raises RunError, naming `place`: not a `what`, of another format, or altered.
     """
     try:
-        content = json.loads(text, parse_constant=_refuse)
-        found = content.get(VERSION) if isinstance(content, dict) else None
-        digest = content.pop(DIGEST, None) if isinstance(content, dict) else None
-        is_altered = digest is not None and digest != _digest(content)
+        content = parse(text)
+        found = content.get(VERSION, unnumbered) if isinstance(content, dict) else None
+        is_altered = isinstance(content, dict) and not _is_as_sealed(content)
     except (ValueError, RecursionError) as error:
         raise RunError(f"{place}: not readable as {what} ({error})") from error
     if type(found) is not int or found != version:
-        raise RunError(f"{place}: format {found!r}; this mnistnn reads format {version}"[:300])
+        shown = repr(found)[:40] if isinstance(found, str | int | float) else "unknown"
+        raise RunError(f"{place}: format {shown}; this mnistnn reads format {version}")
     if is_altered:
         raise RunError(f"{place}: altered or damaged (its SHA-256 does not match its content)")
+    content.pop(DIGEST, None)
     values: dict[str, Any] = content
     return values
 
@@ -51,12 +56,17 @@ def parse_as(adapter: TypeAdapter[T], text: bytes, place: str, what: str, versio
         return adapter.validate_json(json.dumps(content))  # as JSON: there a list is fit for a tuple
     except ValidationError as error:
         first = error.errors()[0]
-        raise RunError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise RunError(f"{place}: {'.'.join(map(str, first['loc']))[:200]}: {first['msg']}") from error
+
+
+def _is_as_sealed(content: dict[str, Any]) -> bool:
+    """Tell whether the digest is that of the other values. None at all is right too, but not one under another name."""
+    others = {key: value for key, value in content.items() if key != DIGEST}
+    if DIGEST in content:
+        return bool(content[DIGEST] == _digest(others))
+    last = next(reversed(others.values()), None)
+    return not (isinstance(last, str) and _LOOKS_LIKE_A_DIGEST.fullmatch(last))
 
 
 def _digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is not a JSON number")
