@@ -63,6 +63,12 @@ def toy_cache(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def toy_text() -> str:
+    """The text of the experiment, for who needs it before a test begins."""
+    return TOY_EXPERIMENT
+
+
 @pytest.fixture
 def toy(toy_cache, tmp_path: Path, monkeypatch) -> Path:
     """The path of an experiment on the toy set, in an empty working folder, with the toy cache in force.

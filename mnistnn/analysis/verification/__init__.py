@@ -1,0 +1,1 @@
+"""Holding a run directory to its promises: every digest, and everything else that can be checked afterwards."""

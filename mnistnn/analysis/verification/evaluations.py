@@ -1,0 +1,99 @@
+"""The evaluations that are kept under eval/, and the ledger that counts the readings of the test split."""
+
+import re
+
+import numpy as np
+
+from mnistnn.analysis.evaluation import LEDGER, Evaluation, counted, file_name, read_evaluation
+from mnistnn.analysis.verification.inventory import Inventory
+from mnistnn.analysis.verification.report import Findings
+from mnistnn.errors import RunError
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.reading import read_file
+from mnistnn.run.record import RunRecord
+from mnistnn.run.strict_json import parse
+
+_FOLDER = "eval"
+_NAME = re.compile(r"(train|valid|test)-.+\.json")
+_ENTRY = {"time", "checkpoint", "file", "epoch"}
+_MOST = 1 << 40
+_TOLERANCE = 1e-12  # of figures that another machine may have rounded otherwise
+
+
+def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord | None, findings: Findings) -> None:
+    """Check that every evaluation is whole, and that its figures follow from its confusion matrix."""
+    readings = 0
+    for name in inventory.names_in(_FOLDER):
+        file = f"{_FOLDER}/{name}"
+        if name == LEDGER:
+            continue
+        if not _NAME.fullmatch(name):
+            findings.note(file, "no part of the run")
+            continue
+        try:
+            evaluation = read_evaluation(run.evaluations / name)
+        except RunError as error:
+            findings.problem(file, error)
+            continue
+        _check_figures(file, evaluation, findings)
+        if name != file_name(evaluation):
+            findings.problem(file, f"holds what belongs into {file_name(evaluation)}")
+        if record is not None and evaluation.run != record.id:
+            findings.problem(file, f"is an evaluation of the run {evaluation.run[:80]!r}, not of {record.id}")
+        readings = max(readings, evaluation.test_readings)
+        findings.ok(file)
+    _check_ledger(run, inventory, readings, findings)
+
+
+def _check_figures(file: str, evaluation: Evaluation, findings: Findings) -> None:
+    confusion = evaluation.confusion
+    k = len(confusion)
+    counts = [count for row in confusion for count in row]
+    if any(len(row) != k for row in confusion) or not any(counts) or not 0 <= min(counts) <= max(counts) < _MOST:
+        findings.problem(file, "its confusion matrix is none")
+        return
+    for key, expected in counted(np.array(confusion, dtype=np.int64)).items():
+        found = getattr(evaluation, key)
+        if not _agree(found, expected):
+            findings.problem(file, f"its {key} does not follow from its confusion matrix")
+
+
+def _agree(found: object, expected: object) -> bool:
+    if isinstance(found, list | tuple) and isinstance(expected, list | tuple):
+        return len(found) == len(expected) and all(map(_agree, found, expected))
+    if isinstance(found, float) and isinstance(expected, float):
+        return abs(found - expected) <= _TOLERANCE
+    return found == expected
+
+
+def _check_ledger(run: RunDirectory, inventory: Inventory, readings: int, findings: Findings) -> None:
+    """Check that the ledger has an entry for each reading that an evaluation counts."""
+    file = f"{_FOLDER}/{LEDGER}"
+    if file not in inventory.files and not readings:
+        return
+    if not inventory.has(file):
+        return
+    try:
+        content = read_file(run.evaluations / LEDGER)
+    except RunError as error:
+        findings.problem(file, error)
+        return
+    lines = content.splitlines()
+    for number, line in enumerate(lines, start=1):
+        if not _is_entry(line):
+            findings.problem(file, f"line {number}: not the entry of a reading")
+    if content and not content.endswith(b"\n"):
+        findings.problem(file, "the last line has no end")
+    if len(lines) < readings:
+        findings.problem(file, f"{len(lines)} entries, but an evaluation counts {readings} readings")
+    elif len(lines) > readings:
+        findings.note(file, f"{len(lines)} readings, of which only {readings} led to an evaluation")
+    findings.ok(file, f"{len(lines)} readings of the test split")
+
+
+def _is_entry(line: bytes) -> bool:
+    try:
+        entry = parse(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(entry, dict) and entry.keys() == _ENTRY

@@ -1,0 +1,62 @@
+"""What lies in the folder of a run, found without following any link out of it."""
+
+import os
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from mnistnn.analysis.verification.report import Findings
+
+_MOST_ENTRIES = 100_000
+_FOLDERS = ("checkpoints", "eval", "preprocess", "source")
+_LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}\.tmp")
+
+
+class Inventory:
+    """The regular files of a run, by path below its folder. Nothing else is ever opened."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self.files: set[str] = set()
+        self._entries = 0
+        self._look("")
+
+    def names_in(self, folder: str) -> list[str]:
+        """Return the names of the files in one of the run's folders, sorted."""
+        return sorted(file.removeprefix(f"{folder}/") for file in self.files if file.startswith(f"{folder}/"))
+
+    def has(self, file: str) -> bool:
+        """Tell whether a file is there to be read; if it is not, that is a problem."""
+        if file not in self.files and not self._findings.speaks_against(file):
+            self._findings.problem(file, "missing")
+        return file in self.files
+
+    def _look(self, folder: str) -> None:
+        """List one folder and, in that of the run, the folders that belong to a run."""
+        try:
+            with os.scandir(self._findings.path / folder) as entries:
+                for entry in entries:
+                    self._entries += 1
+                    if self._entries > _MOST_ENTRIES:
+                        self._findings.problem(folder, f"more than {_MOST_ENTRIES} entries; the rest is not looked at")
+                        return
+                    with suppress(FileNotFoundError):  # a run that is being trained removes files meanwhile
+                        self._take(f"{folder}/{entry.name}".lstrip("/"), entry)
+        except OSError as error:
+            self._findings.problem(folder, f"cannot be listed: {error.strerror}")
+
+    def _take(self, file: str, entry: os.DirEntry[str]) -> None:
+        mode = entry.stat(follow_symlinks=False).st_mode
+        if stat.S_ISDIR(mode):
+            if file in _FOLDERS:
+                self._look(file)
+            else:
+                self._findings.note(file, "a folder that is no part of a run; not looked at")
+        elif not stat.S_ISREG(mode):
+            kind = "a symbolic link" if stat.S_ISLNK(mode) else "neither file nor folder"
+            self._findings.problem(file, f"{kind}; a run has none, and it is not followed")
+        elif _LEFTOVER.fullmatch(Path(file).name):
+            self._findings.note(file, "a temporary file, of a write that was cut off or is under way; harmless")
+        else:
+            self.files.add(file)
