@@ -1,4 +1,6 @@
-"""`mnistnn inspect`: what a model consists of, whether its gradients are right, what its weights look like."""
+"""`mnistnn inspect`: what a file is, what a model consists of, whether its gradients are right, what its weights look
+like.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from mnistnn.cli.command import MnistnnGroup, settings
 from mnistnn.cli.options import CHECKPOINT, RUNS
@@ -26,9 +29,49 @@ _OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-@click.group(cls=MnistnnGroup)
+class _InspectGroup(MnistnnGroup):
+    """Takes files where a verb is expected: `inspect FILE` is short for `inspect file FILE`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        first = args[0]
+        is_path = os.path.lexists(first) or "." in first or os.sep in first
+        return super().resolve_command(ctx, ["file", *args] if first not in self.commands and is_path else args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = super().shell_complete(ctx, incomplete)
+        return found if incomplete.startswith("-") else [*found, CompletionItem(incomplete, type="file")]
+
+
+@click.group(cls=_InspectGroup, subcommand_metavar="FILE... | COMMAND [ARGS]...")
 def inspect() -> None:
-    """Look inside a model."""
+    """Look inside files and models.
+
+    FILE... alone says what each file is, as `inspect file` does.
+    """
+
+
+@inspect.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+def file(files: tuple[Path, ...]) -> None:
+    """Say what each file is, one line of JSON each.
+
+    Known are checkpoints, fitted transforms, data files (IDX, npz, mnist.pkl.gz), experiments, the JSON files of runs
+    and data sets, and PNG. Files are told by their content and checked to be whole; what is wrong is the `problem` in
+    their line. Exit code 0 if every file is known and whole, 9 otherwise.
+    """
+    from mnistnn.analysis.identify import identify
+    from mnistnn.errors import CheckFailedError
+
+    failed = 0
+    for path in files:
+        found = identify(path)
+        failed += found.problem is not None
+        line = {"schema_version": _SCHEMA_VERSION, "path": str(path), "kind": found.kind}
+        click.echo(json.dumps({**line, "about": found.about, "problem": found.problem}))
+    if failed:
+        raise CheckFailedError(f"{failed} of {len(files)} files are not known or not whole")
 
 
 @inspect.command()

@@ -98,3 +98,58 @@ def test_missing_run_is_called_one(toy, command):
 @pytest.mark.parametrize("examples", ["0", "1001", "many"])
 def test_impossible_batch_is_a_usage_error(toy, command, examples):
     assert command("inspect", "gradcheck", toy, "--examples", examples).code == 2
+
+
+def lines(done):
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+def test_files_are_identified_one_line_each(toy, start, command):
+    start(toy)
+    done = command("inspect", "file", "toy.yaml", "run/run.json")
+    assert (done.code, done.err) == (0, "")
+    first, second = lines(done)
+    assert first == {
+        "schema_version": 1,
+        "path": "toy.yaml",
+        "kind": "experiment",
+        "about": {"mistakes": 0, "name": "toy", "layers": {"hidden": "dense", "output": "dense"}},
+        "problem": None,
+    }
+    assert (second["kind"], second["about"]["status"]) == ("run", "finished")
+
+
+def test_unknown_file_ends_with_9_after_all_lines(toy, command):
+    done = command("inspect", "file", "gone", "toy.yaml")
+    assert done.code == 9
+    assert [line["problem"] is None for line in lines(done)] == [False, True]
+    assert done.err == "error: 1 of 2 files are not known or not whole\n"
+
+
+@pytest.mark.parametrize("arguments", [["toy.yaml"], ["-q", "toy.yaml"], ["toy.yaml", "toy.yaml"], ["./toy.yaml"]])
+def test_verb_can_be_left_out_before_a_file(toy, command, arguments):
+    done = command("inspect", *arguments)
+    assert done.code == 0
+    assert {line["kind"] for line in lines(done)} == {"experiment"}
+
+
+def test_missing_file_is_called_one_also_without_the_verb(toy, command):
+    done = command("inspect", "gone.npz")
+    assert done.code == 9
+    assert lines(done)[0]["problem"] == "cannot be read: no such file or directory"
+
+
+def test_verb_wins_over_a_file_of_its_name(toy, command):
+    toy.rename("summary")
+    assert command("inspect", "summary").code == 2
+    assert lines(command("inspect", "file", "summary"))[0]["kind"] == "experiment"
+
+
+def test_misspelt_verb_is_still_answered_with_the_nearest(toy, command):
+    done = command("inspect", "sumary")
+    assert done.code == 2
+    assert "did you mean 'summary'?" in done.err
+
+
+def test_help_shows_that_files_may_come_first(command):
+    assert command("inspect", "--help").out.startswith("Usage: mnistnn inspect [OPTIONS] FILE... | COMMAND [ARGS]...\n")

@@ -171,6 +171,9 @@ def test_help_works_everywhere(call, verbs, option):
     [
         ("mnistnn ev", ["eval"]),
         ("mnistnn completion ", ["bash", "zsh", "fish"]),
+        ("mnistnn inspect ", ["file", "summary", ""]),
+        ("mnistnn inspect summ", ["summary", "summ"]),
+        ("mnistnn inspect x.yaml ", [""]),
         ("mnistnn --ver", ["--version"]),
     ],
 )
