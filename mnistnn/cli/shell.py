@@ -48,7 +48,9 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "eval": LazyCommand("mnistnn.cli.evaluate:evaluate", "Measure a run on one split of the data."),
         "ls": LazyCommand("mnistnn.cli.runs:ls", "List runs."),
         "show": LazyCommand("mnistnn.cli.runs:show", "Show one run."),
-        "inspect": LazyCommand("mnistnn.cli.inspect:inspect", "Look inside a model."),
+        "diff": LazyCommand("mnistnn.cli.diff:diff", "Show in what two runs differ."),
+        "verify": LazyCommand("mnistnn.cli.verify:verify", "Check that runs are whole and unaltered."),
+        "inspect": LazyCommand("mnistnn.cli.inspect:inspect", "Look inside files and models."),
     },
     "Preparing": {
         "data": LazyCommand("mnistnn.cli.data:data", "Fetch, add, verify and show data sets."),
