@@ -60,6 +60,24 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
         raise resource_error(path, error) from error
 
 
+def append_line(path: Path, text: str, force: bool = False) -> None:
+    """Add a line to a file that only grows; with `force`, it is on the disk when this returns.
+
+    After a line that a killed process did not finish, a new one is begun. Raises ResourceError.
+    """
+    try:
+        with open(path, "ab+", buffering=0) as file:
+            size_bytes = file.seek(0, os.SEEK_END)
+            is_torn = size_bytes > 0 and os.pread(file.fileno(), 1, size_bytes - 1) != b"\n"
+            line = ("\n" * is_torn + text + "\n").encode()
+            if file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if force:
+                os.fsync(file.fileno())
+    except OSError as error:
+        raise resource_error(path, error) from error
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files of writers that were killed. Nobody else may be writing in the folder."""
     try:

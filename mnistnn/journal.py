@@ -16,7 +16,7 @@ from mnistnn.backend import Array, array_module, to_host
 from mnistnn.config.schema import Checkpoint as CheckpointPolicy
 from mnistnn.display import Display
 from mnistnn.errors import DivergedError, InterruptedRunError, RunError, TimeBudgetError
-from mnistnn.files import resource_error
+from mnistnn.files import append_line
 from mnistnn.optim.contract import OptimizerContract
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.checkpoint import BEST, VALUES
@@ -153,11 +153,7 @@ class RunJournal:
 
     def _note_timing(self, t: Training, examples: int, seconds: float) -> None:
         row = {"epoch": t.history[-1]["epoch"], "seconds": round(seconds, 4), "examples": examples}
-        try:
-            with self.run.timing.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-        except OSError as error:
-            raise resource_error(self.run.timing, error) from error
+        append_line(self.run.timing, json.dumps(row))
 
     def _stop_if_asked(self, t: Training, now: float) -> None:
         if (number := self.stop_signal()) is not None:

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from mnistnn.errors import ResourceError
-from mnistnn.files import remove_leftovers, write_atomically
+from mnistnn.files import append_line, remove_leftovers, write_atomically
 
 
 class DiskRefuses:
@@ -141,3 +141,21 @@ def test_leftovers_of_a_killed_writer_are_removed_and_nothing_else(target, monke
     assert len(list(target.parent.iterdir())) == 4
     remove_leftovers(target.parent)
     assert sorted(target.parent.iterdir()) == sorted(others)
+
+
+def test_lines_are_appended(tmp_path):
+    for text in ("one", "zwei ²"):
+        append_line(tmp_path / "a", text, force=True)
+    assert (tmp_path / "a").read_text() == "one\nzwei ²\n"
+
+
+def test_line_after_a_torn_one_stands_by_itself(target):
+    target.write_text("one\ntw")
+    append_line(target, "three")
+    assert target.read_text() == "one\ntw\nthree\n"
+
+
+def test_line_that_cannot_be_forced_to_the_disk_is_a_resource_error(target, monkeypatch):
+    monkeypatch.setattr(os, "fsync", DiskRefuses(os.fsync, 1, errno.EIO))
+    with pytest.raises(ResourceError, match=r"target\.txt: input/output error"):
+        append_line(target, "new", force=True)

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -21,7 +20,7 @@ from mnistnn.analysis.trained import Trained, load_trained
 from mnistnn.backend import to_host
 from mnistnn.data.splits import SplitName
 from mnistnn.errors import DivergedError, RunError, UsageError
-from mnistnn.files import resource_error, write_atomically
+from mnistnn.files import append_line, write_atomically
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import read_record
@@ -169,13 +168,7 @@ def _count_reading(run: RunDirectory, trained: Trained) -> int:
         "file": trained.file,
         "epoch": trained.epoch,
     }
-    try:
-        with ledger.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise resource_error(ledger, error) from error
+    append_line(ledger, json.dumps(entry), force=True)
     return _readings(run)
 
 
