@@ -5,7 +5,6 @@ length and digest is written, and only then are older checkpoints removed.
 """
 
 import json
-import shlex
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -20,7 +19,7 @@ from mnistnn.files import append_line
 from mnistnn.optim.contract import OptimizerContract
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.checkpoint import BEST, VALUES
-from mnistnn.run.directory import RunDirectory
+from mnistnn.run.directory import RunDirectory, as_argument
 from mnistnn.run.metrics import MetricsFile, drop_torn_line
 from mnistnn.run.state import MetricsPosition, SavedLoss, SavedProgress, SavedState
 from mnistnn.train import RunningLoss, Training
@@ -166,7 +165,7 @@ class RunJournal:
     def _farewell(self, why: str, t: Training) -> str:
         return (
             f"{why} in epoch {t.progress.epoch + 1} after update {t.progress.updates}; saved. "
-            f"Go on with: mnistnn resume {shlex.quote(str(self.run.path))}"
+            f"Go on with: mnistnn resume {as_argument(self.run.path)}"
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -204,12 +203,13 @@ def _print_plan(plan: Plan, run_dir: Path | None, runs: Path) -> None:
 
 def _print_outcome(outcome: Outcome) -> None:
     """Print what became of a run, and the command that most people want next."""
+    from mnistnn.run.directory import as_argument
+
     record, best = outcome.record, outcome.best
     click.echo(f"{record.name}: {record.reason} ({record.seconds:.1f} s)")
     if best is not None:
         names = ("valid.error", "valid.loss") if "valid.error" in best else ("train.loss",)
         figures = ", ".join(f"{name} {best[name]:.8g}" for name in names)
         click.echo(f"best epoch {best['epoch']}: {figures}")
-    path = str(outcome.run.path)
-    click.echo(f"run: {printable(path)}")
-    click.echo(f"next: mnistnn eval {printable(shlex.quote(path))}")
+    click.echo(f"run: {printable(str(outcome.run.path))}")
+    click.echo(f"next: mnistnn eval {printable(as_argument(outcome.run.path))}")

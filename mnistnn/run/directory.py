@@ -3,6 +3,7 @@
 import os
 import secrets
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,6 +61,12 @@ class RunDirectory:
         return self.path / ".mnistnn-lock"
 
 
+def as_argument(path: Path) -> str:
+    """Return a path as it can be typed on a command line: quoted where a shell needs it, and never like an option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
 def new_run_path(runs: Path, name: str) -> Path:
     """Return a path that no run has yet: runs/<name>/<date>-<time>-<4 hex>. Raises UsageError for a reserved name."""
     if name == LATEST:
@@ -110,7 +117,7 @@ def _refuse_unless_vacant(run: RunDirectory) -> None:
     if run.record.exists():
         raise RunError(
             f"{path} holds a run already, and a run never writes over another one "
-            f"(to go on with it: mnistnn resume {shlex.quote(str(path))})"
+            f"(to go on with it: mnistnn resume {as_argument(path)})"
         )
     if not path.is_dir() or (any(path.iterdir()) and not run.lock.exists()):
         raise RunError(f"{path} exists already; a run needs a new or an empty folder")
@@ -122,12 +129,13 @@ def point_latest_at(run: RunDirectory, runs: Path) -> None:
     if root not in target.parents:
         return
     link = runs / LATEST
-    temporary = runs / f".{LATEST}.{secrets.token_hex(6)}.tmp"
+    temporary = run.path / f".{LATEST}.{secrets.token_hex(6)}.tmp"  # `clear` finds it there, should we be killed
     try:
         temporary.symlink_to(os.path.relpath(target, root))
         os.replace(temporary, link)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that refuses the link may refuse this too
+            temporary.unlink(missing_ok=True)
         raise resource_error(link, error) from error
 
 

@@ -2,11 +2,22 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 
 from mnistnn.errors import ResourceError, RunError, UsageError
-from mnistnn.run.directory import RunDirectory, all_runs, create, find, furnish, new_run_path, point_latest_at
+from mnistnn.run.directory import (
+    RunDirectory,
+    all_runs,
+    as_argument,
+    clear,
+    create,
+    find,
+    furnish,
+    new_run_path,
+    point_latest_at,
+)
 
 
 @pytest.fixture
@@ -196,3 +207,39 @@ def test_find_latest_with_a_removed_run_says_so(make_run, runs):
     run.path.rename(runs / "moved")
     with pytest.raises(RunError, match="there is no latest run in"):
         find("latest", runs)
+
+
+def test_latest_that_cannot_be_made_nor_cleaned_up_is_a_resource_error(make_run, runs, monkeypatch):
+    run = make_run("mlp/1")
+
+    def refuse(*arguments, **options):
+        raise OSError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(ResourceError, match="latest: permission denied"):
+        point_latest_at(run, runs)
+
+
+def test_link_of_a_killed_process_is_removed_when_the_run_goes_on(make_run, runs, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def kill(*arguments, **options):
+        raise Killed
+
+    run = make_run("mlp/1")
+    with monkeypatch.context() as killed:
+        killed.setattr(os, "replace", kill)
+        with pytest.raises(Killed):
+            point_latest_at(run, runs)
+    assert list(runs.rglob("*.tmp"))
+    clear(run)
+    assert not list(runs.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize(
+    ("path", "argument"), [("run", "run"), ("my run", "'my run'"), ("-run", "./-run"), ("-my run", "'./-my run'")]
+)
+def test_path_is_written_as_it_can_be_typed(path, argument):
+    assert as_argument(Path(path)) == argument
