@@ -87,6 +87,7 @@ def locked(name: str) -> Iterator[None]:
     except OSError as error:
         raise resource_error(folder, error) from error
     try:
+        _put_back(name)
         yield
     finally:
         lock.release()
@@ -129,6 +130,19 @@ def _put_in_place(building: Path, final: Path) -> None:
         raise
     sync_folder(final.parent)
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _put_back(name: str) -> None:
+    """Let the set that was there stand again, if a process was killed after it took it away and before it put the new
+    one in its place. The caller holds the lock.
+    """
+    final = set_folder(name)
+    try:
+        replaced = next(final.parent.glob(f".{name}.{'?' * 12}.old"), None)
+        if replaced is not None and not final.exists():
+            replaced.rename(final)
+    except OSError as error:
+        raise resource_error(final, error) from error
 
 
 def check_pinned(manifest: Manifest, place: str) -> None:

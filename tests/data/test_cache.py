@@ -143,3 +143,14 @@ def test_locked_on_an_unwritable_place_is_a_resource_error(monkeypatch, tmp_path
     monkeypatch.setenv("MNISTNN_DATA", str(tmp_path / "file"))
     with pytest.raises(ResourceError), cache.locked("tiny"):
         pass
+
+
+def test_set_that_a_killed_process_took_away_comes_back(tiny, origins):
+    with cache.locked("tiny"):
+        cache.install("tiny", tiny, origins)
+    folder = cache.set_folder("tiny")
+    folder.rename(folder.with_name(".tiny.0123456789ab.old"))
+    assert not cache.is_stored("tiny")
+    with cache.locked("tiny"):
+        assert cache.is_stored("tiny")
+    assert [check.problem for check in cache.verify("tiny")] == [None] * 4
