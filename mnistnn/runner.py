@@ -64,7 +64,7 @@ def start(plan: Plan, path: Path, runs: Path, view: View, time_budget_s: float |
     loaded = plan.loaded
     environment = _environment(plan, view)
     training = _prepare(plan)
-    run = create(path)
+    run = _create(path)
     with lock.exclusive(run):
         furnish(run)
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
@@ -120,6 +120,16 @@ def _resume_with(run: RunDirectory, loaded: LoadedExperiment, view: View, time_b
         return _sit(plan, training, run, record, view, time_budget_s, messages=warnings)
 
 
+def _create(path: Path) -> RunDirectory:
+    """Make the folder of a new run. Raises BusyError where another process is training, RunError where a run lies."""
+    try:
+        return create(path)
+    except RunError:
+        if lock.is_held(RunDirectory(path)):
+            raise lock.busy(RunDirectory(path)) from None
+        raise
+
+
 def _prepare(plan: Plan) -> Training:
     """Read and preprocess the data, with the threads of the run: a fit has last bits too."""
     with threads.allowed(plan.threads, plan.by_blas):
@@ -147,7 +157,7 @@ def _sit(
     policy = plan.experiment.checkpoint
     before_s, began_s = record.seconds, monotonic()
     training.clock = lambda: before_s + monotonic() - began_s
-    with _log(run) as log, threads.allowed(plan.threads, plan.by_blas), StopRequest() as stop, _recorded(run, record):
+    with StopRequest() as stop, _recorded(run, record), _log(run) as log, threads.allowed(plan.threads, plan.by_blas):
         display = Display(log, view.shown, view.bars)
         for text in messages:
             display.message(text)
@@ -266,8 +276,13 @@ def _log(run: RunDirectory) -> Iterator[Callable[[str], None]]:
         except OSError as error:
             raise resource_error(run.log, error) from error
 
-    with file:
+    try:
         yield log
+    finally:
+        try:
+            file.close()
+        except OSError as error:
+            raise resource_error(run.log, error) from error
 
 
 def _now() -> str:

@@ -22,13 +22,18 @@ def exclusive(run: RunDirectory) -> Iterator[None]:
     try:
         lock.acquire(timeout=_WAIT_S, poll_interval=_POLL_S)
     except Timeout:
-        raise BusyError(f"{run.path} is in use by another mnistnn process") from None
+        raise busy(run) from None
     except OSError as error:
         raise resource_error(run.lock, error) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def busy(run: RunDirectory) -> BusyError:
+    """Return the error of whoever finds the lock held."""
+    return BusyError(f"{run.path} is in use by another mnistnn process")
 
 
 def is_held(run: RunDirectory) -> bool:

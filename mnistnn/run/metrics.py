@@ -71,7 +71,11 @@ class MetricsFile:
         return rows
 
     def close(self) -> None:
-        self._file.close()
+        """Close the file, which on some file systems is when a write turns out to have failed."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise resource_error(self.path, error) from error
 
 
 def parse_rows(content: bytes, path: Path) -> list[Row]:
