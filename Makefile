@@ -12,7 +12,7 @@ EXPERIMENT := experiments/mlp.yaml
 RUN := runs/mlp/make-$(firstword $(shell cat $(EXPERIMENT) $(wildcard experiments/base/*.yaml) | cksum))
 
 .DELETE_ON_ERROR:
-.PHONY: help setup train reproduce benchmark test slow check format constraints clean
+.PHONY: help setup train reproduce benchmark test slow torture fuzz check format constraints clean
 
 define HELP
 make setup        build .venv with everything but the GPU library; again only when dependencies change
@@ -20,6 +20,8 @@ make train        train $(EXPERIMENT) on MNIST, then measure it on the test spli
 make reproduce    train what experiments/quick.txt lists; renew experiments/results and RESULTS.md
 make test         the tests that take seconds
 make slow         the tests that take minutes
+make torture      every call to the disk failed in every way, hundreds of kills; prints the counts (KILLS=300)
+make fuzz         damaged files of every format that is read; prints the counts (FUZZ=10000 of each, SEED=0)
 make check        format, lint, types and tests: what CI runs
 make format       rewrite the sources in the project's format
 make benchmark    time training steps beside PyTorch and JAX; renew BENCHMARKS.md
@@ -69,6 +71,13 @@ $(PEERS)/.installed: Makefile
 
 benchmark: $(INSTALLED) $(PEERS)/.installed
 	$(BIN)/mnistnn bench --peers $(PEERS)/bin/python --page --out build/benchmark.json
+
+# What `make test` has in small: see "Reliability" in README.md.
+torture: $(INSTALLED)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m torture tests/faults
+
+fuzz: $(INSTALLED)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m fuzz tests/faults
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

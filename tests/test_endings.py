@@ -1,5 +1,6 @@
 """How a run can end otherwise than by a policy, and what is kept of it."""
 
+import errno
 import math
 import signal
 from pathlib import Path
@@ -8,10 +9,18 @@ import numpy as np
 import pytest
 
 from mnistnn.journal import RunJournal
+from mnistnn.run import lock
 from mnistnn.run.checkpoint import read_newest
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
+from tests.faults.disk import Disk
+
+
+@pytest.fixture
+def watched_disk(monkeypatch):
+    """Return a disk of which the calls below a folder can be made to fail."""
+    return lambda folder: Disk(folder, monkeypatch)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -110,3 +119,24 @@ def test_exhausted_memory_is_recorded_with_its_exit_code(toy, command, monkeypat
     assert command("train", toy, "--run-dir", "run").code == 5
     record = read_record(RunDirectory(Path("run")))
     assert (record.status, record.exit_code, record.reason) == ("failed", 5, "MemoryError")
+
+
+def test_start_where_another_process_trains_ends_with_7(toy, command, start):
+    run = start(toy).run
+    with lock.exclusive(run):
+        done = command("train", toy, "--run-dir", "run")
+    assert (done.code, done.err) == (7, "error: run is in use by another mnistnn process\n")
+    assert command("train", toy, "--run-dir", "run").code == 4
+
+
+@pytest.mark.parametrize("name", ["log.txt", "metrics.jsonl"])
+def test_file_that_fails_when_it_is_closed_ends_with_5(toy, command, watched_disk, name):
+    """As it does on a network: what was written turns out to be lost."""
+    disk = watched_disk(Path("run"))
+    assert command("train", toy, "--run-dir", "run", "-q").code == 0
+    at = 1 + max(n for n, call in enumerate(disk.calls) if str(call) == f"close {name}")
+    disk = watched_disk(Path("again"))
+    disk.arm(at, "once", errno.EIO)
+    done = command("train", toy, "--run-dir", "again", "-q")
+    assert (done.code, done.err) == (5, f"error: again/{name}: input/output error\n")
+    assert read_record(RunDirectory(Path("again"))).exit_code == 5
