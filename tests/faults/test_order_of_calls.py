@@ -34,7 +34,8 @@ def test_resuming_writes_every_file_in_the_safe_order(train, tmp_path):
     work = tmp_path / "work"
     work.mkdir()
     assert command(*train.first(work)).code == 0
-    assert names(train, work) == ["config.yaml", "run.json", "run.json"]
+    # The record first: a run whose settings are those of neither record would look altered.
+    assert names(train, work) == ["run.json", "config.yaml", "best.json", "run.json"]
 
 
 def test_refit_writes_every_file_in_the_safe_order(refit, tmp_path):
