@@ -20,7 +20,7 @@ make train        train $(EXPERIMENT) on MNIST, then measure it on the test spli
 make reproduce    train what experiments/quick.txt lists; renew experiments/results and RESULTS.md
 make test         the tests that take seconds
 make slow         the tests that take minutes
-make torture      every call to the disk failed in every way, hundreds of kills; prints the counts (KILLS=300)
+make torture      every call to the disk failed in every way, hundreds of kills; prints the counts (KILLS=40, times 8)
 make fuzz         damaged files of every format that is read; prints the counts (FUZZ=10000 of each, SEED=0)
 make check        format, lint, types and tests: what CI runs
 make format       rewrite the sources in the project's format

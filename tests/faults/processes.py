@@ -15,7 +15,15 @@ import pytest
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["mnistnn.cli.shell", "mnistnn.cli.train", "mnistnn.runner", "mnistnn.experiment", "mnistnn.kernels.dense"]
+    [
+        "pytest",
+        "numpy.ma",
+        "threadpoolctl",
+        "safetensors.numpy",
+        "mnistnn.cli.shell",
+        "mnistnn.cli.train",
+        "mnistnn.runner",
+    ]
 )
 
 
