@@ -72,7 +72,7 @@ $(PEERS)/.installed: Makefile
 benchmark: $(INSTALLED) $(PEERS)/.installed
 	$(BIN)/mnistnn bench --peers $(PEERS)/bin/python --page --out build/benchmark.json
 
-# What `make test` has in small: see "Reliability" in README.md.
+# What `make test` has in small.
 torture: $(INSTALLED)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m torture tests/faults
 

@@ -119,12 +119,20 @@ class Disk:
             if self.fail(Call(name, target.name)):
                 raise self.failure(target)
             if name in ("replace", "rename") and self.mode == "power cut" and place.is_file():
-                self._unsynced_names.append((target, target.read_bytes() if target.exists() else None))
+                self._unsynced_names.append((target, self._content(target)))
                 if place in self._unsynced:
                     self._unsynced[target] = self._unsynced.pop(place)
             return really(path, *rest, **options)
 
         return step
+
+    def _content(self, path: Path) -> bytes | None:
+        """Return what a name stands for, in case that the new one does not survive. Not a call that counts."""
+        if not path.exists():
+            return None
+        with self._io_open(path, "rb") as file:
+            content: bytes = file.read()
+        return content
 
     def _open(self, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         place = self.place(path, dir_fd)
