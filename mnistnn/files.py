@@ -6,10 +6,12 @@ the kernel may have dropped the dirty pages already, so only writing again would
 """
 
 import errno
+import fcntl
 import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from mnistnn.errors import ResourceError
 
@@ -60,22 +62,46 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
         raise resource_error(path, error) from error
 
 
-def append_line(path: Path, text: str, force: bool = False) -> None:
-    """Add a line to a file that only grows; with `force`, it is on the disk when this returns.
+def append_line(path: Path, text: str) -> None:
+    """Add a line to a file that only grows; it is on the disk once `force` was called too.
 
-    After a line that a killed process did not finish, a new one is begun. Raises ResourceError.
+    A last line without an end, which a killed process or a full disk left, is cut off first: it was never reported as
+    written. Several processes may append, one at a time. Raises ResourceError.
     """
+    line = (text + "\n").encode()
     try:
         with open(path, "ab+", buffering=0) as file:
-            size_bytes = file.seek(0, os.SEEK_END)
-            is_torn = size_bytes > 0 and os.pread(file.fileno(), 1, size_bytes - 1) != b"\n"
-            line = ("\n" * is_torn + text + "\n").encode()
+            fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed: a line under way must not look torn to others
+            _cut_off_torn_line(path, file)
             if file.write(line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            if force:
-                os.fsync(file.fileno())
     except OSError as error:
         raise resource_error(path, error) from error
+
+
+def _cut_off_torn_line(path: Path, file: BinaryIO) -> None:
+    end = file.seek(0, os.SEEK_END)
+    if not end or os.pread(file.fileno(), 1, end - 1) == b"\n":
+        return
+    file.seek(0)
+    os.truncate(path, file.read().rfind(b"\n") + 1)
+
+
+def force(paths: Iterable[Path]) -> None:
+    """Force what was appended to files, and their names, to the disk. Raises ResourceError."""
+    folders = {}
+    for path in paths:
+        try:
+            with open(path, "ab", buffering=0) as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise resource_error(path, error) from error
+        folders[path.parent] = path
+    for folder, path in folders.items():
+        try:
+            sync_folder(folder)
+        except OSError as error:
+            raise resource_error(path, error) from error
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -15,12 +15,12 @@ from mnistnn.backend import Array, array_module, to_host
 from mnistnn.config.schema import Checkpoint as CheckpointPolicy
 from mnistnn.display import Display
 from mnistnn.errors import DivergedError, InterruptedRunError, RunError, TimeBudgetError
-from mnistnn.files import append_line
+from mnistnn.files import append_line, force
 from mnistnn.optim.contract import OptimizerContract
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.checkpoint import BEST, VALUES
 from mnistnn.run.directory import RunDirectory, as_argument
-from mnistnn.run.metrics import MetricsFile, drop_torn_line
+from mnistnn.run.metrics import MetricsFile
 from mnistnn.run.state import MetricsPosition, SavedLoss, SavedProgress, SavedState
 from mnistnn.train import RunningLoss, Training
 
@@ -70,7 +70,6 @@ class RunJournal:
         state = saved.state
         if found != expected or state.layout != t.objective.model.layout:
             raise RunError(f"{path}: its tensors are not those of this experiment")
-        drop_torn_line(self.run.timing)
         t.history[:] = self.metrics.cut_back(state.metrics.bytes, state.metrics.sha256)
         for name, array in _arrays(t).items():
             array[...] = array_module(array).asarray(saved.tensors[name])
@@ -116,7 +115,7 @@ class RunJournal:
             raise DivergedError(
                 f"parameters are no longer finite numbers (update {t.progress.updates}); the last good checkpoint stays"
             )
-        self.metrics.sync()
+        force(path for path in (self.run.metrics, self.run.timing) if path.exists())
         tensors = {name: to_host(array) for name, array in _arrays(t).items()}
         path = checkpoints.write(
             self.run.checkpoints, checkpoints.Checkpoint(tensors, self._state(t)), t.progress.updates

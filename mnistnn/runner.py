@@ -17,7 +17,7 @@ from mnistnn import threads
 from mnistnn.backend import device_name
 from mnistnn.config.diff import differences as config_differences
 from mnistnn.config.dump import config_hash, resolved_yaml
-from mnistnn.config.load import LoadedExperiment, load_resolved
+from mnistnn.config.load import LoadedExperiment
 from mnistnn.config.validate import type_first
 from mnistnn.data.cache import set_folder
 from mnistnn.data.manifest import read_manifest
@@ -32,6 +32,7 @@ from mnistnn.run import lock, transforms
 from mnistnn.run.directory import RunDirectory, all_runs, clear, create, furnish, point_latest_at
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
 from mnistnn.run.record import RunRecord, Status, read_record
+from mnistnn.run_config import load_run_config
 from mnistnn.signals import StopRequest
 from mnistnn.train import Training, train
 
@@ -86,15 +87,15 @@ def start(plan: Plan, path: Path, runs: Path, view: View, time_budget_s: float |
 
 def resume(run: RunDirectory, overrides: Sequence[str], view: View, time_budget_s: float | None = None) -> Outcome:
     """Go on with a run from its newest valid checkpoint. Raises ConfigError for a change that it may not make."""
-    before = load_resolved(run.config)
-    loaded = load_resolved(run.config, overrides) if overrides else before
+    before = load_run_config(run)
+    loaded = load_run_config(run, overrides) if overrides else before
     _refuse_changes(before, loaded)
     return _resume_with(run, loaded, view, time_budget_s)
 
 
 def resume_as(run: RunDirectory, loaded: LoadedExperiment, view: View, time_budget_s: float | None = None) -> Outcome:
     """Go on with a run under a newly read experiment, which may differ from the run's own only where `resume` may."""
-    _refuse_changes(load_resolved(run.config), loaded)
+    _refuse_changes(load_run_config(run), loaded)
     return _resume_with(run, loaded, view, time_budget_s)
 
 

@@ -3,11 +3,12 @@
 import errno
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from mnistnn.errors import ResourceError
-from mnistnn.files import append_line, remove_leftovers, write_atomically
+from mnistnn.files import append_line, force, remove_leftovers, write_atomically
 
 
 class DiskRefuses:
@@ -145,17 +146,26 @@ def test_leftovers_of_a_killed_writer_are_removed_and_nothing_else(target, monke
 
 def test_lines_are_appended(tmp_path):
     for text in ("one", "zwei ²"):
-        append_line(tmp_path / "a", text, force=True)
+        append_line(tmp_path / "a", text)
     assert (tmp_path / "a").read_text() == "one\nzwei ²\n"
 
 
-def test_line_after_a_torn_one_stands_by_itself(target):
-    target.write_text("one\ntw")
+@pytest.mark.parametrize(("before", "after"), [("one\ntw", "one\nthree\n"), ("tw", "three\n"), ("", "three\n")])
+def test_torn_line_is_cut_off_before_the_next_one(target, before, after):
+    target.write_text(before)
     append_line(target, "three")
-    assert target.read_text() == "one\ntw\nthree\n"
+    assert target.read_text() == after
+
+
+def test_lines_of_many_at_once_are_all_whole(tmp_path):
+    target, texts = tmp_path / "a", [f"{number}: " + "x" * 3000 for number in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda text: append_line(target, text), texts))
+    assert sorted(target.read_text().splitlines()) == sorted(texts)
 
 
 def test_line_that_cannot_be_forced_to_the_disk_is_a_resource_error(target, monkeypatch):
+    append_line(target, "new")
     monkeypatch.setattr(os, "fsync", DiskRefuses(os.fsync, 1, errno.EIO))
     with pytest.raises(ResourceError, match=r"target\.txt: input/output error"):
-        append_line(target, "new", force=True)
+        force([target])

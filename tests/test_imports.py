@@ -19,7 +19,7 @@ LAYERS = """
     runner
     experiment
     journal
-    display
+    display | run_config
     config
     measurement
     train

@@ -6,12 +6,12 @@ from typing import Literal
 import numpy as np
 
 from mnistnn.config.diff import Difference, differences
-from mnistnn.config.load import load_resolved
 from mnistnn.history import History
 from mnistnn.run.checkpoint import BEST, VALUES, Checkpoint, read_newest
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.provenance import read_environment
+from mnistnn.run_config import load_run_config
 
 Which = Literal["final", "best"]
 _TENSORS: dict[Which, str] = {"final": VALUES, "best": BEST}
@@ -81,7 +81,7 @@ class Comparison:
 def compare(left: RunDirectory, right: RunDirectory) -> Comparison:
     """Compare two runs by their newest checkpoints that verify. Raises RunError or ConfigError if one is unreadable."""
     configs, environments = (
-        [load_resolved(run.config).resolved for run in (left, right)],
+        [load_run_config(run).resolved for run in (left, right)],
         [read_environment(run) for run in (left, right)],
     )
     metrics = compare_metrics(*(read_rows(run.metrics) for run in (left, right)))

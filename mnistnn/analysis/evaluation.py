@@ -20,7 +20,7 @@ from mnistnn.analysis.trained import Trained, load_trained
 from mnistnn.backend import to_host
 from mnistnn.data.splits import SplitName
 from mnistnn.errors import DivergedError, RunError, UsageError
-from mnistnn.files import append_line, write_atomically
+from mnistnn.files import append_line, force, write_atomically
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import read_record
@@ -168,13 +168,15 @@ def _count_reading(run: RunDirectory, trained: Trained) -> int:
         "file": trained.file,
         "epoch": trained.epoch,
     }
-    append_line(ledger, json.dumps(entry), force=True)
+    append_line(ledger, json.dumps(entry))
+    force([ledger])
     return _readings(run)
 
 
 def _readings(run: RunDirectory) -> int:
+    """Count the entries of the ledger. A line without an end is of an `eval` that was killed before it told anybody."""
     try:
-        return len((run.evaluations / LEDGER).read_bytes().splitlines())
+        return (run.evaluations / LEDGER).read_bytes().count(b"\n")
     except FileNotFoundError:
         return 0
     except OSError as error:

@@ -8,11 +8,12 @@ from math import ceil
 from typing import Literal
 
 from mnistnn.analysis.listing import best_of
-from mnistnn.config.load import LoadedExperiment, load_resolved
+from mnistnn.config.load import LoadedExperiment
 from mnistnn.errors import RunError, UsageError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
+from mnistnn.run_config import load_run_config
 
 Until = Literal["epochs", "loss"]
 
@@ -39,8 +40,8 @@ def refit_experiment(run: RunDirectory, until: Until) -> LoadedExperiment:
     else:
         target = f"{{type: target, monitor: train.loss, value: {best['train.loss']!r}}}"
         stopping = f"[{target}, {{type: max_epochs, epochs: {2 * epochs}}}]"
-    return load_resolved(
-        run.config,
+    return load_run_config(
+        run,
         [
             f"name={record.name}-refit",
             "data.validation_examples=0",

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnistnn.backend import array_module
-from mnistnn.config.load import load_resolved
 from mnistnn.errors import RunError
 from mnistnn.experiment import Plan
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.directory import RunDirectory
+from mnistnn.run_config import load_run_config
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def load_trained(run: RunDirectory, which: str = "best") -> Trained:
 
     Best and last are taken from the newest checkpoint that verifies; a path must verify itself. Raises RunError.
     """
-    plan = Plan(load_resolved(run.config), run)
+    plan = Plan(load_run_config(run), run)
     passed_over: list[str] = []
     if which in ("best", "last"):
         path, saved, passed_over = checkpoints.read_newest(run.checkpoints)

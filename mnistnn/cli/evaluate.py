@@ -46,12 +46,12 @@ def evaluate(
     from dataclasses import asdict
 
     from mnistnn.analysis import evaluation as analysis
-    from mnistnn.config.load import load_resolved
     from mnistnn.errors import CheckFailedError, UsageError
     from mnistnn.run.directory import find
+    from mnistnn.run_config import load_run_config
 
     found = find(run, runs)
-    claim = load_resolved(found.config).experiment.expect
+    claim = load_run_config(found).experiment.expect
     band = claim.test_error if split == "test" else claim.valid_error if split == "valid" else None
     if expect and band is None:
         raise UsageError(f"{found.path}: its experiment claims nothing about the {split} error (key expect)")

@@ -222,11 +222,12 @@ def _strict(row: dict[str, Any]) -> dict[str, Any]:
 
 def _plan(target: str, overrides: tuple[str, ...] | list[str], runs: Path) -> Plan:
     """Return the plan of a YAML file, or of a run."""
-    from mnistnn.config.load import load_experiment, load_resolved
+    from mnistnn.config.load import load_experiment
     from mnistnn.experiment import Plan
     from mnistnn.run.directory import find
+    from mnistnn.run_config import load_run_config
 
     if os.path.isfile(target) or target.endswith((".yaml", ".yml")):
         return Plan(load_experiment(Path(target), overrides))
     run = find(target, runs)
-    return Plan(load_resolved(run.config, overrides), run)
+    return Plan(load_run_config(run, overrides), run)

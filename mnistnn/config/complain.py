@@ -29,7 +29,7 @@ from mnistnn.config.scalars import ScalarError, resolve_plain
 from mnistnn.config.source import Place
 from mnistnn.spelling import nearest
 
-_UNKNOWN_KEY = "unexpected_keyword_argument"
+UNKNOWN_KEY = "unexpected_keyword_argument"
 _MISSING_KEY = "missing"
 # Errors of a value that is of the right kind.
 _BEYOND_THE_KIND = {"union_tag_invalid", "union_tag_not_found", "value_error", "assertion_error"}
@@ -44,7 +44,7 @@ def complaints(
     meant = {
         (*located.path[:-1], nearest(str(located.path[-1]), words.keys(located.path[:-1], located.parent)))
         for located, error in errors
-        if error["type"] == _UNKNOWN_KEY
+        if error["type"] == UNKNOWN_KEY
     }
     return [
         words.problem(located, error)
@@ -98,7 +98,7 @@ class _Words:
         if located.about_key:
             return self._bad_name(located, error)
         match error["type"]:
-            case "unexpected_keyword_argument":
+            case "unexpected_keyword_argument":  # UNKNOWN_KEY; a case takes no name
                 return self._unknown_key(located)
             case "missing":
                 return self._missing_key(located)

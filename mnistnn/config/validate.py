@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from mnistnn.config.complain import complaints
+from mnistnn.config.complain import UNKNOWN_KEY, complaints
 from mnistnn.config.expected import SchemaBook
 from mnistnn.config.locate import Located, locate
 from mnistnn.config.messages import Problem
@@ -37,14 +37,15 @@ class Validator(Generic[T]):
     def validate(self, tree: Node, problems: list[Problem]) -> tuple[T | None, Node]:
         """Return the object, and the tree without the keys that a null unset; None, and problems, if invalid.
 
-        A null is a value where the schema has null; elsewhere it unsets its key, and the default counts.
+        A null is a value where the schema has null; elsewhere it unsets its key, and the default counts. A key that
+        the schema does not have is a mistake, whatever its value.
         """
         while True:
             try:
                 return self.adapter.validate_json(json.dumps(plain(tree))), tree
             except ValidationError as error:
                 errors = [(locate(self.book, e["loc"]), e) for e in error.errors(include_url=False)]
-            unset = {located.path for located, _ in errors if _is_unset(tree, located)}
+            unset = {located.path for located, error in errors if _is_unset(tree, located, error["type"])}
             if not unset:
                 break
             tree = without(tree, unset)
@@ -77,11 +78,12 @@ def _position(problem: Problem) -> tuple[int, int, int]:
     return id(problem.place.source), problem.place.line, problem.place.column
 
 
-def _is_unset(tree: Node, located: Located) -> bool:
+def _is_unset(tree: Node, located: Located, kind: str) -> bool:
     """Tell whether the error is about a null that stands for `as if this key were not there`."""
     node = find(tree, located.path)
     return (
-        isinstance(node, Scalar)
+        kind != UNKNOWN_KEY
+        and isinstance(node, Scalar)
         and node.valid
         and node.value is None
         and not located.about_key

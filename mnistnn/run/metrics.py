@@ -44,13 +44,6 @@ class MetricsFile:
         self._sha256.update(line)
         self.bytes += len(line)
 
-    def sync(self) -> None:
-        """Force the rows to the disk."""
-        try:
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise resource_error(self.path, error) from error
-
     def cut_back(self, length: int, sha256: str) -> list[Row]:
         """Keep the first `length` bytes, which must have the digest, and return their rows.
 
@@ -98,17 +91,6 @@ def read_rows(path: Path) -> list[Row]:
         return []
     content = read_file(path)
     return parse_rows(content[: content.rfind(b"\n") + 1], path)
-
-
-def drop_torn_line(path: Path) -> None:
-    """Cut off a last line that has no end, which a full disk leaves behind, so that the next row gets its own line."""
-    if not path.exists():
-        return
-    content = read_file(path)
-    try:
-        os.truncate(path, content.rfind(b"\n") + 1)
-    except OSError as error:
-        raise resource_error(path, error) from error
 
 
 def _is_number(value: object) -> bool:

@@ -28,6 +28,13 @@ MISTAKES = {
         "unknown key 'batchs' at the top level",
         "^^^^^^ did you mean 'batches'?      valid: name, optimizer, layers, stopping",
     ),
+    "unknown key that is null": (
+        "units: 30",
+        "unit: null, units: 30",
+        "5:25",
+        "unknown key 'unit' for layers.hidden of type dense",
+        "^^^^ did you mean 'units'?      valid: units, type, activation",
+    ),
     "misspelt extends": (
         "# A toy.",
         "extend: a",

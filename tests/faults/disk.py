@@ -186,6 +186,8 @@ class Disk:
             return self._io_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
         if not isinstance(file, int) and self.fail(Call("open", place.name)):
             raise self.failure(place)
+        if not isinstance(file, int) and self.mode == "power cut" and not place.exists():
+            self._unsynced_names.append((place, None))
         raw = _File(self, place, file, mode.replace("b", "").replace("t", ""), closefd, opener)
         if "b" in mode and buffering == 0:
             return raw

@@ -10,19 +10,24 @@ import io
 import pickle
 import random
 import re
+import shutil
 import struct
 import time
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mnistnn.analysis.comparison import compare
 from mnistnn.analysis.evaluation import stored_evaluations
-from mnistnn.config.load import load_experiment, load_resolved
+from mnistnn.analysis.identify import identify
+from mnistnn.analysis.verification.verify import verify
+from mnistnn.config.load import load_experiment
 from mnistnn.data.course_pickle import decode_course_pickle
 from mnistnn.data.idx import decode_idx, encode_idx
 from mnistnn.data.image_folder import read_image_folder
@@ -37,6 +42,7 @@ from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import MetricsFile, read_rows
 from mnistnn.run.provenance import read_environment
 from mnistnn.run.record import read_record
+from mnistnn.run_config import load_run_config
 
 CANARY = "canary"
 # Each would make the file `canary`, should anybody run it.
@@ -76,6 +82,7 @@ PIECES = (
     ),
 )
 _SLOWEST_S = 20.0
+_EVERY = 50  # of the damaged files of a run, the run is verified and compared for each so-manieth
 
 
 def damaged(content: bytes, draw: random.Random) -> bytes:
@@ -113,6 +120,7 @@ class Format:
     read    reads it; what comes back is compared with what the whole file gives, if the file proves its integrity
     proves  whether a reader must notice any change that means something
     mend    makes the checksums right again after damage done to the content (or to something inside it)
+    run     the run that the file belongs to, which is then verified and compared with a whole one, for some damage
     """
 
     path: Path
@@ -120,6 +128,7 @@ class Format:
     proves: bool = False
     mend: Callable[[bytes, random.Random], bytes] | None = None
     names: str | None = None
+    run: RunDirectory | None = None
 
 
 @dataclass
@@ -150,9 +159,11 @@ def fuzz(format_: Format, number: int, seed: int) -> Counts:
             content = format_.mend(whole, draw) if is_mended and format_.mend else damaged(whole, draw)
             format_.path.write_bytes(content)
             began = time.perf_counter()
+            is_refused = False
             try:
                 found = format_.read()
             except MnistnnError as error:
+                is_refused = True
                 counts.refused += 1
                 if (name := format_.names or format_.path.name) not in str(error):
                     raise AssertionError(f"case {case}: {name} is not named: {error}") from error
@@ -162,6 +173,7 @@ def fuzz(format_: Format, number: int, seed: int) -> Counts:
                 counts.accepted += 1
                 is_equal = not format_.proves or is_mended or _bits(found) == expected
                 assert is_equal, f"case {case} of {format_.path.name}: an altered file was accepted"
+            _look_at(format_, whole, is_refused, case)
             counts.damaged += 1
             counts.mended += is_mended
             counts.slowest_s = max(counts.slowest_s, time.perf_counter() - began)
@@ -170,6 +182,21 @@ def fuzz(format_: Format, number: int, seed: int) -> Counts:
         format_.path.write_bytes(whole)
     assert not Path(CANARY).exists(), f"{format_.path.name}: a payload was executed"
     return counts
+
+
+def _look_at(format_: Format, whole: bytes, is_refused: bool, case: int) -> None:
+    """Let those look at a damaged file who look at any: `inspect FILE`, `verify`, `diff`. They find words for all."""
+    identify(format_.path)
+    if format_.run is None or case % _EVERY:
+        return
+    problems = verify(format_.run).problems
+    assert problems or not is_refused, f"case {case} of {format_.path.name}: verify finds nothing"
+    copy = format_.run.path.with_name("compared")
+    if not copy.exists():
+        shutil.copytree(format_.run.path, copy)
+        (copy / format_.path.relative_to(format_.run.path)).write_bytes(whole)
+    with suppress(MnistnnError):
+        compare(format_.run, RunDirectory(copy))
 
 
 def _bits(value: Any) -> Any:
@@ -244,16 +271,16 @@ def formats_of_runs(run: RunDirectory, experiment: Path, manifest: Path) -> dict
     digest = hashlib.sha256(rows).hexdigest()
     return {
         "experiment": Format(experiment, lambda: load_experiment(experiment).resolved),
-        "config.yaml": Format(run.config, lambda: load_resolved(run.config).resolved),
-        "checkpoint": Format(newest, lambda: checkpoint.read(newest), True, mend_sealed),
-        "transform": Format(transform, lambda: transforms.read(transform, kind), True, mend_sealed),
-        "metrics.jsonl": Format(run.metrics, lambda: read_rows(run.metrics)),
-        "metrics.jsonl on resume": Format(run.metrics, lambda: metrics.cut_back(len(rows), digest), True),
-        "run.json": Format(run.record, lambda: read_record(run)),
-        "environment.json": Format(run.environment, lambda: read_environment(run)),
+        "config.yaml": Format(run.config, lambda: load_run_config(run).resolved, True, run=run),
+        "checkpoint": Format(newest, lambda: checkpoint.read(newest), True, mend_sealed, run=run),
+        "transform": Format(transform, lambda: transforms.read(transform, kind), True, mend_sealed, run=run),
+        "metrics.jsonl": Format(run.metrics, lambda: read_rows(run.metrics), run=run),
+        "metrics.jsonl on resume": Format(run.metrics, lambda: metrics.cut_back(len(rows), digest), True, run=run),
+        "run.json": Format(run.record, lambda: read_record(run), run=run),
+        "environment.json": Format(run.environment, lambda: read_environment(run), run=run),
         "manifest.json": Format(manifest, lambda: read_manifest(manifest.parent)),
         "stored set": Format(images, lambda: read_split(toy, "train").images, True),
-        "evaluation": Format(evaluation, lambda: stored_evaluations(run)),
+        "evaluation": Format(evaluation, lambda: stored_evaluations(run), run=run),
     }
 
 

@@ -15,7 +15,6 @@ from mnistnn.journal import RunJournal
 from mnistnn.layers.dropout import Dropout
 from mnistnn.run import checkpoint, lock
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.metrics import MetricsFile
 from mnistnn.streams import stream
 from tests.faults.formats import Format, fuzz
 from tests.faults.order import check_order
@@ -168,7 +167,16 @@ def lock_not_taken(patch):
 
 
 def rows_not_forced(patch):
-    patch.setattr(MetricsFile, "sync", lambda self: None)
+    everywhere(patch, files.force, lambda paths: None)
+
+
+def names_not_forced(patch):
+    def force(paths):
+        for path in paths:
+            with open(path, "ab") as file:
+                os.fsync(file.fileno())
+
+    everywhere(patch, files.force, force)
 
 
 OTHER_BITS = "not the bits of a run that was left alone"
@@ -178,6 +186,7 @@ MUTANTS = [
     (fsync_after_replace, check_calls, "open, write, replace"),
     (write_in_place, check_calls, "in its place"),
     (rows_not_forced, check_calls, "rows were not forced before it"),
+    (names_not_forced, check_loops, "power cut at call .* metrics.jsonl"),
     (prune_before_commit, check_calls, "is removed before there is a newer one"),
     (prune_before_commit, check_loops, "no usable checkpoint"),
     (patience_forgotten, check_loops, OTHER_BITS),

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from mnistnn.analysis.verification.verify import verify
 from mnistnn.cli import shell
 from mnistnn.data import cache
 from mnistnn.data.manifest import read_manifest
@@ -148,6 +149,14 @@ def check_run(run: Path, metrics: bytes) -> None:
     read_rows(directory.metrics)
     found = directory.metrics.read_bytes() if directory.metrics.exists() else b""
     assert metrics.startswith(found), "metrics.jsonl is not a beginning of what it would be"
+    if directory.record.exists():
+        check_verifies(run)
+
+
+def check_verifies(run: Path) -> None:
+    """Check that `mnistnn verify` finds nothing wrong with a run, only what was cut off."""
+    problems = verify(RunDirectory(run)).problems
+    assert not problems, f"verify finds a problem: {problems[0]}"
 
 
 @dataclass
@@ -178,6 +187,7 @@ class Train(Scenario):
 
     def check_end(self, work: Path) -> None:
         assert result_of(work / "run") == self.expected, "not the bits of a run that was left alone"
+        check_verifies(work / "run")
         assert read_record(RunDirectory(work / "run")).status == "finished"
 
 
@@ -202,6 +212,7 @@ class Refit(Scenario):
     def check_end(self, work: Path) -> None:
         (run,) = all_runs(work)
         assert result_of(run.path) == self.expected, "not the bits of a run that was left alone"
+        check_verifies(run.path)
 
 
 @dataclass
@@ -220,16 +231,18 @@ class Evaluate(Scenario):
     def check_left(self, work: Path) -> None:
         for path in (work / "run" / "eval").glob("*.json"):
             json.loads(path.read_bytes())
+        check_verifies(work / "run")
 
     def check_end(self, work: Path) -> None:
         ledger = work / "run" / "eval" / "test-readings.jsonl"
-        readings = ledger.read_bytes().splitlines()  # the first one may be torn
+        readings = ledger.read_bytes().splitlines()
         assert json.loads(readings[-1])["checkpoint"] == "best"
         (stored,) = (work / "run" / "eval").glob("test-*.json")
         found = json.loads(stored.read_bytes())
         del found["sha256"]
-        assert 1 <= found.pop("test_readings") <= len(readings) <= 2
+        assert 1 <= found.pop("test_readings") == len(readings) <= 2
         assert found == json.loads(self.expected)
+        check_verifies(work / "run")
 
 
 @dataclass

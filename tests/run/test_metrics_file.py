@@ -145,15 +145,6 @@ def test_line_that_is_no_row_is_refused_with_its_number(path, line):
         parse_rows(b'{"epoch": 1}\n' + line + b"\n", path)
 
 
-def test_failing_fsync_is_a_resource_error(metrics, monkeypatch):
-    def refuse(descriptor):
-        raise OSError(5, "input/output error")
-
-    monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(ResourceError, match=r"metrics\.jsonl: input/output error"):
-        metrics.sync()
-
-
 def test_unwritable_place_is_a_resource_error(tmp_path):
     with pytest.raises(ResourceError, match=r"gone/metrics\.jsonl"):
         MetricsFile(tmp_path / "gone" / "metrics.jsonl")

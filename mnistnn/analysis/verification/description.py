@@ -1,15 +1,13 @@
 """What a run says it is: run.json, config.yaml, the copies of its sources, environment.json, the fitted transforms."""
 
 import hashlib
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings
-from mnistnn.config.dump import config_hash, resolved_yaml
-from mnistnn.config.load import DEFAULT, LoadedExperiment, leaves, load_resolved
-from mnistnn.config.nodes import KeyPath, dotted
+from mnistnn.config.dump import resolved_yaml
+from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
 from mnistnn.errors import ConfigError, RunError
 from mnistnn.run import transforms
@@ -18,6 +16,7 @@ from mnistnn.run.provenance import parse_environment
 from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import RunRecord, parse_record
 from mnistnn.run.sealed_json import DIGEST
+from mnistnn.run_config import as_written, standing
 
 
 def check_record(run: RunDirectory, inventory: Inventory, findings: Findings) -> RunRecord | None:
@@ -68,24 +67,18 @@ def check_config(
 def check_config_digest(
     loaded: LoadedExperiment, record: RunRecord, is_in_use: bool, saved: set[str], findings: Findings
 ) -> None:
-    """Check config.yaml against the digest in run.json. `saved` holds the digests that checkpoints name.
-
-    A resume that changes the configuration writes run.json first. If it is killed right then, the configuration is
-    still that of the checkpoints.
-    """
+    """Check config.yaml against the digest in run.json. `saved` holds the digests that checkpoints name."""
     file = "config.yaml"
-    said = _said(loaded.resolved, loaded.origins, ())
-    # The second one, if keys that the file leaves out did not exist when it was written.
-    digests = {config_hash(loaded.resolved), config_hash(said)}
-    if record.config_hash in digests:
-        if loaded.sources[0][1] != resolved_yaml(type_first(said)):
-            findings.note(file, "means what it should, but was not written like this by this version of mnistnn")
-        findings.ok(file)
-    elif record.status == "running" and record.resumed and digests & saved:
-        if not is_in_use:
-            findings.note(file, "a resume was cut off before it could change the configuration")
-    else:
-        findings.problem(file, f"its SHA-256 is not the {record.config_hash[:12]}… that run.json records")
+    match standing(loaded, record, lambda: saved):
+        case "recorded":
+            if loaded.sources[0][1] != resolved_yaml(type_first(as_written(loaded))):
+                findings.note(file, "means what it should, but was not written like this by this version of mnistnn")
+            findings.ok(file)
+        case "before a resume":
+            if not is_in_use:
+                findings.note(file, "a resume was cut off before it could change the configuration")
+        case "another":
+            findings.problem(file, f"its SHA-256 is not the {record.config_hash[:12]}… that run.json records")
 
 
 def check_environment(
@@ -161,19 +154,6 @@ def check_transforms(run: RunDirectory, inventory: Inventory, loaded: LoadedExpe
 def _seal_of(text: bytes) -> str:
     """Return what is to be said about a file that has no digest."""
     return "" if f'"{DIGEST}"'.encode() in text else "carries no digest: written by an earlier version"
-
-
-def _said(data: Any, origins: Mapping[str, str], at: KeyPath) -> Any:
-    """Return plain data without the keys under which everything is there by default alone."""
-    if isinstance(data, list):
-        return [_said(item, origins, (*at, index)) for index, item in enumerate(data)]
-    if not isinstance(data, dict):
-        return data
-    return {
-        key: _said(value, origins, (*at, key))
-        for key, value in data.items()
-        if any(origins[dotted(path)] != DEFAULT for path in leaves(value, (*at, key)))
-    }
 
 
 def _is_time(text: str) -> bool:

@@ -53,10 +53,10 @@ class Inventory:
                 self._look(file)
             else:
                 self._findings.note(file, "a folder that is no part of a run; not looked at")
+        elif _LEFTOVER.fullmatch(Path(file).name) and (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+            self._findings.note(file, "a temporary file, of a write that was cut off or is under way; harmless")
         elif not stat.S_ISREG(mode):
             kind = "a symbolic link" if stat.S_ISLNK(mode) else "neither file nor folder"
             self._findings.problem(file, f"{kind}; a run has none, and it is not followed")
-        elif _LEFTOVER.fullmatch(Path(file).name):
-            self._findings.note(file, "a temporary file, of a write that was cut off or is under way; harmless")
         else:
             self.files.add(file)

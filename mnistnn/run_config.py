@@ -1,0 +1,66 @@
+"""The configuration of a run, config.yaml, held to the digest that run.json has of it.
+
+A configuration that was edited into another valid one is another experiment, and its metrics and parameters would be
+taken for what they are not. So everybody who goes on from a run, or measures it, loads its configuration here.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from mnistnn.config.dump import config_hash
+from mnistnn.config.load import DEFAULT, LoadedExperiment, leaves, load_resolved
+from mnistnn.config.nodes import KeyPath, dotted
+from mnistnn.errors import RunError
+from mnistnn.run import checkpoint as checkpoints
+from mnistnn.run.directory import RunDirectory, as_argument
+from mnistnn.run.record import RunRecord, read_record
+
+Standing = Literal["recorded", "before a resume", "another"]
+
+
+def load_run_config(run: RunDirectory, overrides: Sequence[str] = ()) -> LoadedExperiment:
+    """Load config.yaml, changed by `overrides`. Raises RunError if it is not the one that run.json records."""
+    kept = load_resolved(run.config)
+    if standing(kept, read_record(run), lambda: _newest_digest(run)) == "another":
+        raise RunError(
+            f"{run.config}: altered: its SHA-256 is not the one in run.json (what may change is given when resuming, "
+            f"such as: mnistnn resume {as_argument(run.path)} stopping.max_epochs.epochs=30)"
+        )
+    return load_resolved(run.config, overrides) if overrides else kept
+
+
+def standing(kept: LoadedExperiment, record: RunRecord, saved: Callable[[], set[str]]) -> Standing:
+    """Tell whether a configuration is the one that run.json records.
+
+    A resume that changes it writes run.json first. If it is killed right then, the configuration is still that of the
+    checkpoints, whose digests `saved` returns.
+    """
+    # The second one, if keys that the file leaves out did not exist when it was written.
+    digests = {config_hash(kept.resolved), config_hash(as_written(kept))}
+    if record.config_hash in digests:
+        return "recorded"
+    if record.status == "running" and record.resumed and digests & saved():
+        return "before a resume"
+    return "another"
+
+
+def as_written(kept: LoadedExperiment) -> Any:
+    """Return the plain data of a configuration without the keys under which everything is there by default alone."""
+    return _written(kept.resolved, kept.origins, ())
+
+
+def _written(data: Any, origins: dict[str, str], at: KeyPath) -> Any:
+    if isinstance(data, list):
+        return [_written(item, origins, (*at, index)) for index, item in enumerate(data)]
+    if not isinstance(data, dict):
+        return data
+    return {
+        key: _written(value, origins, (*at, key))
+        for key, value in data.items()
+        if any(origins[dotted(path)] != DEFAULT for path in leaves(value, (*at, key)))
+    }
+
+
+def _newest_digest(run: RunDirectory) -> set[str]:
+    _, newest, _ = checkpoints.read_newest(run.checkpoints)
+    return {newest.state.config_hash}
