@@ -47,6 +47,7 @@ LAYERS: dict[str, Callable[[Any], Any]] = {
     "batch_norm": lambda f: BatchNorm(),
     "conv": lambda f: Conv(maps=2, kernel=[3, 2], padding=[1, 0], activation=f),
     "conv-strided": lambda f: Conv(maps=2, kernel=[1, 2], stride=[1, 2], padding=[0, 1], activation=f, flipped=True),
+    "conv-winograd": lambda f: Conv(maps=2, kernel=3, padding=1, activation=f, flipped=True, method="winograd"),
     "conv-pooled": lambda f: Conv(maps=3, kernel=[1, 2], padding=1, pool=2, activation=f),
     "pool": lambda f: Pool(size=[1, 2], stride=1),
     "pool-mean": lambda f: Pool(reduce="mean", size=[1, 2], stride=1),

@@ -10,15 +10,16 @@ from mnistnn.activations import ACTIVATIONS, ActivationName
 from mnistnn.backend import Array, array_module
 from mnistnn.component import component
 from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
-from mnistnn.kernels.convolution import convolve, convolve_backward, most_batches
 from mnistnn.kernels.pooling import max_pool, max_pool_backward
-from mnistnn.kernels.windows import PART, Window, part_size, parts
+from mnistnn.kernels.windows import PART, Window
+from mnistnn.kernels.winograd import saves_enough, tiling
 from mnistnn.layers.contract import BaseLayer, Parameter
+from mnistnn.layers.conv_methods import Convolution, Direct, Winograd
 from mnistnn.layers.images import Padding, Size, contiguous, image_shape, images_of, pair
 from mnistnn.layout import images_first
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape, ShapeError, show_shape
-from mnistnn.threads import spread, workers_for
+from mnistnn.threads import spread
 
 
 @component
@@ -54,6 +55,10 @@ class Conv(BaseLayer):
     ties: Literal["first", "all"] = "first"
     """Where several pixels are the largest of a pool, the first gets the gradient; or all do, as in Theano. (The bias,
     which is added after the pool, counts it once.)"""
+    method: Literal["auto", "direct", "winograd"] = "auto"
+    """How to convolve: by all its products, or by minimal filtering (Winograd), which needs a fraction of them and
+    rounds ten times as much; auto takes the latter where it at least halves the work: square kernels of 3 to 6 px that
+    move by one, with 8 or more channels and maps."""
 
     comes_in_pieces: ClassVar[bool] = True
 
@@ -77,6 +82,13 @@ class Conv(BaseLayer):
             self.pool_window = Window(size, size)
             self.out_shape = (self.maps, *self.pool_window.positions(*self.z_shape[1:]))
         self.scratch = Scratch()
+        out = self.z_shape[1], self.z_shape[2]
+        task = Convolution(self.window, self.flipped, channels, self.maps, self.padded, out)
+        tiles = tiling(self.window, out, channels, self.maps)
+        if self.method == "winograd" and tiles is None:
+            raise ShapeError("method: winograd is for square kernels of 3 to 6 px that move by one")
+        is_direct = self.method == "direct" or (self.method == "auto" and not (tiles and saves_enough(tiles, out)))
+        self.way = Direct(task, self.scratch) if tiles is None or is_direct else Winograd(task, tiles, self.scratch)
         n_in = channels * kh * kw
         fan = Fan(n_in, self.maps * kh * kw // (1 if self.pool is None else prod(pair(self.pool))), self.activation)
         return self.out_shape, [
@@ -94,21 +106,18 @@ class Conv(BaseLayer):
 
     def memory(self, n: int, train: bool, workers: int = 1) -> int:
         z, y, x = prod(self.z_shape), prod(self.out_shape), self.in_shape[0] * prod(self.padded)
-        patch = self.in_shape[0] * prod(self.window.size)
-        positions = prod(part_size(*self.z_shape[1:], patch * n))
         is_pooled = self.pool_window is not None
-        forward = n * (x + z + (2 * y if is_pooled else 0)) + workers * n * patch * positions
-        if not train:
-            return forward
-        sums = (2 + most_batches(positions * n, self.maps * patch)) * self.maps * patch
-        return forward + n * (x + y + (2 * y if is_pooled else 0)) + workers * sums
+        forward = n * (x + z + (2 * y if is_pooled else 0))
+        if train:
+            forward += n * (x + y + (2 * y if is_pooled else 0))
+        return forward + self.way.memory(n, train, workers)
 
     def forward(self, x: Array, train: bool) -> Array:
         n = len(x)
         self.x_shape = x.shape
         self.x = self._padded(images_of(x))
         self.z = self.scratch("z", (*self.z_shape, n), x)
-        convolve(self.x, self.W, self.window, self.flipped, self.z, self._patches())
+        self.way.forward(self.x, self.W, self.z)
         if self.pool_window is None:
             self.peak = self.y = self.z
         else:
@@ -132,8 +141,7 @@ class Conv(BaseLayer):
             self.dz = self.z
         spread(self._begin_backward, self._shares_of_maps(), self.dy)
         dx = self.scratch("dx", self.x.shape, self.x) if need_dx else None
-        sums = self._sums()
-        convolve_backward(self.dz, self.x, self.W, self.window, self.flipped, self.dW, self._patches(), sums, dx)
+        self.way.backward(self.dz, self.x, self.W, self.dW, dx)
         return None if dx is None else self._as_input(dx)
 
     def _begin_backward(self, maps: slice, worker: int) -> None:
@@ -149,16 +157,6 @@ class Conv(BaseLayer):
         """Cut the maps into pieces of about `PART` numbers, so that one stays in the cache while it is worked on."""
         size = max(1, PART // max(1, self.z[0].size)) if isinstance(self.z, np.ndarray) else self.maps
         return [slice(first, min(first + size, self.maps)) for first in range(0, self.maps, size)]
-
-    def _patches(self) -> Array:
-        """Return memory for the largest part of the patches, for each worker."""
-        positions = parts(self.z, self.W.shape[1])[0].positions
-        return self.scratch("patches", (workers_for(self.z), self.W.shape[1] * positions * self.z.shape[3]), self.z)
-
-    def _sums(self) -> Array:
-        """Return memory for sums of dW, for each worker."""
-        batches = most_batches(parts(self.z, self.W.shape[1])[0].positions * self.z.shape[3], self.W.size)
-        return self.scratch("sums", (workers_for(self.z), 2 + batches, *self.W.shape[::-1]), self.W)
 
     def _padded(self, x: Array) -> Array:
         """Return x (c, h, w, n), contiguous and with the padding around it."""

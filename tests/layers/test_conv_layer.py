@@ -214,6 +214,44 @@ def test_image_that_does_not_fit_is_refused(keys, in_shape, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("keys", "in_shape", "way"),
+    [
+        ({"maps": 50, "kernel": 5}, (20, 12, 12), "Winograd"),
+        ({"maps": 50, "kernel": 5, "method": "direct"}, (20, 12, 12), "Direct"),
+        ({"maps": 20, "kernel": 5}, (28, 28), "Direct"),
+        ({"maps": 20, "kernel": 5, "method": "winograd"}, (28, 28), "Winograd"),
+        ({"maps": 16, "kernel": 3, "padding": 1}, (16, 14, 14), "Winograd"),
+        ({"maps": 16, "kernel": 3, "stride": 2}, (16, 14, 14), "Direct"),
+    ],
+)
+def test_method_is_the_cheaper_one_unless_it_is_named(keys, in_shape, way):
+    layer = Conv(**keys)
+    layer.build(in_shape)
+    assert type(layer.way).__name__ == way
+
+
+def test_winograd_is_refused_for_windows_that_it_is_not_made_for():
+    with pytest.raises(ShapeError, match="winograd is for square kernels of 3 to 6 px that move by one"):
+        Conv(maps=8, kernel=[3, 5], method="winograd").build((8, 9, 9))
+
+
+@pytest.mark.parametrize("padding", [0, 1, 2])
+@pytest.mark.parametrize("pool", [None, 2])
+def test_both_methods_agree_also_where_tiles_reach_beyond_the_images(pool, padding):
+    direct, winograd = (
+        through(
+            ready(
+                {"a": Conv(maps=3, kernel=5, padding=padding, pool=pool, activation="tanh", method=method)}, (2, 9, 11)
+            ),
+            images(6, 2, 9, 11),
+        )
+        for method in ("direct", "winograd")
+    )
+    for one, other in zip(direct, winograd, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-11)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_each_worker_needs_memory_of_its_own_and_it_is_counted(count, monkeypatch):
     for module in (windows, conv):
