@@ -22,7 +22,7 @@ from mnistnn.run.checkpoint import BEST, VALUES
 from mnistnn.run.directory import RunDirectory, as_argument
 from mnistnn.run.metrics import MetricsFile
 from mnistnn.run.state import MetricsPosition, SavedLoss, SavedProgress, SavedState
-from mnistnn.train import RunningLoss, Training
+from mnistnn.train import RunningLoss, Training, diverged
 
 _AVERAGE, _SLOT = "average", "optimizer."
 
@@ -115,6 +115,8 @@ class RunJournal:
             raise DivergedError(
                 f"parameters are no longer finite numbers (update {t.progress.updates}); the last good checkpoint stays"
             )
+        if not t.loss.is_finite:  # on a device nobody has looked yet
+            raise diverged(t)
         force(path for path in (self.run.metrics, self.run.timing) if path.exists())
         tensors = {name: to_host(array) for name, array in _arrays(t).items()}
         path = checkpoints.write(

@@ -22,7 +22,12 @@ from mnistnn.stopping.contract import Deadline, Policy
 
 
 class RunningLoss:
-    """The mean loss of the epoch under way: a float64 sum, kept where the losses are and read only when asked."""
+    """The mean loss of the epoch under way: a float64 sum, kept where the losses are and read only when asked.
+
+    A loss that is not finite leaves a sum that never is again. So the host, which sees the sum after each update, finds
+    it at once; a device is asked at the next evaluation or checkpoint, for to ask is to wait until it has done all
+    that is queued. What it computes in the meantime is neither measured nor saved.
+    """
 
     def __init__(self, theta: Array, total: float = 0.0, examples: int = 0) -> None:
         xp = array_module(theta)
@@ -43,8 +48,13 @@ class RunningLoss:
     def mean(self) -> float:
         return self.total / self.examples if self.examples else math.nan
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether all losses were finite numbers; waits for a device."""
+        return math.isfinite(self.total)
+
     def seen_to_diverge(self) -> bool:
-        """Tell whether the sum is not finite, where finding out costs nothing: on a device, that waits for `mean`."""
+        """Tell whether the sum is not finite, where finding out costs nothing: not on a device."""
         return self.on_host and not math.isfinite(self._sum)
 
 
@@ -185,7 +195,7 @@ def train(t: Training, journal: Journal) -> str:
             if t.average is not None:
                 t.average.follow(t.objective.theta, t.progress.updates)
             if t.loss.seen_to_diverge():
-                raise _diverged(t)
+                raise diverged(t)
             journal.after_update(t)
             if t.evaluation_is_due or t.is_out_of_time:
                 break
@@ -213,14 +223,15 @@ def _evaluate(t: Training) -> None:
             "theta.norm": float(array_module(theta).linalg.norm(theta)),
         }
         if not all(map(math.isfinite, row.values())):
-            raise _diverged(t)
+            raise diverged(t)
         t.history.append(row)
         t.loss = RunningLoss(theta)
         if best_row(t.history, t.monitor) == len(t.history) - 1:
             t.best_values[...] = t.objective.values
 
 
-def _diverged(t: Training) -> DivergedError:
+def diverged(t: Training) -> DivergedError:
+    """Return the error that ends a training whose loss is no longer finite."""
     epoch = math.ceil(t.progress.updates / t.progress.batches_per_epoch)
     return DivergedError(
         f"the training loss is no longer a finite number (epoch {epoch}, update {t.progress.updates}); "

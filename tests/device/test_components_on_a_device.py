@@ -1,0 +1,103 @@
+"""Every part of an objective on the stand-in: it mixes with nothing of the host and gives the same bits.
+
+The cases are those of the registries' own tests, so a new component has one here as soon as it has one there.
+"""
+
+import numpy as np
+import pytest
+
+from mnistnn.analysis.sampling import mean_probabilities, summed_nll
+from mnistnn.losses.softmax_nll import SoftmaxNLL
+from mnistnn.models.sequential import Sequential
+from mnistnn.optim.contract import Progress
+from tests import test_registry as registry
+from tests import test_registry_of_training as registry_of_training
+from tests.test_registry import LOSSES, MODELS, PENALTIES, chain_of, each_chain, each_dtype, each_loss
+from tests.test_registry_of_training import OPTIMIZERS, TRANSFORMS, allocated, of
+
+
+@pytest.fixture
+def assert_same_bits(cupy, traffic):
+    """Return a function that computes an objective on both, and compares all that comes of it."""
+
+    def compare(make, kind, penalties=tuple, dtype="float32"):
+        host, device = (registry.objective_of(make(), kind(), penalties(), dtype=dtype, xp=xp) for xp in (np, cupy))
+        with traffic.under("none"):  # a step of a gradient method reads nothing
+            loss = device.loss_and_grad()
+        assert loss.get() == host.loss_and_grad()
+        assert np.array_equal(device.grad.get(), host.grad)
+        assert np.array_equal(device.values.get(), host.values)
+        with traffic.under("any"):
+            assert device.value_and_grad() == host.value_and_grad()
+            scored = [o.loss.score(o.model.forward(o.x, train=False), o.labels) for o in (host, device)]
+        assert scored[0] == scored[1]
+        for objective in (host, device):
+            with traffic.under("none"):
+                objective.project(0.01)
+        assert np.array_equal(device.values.get(), host.values)
+        probabilities = [o.loss.probabilities(o.model.forward(o.x, train=False)) for o in (host, device)]
+        assert np.array_equal(probabilities[1].get(), probabilities[0])
+
+    return compare
+
+
+@each_chain
+def test_chain_gives_the_same_bits(assert_same_bits, case, f):
+    assert_same_bits(lambda: chain_of(case, f), SoftmaxNLL)
+
+
+@each_chain
+def test_dx_of_a_chain_has_the_same_bits(cupy, case, f):
+    host, device = (registry.objective_of(chain_of(case, f), SoftmaxNLL(), xp=xp) for xp in (np, cupy))
+    found = []
+    for objective, xp in ((host, np), (device, cupy)):
+        dx = xp.asarray(np.random.default_rng(1).normal(size=objective.model.forward(objective.x, train=True).shape))
+        for layer in reversed(objective.model.layers.values()):
+            dx = layer.backward(dx)
+        found.append(dx)
+    assert np.array_equal(found[1].get(), found[0])
+
+
+@each_dtype
+@each_loss
+def test_loss_gives_the_same_bits(assert_same_bits, kind, dtype):
+    assert_same_bits(lambda: chain_of("dense", "tanh", LOSSES[kind][0]), kind, dtype=dtype)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_penalty_gives_the_same_bits(assert_same_bits, penalty):
+    assert_same_bits(MODELS[Sequential], SoftmaxNLL, lambda: [PENALTIES[penalty]()])
+
+
+@of(OPTIMIZERS)
+def test_optimizer_moves_with_the_same_bits_and_reads_nothing(cupy, traffic, make):
+    host, device = registry_of_training.objective_of(), registry_of_training.objective_of(xp=cupy)
+    for objective in (host, device):
+        optimizer = allocated(make, objective)
+        with traffic.under("none"):
+            for i in range(6):
+                optimizer.step(objective, Progress(updates=i))
+    assert np.array_equal(device.theta.get(), host.theta)
+
+
+@of(TRANSFORMS)
+def test_transform_gives_the_same_bits(cupy, make):
+    x, given = np.random.default_rng(5).random((50, 2, 3)), []
+    for xp in (np, cupy):
+        transform, images = make(), xp.asarray(x.copy())
+        transform.build(x.shape[1:])
+        transform.fit(images)
+        given.append(transform.apply(images))
+    np.testing.assert_array_equal(given[1].get(), given[0])
+
+
+@each_loss
+def test_sampled_masks_give_the_same_probabilities(cupy, traffic, kind):
+    given = []
+    for xp in (np, cupy):
+        o = registry.objective_of(chain_of("dropout", "tanh", LOSSES[kind][0]), kind(), xp=xp)
+        p = mean_probabilities(o.model, o.loss, o.x, samples=3)
+        with traffic.under("any"):
+            given.append((p if xp is np else p.get(), summed_nll(p, o.labels) if p.shape[1] > 1 else 0.0))
+    assert np.array_equal(given[0][0], given[1][0])
+    np.testing.assert_array_equal(given[0][1], given[1][1])

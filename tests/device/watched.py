@@ -1,0 +1,25 @@
+"""A source of batches that forbids reading from the device while its epoch is under way."""
+
+from collections.abc import Iterator
+
+from mnistnn.backend import Array
+from mnistnn.train import BatchSource
+from tests.device.reads import Traffic
+
+
+class WatchedBatches:
+    """Gives the batches of another source. From the first of them until the loop leaves the epoch, nothing may read."""
+
+    def __init__(self, batches: BatchSource, traffic: Traffic) -> None:
+        self.batches, self.traffic = batches, traffic
+        self.epochs = 0
+        """How many times an epoch was begun, or gone on with."""
+
+    @property
+    def per_epoch(self) -> int:
+        return self.batches.per_epoch
+
+    def of_epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Array, Array]]:
+        self.epochs += 1
+        with self.traffic.under("none"):
+            yield from self.batches.of_epoch(epoch, start)
