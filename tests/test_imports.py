@@ -30,6 +30,7 @@ LAYERS = """
     activations
     kernels
     scratch
+    cuda
     layout
     threads
     backend | compiled | streams

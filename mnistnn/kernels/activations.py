@@ -2,6 +2,8 @@
 
 Each forward turns z into y = f(z) in the same array. Each backward multiplies dy by f'(z), found from y alone, and uses
 y up: the layer that owns y writes it anew in its next forward pass, so no working array of its size is needed.
+
+On a GPU each is one kernel, which does the same (`activations_cuda.py`).
 """
 
 from collections.abc import Iterator
@@ -9,6 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from mnistnn.backend import Array, array_module
+from mnistnn.cuda import twin
+from mnistnn.kernels import activations_cuda
 
 _A, _B = 1.7159, 2.0 / 3.0  # of the scaled tanh
 _LEAK = 0.01
@@ -23,6 +27,7 @@ def linear_backward(dy: Array, y: Array) -> None:
     """Leave dz = dy as it is."""
 
 
+@twin(activations_cuda.sigmoid)
 def sigmoid(y: Array) -> None:
     """Turn z into y = σ(z) = 1 / (1 + e⁻ᶻ), computed as ½ (1 + tanh(z/2)), which overflows for no z."""
     y *= 0.5
@@ -31,6 +36,7 @@ def sigmoid(y: Array) -> None:
     y *= 0.5
 
 
+@twin(activations_cuda.sigmoid_backward)
 def sigmoid_backward(dy: Array, y: Array) -> None:
     """Turn dy into dz = dy · y (1 − y)."""
     dy *= y
@@ -38,11 +44,13 @@ def sigmoid_backward(dy: Array, y: Array) -> None:
     dy *= y
 
 
+@twin(activations_cuda.tanh)
 def tanh(y: Array) -> None:
     """Turn z into its hyperbolic tangent."""
     array_module(y).tanh(y, out=y)
 
 
+@twin(activations_cuda.tanh_backward)
 def tanh_backward(dy: Array, y: Array) -> None:
     """Turn dy into dz = dy · (1 − y²)."""
     xp = array_module(y)
@@ -51,17 +59,20 @@ def tanh_backward(dy: Array, y: Array) -> None:
     dy *= y
 
 
+@twin(activations_cuda.relu)
 def relu(y: Array) -> None:
     """Turn z into y = max(z, 0)."""
     array_module(y).maximum(y, 0.0, out=y)
 
 
+@twin(activations_cuda.relu_backward)
 def relu_backward(dy: Array, y: Array) -> None:
     """Turn dy into dz = dy · [y > 0]; at the kink the subgradient 0 is taken."""
     array_module(y).greater(y, 0.0, out=y)
     dy *= y
 
 
+@twin(activations_cuda.scaled_tanh)
 def scaled_tanh(y: Array) -> None:
     """Turn z into y = A tanh(B z) with A = 1.7159, B = 2/3, so that f(±1) = ±1. LeCun et al. (1998), appendix A."""
     y *= _B
@@ -69,6 +80,7 @@ def scaled_tanh(y: Array) -> None:
     y *= _A
 
 
+@twin(activations_cuda.scaled_tanh_backward)
 def scaled_tanh_backward(dy: Array, y: Array) -> None:
     """Turn dy into dz = dy · B (A − y²/A)."""
     array_module(y).multiply(y, y, out=y)
@@ -77,6 +89,7 @@ def scaled_tanh_backward(dy: Array, y: Array) -> None:
     dy *= y
 
 
+@twin(activations_cuda.leaky_relu)
 def leaky_relu(y: Array) -> None:
     """Turn z into y = z for z > 0 and y = z/100 otherwise, written as max(z, z/100). y must be contiguous.
 
@@ -87,6 +100,7 @@ def leaky_relu(y: Array) -> None:
         xp.maximum(part, _LEAK * part, out=part)
 
 
+@twin(activations_cuda.leaky_relu_backward)
 def leaky_relu_backward(dy: Array, y: Array) -> None:
     """Turn dy into dz = dy for y > 0 and dy/100 otherwise; the kink counts as the side below."""
     array_module(y).greater(y, 0.0, out=y)
@@ -95,6 +109,7 @@ def leaky_relu_backward(dy: Array, y: Array) -> None:
     dy *= y
 
 
+@twin(activations_cuda.softplus)
 def softplus(y: Array) -> None:
     """Turn z into y = log(1 + eᶻ) = max(z, 0) + log(1 + e^−|z|), which overflows for no z. y must be contiguous.
 
@@ -110,6 +125,7 @@ def softplus(y: Array) -> None:
         part += rest
 
 
+@twin(activations_cuda.softplus_backward)
 def softplus_backward(dy: Array, y: Array) -> None:
     """Turn dy into dz = dy · σ(z), where σ(z) = 1 − e⁻ʸ; expm1 keeps its digits where it is near 0."""
     xp = array_module(y)

@@ -9,8 +9,10 @@ the backward pass, which costs less than keeping it: it is kh·kw times as large
 patches (workers, numbers) is working memory: for each worker, the patches of the largest part.
 """
 
+import numpy as np
+
 from mnistnn.backend import Array, array_module
-from mnistnn.kernels import image_loops
+from mnistnn.kernels import convolution_cuda, image_loops
 from mnistnn.kernels.windows import Part, Window, parts
 from mnistnn.threads import spread
 
@@ -95,7 +97,17 @@ def _add_up(gathered: Array, dz: Array, positions: int, batches: Array, dW: Arra
 
 
 def _backward_to_pixels(dz: Array, W: Array, window: Window, flipped: bool, patches: Array, dx: Array) -> None:
-    """Write dx. Workers share its channels, since neighbouring parts share its pixels."""
+    """Write dx. Workers share its channels, since neighbouring parts share its pixels.
+
+    On a GPU there is one part, and a pixel gathers what the patches have for it: one kernel instead of kh·kw additions.
+    """
+    if not isinstance(dx, np.ndarray) and dx.flags.c_contiguous:
+        (everything,) = parts(dz, W.shape[1])
+        d_patches = patches[0, : W.shape[1] * everything.positions * dz.shape[3]]
+        array_module(dx).matmul(W.T, everything.of(dz), out=d_patches.reshape(W.shape[1], -1))
+        sizes = (dx.shape[3], *dx.shape[1:3], *window.size, *dz.shape[1:3], *window.stride)
+        convolution_cuda.gather_from_patches.launch(dx.size, dx, d_patches, dx, *sizes, int(flipped))
+        return
     xp, workers, per_channel = array_module(dx), len(patches), len(window.places)
     share = -(-len(dx) // workers)
     channels = [slice(first, min(first + share, len(dx))) for first in range(0, len(dx), share)]
@@ -110,10 +122,16 @@ def _backward_to_pixels(dz: Array, W: Array, window: Window, flipped: bool, patc
             if image_loops.are_worth_it(dx):
                 image_loops.scatter(d_patches, part.top, part.left, *window.stride, flipped, pixels)
             else:
-                for i, j in window.places:
-                    d_seen[:, i, j] += _as_kernel(d_patches, flipped)[:, i, j]
+                add_patches(d_patches, window, flipped, part, pixels)
 
     spread(scatter, channels, dx)
+
+
+def add_patches(d_patches: Array, window: Window, flipped: bool, part: Part, pixels: Array) -> None:
+    """Add to each pixel (c, h, w, n) what the patches (c, kh, kw, rows, columns, n) of a part have for it."""
+    d_seen = window.patches(pixels, part)
+    for i, j in window.places:
+        d_seen[:, i, j] += _as_kernel(d_patches, flipped)[:, i, j]
 
 
 def _gathered(x: Array, window: Window, flipped: bool, part: Part, patches: Array) -> Array:

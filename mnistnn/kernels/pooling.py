@@ -3,8 +3,10 @@
 z (c, h, w, n) images, y (c, oh, ow, n). Rows and columns that the last window does not reach are left out.
 """
 
+import numpy as np
+
 from mnistnn.backend import Array, array_module
-from mnistnn.kernels import image_loops
+from mnistnn.kernels import image_loops, pooling_cuda
 from mnistnn.kernels.windows import Window
 
 
@@ -12,6 +14,9 @@ def max_pool(z: Array, window: Window, y: Array) -> None:
     """Write the largest number of each window into y."""
     if image_loops.are_worth_it(z):
         image_loops.max_pool(z, *window.size, *window.stride, y)
+        return
+    if _are_for_a_kernel(z, y):
+        pooling_cuda.max_pool.launch(y.size, y, z, y, *_sizes(z, y, window))
         return
     xp, everywhere = array_module(z), window.whole(y)
     first, *others = (window.seen(z, i, j, everywhere) for i, j in window.places)
@@ -40,6 +45,10 @@ def max_pool_backward(
         one = y.dtype.type(1.0)
         work = left.reshape(-1)[: y.shape[3]]
         image_loops.max_pool_backward(dy, z, y, *window.size, *window.stride, all_ties, one, dz, work)
+        return
+    if _are_for_a_kernel(dy, z, y, dz) and not window.overlaps:
+        sizes = _sizes(z, y, window)
+        pooling_cuda.max_pool_backward.launch(y.size, y, dy, z, y, dz, *sizes, int(all_ties))
         return
     left[...] = dy
     for i, j in window.places:
@@ -73,6 +82,16 @@ def mean_pool_backward(dy: Array, window: Window, dz: Array) -> None:
     for i, j in window.places:
         target = window.seen(dz, i, j, everywhere)
         target += dy
+
+
+def _are_for_a_kernel(*arrays: Array) -> bool:
+    """Tell whether arrays lie on a GPU as its kernels need them."""
+    return not isinstance(arrays[0], np.ndarray) and all(array.flags.c_contiguous for array in arrays)
+
+
+def _sizes(z: Array, y: Array, window: Window) -> tuple[int, ...]:
+    """Return what a kernel must know: images, oh, ow, height, width, kh, kw, down, across."""
+    return (y.shape[3], *y.shape[1:3], *z.shape[1:3], *window.size, *window.stride)
 
 
 def _clear_unseen(dz: Array, window: Window, y: Array) -> None:

@@ -1,6 +1,9 @@
 """The negative log-likelihood of a softmax, and its gradient."""
 
+import numpy as np
+
 from mnistnn.backend import Array, array_module, take_rows
+from mnistnn.kernels import softmax_cuda
 
 
 def softmax_nll(z: Array, at: Array, dz: Array, row: Array, nll: Array) -> None:
@@ -14,8 +17,11 @@ def softmax_nll(z: Array, at: Array, dz: Array, row: Array, nll: Array) -> None:
 
     p = softmax(z);  nll = −log p[i, labelᵢ];  dz = (p − Y)/n with Y one-hot.
     The row's maximum is subtracted first, so that exp cannot overflow, and the logarithm is taken of the sum alone
-    (log-softmax), so that it never sees a probability that was rounded to 0.
+    (log-softmax), so that it never sees a probability that was rounded to 0. On a GPU this is one kernel.
     """
+    if not isinstance(z, np.ndarray) and z.flags.c_contiguous:
+        softmax_cuda.softmax_nll.launch(len(z), z, z, at, z.shape[1], dz, nll)
+        return
     xp = array_module(z)
     flat, column = dz.reshape(-1), row.reshape(-1)
     xp.max(z, axis=1, keepdims=True, out=row)

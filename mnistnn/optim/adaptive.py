@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 from mnistnn.backend import Array, array_module
 from mnistnn.compiled import Loop
 from mnistnn.component import component
+from mnistnn.cuda import Kernel
 from mnistnn.kernels.sign import sign
-from mnistnn.optim import fused
+from mnistnn.optim import fused, fused_cuda
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.rule import GradientRule, Scalars
 
@@ -39,6 +40,7 @@ class AdaptiveRates(GradientRule):
     slots: ClassVar[dict[str, float]] = {"rate": 1.0, "last_sign": 0.0}
     working: ClassVar[int] = 2
     twin: ClassVar[Loop | None] = fused.adaptive_rates
+    kernel: ClassVar[Kernel | None] = fused_cuda.adaptive_rates
 
     @model_validator(mode="after")
     def _is_a_range(self) -> "AdaptiveRates":
@@ -85,6 +87,7 @@ class CourseRMSProp(GradientRule):
     slots: ClassVar[dict[str, float]] = {"ms": 1.0}
     working: ClassVar[int] = 1
     twin: ClassVar[Loop | None] = fused.course_rmsprop
+    kernel: ClassVar[Kernel | None] = fused_cuda.course_rmsprop
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.beta, 1.0 - self.beta
@@ -118,6 +121,7 @@ class RMSProp(GradientRule):
     slots: ClassVar[dict[str, float]] = {"ms": 0.0}
     working: ClassVar[int] = 1
     twin: ClassVar[Loop | None] = fused.rmsprop
+    kernel: ClassVar[Kernel | None] = fused_cuda.rmsprop
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.beta, 1.0 - self.beta, self.epsilon
@@ -151,6 +155,7 @@ class GravesRMSProp(GradientRule):
     slots: ClassVar[dict[str, float]] = {"mean_square": 0.0, "mean": 0.0, "v": 0.0}
     working: ClassVar[int] = 1
     twin: ClassVar[Loop | None] = fused.graves_rmsprop
+    kernel: ClassVar[Kernel | None] = fused_cuda.graves_rmsprop
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.beta, 1.0 - self.beta, self.momentum, self.epsilon
@@ -185,6 +190,7 @@ class AdaGrad(GradientRule):
     slots: ClassVar[dict[str, float]] = {"sum_square": 0.0}
     working: ClassVar[int] = 1
     twin: ClassVar[Loop | None] = fused.adagrad
+    kernel: ClassVar[Kernel | None] = fused_cuda.adagrad
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.epsilon
@@ -217,6 +223,7 @@ class AdaDelta(GradientRule):
     slots: ClassVar[dict[str, float]] = {"mean_square": 0.0, "mean_square_step": 0.0}
     working: ClassVar[int] = 1
     twin: ClassVar[Loop | None] = fused.adadelta
+    kernel: ClassVar[Kernel | None] = fused_cuda.adadelta
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.rho, 1.0 - self.rho, self.epsilon
@@ -252,6 +259,7 @@ class Adam(GradientRule):
     slots: ClassVar[dict[str, float]] = {"m": 0.0, "v": 0.0}
     working: ClassVar[int] = 1
     twin: ClassVar[Loop | None] = fused.adam
+    kernel: ClassVar[Kernel | None] = fused_cuda.adam
 
     def scalars(self, progress: Progress) -> Scalars:
         return *adam_scalars(self, progress), 1.0
@@ -280,6 +288,7 @@ class AdamW(GradientRule):
     slots: ClassVar[dict[str, float]] = {"m": 0.0, "v": 0.0}
     working: ClassVar[int] = 1
     twin: ClassVar[Loop | None] = fused.adam
+    kernel: ClassVar[Kernel | None] = fused_cuda.adam
 
     def scalars(self, progress: Progress) -> Scalars:
         return *adam_scalars(self, progress), 1.0 - self.rate(progress) * self.weight_decay

@@ -7,7 +7,8 @@ from pydantic import Field
 from mnistnn.backend import Array, array_module
 from mnistnn.compiled import Loop
 from mnistnn.component import component
-from mnistnn.optim import fused
+from mnistnn.cuda import Kernel
+from mnistnn.optim import fused, fused_cuda
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.rule import GradientRule, Scalars, at
 from mnistnn.optim.schedules import MomentumSchedule
@@ -31,6 +32,7 @@ class CourseMomentum(GradientRule):
     slots: ClassVar[dict[str, float]] = {"m": 0.0}
     working: ClassVar[int] = 1
     twin: ClassVar[Loop | None] = fused.course_momentum
+    kernel: ClassVar[Kernel | None] = fused_cuda.course_momentum
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.beta, 1.0 - self.beta
@@ -57,6 +59,7 @@ class Momentum(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"v": 0.0}
     twin: ClassVar[Loop | None] = fused.momentum
+    kernel: ClassVar[Kernel | None] = fused_cuda.momentum
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), at(self.momentum, progress)
@@ -85,6 +88,7 @@ class Nesterov(GradientRule):
     slots: ClassVar[dict[str, float]] = {"v": 0.0}
     working: ClassVar[int] = 1
     twin: ClassVar[Loop | None] = fused.nesterov
+    kernel: ClassVar[Kernel | None] = fused_cuda.nesterov
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), at(self.momentum, progress), 1.0 + at(self.momentum, progress.after_update())

@@ -7,8 +7,9 @@ from pydantic import Field
 from mnistnn.backend import Array, array_module
 from mnistnn.compiled import Loop
 from mnistnn.component import component
+from mnistnn.cuda import Kernel
 from mnistnn.kernels.sign import sign
-from mnistnn.optim import fused
+from mnistnn.optim import fused, fused_cuda
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.rule import GradientRule, Scalars
 
@@ -35,6 +36,7 @@ class RProp(GradientRule):
     slots: ClassVar[dict[str, float]] = {"size": 1.0, "last_sign": 0.0}
     working: ClassVar[int] = 2
     twin: ClassVar[Loop | None] = fused.rprop
+    kernel: ClassVar[Kernel | None] = fused_cuda.rprop
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.increase - 1.0, self.decrease - 1.0, self.minimum, self.maximum

@@ -4,7 +4,8 @@ A rule says how one stretch of theta moves. The step applies it block by block: 
 processor's cache while the few vector operations of the rule pass over them, so theta is read from memory once,
 whatever the rule. On a GPU there is one block.
 
-With Numba, a large theta is moved by the rule's twin instead: one compiled loop, the same bits (fused.py).
+With Numba, a large theta is moved by the rule's twin instead: one compiled loop, the same bits (fused.py). On a GPU a
+rule moves theta by one kernel of its own, if it has one (fused_cuda.py).
 """
 
 import math
@@ -16,6 +17,7 @@ from pydantic import Field
 from mnistnn.backend import Array, array_module
 from mnistnn.compiled import Loop, is_available
 from mnistnn.component import component
+from mnistnn.cuda import Kernel, Numbers
 from mnistnn.optim.contract import ObjectiveContract, Progress
 from mnistnn.optim.schedules import MomentumSchedule, RateSchedule
 
@@ -46,13 +48,17 @@ class GradientRule:
     """How many working arrays of a block's size `update` needs."""
     twin: ClassVar[Loop | None] = None
     """A loop that does all of `update`, with the same bits: of theta, grad, the state arrays and the scalars."""
+    kernel: ClassVar[Kernel | None] = None
+    """The same for a GPU, with the scalars as an array on the device."""
 
     def allocate(self, theta: Array, grad: Array) -> None:
         """Create the state, and choose how to move. theta and grad (P,) are never rebound."""
         xp = array_module(theta)
         self._state: dict[str, Array] = {name: xp.full_like(theta, value) for name, value in self.slots.items()}
         self._twin = self.twin if xp is np and theta.size > FUSED_ABOVE and is_available() else None
-        self._blocks = self._cut(theta, grad) if self._twin is None else []
+        self._kernel = self.kernel if xp is not np else None
+        self._numbers: Numbers | None = None
+        self._blocks = self._cut(theta, grad) if self._twin is None and self._kernel is None else []
 
     def _cut(self, theta: Array, grad: Array) -> list[Block]:
         """Cut everything into blocks, which share working memory."""
@@ -89,9 +95,18 @@ class GradientRule:
         if self._twin is not None:
             theta = objective.theta
             self._twin(theta, objective.grad, *self._state.values(), *map(theta.dtype.type, scalars))
+        if self._kernel is not None:
+            self._launch(objective.theta, objective.grad, scalars)
         for theta, grad, state, work in self._blocks:
             self.update(theta, grad, state, work, scalars)
         return loss
+
+    def _launch(self, theta: Array, grad: Array, scalars: Scalars) -> None:
+        assert self._kernel is not None
+        if self._numbers is None:
+            self._numbers = Numbers(len(scalars), theta)
+        self._numbers.write(scalars)
+        self._kernel.launch(theta.size, theta, theta, grad, *self._state.values(), self._numbers.array)
 
     def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
         """Move one block of theta in place. grad may be used up; state is in the order of `slots`."""

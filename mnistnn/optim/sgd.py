@@ -5,8 +5,9 @@ from typing import ClassVar, Literal
 from mnistnn.backend import Array
 from mnistnn.compiled import Loop
 from mnistnn.component import component
+from mnistnn.cuda import Kernel
 from mnistnn.kernels.sign import sign
-from mnistnn.optim import fused
+from mnistnn.optim import fused, fused_cuda
 from mnistnn.optim.rule import GradientRule, Scalars
 
 
@@ -17,6 +18,7 @@ class SGD(GradientRule):
     type: Literal["sgd"] = "sgd"
 
     twin: ClassVar[Loop | None] = fused.sgd
+    kernel: ClassVar[Kernel | None] = fused_cuda.sgd
 
     def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
         (eta,) = scalars
@@ -35,6 +37,7 @@ class Sign(GradientRule):
 
     working: ClassVar[int] = 1
     twin: ClassVar[Loop | None] = fused.sign
+    kernel: ClassVar[Kernel | None] = fused_cuda.sign
 
     def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
         (step,), (eta,) = work, scalars

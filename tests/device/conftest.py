@@ -1,13 +1,18 @@
 """The stand-in for CuPy in CuPy's place."""
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from mnistnn.experiment import Plan
+from mnistnn.journal import RunJournal
 from tests.device import stand_in
 from tests.device.array import DeviceArray
 from tests.device.reads import Traffic
+from tests.device.watched import WatchedBatches
+from tests.test_gpu import NET
 
 
 @pytest.fixture
@@ -24,3 +29,34 @@ def cupy(monkeypatch, traffic) -> ModuleType:
     module = stand_in.module()
     monkeypatch.setitem(sys.modules, "cupy", module)
     return module
+
+
+@pytest.fixture
+def device(cupy, traffic, monkeypatch):
+    """Put the stand-in in place for whole runs, which read where they may: between epochs and to save.
+
+    What the host asks for between epochs is a run's own business; inside an epoch only a commit may read.
+    """
+    make, commit = Plan.training, RunJournal.commit
+
+    def training(self):
+        made = make(self)
+        if self.experiment.backend.device == "cuda":
+            made.batches = WatchedBatches(made.batches, traffic)
+        return made
+
+    def free_to_read(self, t):
+        with traffic.under("any"):
+            commit(self, t)
+
+    monkeypatch.setattr(Plan, "training", training)
+    monkeypatch.setattr(RunJournal, "commit", free_to_read)
+    with traffic.under("any"):
+        yield traffic
+
+
+@pytest.fixture
+def conv(toy) -> Path:
+    path: Path = toy.with_name("net.yaml")
+    path.write_text(NET)
+    return path

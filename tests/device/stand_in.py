@@ -1,9 +1,14 @@
 """The module that stands in for CuPy: one device, no driver, the arithmetic of NumPy."""
 
+import re
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from mnistnn.cuda import in_one_order
 from tests.device.array import DeviceArray
+from tests.device.emulation import EMULATIONS
 from tests.device.functions import implementations
 
 
@@ -16,6 +21,34 @@ class _Stream:
         DeviceArray.traffic.read("synchronize", explicit=True)
 
 
+class RawKernel:
+    """A kernel of ours: what it is launched with is held against what its source declares; NumPy does its work."""
+
+    def __init__(self, code, name, options=(), backend="nvrtc", translate_cucomplex=False) -> None:
+        declared = re.search(rf'extern "C" __global__ void {name}\((.*?)\)', code)
+        assert declared is not None, f"the source has no kernel {name}"
+        self.name, self.parameters = name, [text.strip() for text in declared[1].split(",")]
+        (real,) = (text.removeprefix("-DReal=") for text in options if text.startswith("-DReal="))
+        self.real = np.dtype({"float": "float32", "double": "float64"}[real])
+
+    def __call__(self, grid, block, args) -> None:
+        assert all(0 < size < 2**31 for size in grid), grid
+        assert 0 < block[0] <= 1024
+        assert len(args) == len(self.parameters), f"{self.name} takes {self.parameters}"
+        for parameter, given in zip(self.parameters, args, strict=True):
+            self._check(parameter, given)
+        DeviceArray.traffic.kernels.append(self.name)
+        EMULATIONS[self.name](*(each.on_device if isinstance(each, DeviceArray) else each for each in args[1:]))
+
+    def _check(self, parameter: str, given: Any) -> None:
+        kind = parameter.removeprefix("const ").rpartition(" ")[0]
+        dtype = self.real if kind.startswith("Real") else np.dtype("int64")
+        is_right = isinstance(given, DeviceArray) if kind.endswith("*") else isinstance(given, np.number)
+        assert is_right, f"{self.name}: {parameter} is given as {type(given).__name__}"
+        assert not isinstance(given, DeviceArray) or in_one_order(given), f"{self.name}: {parameter} has gaps"
+        assert given.dtype == dtype, f"{self.name}: {parameter} is given as {given.dtype}"
+
+
 class _Module(ModuleType):
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"the stand-in for CuPy has no {self.__name__}.{name}: see tests/device/functions.py")
@@ -26,6 +59,7 @@ def module() -> ModuleType:
     cupy = _Module("cupy")
     parts: dict[str, Any] = {
         "ndarray": DeviceArray,
+        "RawKernel": RawKernel,
         "cuda.get_current_stream": _Stream,
         "cuda.runtime.getDeviceCount": lambda: 1,
         "cuda.runtime.getDeviceProperties": lambda number: {"name": b"stand-in"},

@@ -11,13 +11,10 @@ import pytest
 from mnistnn import runner
 from mnistnn.config.load import load_experiment
 from mnistnn.experiment import Plan
-from mnistnn.journal import RunJournal
 from mnistnn.objective import Objective
 from mnistnn.optim.sgd import SGD
 from mnistnn.run.checkpoint import newest_first, read
 from tests.device.reads import SynchronisedError
-from tests.device.watched import WatchedBatches
-from tests.test_gpu import NET
 
 EVERYTHING_DENSE = (
     "optimizer={type: momentum, learning_rate: {type: cosine, start: 0.1, epochs: 6}}",
@@ -29,37 +26,6 @@ EVERYTHING_DENSE = (
 )
 AUGMENTED = ("augment={shift_px: 1, rotate_deg: 10, elastic: {sigma_px: 2, alpha_px: 4}}",)
 KEYS = {"plain": (), "everything": EVERYTHING_DENSE, "augmented": AUGMENTED}
-
-
-@pytest.fixture
-def device(cupy, traffic, monkeypatch):
-    """Put the stand-in in place for whole runs, which read where they may: between epochs and to save.
-
-    What the host asks for between epochs is a run's own business; inside an epoch only a commit may read.
-    """
-    make, commit = Plan.training, RunJournal.commit
-
-    def training(self):
-        made = make(self)
-        if self.experiment.backend.device == "cuda":
-            made.batches = WatchedBatches(made.batches, traffic)
-        return made
-
-    def free_to_read(self, t):
-        with traffic.under("any"):
-            commit(self, t)
-
-    monkeypatch.setattr(Plan, "training", training)
-    monkeypatch.setattr(RunJournal, "commit", free_to_read)
-    with traffic.under("any"):
-        yield traffic
-
-
-@pytest.fixture
-def conv(toy) -> Path:
-    path: Path = toy.with_name("net.yaml")
-    path.write_text(NET)
-    return path
 
 
 def assert_same_bits(run: str, reference: str) -> None:
