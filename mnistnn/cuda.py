@@ -44,18 +44,18 @@ class Kernel:
         self.name = f"mnistnn_{name}"
         lines = "\n".join("        " + line for line in body.strip("\n").splitlines())
         self.source = _SOURCE.format(name=self.name, parameters=parameters, body=lines)
-        self._compiled: dict[str, Any] = {}
+        self._compiled: dict[tuple[Any, str], Any] = {}  # by library and dtype
 
     def launch(self, n: int, like: Array, *arguments: Array | int) -> None:
         """Queue the kernel for all i in [0, n), in the dtype of `like`. Arrays must be contiguous: it sees memory."""
         if not n:
             return
-        dtype = str(like.dtype)
-        kernel = self._compiled.get(dtype)
+        xp = array_module(like)
+        kernel = self._compiled.get((xp, like.dtype.char))
         if kernel is None:
             # Compiled when it first runs; CuPy keeps the result on disk.
-            kernel = array_module(like).RawKernel(self.source, self.name, options(dtype))
-            self._compiled[dtype] = kernel
+            kernel = xp.RawKernel(self.source, self.name, options(str(like.dtype)))
+            self._compiled[xp, like.dtype.char] = kernel
         numbers = (np.int64(a) if isinstance(a, int) else a for a in arguments)
         kernel((min(-(-n // _THREADS), _MOST_BLOCKS),), (_THREADS,), (np.int64(n), *numbers))
 
@@ -89,7 +89,7 @@ def in_one_order(*arrays: Array) -> bool:
 
 
 # They travel as arguments of a launch: to copy them would mean to wait, or to keep the copied memory until it is done.
-_WRITE = Kernel(
+WRITE = Kernel(
     "write_numbers",
     "Real* numbers, " + ", ".join(f"Real v{i}" for i in range(8)),
     """
@@ -114,5 +114,5 @@ class Numbers:
             return
         real = self.array.dtype.type
         padded = [real(value) for value in values] + [real(0.0)] * (self.most - len(values))
-        _WRITE.launch(len(values), self.array, self.array, *padded)
+        WRITE.launch(len(values), self.array, self.array, *padded)
         self._values = values

@@ -223,7 +223,10 @@ def operand(x: Any) -> Any:
     """Return what NumPy is to compute with for an operand. Raises TypeError, as CuPy, for what is not on the device."""
     if isinstance(x, DeviceArray):
         return x.on_device
-    if x is None or isinstance(x, _NUMBERS):
+    if x is None:
+        return x
+    if isinstance(x, _NUMBERS):
+        DeviceArray.traffic.numbers.append(float(x))
         return x
     raise TypeError(f"Unsupported type {type(x)}")
 

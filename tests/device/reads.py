@@ -25,6 +25,8 @@ class Traffic:
         self.uploads = 0
         self.kernels: list[str] = []
         """Names of the kernels of ours that were launched."""
+        self.numbers: list[float] = []
+        """The host's numbers that operations were given: what a recorded launch would repeat for ever."""
 
     def read(self, how: str, explicit: bool = False) -> None:
         """Note that the host waits for the device. Raises SynchronisedError where it must not."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mnistnn import cuda
 from mnistnn.cuda import in_one_order
 from tests.device.array import DeviceArray
 from tests.device.emulation import EMULATIONS
@@ -38,6 +39,8 @@ class RawKernel:
         for parameter, given in zip(self.parameters, args, strict=True):
             self._check(parameter, given)
         DeviceArray.traffic.kernels.append(self.name)
+        if self.name != cuda.WRITE.name:  # which is there to be launched anew
+            DeviceArray.traffic.numbers += [float(each) for each in args if isinstance(each, np.number)]
         EMULATIONS[self.name](*(each.on_device if isinstance(each, DeviceArray) else each for each in args[1:]))
 
     def _check(self, parameter: str, given: Any) -> None:
