@@ -1,18 +1,24 @@
-"""A training step of JAX, compiled as a whole by `jax.jit`. Its threads follow the cores that the process may use."""
+"""A training step of JAX, compiled as a whole by `jax.jit`, which gets the parameters to overwrite.
+
+Its threads follow the cores that the process may use; `jax-one` may use one. Steps are queued, as they are where nobody
+looks at each loss, and timed together.
+"""
+
+import os
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.contender import Step, examples
+from benchmarks.contender import Prepared, examples
 from benchmarks.workloads import Workload
 
 _ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh, "linear": lambda z: z}
 _RATE = 0.01
 
 
-def prepare(kind: str, workload: Workload, count: int) -> tuple[str, Step]:
-    """Return the version of what computes, and the step."""
+def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.random(examples(workload), dtype=np.float32))
     labels = jnp.asarray(rng.integers(10, size=workload.batch))
@@ -25,7 +31,7 @@ def prepare(kind: str, workload: Workload, count: int) -> tuple[str, Step]:
         penalty = workload.l2 * sum((W**2).sum() for W, _ in parameters) if workload.l2 else 0.0
         return -log_p[jnp.arange(workload.batch), labels].mean() + penalty
 
-    @jax.jit
+    @partial(jax.jit, donate_argnums=(0, 1))
     def update(parameters, velocities):
         gradients = jax.grad(loss)(parameters)
         if workload.momentum:
@@ -37,9 +43,11 @@ def prepare(kind: str, workload: Workload, count: int) -> tuple[str, Step]:
 
     def step() -> None:
         state[:] = update(*state)
+
+    def finish() -> None:
         jax.block_until_ready(state[0])
 
-    return f"JAX {jax.__version__}", step
+    return Prepared(f"JAX {jax.__version__}", len(os.sched_getaffinity(0)), step, finish)
 
 
 def _parameters(workload, rng):

@@ -1,54 +1,82 @@
-"""What cannot be undercut: the matrix products of a step alone, on the same BLAS.
+"""What cannot be undercut: the matrix products of a step alone, on the same BLAS, with as many threads as suit them.
 
 Of a convolution, the flops of its products at the speed of a large square product: the products that stand for it in
 one program or another have other shapes.
 """
 
+import statistics
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.contender import Step, examples
+from benchmarks.contender import Prepared, Step, examples, fastest, seconds_of, thread_counts
 from benchmarks.workloads import Workload
 
-_SIDE = 512
+_SIDE = {"cpu": 512, "cuda": 4096}
 # Multiply-adds for one image of LeNet 20-50-500: forward of each layer; the first needs no gradient of its input.
 _LENET = ((20 * 24 * 24 * 25, 2), (50 * 8 * 8 * 500, 3), (800 * 500, 3), (500 * 10, 3))
 
 
-def prepare(kind: str, workload: Workload, count: int) -> tuple[str, Step]:
-    """Return the version of what computes, and the step."""
-    threadpool_limits(count)
-    step = _convolutional(workload) if workload.is_convolutional else _dense(workload)
-    return f"NumPy {np.__version__}", step
+def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
+    if device == "cuda":
+        import cupy
+
+        step, _ = _products(workload, cupy, device)
+        return Prepared(f"CuPy {cupy.__version__}", 1, step, cupy.cuda.get_current_stream().synchronize)
+    step, by_layer = _products(workload, np, device)
+
+    def use(threads: int) -> Step:
+        threadpool_limits(threads)
+        return step
+
+    threads, step = fastest(thread_counts(count), use)
+
+    def parts(steps: int) -> dict[str, float]:
+        times: dict[str, list[float]] = {name: [] for name in by_layer}
+        for _ in range(steps):
+            for name, part in by_layer.items():
+                times[name].append(seconds_of(part))
+        return {name: statistics.median(seconds) for name, seconds in times.items()}
+
+    return Prepared(f"NumPy {np.__version__}", threads, step, parts=parts if by_layer else None)
 
 
-def _dense(workload: Workload) -> Step:
+def _products(workload: Workload, xp: ModuleType, device: str) -> tuple[Step, dict[str, Step]]:
+    if workload.is_convolutional:
+        return _convolutional(workload, xp, _SIDE[device]), {}
+    return _dense(workload, xp)
+
+
+def _dense(workload: Workload, xp: ModuleType) -> tuple[Step, dict[str, Step]]:
+    """Return all products, and those of each layer's forward and backward pass."""
     rng, n = np.random.default_rng(0), workload.batch
-    products = []
-    for first, (n_in, units) in enumerate(zip(workload.sizes, workload.sizes[1:], strict=False)):
-        x, W, dz = (rng.random(shape, dtype=np.float32) for shape in ((n, n_in), (n_in, units), (n, units)))
-        products += [(x, W, np.empty_like(dz)), (x.T, dz, np.empty_like(W))]
-        if first:
-            products.append((dz, W.T, np.empty_like(x)))
+    products, by_layer = [], {}
+    shapes = zip(workload.layer_names, workload.sizes, workload.sizes[1:], strict=False)
+    for place, (name, n_in, units) in enumerate(shapes):
+        x, W, dz = (xp.asarray(rng.random(shape, dtype=np.float32)) for shape in ((n, n_in), (n_in, units), (n, units)))
+        forward, backward = [(x, W, xp.empty_like(dz))], [(x.T, dz, xp.empty_like(W))]
+        if place:
+            backward.append((dz, W.T, xp.empty_like(x)))
+        by_layer |= {f"{name} forward": _step(forward, xp), f"{name} backward": _step(backward, xp)}
+        products += [*forward, *backward]
+    return _step(products, xp), by_layer
 
+
+def _step(products: list[tuple[Any, Any, Any]], xp: ModuleType) -> Step:
     def step() -> None:
         for a, b, out in products:
-            np.matmul(a, b, out=out)
+            xp.matmul(a, b, out=out)
 
     return step
 
 
-def _convolutional(workload: Workload) -> Step:
+def _convolutional(workload: Workload, xp: ModuleType, side: int) -> Step:
     """As many products of square matrices as make up the flops, and one with a shorter inner side for the rest."""
     multiply_adds = examples(workload)[0] * sum(size * passes for size, passes in _LENET)
-    times, rest = divmod(multiply_adds, _SIDE**3)
-    a, b = (np.random.default_rng(i).random((_SIDE, _SIDE), dtype=np.float32) for i in (0, 1))
-    out, inner = np.empty_like(a), rest // _SIDE**2
-
-    def step() -> None:
-        for _ in range(times):
-            np.matmul(a, b, out=out)
-        if inner:
-            np.matmul(a[:, :inner], b[:inner], out=out)
-
-    return step
+    times, rest = divmod(multiply_adds, side**3)
+    a, b = (xp.asarray(np.random.default_rng(i).random((side, side), dtype=np.float32)) for i in (0, 1))
+    out, inner = xp.empty_like(a), rest // side**2
+    last = (a[:, :inner].copy(), b[:inner].copy(), out)
+    return _step([(a, b, out)] * times + [last] * bool(inner), xp)

@@ -1,10 +1,12 @@
-"""A training step of mnistnn; `ours-numpy` is without the loops that Numba compiles."""
+"""A training step of mnistnn; `ours-numpy` is without the loops that Numba compiles. On a GPU, with CuPy."""
 
 import numpy as np
 
-from benchmarks.contender import Step, examples
+from benchmarks.contender import Prepared, examples
+from benchmarks.parts import parts_of
 from benchmarks.workloads import Workload
 from mnistnn import compiled, threads
+from mnistnn.backend import module_for, synchronize
 from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
 from mnistnn.losses.softmax_nll import SoftmaxNLL
@@ -16,36 +18,43 @@ from mnistnn.optim.sgd import SGD
 from mnistnn.penalties import L2
 
 
-def prepare(kind: str, workload: Workload, count: int) -> tuple[str, Step]:
-    """Return the version of what computes, and the step."""
+def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     if kind == "ours-numpy":
         compiled.is_available = lambda: False
+    xp = module_for(device)
     model = _model(workload)
     loss, shape = SoftmaxNLL(), examples(workload)
     loss.build(model.build(shape[1:]), 10)
     count = threads.suitable(workload.batch * model.multiply_adds, count)
     # For as long as the process lives.
     threads.allowed(count, by_blas=not workload.is_convolutional).__enter__()
-    model.allocate(np, "float32")
+    model.allocate(xp, "float32")
     model.initialize(0)
     penalties = [L2(strength=workload.l2)] if workload.l2 else []
     for penalty in penalties:
         penalty.build(model.slots)
     objective = Objective(model, loss, penalties)
-    rate = 0.01
-    optimizer = (
-        Momentum(learning_rate=rate, momentum=workload.momentum) if workload.momentum else SGD(learning_rate=rate)
-    )
+    optimizer = _optimizer(workload)
     optimizer.allocate(objective.theta, objective.grad)
     rng, progress = np.random.default_rng(0), Progress()
-    x, labels = rng.random(shape, dtype=np.float32), rng.integers(10, size=workload.batch)
+    x, labels = xp.asarray(rng.random(shape, dtype=np.float32)), xp.asarray(rng.integers(10, size=workload.batch))
 
     def step() -> None:
         objective.set_batch(x, labels, progress.updates)
         optimizer.step(objective, progress)
         progress.updates += 1
 
-    return f"NumPy {np.__version__}", step
+    if device == "cuda":
+        return Prepared(f"CuPy {xp.__version__}", 1, step, lambda: synchronize(x))
+    return Prepared(
+        f"NumPy {np.__version__}", count, step, parts=lambda steps: parts_of(objective, optimizer, step, steps)
+    )
+
+
+def _optimizer(workload: Workload) -> Momentum | SGD:
+    if workload.momentum:
+        return Momentum(learning_rate=0.01, momentum=workload.momentum)
+    return SGD(learning_rate=0.01)
 
 
 def _model(workload: Workload) -> Sequential:
@@ -59,6 +68,8 @@ def _model(workload: Workload) -> Sequential:
         }
     else:
         *hidden, last = workload.sizes[1:]
-        layers = {f"hidden{i}": Dense(units=units, activation=f) for i, units in enumerate(hidden)}
+        layers = {
+            name: Dense(units=units, activation=f) for name, units in zip(workload.layer_names, hidden, strict=False)
+        }
         layers["output"] = Dense(units=last)
     return Sequential(layers=layers)

@@ -1,40 +1,85 @@
-"""A training step of PyTorch: `torch-eager`, `torch-last` (eager, images channels-last), `torch-compiled`."""
+"""A training step of PyTorch: `torch-eager`, `torch-last` (eager, images channels-last), `torch-compiled` (likewise),
+and on a GPU `torch-graph`: the whole step captured once in a CUDA graph and replayed.
+
+Threads, and whether the update is fused, are chosen by trial. Products are in full float32 on a GPU too.
+"""
+
+import itertools
 
 import torch
 
-from benchmarks.contender import Step, examples
+from benchmarks.contender import Prepared, Step, examples, fastest, thread_counts
 from benchmarks.workloads import Workload
 
 _ACTIVATIONS = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
+_WARM_UP = 5
 
 
-def prepare(kind: str, workload: Workload, count: int) -> tuple[str, Step]:
-    """Return the version of what computes, and the step."""
-    torch.set_num_threads(count)
+def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     torch.manual_seed(0)
-    model, x = _model(workload), torch.rand(examples(workload))
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
+    # A compiled step is compiled for one number of threads.
+    counts = [count] if kind == "torch-compiled" or device == "cuda" else thread_counts(count)
+    torch.set_num_threads(count)
+    model, x = _model(workload).to(device), torch.rand(examples(workload), device=device)
     if workload.is_convolutional:
         x = x[:, None]
-        if kind != "torch-eager":
+        if kind in ("torch-last", "torch-compiled"):
             model, x = model.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(0, 10, (workload.batch,))
+    labels = torch.randint(0, 10, (workload.batch,), device=device)
+
+    def loss() -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(model(x), labels)
+
+    if kind == "torch-compiled":
+        loss = torch.compile(loss)
+
+    def use(setting: tuple[int, bool]) -> Step:
+        threads, fused = setting
+        torch.set_num_threads(threads)
+        optimizer = _optimizer(workload, model, fused)
+
+        def step() -> None:
+            optimizer.zero_grad()
+            loss().backward()
+            optimizer.step()
+
+        return _captured(step, optimizer) if kind == "torch-graph" else step
+
+    (threads, _), step = fastest(
+        list(itertools.product(counts, (False, True))) if device == "cpu" else [(count, True)], use
+    )
+    finish = torch.cuda.synchronize if device == "cuda" else None
+    return Prepared(f"PyTorch {torch.__version__}", threads, step, finish)
+
+
+def _captured(step: Step, optimizer: torch.optim.Optimizer) -> Step:
+    """Return the replay of a step. Gradients must be made while it is captured, so that they belong to the graph."""
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(_WARM_UP):
+            step()
+    torch.cuda.current_stream().wait_stream(aside)
+    optimizer.zero_grad(set_to_none=True)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph.replay
+
+
+def _optimizer(workload: Workload, model: torch.nn.Module, fused: bool) -> torch.optim.Optimizer:
     weights = [p for p in model.parameters() if p.ndim > 1]
-    optimizer = torch.optim.SGD(
+    return torch.optim.SGD(
         [
             {"params": weights, "weight_decay": 2 * workload.l2},
             {"params": [p for p in model.parameters() if p.ndim == 1]},
         ],
         lr=0.01,
         momentum=workload.momentum,
+        fused=fused,
     )
-    score = torch.compile(model) if kind == "torch-compiled" else model
-
-    def step() -> None:
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(score(x), labels).backward()
-        optimizer.step()
-
-    return f"PyTorch {torch.__version__}", step
 
 
 def _model(workload: Workload) -> torch.nn.Module:

@@ -1,52 +1,100 @@
-"""What is measured: one training step each of nets that the course and its readers train, with the goals set for them.
+"""What is measured step by step: nets that the course and its readers train, and what is done to their images.
 
-A step is forward, backward and update on one batch that lies in memory, in float32.
+A step of a net is forward, backward and update on one batch that lies in memory, in float32.
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A net and a batch.
+    """Work that contenders do again and again, and the goals set for it.
 
-    sizes        of a dense net: inputs, units of each layer; empty for LeNet 20-50-500
-    peer_goal    how many times as fast as the fastest peer it is to be
-    limit_goal   how many times as long as its matrix products alone it may take
+    task        steps: a training step; elastic: to bend a batch; training: to train an experiment, batches and all
+    sizes       of a dense net: inputs, units of each layer; empty for LeNet 20-50-500
+    peer_goal   how many times as fast as the fastest peer it is to be
+    limit_goal  how many times as long as the least there can be it may take
+    cuda_goal   what peer_goal is on a GPU
+    experiment  a file, for training; relative to the checkout
+    turn_s      seconds of each contender in each round
     """
 
     name: str
-    sizes: tuple[int, ...]
-    activation: str
+    task: Literal["steps", "elastic", "training"]
     batch: int
-    peer_goal: float
-    limit_goal: float
+    sizes: tuple[int, ...] = ()
+    activation: str = "linear"
     momentum: float = 0.0
     l2: float = 0.0
+    peer_goal: float | None = None
+    limit_goal: float | None = None
+    cuda_goal: float | None = None
+    experiment: str = ""
+    turn_s: float = 0.3
 
     @property
     def is_convolutional(self) -> bool:
         return not self.sizes
 
+    @property
+    def layer_names(self) -> list[str]:
+        """The names of a dense net's layers."""
+        return [*(f"hidden{number}" for number in range(1, len(self.sizes) - 1)), "output"]
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications, each with an addition, of a dense net's forward pass over the batch."""
+        return self.batch * sum(a * b for a, b in zip(self.sizes, self.sizes[1:], strict=False))
+
+
+def _net(
+    name: str, sizes: Sequence[int], activation: str, batch: int, goals: tuple[float, float, float], **rule: float
+) -> Workload:
+    peer_goal, limit_goal, cuda_goal = goals
+    return Workload(
+        name,
+        "steps",
+        batch,
+        tuple(sizes),
+        activation,
+        peer_goal=peer_goal,
+        limit_goal=limit_goal,
+        cuda_goal=cuda_goal,
+        **rule,  # type: ignore[arg-type] # momentum or l2
+    )
+
 
 _DEEP = (784, 2500, 2000, 1500, 1000, 500, 10)
 
-WORKLOADS = (
-    Workload("softmax, batch 20", (784, 10), "linear", 20, 2.0, 2.5),
-    Workload("softmax, batch 600", (784, 10), "linear", 600, 1.7, 1.35),
-    Workload("softmax, full batch", (784, 10), "linear", 50_000, 1.2, 1.1),
-    Workload("784-20-10 tanh, full batch of 5000", (784, 20, 10), "tanh", 5000, 1.5, 1.4),
-    Workload("784-500-10 tanh with L2, batch 20", (784, 500, 10), "tanh", 20, 1.5, 1.45, l2=1e-4),
-    Workload("784-800-10 ReLU with momentum, batch 128", (784, 800, 10), "relu", 128, 1.25, 1.3, momentum=0.9),
-    Workload("784-2500-2000-1500-1000-500-10 tanh, batch 128", _DEEP, "tanh", 128, 1.15, 1.1),
-    Workload("LeNet 20-50-500 ReLU, batch 128", (), "relu", 128, 1.3, 1.6),
-    Workload("LeNet 20-50-500 ReLU, batch 500", (), "relu", 500, 1.6, 1.6),
-    Workload("LeNet 20-50-500 tanh, batch 128", (), "tanh", 128, 2.0, 1.7),
-    Workload("LeNet 20-50-500 tanh, batch 500", (), "tanh", 500, 1.7, 1.7),
+STEPS = (
+    _net("softmax, batch 20", (784, 10), "linear", 20, (2.0, 2.5, 1.5)),
+    _net("softmax, batch 600", (784, 10), "linear", 600, (1.7, 1.35, 1.5)),
+    _net("softmax, full batch", (784, 10), "linear", 50_000, (1.2, 1.1, 1.0)),
+    _net("784-20-10 tanh, full batch of 5000", (784, 20, 10), "tanh", 5000, (1.5, 1.4, 1.5)),
+    _net("784-500-10 tanh with L2, batch 20", (784, 500, 10), "tanh", 20, (1.5, 1.45, 1.5), l2=1e-4),
+    _net("784-800-10 ReLU with momentum, batch 128", (784, 800, 10), "relu", 128, (1.25, 1.3, 1.5), momentum=0.9),
+    _net("784-2500-2000-1500-1000-500-10 tanh, batch 128", _DEEP, "tanh", 128, (1.15, 1.1, 1.0)),
+    _net("LeNet 20-50-500 ReLU, batch 128", (), "relu", 128, (1.3, 1.6, 1.0)),
+    _net("LeNet 20-50-500 ReLU, batch 500", (), "relu", 500, (1.6, 1.6, 1.0)),
+    _net("LeNet 20-50-500 tanh, batch 128", (), "tanh", 128, (2.0, 1.7, 1.0)),
+    _net("LeNet 20-50-500 tanh, batch 500", (), "tanh", 500, (1.7, 1.7, 1.0)),
 )
 QUICK = (0, 4, 5, 7)  # of the above, those of `--quick`
 
+SIGMA_PX, ALPHA_PX = 4.0, 34.0  # of the distortion, those of Simard, Steinkraus & Platt (2003)
+ELASTIC = Workload("elastic distortion, 28×28", "elastic", 128, peer_goal=5.0)
+HIDDEN = Workload(
+    "training LeNet on images bent anew", "training", 100, experiment="experiments/cnn_elastic.yaml", turn_s=2.0
+)
 
-def named(name: str) -> Workload:
-    """Return the workload of a name."""
-    return next(workload for workload in WORKLOADS if workload.name == name)
+
+def to_json(workload: Workload) -> str:
+    return json.dumps(asdict(workload))
+
+
+def from_json(text: str) -> Workload:
+    fields = json.loads(text)
+    return Workload(**{**fields, "sizes": tuple(fields["sizes"])})

@@ -1,0 +1,22 @@
+"""Keeps the results of a device in the checkout, and makes page and plots of those of all devices anew."""
+
+from pathlib import Path
+
+from benchmarks import results
+from benchmarks.page import page
+from benchmarks.plot import draw
+from benchmarks.results import Results
+from mnistnn.files import write_atomically
+
+
+def publish(found: Results, root: Path) -> None:
+    """Write benchmarks/results/DEVICE.json, benchmarks/steps-DEVICE.svg of each, and BENCHMARKS.md."""
+    folder = root / "benchmarks" / "results"
+    folder.mkdir(parents=True, exist_ok=True)
+    results.write(found, folder / f"{found.device}.json")
+    plots = {}
+    for one in results.read_all(folder):
+        if steps := one.of("steps"):
+            plots[one.device] = f"benchmarks/steps-{one.device}.svg"
+            draw(steps, root / plots[one.device])
+    write_atomically(root / "BENCHMARKS.md", page(results.read_all(folder), plots).encode())

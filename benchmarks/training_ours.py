@@ -1,0 +1,40 @@
+"""An experiment trained batch after batch, as `train` does; `ours-plain` is without its distortions.
+
+Batches are made ahead by a thread, so steps are timed together.
+"""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from benchmarks.contender import Prepared
+from benchmarks.measure import ROOT
+from benchmarks.workloads import Workload
+from mnistnn import threads
+from mnistnn.backend import Array
+from mnistnn.config.load import load_experiment
+from mnistnn.experiment import Plan
+from mnistnn.train import BatchSource
+
+
+def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
+    overrides = ["augment=null"] if kind == "ours-plain" else []
+    plan = Plan(load_experiment(ROOT / workload.experiment, overrides))
+    threads.allowed(plan.threads, plan.by_blas).__enter__()  # for as long as the process lives
+    training = plan.training()
+    objective, progress, batches = training.objective, training.progress, _without_end(training.batches)
+
+    def step() -> None:
+        x, labels = next(batches)
+        objective.set_batch(x, labels, progress.updates)
+        training.optimizer.step(objective, progress)
+        objective.project(training.optimizer.rate(progress))
+        progress.updates += 1
+
+    return Prepared(f"NumPy {np.__version__}", plan.threads, step, finish=lambda: None)
+
+
+def _without_end(source: BatchSource) -> Iterator[tuple[Array, Array]]:
+    for epoch in itertools.count(1):
+        yield from source.of_epoch(epoch)
