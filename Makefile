@@ -24,7 +24,7 @@ make torture      every call to the disk failed in every way, hundreds of kills;
 make fuzz         damaged files of every format that is read; prints the counts (FUZZ=10000 of each, SEED=0)
 make check        format, lint, types and tests: what CI runs
 make format       rewrite the sources in the project's format
-make benchmark    time training steps beside PyTorch and JAX; renew BENCHMARKS.md
+make benchmark    time training beside PyTorch, JAX and scikit-learn; renew BENCHMARKS.md (DEVICE=cuda: on a GPU)
 make constraints  renew constraints.txt from the newest versions that pyproject.toml allows
 make clean        remove .venv, builds and tool caches; runs and data stay
 
@@ -62,15 +62,19 @@ test: $(INSTALLED)
 slow: $(INSTALLED)
 	$(BIN)/pytest -m slow
 
-# PyTorch and JAX have an environment of their own.
+# The peers have an environment of their own.
+DEVICE ?= cpu
 PEERS := build/peers
 $(PEERS)/.installed: Makefile
 	$(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 jax numpy
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 jax scikit-learn numpy
 	@touch $@
 
 benchmark: $(INSTALLED) $(PEERS)/.installed
-	$(BIN)/mnistnn bench --peers $(PEERS)/bin/python --page --out build/benchmark.json
+ifeq ($(DEVICE),cuda)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[cuda]" -c constraints.txt
+endif
+	$(BIN)/mnistnn bench --device $(DEVICE) --peers $(PEERS)/bin/python --page
 
 # What `make test` has in small.
 torture: $(INSTALLED)

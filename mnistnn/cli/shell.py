@@ -58,7 +58,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "config": LazyCommand("mnistnn.cli.config:config", "Check, show and explain experiment files."),
     },
     "This machine": {
-        "bench": LazyCommand("mnistnn.cli.bench:bench", "Time training steps beside those of PyTorch and JAX."),
+        "bench": LazyCommand("mnistnn.cli.bench:bench", "Time training beside PyTorch, JAX and scikit-learn."),
         "doctor": LazyCommand("mnistnn.cli.doctor:doctor", "Check that mnistnn can work on this machine."),
         "completion": LazyCommand("mnistnn.cli.completion:completion", "Print a shell completion script."),
     },
