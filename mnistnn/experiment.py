@@ -7,6 +7,7 @@ validation splits, never the test split, fits the preprocessing, and returns wha
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,17 @@ from mnistnn.augment.prefetch import AugmentedBatches
 from mnistnn.backend import Array, module_for, to_host
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.config.schema import Experiment
-from mnistnn.data.splits import SplitName, count_classes, describe, read_split, split_examples
+from mnistnn.data.splits import (
+    SplitName,
+    StoredSplit,
+    count_classes,
+    describe,
+    open_split,
+    read_split,
+    split_examples,
+    streamed_splits,
+)
+from mnistnn.data.streamed import Prepare, StreamedBatches, StreamedInputs, bytes_of_chunks
 from mnistnn.errors import ConfigError, RunError
 from mnistnn.layers import Layer
 from mnistnn.machine import usable_cores
@@ -25,6 +36,7 @@ from mnistnn.preprocess.contract import Transform
 from mnistnn.preprocess.pipeline import Pipeline
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
+from mnistnn.scratch import Scratch
 from mnistnn.shapes import ShapeError
 from mnistnn.stopping.limits import MaxEpochs
 from mnistnn.threads import suitable as suitable_threads
@@ -47,9 +59,11 @@ class Plan:
             self.info = describe(data.dataset)
             self.classes = count_classes(data)
             self.examples = {split: len(numbers) for split, numbers in split_examples(data).items()}
+            self.streamed = streamed_splits(data)
             if not self.examples["valid"]:
                 self._refuse_validation_figures()
             self.preprocessing = Pipeline(experiment.preprocess, self.info.image_shape, self._restore)
+            self._refuse_what_needs_all_at_once()
             self._build()
         except ConfigError as error:
             raise self._at_its_place(error) from error
@@ -74,6 +88,28 @@ class Plan:
                         "(without any, checkpoint.monitor is last)",
                         key=key,
                     )
+
+    def _refuse_what_needs_all_at_once(self) -> None:
+        """Raise ConfigError if something needs the whole of a split that is streamed."""
+        data, batches = self.experiment.data, self.experiment.batches
+        wanted = []
+        if self.streamed and data.labels is not None and data.labels.pair is not None:
+            wanted.append(("data.labels.pair", "to choose its examples"))
+        if "train" in self.streamed:
+            unfitted = self.preprocessing.unfitted
+            if batches.size == "full":
+                wanted.append(("batches.size", "for a batch of all"))
+            if batches.order == "stratified":
+                wanted.append(("batches.order", "to draw from each class"))
+            if unfitted is not None:
+                name = self.experiment.preprocess[unfitted].type
+                wanted.append((f"preprocess.{unfitted}", f"to fit {name} (a whitening saved by `whiten` can be named)"))
+        for key, purpose in wanted:
+            raise ConfigError(
+                f"needs the whole split in memory {purpose}, but that of {data.dataset} is read in chunks: it has "
+                f"more than data.stream_above_mb, {data.stream_above_mb}",
+                key=key,
+            )
 
     def _build(self) -> None:
         """Build the model, and what depends on it, for inputs as far as they are known."""
@@ -164,9 +200,13 @@ class Plan:
         itemsize = 4 if self.experiment.backend.dtype == "float32" else 8
         # A transform works in place unless it enlarges the images, so their memory is that of the largest stage.
         stages = [self.info.image_shape, *(transform.out_shape for transform in self.experiment.preprocess)]
-        pixels = (self.examples["train"] + self.examples["valid"]) * max(map(prod, stages))
+        largest = max(map(prod, stages))
+        pixels = sum(self.examples[split] for split in ("train", "valid") if split not in self.streamed) * largest
         kept = sum(map(self.numbers_kept, self.experiment.model.layers.values()))
-        return itemsize * (pixels + 3 * self.parameters + kept)
+        chunks = 0
+        if "train" in self.streamed:
+            chunks = bytes_of_chunks(self.batch_size, self.info.image_shape, largest, itemsize)
+        return itemsize * (pixels + 3 * self.parameters + kept) + chunks
 
     def numbers_kept(self, layer: Layer) -> int:
         """Return how many numbers a layer keeps, at most, for the batches of training and of evaluation."""
@@ -175,10 +215,27 @@ class Plan:
         return max(layer.memory(self.batch_size, True, workers), layer.memory(evaluated, False, workers))
 
     def place(self, split: SplitName) -> Examples:
-        """Read a split and put it on the device, scaled and preprocessed, once and for all. The preprocessing must be
-        fitted, which `training` does, or restored from a run.
+        """Read a split and put it on the device, scaled and preprocessed, once and for all; one that is streamed, when
+        its parts are asked for. The preprocessing must be fitted, which `training` does, or restored from a run.
         """
+        if split in self.streamed:
+            return self._streamed(open_split(self.experiment.data, split))
         return self._placed(split, self.preprocessing.apply)
+
+    def _streamed(self, found: StoredSplit) -> Examples:
+        xp = module_for(self.experiment.backend.device)
+        return Examples(StreamedInputs(found.images, self._inputs(xp)), xp.asarray(found.labels, dtype="int64"))
+
+    def _inputs(self, xp: Any) -> Prepare:
+        """Return a function that makes inputs of images, as arrays of xp."""
+        backend, like = self.experiment.backend, xp.empty(0, dtype=self.experiment.backend.dtype)
+
+        def prepare(images: np.ndarray, memory: Scratch) -> Array:
+            x = memory("inputs", images.shape, like)
+            xp.divide(xp.asarray(images), self.experiment.data.scale, out=x, dtype=backend.dtype)
+            return self.preprocessing.apply(x)
+
+        return prepare
 
     def _placed(self, split: SplitName, transform: Callable[[Array], Array]) -> Examples:
         try:
@@ -209,7 +266,8 @@ class Plan:
     def training(self) -> Training:
         """Read the training and validation splits and return a training that stands at its beginning."""
         experiment = self.experiment
-        train = self._placed("train", self.preprocessing.fit_and_apply)
+        on_disk = open_split(experiment.data, "train") if "train" in self.streamed else None
+        train = self._settled(on_disk) if on_disk else self._placed("train", self.preprocessing.fit_and_apply)
         valid = self.place("valid") if self.examples["valid"] else None
         try:
             self._build()  # for good: now the shape of the inputs is known
@@ -220,8 +278,8 @@ class Plan:
         experiment.optimizer.allocate(objective.theta, objective.grad)
         if experiment.averaging is not None:
             experiment.averaging.allocate(objective.theta)
-        batches = self._batches(train)
-        self.examples_per_epoch, self.knows_counts = experiment.batches.examples_per_epoch, True
+        batches = self._streamed_batches(on_disk) if on_disk else self._batches(train)
+        self.knows_counts = True
         return Training(
             objective=objective,
             optimizer=experiment.optimizer,
@@ -242,13 +300,34 @@ class Plan:
             average=experiment.averaging,
         )
 
+    def _settled(self, train: StoredSplit) -> Examples:
+        """Return a streamed training split, once its first image has shown what preprocessing, all fitted, makes."""
+        first = np.empty((1, *train.images.shape[1:]), dtype=np.uint8)
+        train.images.read(0, first)
+        self.preprocessing.fit_and_apply(first.astype(self.experiment.backend.dtype))
+        return self._streamed(train)
+
+    def _streamed_batches(self, train: StoredSplit) -> BatchSource:
+        """Return the batches of a streamed training split. What is to be distorted is prepared on the host."""
+        experiment = self.experiment
+        augment, device = experiment.augment, module_for(experiment.backend.device)
+        xp = device if augment is None else np
+        batches = StreamedBatches(experiment.batches, train.images, train.labels, experiment.seed, self._inputs(xp), xp)
+        self.examples_per_epoch = batches.examples_per_epoch
+        if augment is None:
+            return batches
+        augment.begin(experiment.seed, batches.examples_per_epoch)
+        return AugmentedBatches(batches, augment, device)
+
     def _batches(self, train: Examples) -> BatchSource:
         """Return the batches to train on. Images are distorted on the host, so those that are to be stay there."""
         experiment = self.experiment
         batches, augment = experiment.batches, experiment.augment
         if augment is None:
             batches.bind(train.x, train.labels, experiment.seed)
+            self.examples_per_epoch = batches.examples_per_epoch
             return batches
         batches.bind(to_host(train.x), to_host(train.labels), experiment.seed)
+        self.examples_per_epoch = batches.examples_per_epoch
         augment.begin(experiment.seed, batches.examples_per_epoch)
         return AugmentedBatches(batches, augment, module_for(experiment.backend.device))

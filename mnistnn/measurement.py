@@ -12,7 +12,9 @@ from mnistnn.train import Training
 
 @dataclass(frozen=True)
 class Examples:
-    """A split on its device: x (n, ...), labels (n,) int64; both are never written to."""
+    """A split on its device: x (n, ...), labels (n,) int64; both are never written to. The inputs of one that is larger
+    than memory come from the disk when they are asked for (`data/streamed.py`).
+    """
 
     x: Array
     labels: Array
@@ -42,7 +44,7 @@ class Measurement:
             figures["train.error"] = on_train.errors / on_train.examples
         if self.valid is None:
             return figures
-        right = array_module(self.valid.x).empty(len(self.valid.x), dtype=bool) if self.paired else None
+        right = array_module(self.model.values).empty(len(self.valid.x), dtype=bool) if self.paired else None
         on_valid = score(self.model, self.loss, self.valid.x, self.valid.labels, self.batch_size, right)
         figures["valid.loss"] = on_valid.loss / on_valid.examples
         figures["valid.error"] = on_valid.errors / on_valid.examples
@@ -60,9 +62,9 @@ class Measurement:
         A resumed run has forgotten, and asks the best parameters again.
         """
         if t.best is None:
-            return array_module(valid.x).zeros(len(valid.x), dtype=bool)
+            return array_module(self.model.values).zeros(len(valid.x), dtype=bool)
         if self._best_right is None:
-            self._best_right = array_module(valid.x).empty(len(valid.x), dtype=bool)
+            self._best_right = array_module(self.model.values).empty(len(valid.x), dtype=bool)
             present = self.model.values.copy()
             self.model.values[...] = t.best_values
             score(self.model, self.loss, valid.x, valid.labels, self.batch_size, self._best_right)

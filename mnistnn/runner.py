@@ -223,8 +223,9 @@ def _restore(journal: RunJournal, training: Training, display: Display) -> None:
 
 
 def _first_line(plan: Plan, run: RunDirectory) -> str:
+    where = " read from the disk" if "train" in plan.streamed else ""
     return (
-        f"{plan.experiment.name}: {plan.parameters:,} parameters, {plan.train_examples:,} training examples, "
+        f"{plan.experiment.name}: {plan.parameters:,} parameters, {plan.train_examples:,} training examples{where}, "
         f"{plan.updates_per_epoch:,} updates per epoch, {plan.threads} thread(s); run {run.path}"
     )
 

@@ -57,3 +57,13 @@ def test_model_trained_on_a_gpu_is_evaluated_there(net, start, command):
     start(net, path="run")
     done = command("eval", "run")
     assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("keys", [(), ("augment={shift_px: 1}",)], ids=["plain", "augmented"])
+def test_streamed_run_on_a_gpu_measures_what_one_in_its_memory_does(net, start, monkeypatch, keys):
+    monkeypatch.setattr("mnistnn.data.streamed.CHUNK_BYTES", 3 * 32 * 64)
+    for run, limit_mb in (("memory", 1000), ("streamed", 0)):
+        start(net, "batches.order=sequential", f"data.stream_above_mb={limit_mb}", *keys, path=run)
+    in_memory, streamed = (read_rows(Path(run, "metrics.jsonl")) for run in ("memory", "streamed"))
+    for expected, found in zip(in_memory, streamed, strict=True):
+        assert found == pytest.approx(expected, rel=1e-4)

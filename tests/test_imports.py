@@ -23,7 +23,7 @@ LAYERS = """
     config
     measurement
     train
-    objective
+    objective | generation
     augment | models
     averaging | layers | losses | penalties | optim | stopping | data | preprocess | run
     initializers
@@ -34,7 +34,7 @@ LAYERS = """
     layout
     threads
     backend | compiled | streams
-    history | shapes | spelling | component | files | machine | signals
+    history | shapes | spelling | component | files | machine | signals | ahead
     errors
 """
 

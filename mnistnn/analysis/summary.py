@@ -57,10 +57,19 @@ def plan_lines(plan: Plan) -> list[str]:
         *([] if plan.preprocessing.is_settled else [fitting]),
         *([] if augment is None else [f"augment, of training images only: {augment.said()}"]),
         f"examples: {at_most}{examples['train']:,} train, {examples['valid']:,} valid, {examples['test']:,} test",
+        *_streaming(plan),
         f"per epoch: {at_most}{plan.updates_per_epoch:,} updates of {plan.batch_size:,} examples, "
         f"{plan.flops_per_epoch / 1e9:,.1f} GFLOP in matrix products, {plan.threads} thread(s)",
         f"memory for digits, parameters and what the layers keep: {_mebibytes(plan.resident_bytes)}",
     ]
+
+
+def _streaming(plan: Plan) -> list[str]:
+    """Say which splits are not taken into memory, if there are any."""
+    if not plan.streamed:
+        return []
+    splits = ", ".join(split for split in plan.examples if split in plan.streamed)
+    return [f"read from the disk in chunks, since larger than data.stream_above_mb: {splits}"]
 
 
 def _mebibytes(count: int) -> str:

@@ -4,54 +4,31 @@ NumPy and compiled loops let other threads run while they work, so distorting hi
 free. The order of batches, and every bit in them, is as if there were no thread.
 """
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
 
 import numpy as np
 
+from mnistnn.ahead import ahead
 from mnistnn.augment.augment import Augment
 from mnistnn.backend import Array
 from mnistnn.data.batches import Batches
+from mnistnn.data.streamed import StreamedBatches
 from mnistnn.scratch import Scratch
 
-_Task = TypeVar("_Task")
-_Result = TypeVar("_Result")
-
 _AHEAD = 2
-
-
-def ahead(
-    work: Callable[[_Task], _Result], tasks: Iterable[_Task], depth: int = _AHEAD
-) -> Generator[_Result, None, None]:
-    """Yield work(task) for each task, in order, done in one other thread, which is `depth` results ahead.
-
-    What `work` raises is raised here, in its turn. However the iteration ends, by its end, by an error or by being
-    left, the thread has ended too; at most the task that was under way is waited for.
-    """
-    worker = ThreadPoolExecutor(1, thread_name_prefix="ahead")
-    results: deque[Future[_Result]] = deque()
-    try:
-        for task in tasks:
-            results.append(worker.submit(work, task))
-            if len(results) > depth:
-                yield results.popleft().result()
-        while results:
-            yield results.popleft().result()
-    finally:
-        worker.shutdown(cancel_futures=True)
 
 
 class AugmentedBatches:
     """The batches of a training set on the host, distorted, and brought to where the model computes.
 
-    batches  gives the images as they are; bound to arrays of NumPy
+    batches  gives the images as they are, in arrays of NumPy
     augment  distorts them; built and begun
     xp       the array library of the model: on a device, each batch is sent there when its turn comes
     """
 
-    def __init__(self, batches: Batches, augment: Augment, xp: Any) -> None:
+    def __init__(self, batches: Batches | StreamedBatches, augment: Augment, xp: Any) -> None:
         self.batches, self.augment, self._xp = batches, augment, xp
         self._buffers = [Scratch() for _ in range(_AHEAD + 1)]  # one lent, the others being filled
 
@@ -71,5 +48,7 @@ class AugmentedBatches:
             labels_out[...] = labels  # the original is lent until the next one is asked for
             return x_out, labels_out
 
-        for x, labels in ahead(distorted, range(start, self.per_epoch)):
-            yield self._xp.asarray(x), self._xp.asarray(labels)
+        numbers = range(start, self.per_epoch)
+        with closing(originals), closing(ahead(distorted, numbers, depth=_AHEAD)) as results:
+            for x, labels in results:
+                yield self._xp.asarray(x), self._xp.asarray(labels)

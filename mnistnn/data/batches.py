@@ -5,7 +5,7 @@ batch reuses. The order of an epoch is a function of the seed and the epoch's nu
 order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Annotated, Literal
 
 import numpy as np
@@ -66,7 +66,7 @@ class Batches:
         size = self.examples_per_batch(n_examples)
         return n_examples // size if self.drop_last else -(-n_examples // size)
 
-    def of_epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Array, Array]]:
+    def of_epoch(self, epoch: int, start: int = 0) -> Generator[tuple[Array, Array], None, None]:
         """Yield (x, labels) of each batch of an epoch from number `start` on; each is lent until the next."""
         n_examples = self.examples_per_epoch
         size = self.examples_per_batch(n_examples)

@@ -20,7 +20,10 @@ from mnistnn.errors import DataError, MnistnnError
 from mnistnn.files import resource_error
 
 MAX_SET_BYTES = 1 << 30
-"""No file of images, compressed or not, may be larger than this."""
+"""No file of images that somebody brings, compressed or not, may be larger than this."""
+
+MAX_STORED_BYTES = 1 << 37
+"""Nor may a file of a set that was generated: room for 175 million digits."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 

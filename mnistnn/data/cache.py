@@ -11,8 +11,8 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +23,26 @@ from mnistnn.data.bounded_reading import open_regular_file
 from mnistnn.data.catalogue import NAMED_SETS
 from mnistnn.data.image_set import FILE_NAMES, ImageSet, idx_files
 from mnistnn.data.manifest import MANIFEST_NAME, Manifest, StoredFile, read_manifest
-from mnistnn.errors import BusyError, DataError, UsageError
+from mnistnn.errors import BusyError, DataError, ResourceError, UsageError
 from mnistnn.files import resource_error, sync_folder, write_atomically
+
+CHECKED_NAME = "checked.json"
+"""Beside the files of a set: which of them were checked, see `verified.py`."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LOCK_WAIT_S = 1800.0
 _CHUNK_BYTES = 1 << 20
+_MANIFEST_ROOM_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is known of a set without reading it."""
+
+    image_shape: tuple[int, int]
+    classes: int
+    train_examples: int
+    test_examples: int
 
 
 @dataclass(frozen=True)
@@ -102,14 +116,72 @@ def install(name: str, images: ImageSet, origins: dict[str, str]) -> None:
     contents = idx_files(images)
     manifest = _manifest(name, images, contents, origins)
     check_pinned(manifest, "the given set")
+    with _building(name) as folder:
+        for file_name, content in contents.items():
+            write_atomically(folder / file_name, content)
+        _write_manifest(folder, manifest)
+
+
+def install_in_pieces(
+    name: str, about: DatasetInfo, contents: Mapping[str, Iterable[bytes]], total_bytes: int, origins: dict[str, str]
+) -> None:
+    """Store a set that is larger than memory: the content of each of the four files comes in pieces.
+
+    For the rest as `install`, but not for named sets. ResourceError at once where there is no room for `total_bytes`.
+    """
+    with _building(name) as folder:
+        free_bytes = shutil.disk_usage(folder).free
+        if free_bytes < total_bytes + _MANIFEST_ROOM_BYTES:
+            raise ResourceError(
+                f"{set_folder(name)}: needs {total_bytes / 1e6:,.0f} MB, "
+                f"but only {free_bytes / 1e6:,.0f} MB are free there"
+            )
+        files = {
+            file_name: _write_hashed(folder / file_name, pieces, origins[file_name])
+            for file_name, pieces in contents.items()
+        }
+        _write_manifest(
+            folder,
+            Manifest(
+                format=1,
+                name=name,
+                image_shape=list(about.image_shape),
+                classes=about.classes,
+                train_examples=about.train_examples,
+                test_examples=about.test_examples,
+                files=files,
+            ),
+        )
+
+
+def _write_hashed(path: Path, pieces: Iterable[bytes], origin: str) -> StoredFile:
+    """Write a file and return what the manifest says of it."""
+    digest, size_bytes = hashlib.sha256(), 0
+
+    def passing() -> Iterator[bytes]:
+        nonlocal size_bytes
+        for piece in pieces:
+            digest.update(piece)
+            size_bytes += len(piece)
+            yield piece
+
+    write_atomically(path, passing())
+    return StoredFile(size_bytes=size_bytes, sha256=digest.hexdigest(), origin=origin)
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    write_atomically(folder / MANIFEST_NAME, manifest.model_dump_json(indent=2).encode() + b"\n")
+
+
+@contextmanager
+def _building(name: str) -> Iterator[Path]:
+    """Yield an empty hidden folder, and put it in the place of the set when it is filled; else leave no trace."""
     final = set_folder(name)
     _remove_leftovers(name)
     building = final.with_name(f".{name}.{secrets.token_hex(6)}.new")
     try:
         building.mkdir()
-        for file_name, content in contents.items():
-            write_atomically(building / file_name, content)
-        write_atomically(building / MANIFEST_NAME, manifest.model_dump_json(indent=2).encode() + b"\n")
+        yield building
         _put_in_place(building, final)
     except OSError as error:
         raise resource_error(final, error) from error
@@ -166,13 +238,18 @@ def verify(name: str) -> list[FileCheck]:
         check_pinned(manifest, str(folder / MANIFEST_NAME))
     except DataError as error:
         return [FileCheck(folder / MANIFEST_NAME, str(error))]
-    return [_check_file(folder / file_name, manifest.files[file_name]) for file_name in FILE_NAMES]
+    checks = [_check_file(folder / file_name, manifest.files[file_name]) for file_name in FILE_NAMES]
+    if any(check.problem for check in checks):
+        with suppress(OSError):
+            (folder / CHECKED_NAME).unlink(missing_ok=True)  # no earlier check counts any more
+    return checks
 
 
 def altered(path: Path, problem: str) -> DataError:
     """Return the error for a stored file that is not what it was when it was stored."""
     name = path.parent.name
-    remedy = f"mnistnn data fetch {name} --force" if name in NAMED_SETS else f"mnistnn data add {name} FILES… --force"
+    own = f"mnistnn data add {name} FILES… --force (or generate, if it was made so)"
+    remedy = f"mnistnn data fetch {name} --force" if name in NAMED_SETS else own
     return DataError(f"{path}: {problem}; the file was altered and is not used. To replace the set: {remedy}")
 
 

@@ -51,6 +51,21 @@ class NamedSet:
     package: PackageMirror | None = None
 
 
+@dataclass(frozen=True)
+class GeneratedSet:
+    """A set that `mnistnn data generate` makes of a published one: so many images, and some for validation."""
+
+    source: str
+    count: int
+    validation_examples: int
+
+
+GENERATED_SETS: dict[str, GeneratedSet] = {
+    # As many as G. Loosli, S. Canu and L. Bottou made for their largest experiment.
+    "infinite-mnist": GeneratedSet("mnist", count=8_100_000, validation_examples=10_000),
+}
+"""Those that experiments of the project name; what is in the cache under such a name may have another size."""
+
 NAMED_SETS: dict[str, NamedSet] = {
     # Y. LeCun, C. Cortes and C. Burges: The MNIST database of handwritten digits.
     "mnist": NamedSet(

@@ -50,11 +50,15 @@ def decode_idx(content: bytes, place: str) -> NDArray[np.uint8]:
 def encode_idx(array: NDArray[np.uint8]) -> bytes:
     """Return the IDX file of a uint8 array with one or three dimensions."""
     assert array.dtype == np.uint8
-    header = struct.pack(f">HBB{array.ndim}I", 0, _UNSIGNED_BYTE, array.ndim, *array.shape)
-    return b"".join((header, np.ascontiguousarray(array).data))
+    return b"".join((encode_header(array.shape), np.ascontiguousarray(array).data))
 
 
-def idx_shape(header: bytes, place: str) -> tuple[int, ...]:
+def encode_header(shape: tuple[int, ...]) -> bytes:
+    """Return what precedes the values of a uint8 array of this shape."""
+    return struct.pack(f">HBB{len(shape)}I", 0, _UNSIGNED_BYTE, len(shape), *shape)
+
+
+def idx_shape(header: bytes, place: str, max_bytes: int = MAX_SET_BYTES) -> tuple[int, ...]:
     """Return the shape stated by the first bytes of an IDX file, once it is one that can be read."""
     if len(header) < 4:
         raise DataError(f"{place}: too short for an IDX file")
@@ -70,8 +74,8 @@ def idx_shape(header: bytes, place: str) -> tuple[int, ...]:
     shape = struct.unpack_from(f">{dimensions}I", header, offset=4)
     if 0 in shape:
         raise DataError(f"{place}: is empty (shape {shape})")
-    if math.prod(shape) > MAX_SET_BYTES:
-        raise DataError(f"{place}: shape {shape} is more than the {MAX_SET_BYTES} bytes that are allowed")
+    if math.prod(shape) > max_bytes:
+        raise DataError(f"{place}: shape {shape} is more than the {max_bytes} bytes that are allowed")
     return shape
 
 

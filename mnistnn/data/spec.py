@@ -59,7 +59,7 @@ class Data:
     """The images and labels of an experiment."""
 
     dataset: str = "mnist"
-    """`mnist`, `fashion-mnist`, or the name given to `mnistnn data add`."""
+    """`mnist`, `fashion-mnist`, or the name given to `mnistnn data add` or `mnistnn data generate`."""
 
     scale: Literal[255, 256] = 255
     """Pixels are byte / scale. The course's mnist.pkl.gz was made with 256."""
@@ -69,6 +69,11 @@ class Data:
 
     limits: Limits = Field(default_factory=Limits)
     """Smaller splits for quick experiments, e.g. `{train: 5000}`."""
+
+    stream_above_mb: Annotated[int, Field(ge=0, le=1000)] = 256
+    """A split whose images have more than so many million bytes (a pixel is one) is not taken into memory, where it
+    would need four times as much, but read from the disk in chunks while it is learned from or measured; 0 does so with
+    every split. Chunks change which examples meet in a batch, unless the order is sequential."""
 
     labels: Labels | None = None
     """Two classes in place of the set's own, e.g. `{positive: [0]}` or `{pair: [4, 9]}`; limits apply before."""

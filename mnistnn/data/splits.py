@@ -13,15 +13,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.data import cache
-from mnistnn.data.bounded_reading import open_regular_file
-from mnistnn.data.catalogue import NAMED_SETS
+from mnistnn.data import cache, verified
+from mnistnn.data.bounded_reading import MAX_SET_BYTES, open_regular_file
+from mnistnn.data.cache import DatasetInfo
+from mnistnn.data.catalogue import GENERATED_SETS, NAMED_SETS
 from mnistnn.data.fetch import fetch
 from mnistnn.data.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
 from mnistnn.data.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.data.manifest import MANIFEST_NAME, StoredFile, read_manifest
 from mnistnn.data.spec import Data
-from mnistnn.errors import ConfigError, DataError
+from mnistnn.data.stored_images import StoredImages, open_idx, refuse_other_size
+from mnistnn.errors import ConfigError, DataError, ResourceError
 from mnistnn.spelling import nearest
 
 SplitName = Literal["train", "valid", "test"]
@@ -38,31 +40,35 @@ class Split:
     classes: int
 
 
-@dataclass(frozen=True)
-class DatasetInfo:
-    """What is known of a set without reading it."""
+@dataclass(frozen=True, eq=False)
+class StoredSplit:
+    """A split that stays on the disk, but for its labels (n,), uint8 and below `classes`."""
 
-    image_shape: tuple[int, int]
+    images: StoredImages
+    labels: NDArray[np.uint8]
     classes: int
-    train_examples: int
-    test_examples: int
 
 
 def describe(name: str) -> DatasetInfo:
-    """Return sizes from the catalogue, or the manifest of an added set; opens no file of images or labels.
+    """Return sizes from the catalogue, or the manifest of a set of one's own; opens no file of images or labels.
 
     Raises ConfigError, with the nearest known name, for a set that is neither.
     """
     named = NAMED_SETS.get(name)
     if named is not None:
         return DatasetInfo(named.image_shape, named.classes, named.train_examples, named.test_examples)
+    generated = GENERATED_SETS.get(name)
+    if not cache.is_stored(name) and generated is not None:
+        source, train_examples = NAMED_SETS[generated.source], generated.count + generated.validation_examples
+        return DatasetInfo(source.image_shape, source.classes, train_examples, source.test_examples)
     if not cache.is_stored(name):
-        known = sorted({*NAMED_SETS, *cache.stored_names()})
+        known = sorted({*NAMED_SETS, *GENERATED_SETS, *cache.stored_names()})
         close = nearest(name, known)
         suggestion = f"did you mean {close!r}? " if close else ""
         raise ConfigError(
             f"unknown data set {name[:80]!r}; {suggestion}known: {', '.join(known)}; "
-            "your own files become a set with `mnistnn data add NAME FILES…`",
+            "your own files become a set with `mnistnn data add NAME FILES…`, "
+            "and `mnistnn data generate NAME` makes one of any size",
             key="data.dataset",
         )
     manifest = read_manifest(cache.set_folder(name))
@@ -121,9 +127,13 @@ def split_examples(data: Data) -> dict[SplitName, range]:
 
 
 def ensure_available(name: str, progress: bool) -> None:
-    """Fetch a named set that is not in the cache. Raises ConfigError for an unknown set, or as `fetch`."""
+    """Fetch a named set that is not in the cache. Raises ConfigError for an unknown set, DataError for one that must be
+    generated first, or as `fetch`.
+    """
     describe(name)
     if not cache.is_stored(name):
+        if name in GENERATED_SETS:
+            raise _missing(name)
         fetch(name, progress=progress)
 
 
@@ -131,29 +141,98 @@ def read_split(data: Data, split: SplitName) -> Split:
     """Read one split from the cache.
 
     Every byte of the two files it comes from is compared with the SHA-256 of the manifest, and that with the
-    catalogue; the files of the other half are not opened. Memory: the split itself and 1 MiB. Raises
-    ConfigError for what does not fit the set, DataError, with the remedy, for a missing set and for altered
-    files.
+    catalogue; the files of the other half are not opened. Of a file so large that its check is remembered, only the
+    split is read. Memory: the split itself and 1 MiB. Raises ConfigError for what does not fit the set, DataError, with
+    the remedy, for a missing set and for altered files, ResourceError for more than 1 GiB of images.
     """
+    found = _find(data, split)
+    size_bytes = len(found.examples) * int(np.prod(found.shape[1:]))
+    if size_bytes > MAX_SET_BYTES:
+        raise ResourceError(
+            f"the {split} split of {data.dataset} has {size_bytes / 1e6:,.0f} MB of images, more than is taken into "
+            "memory; an experiment can learn from it as it lies (data.stream_above_mb), or take a part (data.limits)"
+        )
+    images = _read(found.images_path, found.images_file, found.shape, found.examples)
+    return _as_two_classes(data, split, Split(images, _labels(found), found.info.classes))
+
+
+def open_split(data: Data, split: SplitName) -> StoredSplit:
+    """Return one split of which the images stay on the disk, in files that are checked as by `read_split`."""
+    found = _find(data, split)
+    path, shape = found.images_path, found.shape
+    file = open_idx(path, found.images_file, shape)
+    images = StoredImages(file, path, shape, found.examples)
+    labels = _labels(found)
+    if data.labels is not None:
+        assert data.labels.pair is None, "refused by whoever knows that the split is streamed"
+        labels = np.isin(labels, data.labels.positive or []).astype(np.uint8)
+    return StoredSplit(images, labels, count_classes(data))
+
+
+def _missing(name: str) -> DataError:
+    """Return the error for a set that is known but not there, with the ways to get it."""
+    if name in GENERATED_SETS:
+        return DataError(
+            f"the data set {name} is not in {cache.datasets_folder()}; make it with `mnistnn data generate {name}`"
+        )
+    return DataError(
+        f"the data set {name} is not in {cache.datasets_folder()}; "
+        f"get it with `mnistnn data fetch {name}`, or, without a network, "
+        f"import files with `mnistnn data add {name} FILES…`"
+    )
+
+
+def streamed_splits(data: Data) -> frozenset[SplitName]:
+    """Return which splits are too large for memory, by the measure of `data.stream_above_mb`. Raises as
+    `split_examples`.
+    """
+    example_bytes = int(np.prod(describe(data.dataset).image_shape))
+    limit_bytes = data.stream_above_mb * 1_000_000
+    return frozenset(
+        name for name, numbers in split_examples(data).items() if len(numbers) * example_bytes > limit_bytes
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Where a split lies: its two files, the shape of all their images, and which of them are its own."""
+
+    info: DatasetInfo
+    images_path: Path
+    images_file: StoredFile
+    labels_path: Path
+    labels_file: StoredFile
+    shape: tuple[int, ...]
+    examples: range
+
+
+def _find(data: Data, split: SplitName) -> _Found:
     examples = split_examples(data)[split]
     info = describe(data.dataset)
     if not cache.is_stored(data.dataset):
-        raise DataError(
-            f"the data set {data.dataset} is not in {cache.datasets_folder()}; "
-            f"get it with `mnistnn data fetch {data.dataset}`, or, without a network, "
-            f"import files with `mnistnn data add {data.dataset} FILES…`"
-        )
+        raise _missing(data.dataset)
     folder = cache.set_folder(data.dataset)
     manifest = read_manifest(folder)
     cache.check_pinned(manifest, str(folder / MANIFEST_NAME))
     is_test = split == "test"
     count = info.test_examples if is_test else info.train_examples
     images_name, labels_name = (TEST_IMAGES, TEST_LABELS) if is_test else (TRAIN_IMAGES, TRAIN_LABELS)
-    images = _read(folder / images_name, manifest.files[images_name], (count, *info.image_shape), examples)
-    labels = _read(folder / labels_name, manifest.files[labels_name], (count,), examples)
-    if labels.size and int(labels.max()) >= info.classes:
-        raise cache.altered(folder / labels_name, f"holds the label {labels.max()} of {info.classes} classes")
-    return _as_two_classes(data, split, Split(images, labels, info.classes))
+    return _Found(
+        info,
+        folder / images_name,
+        manifest.files[images_name],
+        folder / labels_name,
+        manifest.files[labels_name],
+        (count, *info.image_shape),
+        examples,
+    )
+
+
+def _labels(found: _Found) -> NDArray[np.uint8]:
+    labels = _read(found.labels_path, found.labels_file, found.shape[:1], found.examples)
+    if labels.size and int(labels.max()) >= found.info.classes:
+        raise cache.altered(found.labels_path, f"holds the label {labels.max()} of {found.info.classes} classes")
+    return labels
 
 
 def _as_two_classes(data: Data, split: SplitName, found: Split) -> Split:
@@ -177,9 +256,16 @@ def _as_two_classes(data: Data, split: SplitName, found: Split) -> Split:
 
 
 def _read(path: Path, expected: StoredFile, shape: tuple[int, ...], examples: range) -> NDArray[np.uint8]:
-    """Return the wanted examples of an IDX file of known shape, after hashing the whole file on the way."""
-    if expected.size_bytes != header_bytes(shape) + int(np.prod(shape)):
-        raise cache.altered(path, f"should have shape {shape}, but not {expected.size_bytes} bytes")
+    """Return the wanted examples of an IDX file of known shape, after hashing the whole file on the way, or knowing
+    that this was done.
+    """
+    if verified.is_remembered(expected):
+        stored = StoredImages(open_idx(path, expected, shape), path, shape, examples)
+        wanted_only = np.empty(stored.shape, dtype=np.uint8)
+        stored.read(0, wanted_only)
+        wanted_only.flags.writeable = False
+        return wanted_only
+    refuse_other_size(path, expected, shape)
     result = np.empty((len(examples), *shape[1:]), dtype=np.uint8)
     wanted = result.reshape(-1)
     example_bytes = int(np.prod(shape[1:]))

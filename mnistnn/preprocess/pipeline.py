@@ -34,6 +34,12 @@ class Pipeline:
             self.is_settled = self.is_settled and transform.is_settled
             self.out_shape = transform.out_shape
 
+    @property
+    def unfitted(self) -> int | None:
+        """The number of the first transform that has yet to see the training split, if there is one."""
+        waiting = (n for n, each in enumerate(self.transforms) if each.fitted and not self._is_ready[n])
+        return next(waiting, None)
+
     def fit_and_apply(self, x: Array) -> Array:
         """Fit what is not restored to the training split x (n, *in_shape), each transform to what those before make of
         it; return the transformed x. x is given away. Raises ConfigError at the transform that does not fit.

@@ -9,7 +9,7 @@ import pytest
 
 from mnistnn.augment.augment import Augment
 from mnistnn.augment.elastic import Elastic
-from mnistnn.augment.prefetch import AugmentedBatches, ahead
+from mnistnn.augment.prefetch import AugmentedBatches
 from mnistnn.data.batches import Batches
 
 
@@ -20,61 +20,6 @@ def workers():
 @pytest.fixture(autouse=True)
 def no_thread_is_left():
     yield
-    assert not workers()
-
-
-def slow_square(number):
-    time.sleep(0.001 * (number % 3))
-    return number * number
-
-
-@pytest.mark.parametrize("depth", [0, 1, 2, 5, 100])
-def test_results_come_in_order_whatever_the_depth(depth):
-    assert list(ahead(slow_square, range(20), depth)) == [number * number for number in range(20)]
-
-
-def test_worker_is_so_far_ahead_and_no_farther():
-    done: list[int] = []
-    results = ahead(done.append, range(20), depth=2)
-    next(results)
-    end = time.monotonic() + 5.0
-    while len(done) < 3 and time.monotonic() < end:
-        time.sleep(0.001)
-    time.sleep(0.02)
-    assert done == [0, 1, 2]
-    results.close()
-
-
-def test_error_is_raised_in_its_turn_and_ends_the_worker():
-    def work(number):
-        if number == 3:
-            raise ValueError("the fourth")
-        return number
-
-    seen: list[int] = []
-    with pytest.raises(ValueError, match="the fourth"):
-        seen.extend(result for result in ahead(work, range(10)))
-    assert not workers()
-    results = ahead(work, range(10))
-    assert [next(results) for _ in range(3)] == [0, 1, 2]
-    results.close()
-
-
-def test_leaving_the_loop_ends_the_worker():
-    for result in ahead(slow_square, range(1000)):
-        assert workers()
-        if result == 4:
-            break
-    assert not workers()
-
-
-def test_exception_in_the_loop_ends_the_worker():
-    def stop_at_once():
-        for _ in ahead(slow_square, range(1000)):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        stop_at_once()
     assert not workers()
 
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from mnistnn.data import cache, splits
+from mnistnn.data.cache import DatasetInfo
 from mnistnn.data.catalogue import NAMED_SETS
 from mnistnn.data.image_set import FILE_NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.data.spec import Data, Limits
-from mnistnn.data.splits import DatasetInfo, describe, ensure_available, read_split, split_examples
+from mnistnn.data.splits import describe, ensure_available, read_split, split_examples
 from mnistnn.errors import ConfigError, DataError
 
 
@@ -119,9 +120,25 @@ def test_describe_added_set_opens_no_other_file_than_the_manifest(stored):
     assert describe("tiny") == DatasetInfo((4, 4), 3, 12, 6)
 
 
+def test_set_that_has_to_be_generated_is_known_by_its_usual_size():
+    assert describe("infinite-mnist") == DatasetInfo((28, 28), 10, 8_110_000, 10_000)
+    with pytest.raises(DataError, match="make it with `mnistnn data generate infinite-mnist`"):
+        read_split(Data(dataset="infinite-mnist"), "valid")
+    with pytest.raises(DataError, match="make it with `mnistnn data generate infinite-mnist`"):
+        ensure_available("infinite-mnist", progress=False)
+
+
+def test_generated_set_that_is_there_has_its_own_size(tiny, origins):
+    with cache.locked("infinite-mnist"):
+        cache.install("infinite-mnist", tiny, origins)
+    assert describe("infinite-mnist").train_examples == 12
+
+
 @pytest.mark.parametrize("name", ["minst", "../mnist", "Mnist"])
 def test_describe_unknown_set_suggests_the_nearest(name):
-    with pytest.raises(ConfigError, match=r"did you mean 'mnist'\? known: fashion-mnist, mnist") as caught:
+    with pytest.raises(
+        ConfigError, match=r"did you mean 'mnist'\? known: fashion-mnist, infinite-mnist, mnist"
+    ) as caught:
         describe(name)
     assert caught.value.key == "data.dataset"
 
