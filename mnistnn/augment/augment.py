@@ -105,9 +105,9 @@ class Augment:
         ]
         return ", ".join(filter(None, parts))
 
-    def begin(self, seed: int, images_per_epoch: int) -> None:
-        """Take the seed of all draws, and how much there will be to do."""
-        self._streams = UpdateStreams(seed, "augment", 0)
+    def begin(self, seed: int, images_per_epoch: int, purpose: str = "augment") -> None:
+        """Take the seed of all draws, how much there will be to do, and what for."""
+        self._streams = UpdateStreams(seed, purpose, 0)
         pixels = images_per_epoch * self._channels * self._h * self._w
         is_worth_it = pixels >= _COMPILED_FROM_PIXELS and compiled.is_available()
         self._resample = compiled.Loop(resample_in_loop) if is_worth_it else resample

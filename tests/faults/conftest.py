@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from mnistnn.run.directory import all_runs
-from tests.faults.trials import ADAM, TECHNIQUES, AddData, Evaluate, Refit, Train, command, committed, result_of
+from tests.faults.trials import (
+    ADAM,
+    TECHNIQUES,
+    AddData,
+    Evaluate,
+    GenerateData,
+    Refit,
+    Train,
+    command,
+    committed,
+    result_of,
+)
 
 
 @pytest.fixture
@@ -80,6 +91,12 @@ def data(toy, tmp_path) -> AddData:
         paths.append(tmp_path / f"{name}.npz")
         np.savez(paths[-1], **images, **labels)  # type: ignore[arg-type] # its stub takes allow_pickle for any name
     return AddData(*paths)
+
+
+@pytest.fixture
+def generated(data, toy_cache) -> GenerateData:
+    """A set made of the toy set, in place of other data."""
+    return GenerateData(data.old, toy_cache / "datasets" / "toy")
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

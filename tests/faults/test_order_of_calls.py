@@ -50,10 +50,12 @@ def test_eval_writes_every_file_in_the_safe_order(evaluation, tmp_path):
     assert calls.index("fsync test-readings.jsonl") < calls.index("replace test-best.json")
 
 
-def test_data_add_writes_every_file_in_the_safe_order(data, tmp_path):
+@pytest.mark.parametrize("kind", ["data", "generated"])
+def test_storing_a_set_writes_every_file_in_the_safe_order(kind, request, tmp_path):
+    scenario = request.getfixturevalue(kind)
     (tmp_path / "work").mkdir()
-    data.arrange(tmp_path / "work")
-    written = names(data, tmp_path / "work")
+    scenario.arrange(tmp_path / "work")
+    written = names(scenario, tmp_path / "work")
     assert len(written) == 5
     assert written[-1] == "manifest.json"
 

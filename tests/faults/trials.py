@@ -273,6 +273,36 @@ class AddData(Scenario):
 
 
 @dataclass
+class GenerateData(Scenario):
+    """`mnistnn data generate own --force`, over a set that is there already."""
+
+    old: Path
+    source: Path
+
+    def arrange(self, work: Path) -> None:
+        os.environ["MNISTNN_DATA"] = str(work / "cache")
+        assert command("data", "add", "own", self.old, "-q").code == 0
+        shutil.copytree(self.source, work / "cache" / "datasets" / self.source.name)
+
+    def first(self, work: Path) -> list[object]:
+        arguments = ("--from", self.source.name, "--count", 400, "--validation", 60, "--force", "-q")
+        return ["data", "generate", "own", *arguments]
+
+    def check_left(self, work: Path) -> None:
+        """The old set or the new one, whole."""
+        with cache.locked("own"):
+            pass
+        assert cache.is_stored("own"), "neither the old set nor the new one is there"
+        assert not [check for check in cache.verify("own") if check.problem]
+
+    def check_end(self, work: Path) -> None:
+        self.check_left(work)
+        assert read_manifest(cache.set_folder("own")).train_examples == 460
+        names = sorted(name for name in os.listdir(work / "cache" / "datasets") if not name.startswith("."))
+        assert names == ["own", self.source.name]
+
+
+@dataclass
 class Tally:
     """What a loop did: calls of the undisturbed command, trials with a failure, how the commands ended."""
 
