@@ -22,7 +22,7 @@ from mnistnn.data.catalogue import NAMED_SETS
 from mnistnn.data.idx import encode_header, encode_idx
 from mnistnn.data.image_set import FILE_NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.data.spec import Data
-from mnistnn.data.splits import Split, describe, ensure_available, read_split
+from mnistnn.data.splits import Split, describe, read_split
 from mnistnn.errors import UsageError
 from mnistnn.machine import usable_cores
 
@@ -63,7 +63,6 @@ def generate(
         raise UsageError(
             f"{count:,} images of {image_bytes} bytes are more than the {MAX_STORED_BYTES:,} bytes allowed"
         )
-    ensure_available(source, progress=False)
     with cache.locked(name):
         if cache.is_stored(name) and not replace:
             raise UsageError(f"{final}: a set named {name!r} is there already; --force replaces it")

@@ -86,9 +86,10 @@ def generate(name: str, count: int, seed: int, source: str, validation: int | No
     from tqdm import tqdm
 
     from mnistnn.data import cache
-    from mnistnn.data.splits import describe
+    from mnistnn.data.splits import describe, ensure_available
     from mnistnn.generation import generate as generate_set
 
+    ensure_available(source, progress=not settings().quiet)
     kept = _default_data(source).validation_examples if validation is None else validation
     with tqdm(
         total=count,
