@@ -53,7 +53,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "inspect": LazyCommand("mnistnn.cli.inspect:inspect", "Look inside files and models."),
     },
     "Preparing": {
-        "data": LazyCommand("mnistnn.cli.data:data", "Fetch, add, verify and show data sets."),
+        "data": LazyCommand("mnistnn.cli.data:data", "Fetch, add, generate, verify and show data sets."),
         "whiten": LazyCommand("mnistnn.cli.whiten:whiten", "Fit and save a whitening transform."),
         "config": LazyCommand("mnistnn.cli.config:config", "Check, show and explain experiment files."),
     },
