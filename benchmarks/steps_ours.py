@@ -1,5 +1,7 @@
 """A training step of mnistnn; `ours-numpy` is without the loops that Numba compiles. On a GPU, with CuPy."""
 
+from contextlib import ExitStack
+
 import numpy as np
 
 from benchmarks.contender import Prepared, examples
@@ -17,6 +19,8 @@ from mnistnn.optim.momentum import Momentum
 from mnistnn.optim.sgd import SGD
 from mnistnn.penalties import L2
 
+for_life = ExitStack()  # A context that nobody holds is left at once.
+
 
 def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     if kind == "ours-numpy":
@@ -26,8 +30,7 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     loss, shape = SoftmaxNLL(), examples(workload)
     loss.build(model.build(shape[1:]), 10)
     count = threads.suitable(workload.batch * model.multiply_adds, count)
-    # For as long as the process lives.
-    threads.allowed(count, by_blas=not workload.is_convolutional).__enter__()
+    for_life.enter_context(threads.allowed(count, by_blas=not workload.is_convolutional))
     model.allocate(xp, "float32")
     model.initialize(0)
     penalties = [L2(strength=workload.l2)] if workload.l2 else []

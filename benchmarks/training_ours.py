@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.contender import Prepared
 from benchmarks.measure import ROOT
+from benchmarks.steps_ours import for_life
 from benchmarks.workloads import Workload
 from mnistnn import threads
 from mnistnn.backend import Array
@@ -21,7 +22,7 @@ from mnistnn.train import BatchSource
 def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     overrides = ["augment=null"] if kind == "ours-plain" else []
     plan = Plan(load_experiment(ROOT / workload.experiment, overrides))
-    threads.allowed(plan.threads, plan.by_blas).__enter__()  # for as long as the process lives
+    for_life.enter_context(threads.allowed(plan.threads, plan.by_blas))
     training = plan.training()
     objective, progress, batches = training.objective, training.progress, _without_end(training.batches)
 

@@ -19,7 +19,7 @@ from mnistnn.layers.images import Padding, Size, contiguous, image_shape, images
 from mnistnn.layout import images_first
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape, ShapeError, show_shape
-from mnistnn.threads import spread
+from mnistnn.threads import spread, workers_for
 
 
 @component
@@ -154,8 +154,11 @@ class Conv(BaseLayer):
             max_pool_backward(dy, z, self.peak[maps], self.pool_window, self.ties == "all", z, *work)
 
     def _shares_of_maps(self) -> list[slice]:
-        """Cut the maps into pieces of about `PART` numbers, so that one stays in the cache while it is worked on."""
-        size = max(1, PART // max(1, self.z[0].size)) if isinstance(self.z, np.ndarray) else self.maps
+        """Cut the maps into as many pieces for each thread, of at most about `PART` numbers, which stay in a cache."""
+        workers, most = workers_for(self.z), max(1, PART // max(1, self.z[0].size))
+        if not isinstance(self.z, np.ndarray):
+            return [slice(0, self.maps)]
+        size = -(-self.maps // (workers * -(-self.maps // (workers * most))))
         return [slice(first, min(first + size, self.maps)) for first in range(0, self.maps, size)]
 
     def _padded(self, x: Array) -> Array:
