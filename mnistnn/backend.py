@@ -67,8 +67,13 @@ def take_rows(x: Array, rows: Array, out: Array) -> Array:
     NumPy copies through a hidden buffer unless it is told how to treat indices out of range.
     """
     if isinstance(x, np.ndarray):
-        return np.take(x, rows, axis=0, out=out, mode="clip")
+        return x.take(rows, axis=0, out=out, mode="clip")
     return array_module(x).take(x, rows, axis=0, out=out)
+
+
+def mean(x: Array) -> Array:
+    """Return the mean of x (n,), a scalar where x is. NumPy's own takes three times as long for so few numbers."""
+    return x.sum() / len(x) if isinstance(x, np.ndarray) else x.mean()
 
 
 def device_name(device: Device) -> str | None:

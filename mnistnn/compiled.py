@@ -10,16 +10,26 @@ that back.
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
+from threading import Thread
 from typing import Any
+
+import numpy as np
+
+_loading: Thread | None = None
+
+
+def is_available() -> bool:
+    """Tell whether loops can be compiled now: Numba can be imported, is not switched off by NUMBA_DISABLE_JIT, and is
+    not being loaded by the thread of `load_ahead`.
+    """
+    return (_loading is None or not _loading.is_alive()) and _can_be_imported()
 
 
 @cache
-def is_available() -> bool:
-    """Tell whether loops can be compiled: Numba can be imported, and is not switched off by NUMBA_DISABLE_JIT.
-
-    It is imported to know: one that is too old for the NumPy beside it says so then.
-    """
+def _can_be_imported() -> bool:
+    """Import Numba to know: one that is too old for the NumPy beside it says so then."""
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return False
     try:
@@ -27,6 +37,23 @@ def is_available() -> bool:
     except ImportError:
         return False
     return True
+
+
+def load_ahead() -> None:
+    """Load Numba in a thread of its own, for a run that is sure to want it.
+
+    That takes most of a second, in which the run has begun without: it makes no difference to results.
+    """
+    global _loading
+    if _loading is None:
+        _loading = Thread(target=_load, name="mnistnn-load")
+        _loading.start()
+
+
+def _load() -> None:
+    with suppress(Exception):  # whoever calls a loop will see the error
+        if _can_be_imported():
+            _first(np.zeros(1, np.float32))
 
 
 class Loop:
@@ -53,3 +80,11 @@ def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
         return compiled(to_disk=True)
     except RuntimeError:  # no folder for the cache can be written to
         return compiled(to_disk=False)
+
+
+def _load_all(y: Any) -> None:
+    y[0] = 0.0
+
+
+# The first loop of a process, whichever it is, makes Numba load all that it knows.
+_first = Loop(_load_all)

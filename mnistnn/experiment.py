@@ -31,6 +31,7 @@ from mnistnn.layers import Layer
 from mnistnn.machine import usable_cores
 from mnistnn.measurement import Examples, Measurement
 from mnistnn.objective import Objective
+from mnistnn.optim.rule import FUSED_ABOVE
 from mnistnn.optim.schedules import BoldDriver, Plateau
 from mnistnn.preprocess.contract import Transform
 from mnistnn.preprocess.pipeline import Pipeline
@@ -181,6 +182,12 @@ class Plan:
         needed_beside = 1 if self.experiment.augment is not None and self.by_blas else 0
         multiply_adds = self.batch_size * self.experiment.model.multiply_adds
         return suitable_threads(multiply_adds, max(1, usable_cores() - needed_beside))
+
+    @property
+    def needs_loops(self) -> bool:
+        """Whether the run is large enough for loops that Numba compiles, and computed where they are of use."""
+        is_large = self.parameters > FUSED_ABOVE or not self.by_blas
+        return is_large and self.experiment.backend.device == "cpu"
 
     @property
     def by_blas(self) -> bool:

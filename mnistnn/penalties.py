@@ -12,6 +12,7 @@ from pydantic import Field
 
 from mnistnn.backend import Array, array_module
 from mnistnn.component import component
+from mnistnn.kernels.add_scaled import add_scaled
 from mnistnn.kernels.sign import sign
 from mnistnn.scratch import Scratch
 
@@ -103,12 +104,9 @@ class L2(_Norm):
 
     def add_gradient(self, theta: Array, grad: Array) -> None:
         """Add the gradient: grad += 2 · factor · w."""
-        xp = array_module(theta)
         for part, factor in self.parts:
             w = theta[part]
-            term = self.scratch("term", w.shape, w)
-            xp.multiply(w, 2.0 * factor, out=term)
-            grad[part] += term
+            add_scaled(grad[part], 2.0 * factor, w, self.scratch("term", w.shape, w))
 
 
 @component

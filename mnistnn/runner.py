@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from mnistnn import threads
+from mnistnn import compiled, threads
 from mnistnn.backend import device_name
 from mnistnn.config.diff import differences as config_differences
 from mnistnn.config.dump import config_hash, resolved_yaml
@@ -170,6 +170,8 @@ def _sit(
                 _restore(journal, training, display)
             display.message(_first_line(plan, run))
             display.start(training, plan.updates_per_epoch, plan.max_epochs)
+            if plan.needs_loops:
+                compiled.load_ahead()
             record.reason = train(training, journal)
             journal.save(training)
         finally:

@@ -1,4 +1,5 @@
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -43,17 +44,37 @@ def test_loop_works_where_no_cache_can_be_written(monkeypatch):
 @pytest.mark.parametrize(("value", "available"), [("0", True), ("1", False)])
 def test_numbas_own_switch_decides(value, available, monkeypatch):
     monkeypatch.setenv("NUMBA_DISABLE_JIT", value)
-    compiled.is_available.cache_clear()
+    compiled._can_be_imported.cache_clear()
     try:
         assert compiled.is_available() == available
     finally:
-        compiled.is_available.cache_clear()
+        compiled._can_be_imported.cache_clear()
 
 
 def test_numba_that_cannot_be_imported_is_done_without(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
-    compiled.is_available.cache_clear()
+    compiled._can_be_imported.cache_clear()
     try:
         assert not compiled.is_available()
     finally:
-        compiled.is_available.cache_clear()
+        compiled._can_be_imported.cache_clear()
+
+
+def test_loops_are_done_without_while_a_thread_loads_numba(monkeypatch):
+    may_go_on = threading.Event()
+    monkeypatch.setattr(compiled, "_loading", None)
+    monkeypatch.setattr(compiled, "_load", may_go_on.wait)
+    compiled.load_ahead()
+    assert not compiled.is_available()
+    may_go_on.set()
+    compiled._loading.join()  # type: ignore[union-attr] # load_ahead made it
+    assert compiled.is_available() == compiled._can_be_imported()
+
+
+def test_loading_ahead_leaves_numba_ready(monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.setattr(compiled, "_loading", None)
+    monkeypatch.setattr(compiled._first, "_compiled", None)
+    compiled.load_ahead()
+    compiled._loading.join()  # type: ignore[union-attr] # load_ahead made it
+    assert compiled._first._compiled is not None

@@ -15,15 +15,22 @@ def dense(x: Array, W: Array, b: Array, z: Array) -> None:
     z += b
 
 
-def dense_backward(dz: Array, x: Array, W: Array, dW: Array, db: Array, dx: Array | None = None) -> None:
+def dense_backward(
+    dz: Array, x: Array, W: Array, dW: Array, db: Array, dx: Array | None = None, dW_T: Array | None = None
+) -> None:
     """Write the gradients of `dense` into dW, db and, if given, dx.
 
-    dz (n, units), x (n, n_in), W (n_in, units), dW (n_in, units), db (units,), dx (n, n_in).
+    dz (n, units), x (n, n_in), W (n_in, units), dW (n_in, units), db (units,), dx (n, n_in). dW_T (units, n_in), if
+    given, is working memory: of a few units and many examples BLAS makes the transpose of dW up to a quarter faster.
     dW = xᵀ dz;  db = Σ dz over the rows;  dx = dz Wᵀ
     Cost: two GEMMs of 2·n·n_in·units flops, one without dx.
     """
-    matmul(x.T, dz, out=dW)
-    array_module(x).sum(dz, axis=0, out=db)
+    if dW_T is None:
+        matmul(x.T, dz, out=dW)
+    else:
+        matmul(dz.T, x, out=dW_T)
+        dW[...] = dW_T.T
+    dz.sum(axis=0, out=db)
     if dx is not None:
         matmul(dz, W.T, out=dx)
 

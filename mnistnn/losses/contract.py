@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend import Array, array_module, mean
 from mnistnn.component import component
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape, ShapeError, show_shape
@@ -47,7 +47,7 @@ class PerExampleLoss:
     def value_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
         """Return the mean loss (a scalar on the device) and dL/dz, like z, which is the caller's to use up."""
         losses, dz = self.losses_and_dz(z, labels)
-        return losses.mean(), dz
+        return mean(losses), dz
 
     def score(self, z: Array, labels: Array) -> Score:
         """Return the summed loss, in float64, and the number of misread examples (zero-one loss) of a batch."""
@@ -74,13 +74,21 @@ class PerClassLoss(PerExampleLoss):
     def predict(self, z: Array) -> Array:
         return z.argmax(axis=1)
 
-    def label_places(self, z: Array, labels: Array) -> Array:
-        """Return where each row's label stands in the flattened z (n, k): i·k + labelᵢ (n,), int64."""
+    def label_places(self, z: Array, labels: Array, by_class: bool = False) -> Array:
+        """Return where each row's label stands in the flattened z (n, k): i·k + labelᵢ (n,), int64.
+
+        `by_class` is for the flattened transpose, where it is labelᵢ·n + i.
+        """
         n, k = z.shape
         xp = array_module(z)
+        step = 1 if by_class else k
         if self._starts is None or len(self._starts) < n or not isinstance(z, type(self._starts)):
             # int64, so that labels of any integer type can be added
-            self._starts = xp.arange(0, n * k, k, dtype="int64")
+            self._starts = xp.arange(0, n * step, step, dtype="int64")
         at = self.scratch("at", (n,), self._starts)
-        xp.add(self._starts[:n], labels, out=at)
+        if by_class:
+            xp.multiply(labels, n, out=at, dtype="int64")
+            at += self._starts[:n]
+        else:
+            xp.add(self._starts[:n], labels, out=at)
         return at

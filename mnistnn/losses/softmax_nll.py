@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import numpy as np
+
 from mnistnn.backend import Array, array_module
 from mnistnn.component import component
 from mnistnn.kernels.softmax import softmax, softmax_nll
@@ -19,8 +21,10 @@ class SoftmaxNLL(PerClassLoss):
 
     def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
         n, scratch = len(z), self.scratch
-        nll, dz = scratch("nll", (n,), z), scratch("dz", z.shape, z)
-        softmax_nll(z, self.label_places(z, labels), dz, scratch("row", (n, 1), z), nll)
+        by_class = isinstance(z, np.ndarray)
+        dz = scratch("dz", z.shape[::-1], z).T if by_class else scratch("dz", z.shape, z)
+        nll = scratch("nll", (n,), z)
+        softmax_nll(z, self.label_places(z, labels, by_class), dz, scratch("row", (n,), z), nll)
         return nll, dz
 
     def probabilities(self, z: Array) -> Array:

@@ -55,10 +55,10 @@ class GradientRule:
         """Create the state, and choose how to move. theta and grad (P,) are never rebound."""
         xp = array_module(theta)
         self._state: dict[str, Array] = {name: xp.full_like(theta, value) for name, value in self.slots.items()}
-        self._twin = self.twin if xp is np and theta.size > FUSED_ABOVE and is_available() else None
+        self._twin = self.twin if xp is np and theta.size > FUSED_ABOVE else None
         self._kernel = self.kernel if xp is not np else None
         self._numbers: Numbers | None = None
-        self._blocks = self._cut(theta, grad) if self._twin is None and self._kernel is None else []
+        self._blocks = self._cut(theta, grad) if self._kernel is None else []
 
     def _cut(self, theta: Array, grad: Array) -> list[Block]:
         """Cut everything into blocks, which share working memory."""
@@ -92,13 +92,14 @@ class GradientRule:
         if self.clip_norm is not None:
             clip(objective.grad, self.clip_norm)
         scalars = self.scalars(progress)
-        if self._twin is not None:
-            theta = objective.theta
-            self._twin(theta, objective.grad, *self._state.values(), *map(theta.dtype.type, scalars))
         if self._kernel is not None:
             self._launch(objective.theta, objective.grad, scalars)
-        for theta, grad, state, work in self._blocks:
-            self.update(theta, grad, state, work, scalars)
+        elif self._twin is not None and is_available():
+            theta = objective.theta
+            self._twin(theta, objective.grad, *self._state.values(), *map(theta.dtype.type, scalars))
+        else:
+            for theta, grad, state, work in self._blocks:
+                self.update(theta, grad, state, work, scalars)
         return loss
 
     def _launch(self, theta: Array, grad: Array, scalars: Scalars) -> None:

@@ -57,7 +57,10 @@ def _write_numbers(numbers: np.ndarray, *values: Any) -> None:
 
 
 def _softmax_nll(z: np.ndarray, at: np.ndarray, k: int, dz: np.ndarray, nll: np.ndarray) -> None:
-    softmax.softmax_nll(z, at, dz, np.empty((len(z), 1), z.dtype), nll)
+    n = len(z)
+    by_class = np.empty((k, n), z.dtype)
+    softmax.softmax_nll(z, at % k * n + np.arange(n), by_class.T, np.empty(n, z.dtype), nll)
+    dz[...] = by_class.T
 
 
 def _max_pool(z: np.ndarray, y: np.ndarray, *sizes: int) -> None:

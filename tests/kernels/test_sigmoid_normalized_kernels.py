@@ -28,8 +28,9 @@ def run(z, labels):
 
 def run_softmax(z, labels):
     n, k = z.shape
-    dz, row, nll = (np.empty(shape, z.dtype) for shape in ((n, k), (n, 1), (n,)))
-    softmax_nll(z, np.arange(n) * k + labels, dz, row, nll)
+    dz, row, nll = (np.empty(shape, z.dtype) for shape in ((k, n), (n,), (n,)))
+    softmax_nll(z, labels * n + np.arange(n), dz.T, row, nll)
+    dz = dz.T
     return nll, dz
 
 

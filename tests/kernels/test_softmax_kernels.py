@@ -20,8 +20,9 @@ def draw(dtype, n=6, k=4, spread=3.0):
 def run(z, labels):
     """Return (nll, dz), computed in buffers that hold NaN before."""
     n, k = z.shape
-    dz, row, nll = (np.full(shape, np.nan, z.dtype) for shape in ((n, k), (n, 1), (n,)))
-    softmax_nll(z, np.arange(n) * k + labels, dz, row, nll)
+    dz, row, nll = (np.full(shape, np.nan, z.dtype) for shape in ((k, n), (n,), (n,)))
+    softmax_nll(z, labels * n + np.arange(n), dz.T, row, nll)
+    dz = dz.T
     return nll, dz
 
 

@@ -1,0 +1,34 @@
+"""y += a x for long vectors, which NumPy has no single operation for."""
+
+from typing import Any
+
+import numpy as np
+
+from mnistnn import compiled
+from mnistnn.backend import Array, array_module
+
+_BLOCK = 16_384  # numbers; a block of the product stays in the cache until it is added
+_COMPILED_ABOVE = 65_536  # below, starting Numba would not be earned back
+
+
+def add_scaled(y: Array, a: float, x: Array, product: Array) -> None:
+    """Add a·x to y (P,). x (P,) like y; product (P,) is working memory, of which the host needs one block."""
+    if not isinstance(y, np.ndarray):
+        array_module(y).multiply(x, a, out=product)
+        y += product
+    elif y.size > _COMPILED_ABOVE and compiled.is_available():
+        _loop(y, y.dtype.type(a), x)
+    else:
+        for start in range(0, y.size, _BLOCK):
+            part = slice(start, min(start + _BLOCK, y.size))
+            term = product[: part.stop - start]
+            np.multiply(x[part], a, out=term)
+            y[part] += term
+
+
+def _add_scaled(y: Any, a: Any, x: Any) -> None:
+    for i in range(y.size):
+        y[i] += a * x[i]
+
+
+_loop = compiled.Loop(_add_scaled)
