@@ -81,7 +81,7 @@ def test_spinning_threads_leave_a_core_to_the_one_that_distorts(plan_of, monkeyp
     monkeypatch.setattr("mnistnn.experiment.usable_cores", lambda: 4)
     large, augmented = "model.layers.hidden.units=5000", "augment={shift_px: 1}"
     assert plan_of(large, augmented).threads == 3
-    convolution = "model.layers.hidden={type: conv, maps: 2000, kernel: 3, units: null, activation: tanh}"
+    convolution = "model.layers.hidden={type: conv, maps: 2000, kernel: 3, activation: tanh}"
     assert plan_of(convolution, augmented).threads == 4  # those sleep when they wait
 
 

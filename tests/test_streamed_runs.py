@@ -45,7 +45,7 @@ IN_FILE_ORDER = {
     "measured on the training split": ("evaluation={train_error: true, batch_size: 70, every_updates: 3}",),
     "of two classes": ("data.labels={positive: [1, 2]}", "model.layers.output.units=2"),
     "as far as its limits": ("data.limits={train: 120, valid: 33}", "batches.drop_last=true"),
-    "of convolutions": ("model.layers.hidden={type: conv, maps: 3, kernel: 3, activation: relu, units: null}",),
+    "of convolutions": ("model.layers.hidden={type: conv, maps: 3, kernel: 3, activation: relu}",),
     "with a paired test": ("stopping=[{type: significance_patience, updates: 20, level: 0.05}]",),
     "in double precision": ("backend.dtype=float64", "data.scale=256"),
 }

@@ -28,8 +28,8 @@ def damage(monkeypatch, change):
     """Let `change` alter what the dense layer's backward pass wrote: dW, db, dx."""
     real = dense_kernels.dense_backward
 
-    def wrong(dz, x, W, dW, db, dx=None):
-        real(dz, x, W, dW, db, dx)
+    def wrong(dz, x, W, dW, db, dx=None, dW_T=None):
+        real(dz, x, W, dW, db, dx, dW_T)
         change(dW, db, dx)
 
     monkeypatch.setattr("mnistnn.layers.dense.dense_backward", wrong)

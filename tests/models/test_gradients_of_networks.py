@@ -61,8 +61,8 @@ def test_gradcheck_passes_right_gradients():
 
 
 def test_gradcheck_finds_weights_that_are_off_by_a_thousandth(monkeypatch):
-    def wrong(dz, x, W, dW, db, dx=None):
-        dense_backward(dz, x, W, dW, db, dx)
+    def wrong(dz, x, W, dW, db, dx=None, dW_T=None):
+        dense_backward(dz, x, W, dW, db, dx, dW_T)
         dW *= 1.001
 
     monkeypatch.setattr(dense_layer, "dense_backward", wrong)
@@ -70,8 +70,8 @@ def test_gradcheck_finds_weights_that_are_off_by_a_thousandth(monkeypatch):
 
 
 def test_gradcheck_finds_one_wrong_bias(monkeypatch):
-    def wrong(dz, x, W, dW, db, dx=None):
-        dense_backward(dz, x, W, dW, db, dx)
+    def wrong(dz, x, W, dW, db, dx=None, dW_T=None):
+        dense_backward(dz, x, W, dW, db, dx, dW_T)
         db[-1] = 0.0
 
     monkeypatch.setattr(dense_layer, "dense_backward", wrong)
