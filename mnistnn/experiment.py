@@ -186,7 +186,8 @@ class Plan:
     @property
     def needs_loops(self) -> bool:
         """Whether the run is large enough for loops that Numba compiles, and computed where they are of use."""
-        is_large = self.parameters > FUSED_ABOVE or not self.by_blas
+        work = 0 if self.by_blas else self.batch_size * self.experiment.model.multiply_adds
+        is_large = self.parameters > FUSED_ABOVE or suitable_threads(work, 2) > 1
         return is_large and self.experiment.backend.device == "cpu"
 
     @property

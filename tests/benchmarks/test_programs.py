@@ -1,6 +1,7 @@
 """Whole processes, on toy digits; the script of the peer is a stand-in."""
 
 import itertools
+import resource
 import sys
 from pathlib import Path
 
@@ -17,9 +18,11 @@ def _python(code: str) -> list[str]:
 
 
 def test_time_and_memory_of_a_process_are_its_own(tmp_path):
-    ended = run(_python("x = bytearray(100 << 20); print('done')"), 1, tmp_path)
+    # The system counts what this process has, too, for the moment before the other becomes one of its own.
+    mine = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ended = run(_python("x = bytearray(500 << 20); print('done')"), 1, tmp_path)
     assert ended.said == "done\n"
-    assert 100 << 20 < ended.peak_bytes < 200 << 20
+    assert 500 << 20 < ended.peak_bytes < max(mine, 600 << 20)
     assert 0 < ended.seconds < 60
 
 
