@@ -12,7 +12,8 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from threading import Thread
+from threading import RLock, Thread
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -61,18 +62,38 @@ class Loop:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self._compiled: Callable[..., Any] | None = None
+        self._compiled: Any = None
 
     def __call__(self, *arguments: Any) -> Any:
         if self._compiled is None:
-            self._compiled = _compile(self.function)
+            return self._first_call(*arguments)
         return self._compiled(*arguments)
 
+    def _first_call(self, *arguments: Any) -> Any:
+        with _one_compiles:  # the other workers wait for it
+            if self._compiled is not None:
+                return self._compiled(*arguments)
+            compiled, began_s = _compile(self.function), perf_counter()
+            result = compiled(*arguments)
+            if any(compiled.stats.cache_misses.values()):
+                _compiling_s.append(perf_counter() - began_s)
+            self._compiled = compiled
+            return result
 
-def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
+
+_one_compiles = RLock()
+_compiling_s: list[float] = []
+
+
+def compiling_s() -> float:
+    """Return the seconds that this process spent compiling loops which it did not find in the cache."""
+    return sum(_compiling_s)
+
+
+def _compile(function: Callable[..., Any]) -> Any:
     import numba
 
-    def compiled(to_disk: bool) -> Callable[..., Any]:
+    def compiled(to_disk: bool) -> Any:
         # As in NumPy, 1/0 is infinite and not an exception.
         return numba.njit(cache=to_disk, nogil=True, error_model="numpy")(function)
 

@@ -156,7 +156,7 @@ def _sit(
 ) -> Outcome:
     """Train from where the run stands until something ends the sitting, and record what it was."""
     policy = plan.experiment.checkpoint
-    before_s, began_s = record.seconds, monotonic()
+    before_s, began_s, compiled_before_s = record.seconds, monotonic(), compiled.compiling_s()
     training.clock = lambda: before_s + monotonic() - began_s
     with StopRequest() as stop, _recorded(run, record), _log(run) as log, threads.allowed(plan.threads, plan.by_blas):
         display = Display(log, view.shown, view.bars)
@@ -174,6 +174,8 @@ def _sit(
                 compiled.load_ahead()
             record.reason = train(training, journal)
             journal.save(training)
+            if (seconds := compiled.compiling_s() - compiled_before_s) >= 1.0:
+                display.message(f"{seconds:.1f} s of it went into compiling loops; the next run finds them in a cache")
         finally:
             display.close()
             journal.close()

@@ -26,6 +26,19 @@ def test_loop_divides_by_zero_as_numpy_does():
     assert np.isinf(x[0])
 
 
+def test_time_of_compiling_is_counted_unless_the_cache_has_the_loop(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    numba = pytest.importorskip("numba")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(compiled, "_compiling_s", [])
+    counts = []
+    for _ in range(2):
+        compiled.Loop(fill)(np.ones(1), 2.0)
+        counts.append(len(compiled._compiling_s))
+    assert counts == [1, 1]
+    assert compiled.compiling_s() > 0
+
+
 def test_loop_works_where_no_cache_can_be_written(monkeypatch):
     import numba
 
