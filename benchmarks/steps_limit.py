@@ -5,6 +5,7 @@ one program or another have other shapes.
 """
 
 import statistics
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.contender import Prepared, Step, examples, fastest, seconds_of, thread_counts
 from benchmarks.workloads import Workload
+
+Matmul = Callable[..., Any]
 
 _SIDE = {"cpu": 512, "cuda": 4096}
 # Multiply-adds for one image of LeNet 20-50-500: forward of each layer; the first needs no gradient of its input.
@@ -23,9 +26,13 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     if device == "cuda":
         import cupy
 
-        step, _ = _products(workload, cupy, device)
-        return Prepared(f"CuPy {cupy.__version__}", 1, step, cupy.cuda.get_current_stream().synchronize)
-    step, by_layer = _products(workload, np, device)
+        from mnistnn.products import matmul
+
+        step, _ = _products(workload, cupy, device, matmul)
+        return Prepared(
+            f"CuPy {cupy.__version__}", 1, _recorded(step, cupy), cupy.cuda.get_current_stream().synchronize
+        )
+    step, by_layer = _products(workload, np, device, np.matmul)
 
     def use(threads: int) -> Step:
         threadpool_limits(threads)
@@ -43,13 +50,25 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     return Prepared(f"NumPy {np.__version__}", threads, step, parts=parts if by_layer else None)
 
 
-def _products(workload: Workload, xp: ModuleType, device: str) -> tuple[Step, dict[str, Step]]:
+def _recorded(step: Step, cupy: ModuleType) -> Step:
+    """Return the replay of a step, recorded in a CUDA graph: to ask for each product takes longer than most of them."""
+    step()
+    stream = cupy.cuda.Stream()
+    with stream:
+        stream.begin_capture()
+        step()
+        graph = stream.end_capture()
+    replay: Step = graph.launch
+    return replay
+
+
+def _products(workload: Workload, xp: ModuleType, device: str, matmul: Matmul) -> tuple[Step, dict[str, Step]]:
     if workload.is_convolutional:
-        return _convolutional(workload, xp, _SIDE[device]), {}
-    return _dense(workload, xp)
+        return _convolutional(workload, xp, _SIDE[device], matmul), {}
+    return _dense(workload, xp, matmul)
 
 
-def _dense(workload: Workload, xp: ModuleType) -> tuple[Step, dict[str, Step]]:
+def _dense(workload: Workload, xp: ModuleType, matmul: Matmul) -> tuple[Step, dict[str, Step]]:
     """Return all products, and those of each layer's forward and backward pass."""
     rng, n = np.random.default_rng(0), workload.batch
     products, by_layer = [], {}
@@ -59,24 +78,24 @@ def _dense(workload: Workload, xp: ModuleType) -> tuple[Step, dict[str, Step]]:
         forward, backward = [(x, W, xp.empty_like(dz))], [(x.T, dz, xp.empty_like(W))]
         if place:
             backward.append((dz, W.T, xp.empty_like(x)))
-        by_layer |= {f"{name} forward": _step(forward, xp), f"{name} backward": _step(backward, xp)}
+        by_layer |= {f"{name} forward": _step(forward, matmul), f"{name} backward": _step(backward, matmul)}
         products += [*forward, *backward]
-    return _step(products, xp), by_layer
+    return _step(products, matmul), by_layer
 
 
-def _step(products: list[tuple[Any, Any, Any]], xp: ModuleType) -> Step:
+def _step(products: list[tuple[Any, Any, Any]], matmul: Matmul) -> Step:
     def step() -> None:
         for a, b, out in products:
-            xp.matmul(a, b, out=out)
+            matmul(a, b, out=out)
 
     return step
 
 
-def _convolutional(workload: Workload, xp: ModuleType, side: int) -> Step:
+def _convolutional(workload: Workload, xp: ModuleType, side: int, matmul: Matmul) -> Step:
     """As many products of square matrices as make up the flops, and one with a shorter inner side for the rest."""
     multiply_adds = examples(workload)[0] * sum(size * passes for size, passes in _LENET)
     times, rest = divmod(multiply_adds, side**3)
     a, b = (xp.asarray(np.random.default_rng(i).random((side, side), dtype=np.float32)) for i in (0, 1))
     out, inner = xp.empty_like(a), rest // side**2
     last = (a[:, :inner].copy(), b[:inner].copy(), out)
-    return _step([(a, b, out)] * times + [last] * bool(inner), xp)
+    return _step([(a, b, out)] * times + [last] * bool(inner), matmul)

@@ -18,6 +18,7 @@ from mnistnn.optim.contract import Progress
 from mnistnn.optim.momentum import Momentum
 from mnistnn.optim.sgd import SGD
 from mnistnn.penalties import L2
+from mnistnn.steps import steps_for
 
 for_life = ExitStack()  # A context that nobody holds is left at once.
 
@@ -39,12 +40,12 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     objective = Objective(model, loss, penalties)
     optimizer = _optimizer(workload)
     optimizer.allocate(objective.theta, objective.grad)
+    steps = steps_for(objective, optimizer)
     rng, progress = np.random.default_rng(0), Progress()
     x, labels = xp.asarray(rng.random(shape, dtype=np.float32)), xp.asarray(rng.integers(10, size=workload.batch))
 
     def step() -> None:
-        objective.set_batch(x, labels, progress.updates)
-        optimizer.step(objective, progress)
+        steps.take(x, labels, progress)
         progress.updates += 1
 
     if device == "cuda":

@@ -1,11 +1,15 @@
-"""The activations that a layer can name, each a forward and a backward kernel."""
+"""The activations that a layer can name, each a forward and a backward kernel, and how a bias goes with it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from mnistnn.backend import Array
+import numpy as np
+
+from mnistnn.backend import Array, array_module
+from mnistnn.cuda import Kernel
 from mnistnn.kernels import activations as kernels
+from mnistnn.kernels import activations_cuda as on_gpu
 
 ActivationName = Literal["linear", "sigmoid", "tanh", "scaled_tanh", "relu", "leaky_relu", "softplus"]
 
@@ -16,14 +20,25 @@ class Activation:
 
     forward: Callable[[Array], None]
     backward: Callable[[Array, Array], None]
+    biased: Kernel
+    """For a GPU: forward of a sum with a bias."""
+
+    def after_bias(self, z: Array, b: Array, y: Array) -> None:
+        """Write f(z + b) into y, which may be z. b is (units,) for the last axis of z, or (units, 1, ...)."""
+        if isinstance(y, np.ndarray) or not (z.flags.c_contiguous and y.flags.c_contiguous):
+            array_module(y).add(z, b, out=y)
+            self.forward(y)
+        else:
+            inner = 1 if b.ndim == 1 else y.size // b.size
+            self.biased.launch(y.size, y, z, b, y, inner, b.size)
 
 
 ACTIVATIONS: dict[ActivationName, Activation] = {
-    "linear": Activation(kernels.linear, kernels.linear_backward),
-    "sigmoid": Activation(kernels.sigmoid, kernels.sigmoid_backward),
-    "tanh": Activation(kernels.tanh, kernels.tanh_backward),
-    "scaled_tanh": Activation(kernels.scaled_tanh, kernels.scaled_tanh_backward),
-    "relu": Activation(kernels.relu, kernels.relu_backward),
-    "leaky_relu": Activation(kernels.leaky_relu, kernels.leaky_relu_backward),
-    "softplus": Activation(kernels.softplus, kernels.softplus_backward),
+    "linear": Activation(kernels.linear, kernels.linear_backward, on_gpu.biased_linear),
+    "sigmoid": Activation(kernels.sigmoid, kernels.sigmoid_backward, on_gpu.biased_sigmoid),
+    "tanh": Activation(kernels.tanh, kernels.tanh_backward, on_gpu.biased_tanh),
+    "scaled_tanh": Activation(kernels.scaled_tanh, kernels.scaled_tanh_backward, on_gpu.biased_scaled_tanh),
+    "relu": Activation(kernels.relu, kernels.relu_backward, on_gpu.biased_relu),
+    "leaky_relu": Activation(kernels.leaky_relu, kernels.leaky_relu_backward, on_gpu.biased_leaky_relu),
+    "softplus": Activation(kernels.softplus, kernels.softplus_backward, on_gpu.biased_softplus),
 }

@@ -20,6 +20,8 @@ from mnistnn.backend import Array, array_module
 from mnistnn.layout import images_last
 
 _THREADS = 256  # of a block
+_FEW_THREADS, _ENOUGH = 64, 65_536  # of a block while n is small, so that all parts of the GPU get one
+_MOST_NARROW = 2**32 - _THREADS * 8192  # beyond, indices take 64 bits, which a GPU divides at a tenth of the speed
 _MOST_BLOCKS = 8192  # beyond, each thread takes several indices
 
 _SOURCE = """\
@@ -36,33 +38,35 @@ _REAL = {"float32": "float", "float64": "double"}
 class Kernel:
     """A loop over i in [0, n), each i on its own.
 
-    parameters  what it takes beside n, in C: arrays of Real (float or double), arrays of long long, numbers long long
-    body        what is done for one i
+    parameters  what it takes beside n, in C: arrays of Real (float or double) or of long long, numbers of these
+    body        what is done for one i; Index is a type that holds i, for parts of it
     """
 
     def __init__(self, name: str, parameters: str, body: str) -> None:
         self.name = f"mnistnn_{name}"
         lines = "\n".join("        " + line for line in body.strip("\n").splitlines())
         self.source = _SOURCE.format(name=self.name, parameters=parameters, body=lines)
-        self._compiled: dict[tuple[Any, str], Any] = {}  # by library and dtype
+        self._compiled: dict[tuple[Any, str, str], Any] = {}  # by library, dtype and type of indices
 
-    def launch(self, n: int, like: Array, *arguments: Array | int) -> None:
+    def launch(self, n: int, like: Array, *arguments: Array | int | np.number) -> None:
         """Queue the kernel for all i in [0, n), in the dtype of `like`. Arrays must be contiguous: it sees memory."""
         if not n:
             return
         xp = array_module(like)
-        kernel = self._compiled.get((xp, like.dtype.char))
+        index = "unsigned" if n < _MOST_NARROW else "size_t"
+        kernel = self._compiled.get((xp, like.dtype.char, index))
         if kernel is None:
             # Compiled when it first runs; CuPy keeps the result on disk.
-            kernel = xp.RawKernel(self.source, self.name, options(str(like.dtype)))
-            self._compiled[xp, like.dtype.char] = kernel
+            kernel = xp.RawKernel(self.source, self.name, options(str(like.dtype), index))
+            self._compiled[xp, like.dtype.char, index] = kernel
         numbers = (np.int64(a) if isinstance(a, int) else a for a in arguments)
-        kernel((min(-(-n // _THREADS), _MOST_BLOCKS),), (_THREADS,), (np.int64(n), *numbers))
+        threads = _THREADS if n >= _ENOUGH else _FEW_THREADS
+        kernel((min(-(-n // threads), _MOST_BLOCKS),), (threads,), (np.int64(n), *numbers))
 
 
-def options(dtype: str) -> tuple[str, ...]:
-    """Return what NVRTC is told for arrays of a dtype."""
-    return ("--fmad=false", f"-DReal={_REAL[dtype]}")
+def options(dtype: str, index: str = "unsigned") -> tuple[str, ...]:
+    """Return what NVRTC is told for arrays of a dtype, and for indices below n of a type."""
+    return ("--fmad=false", f"-DReal={_REAL[dtype]}", f"-DIndex={index}")
 
 
 def twin(kernel: Kernel) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -2,6 +2,8 @@
 
 from math import prod
 
+import numpy as np
+
 from mnistnn.backend import Array, array_module
 from mnistnn.layout import images_first, images_last, is_images_last
 
@@ -17,6 +19,7 @@ class Scratch:
     def __init__(self) -> None:
         self._whole: dict[str, Array] = {}  # flat
         self._latest: dict[str, Array] = {}
+        self._outgrown: list[Array] = []
 
     def __call__(self, role: str, shape: tuple[int, ...], like: Array) -> Array:
         """Return a contiguous array of `shape` with the dtype and on the device of `like`."""
@@ -26,7 +29,10 @@ class Scratch:
         size = prod(shape)
         whole = self._whole.get(role)
         if whole is None or whole.size < size or not _are_akin(whole, like):
-            whole = array_module(like).empty(size, dtype=like.dtype)
+            xp = array_module(like)
+            if whole is not None and xp is not np:
+                self._outgrown.append(whole)  # a recorded launch may still use it
+            whole = xp.empty(size, dtype=like.dtype)
             self._whole[role] = whole
         view = whole[:size].reshape(shape)
         self._latest[role] = view

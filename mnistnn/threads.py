@@ -14,7 +14,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module
+from mnistnn import products
+from mnistnn.backend import Array
 
 Piece = TypeVar("Piece")
 
@@ -107,15 +108,17 @@ def spread(work: Callable[[Piece, int], None], pieces: Sequence[Piece], x: Array
 
 def matmul(a: Array, b: Array, out: Array) -> None:
     """Write the product of a (m, k) and b (k, n) into out (m, n), in shares of rows if there are workers."""
-    xp, rows = array_module(a), len(a)
-    workers = workers_for(a)
+    if not isinstance(a, np.ndarray):
+        products.matmul(a, b, out)
+        return
+    rows, workers = len(a), workers_for(a)
     if workers == 1 or out.size * len(b) < _LEAST:
-        xp.matmul(a, b, out=out)
+        np.matmul(a, b, out=out)
         return
     share = -(-rows // workers)
     shares = [slice(first, first + share) for first in range(0, rows, share)]
 
     def multiply(of: slice, _: int) -> None:
-        xp.matmul(a[of], b, out=out[of])
+        np.matmul(a[of], b, out=out[of])
 
     spread(multiply, shares, a)

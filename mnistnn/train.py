@@ -16,8 +16,10 @@ from mnistnn.averaging import WeightAverage
 from mnistnn.backend import Array, array_module
 from mnistnn.errors import DivergedError
 from mnistnn.history import Row, best_row
+from mnistnn.kernels import sums_cuda
 from mnistnn.objective import Objective
 from mnistnn.optim.contract import OptimizerContract, Progress
+from mnistnn.steps import steps_for
 from mnistnn.stopping.contract import Deadline, Policy
 
 
@@ -31,13 +33,16 @@ class RunningLoss:
 
     def __init__(self, theta: Array, total: float = 0.0, examples: int = 0) -> None:
         xp = array_module(theta)
-        self._xp, self.on_host = xp, xp is np
+        self.on_host = xp is np
         self._sum = xp.array(total, dtype="float64")
         self.examples = examples
 
     def add(self, loss: Array, examples: int) -> None:
         """Count a batch's mean loss."""
-        self._sum += self._xp.multiply(loss, examples, dtype="float64")
+        if self.on_host:
+            self._sum += np.multiply(loss, examples, dtype="float64")
+        else:
+            sums_cuda.add_times.launch(1, loss, self._sum, loss, examples)
         self.examples += examples
 
     @property
@@ -90,6 +95,7 @@ class Training:
     def __post_init__(self) -> None:
         self.progress.batches_per_epoch = self.batches.per_epoch
         self.progress.history = self.history
+        self.steps = steps_for(self.objective, self.optimizer)
         limits = [limit for policy in self.policies if (limit := policy.time_limit_s()) is not None]
         self.time_limit_s = min(limits, default=None)
 
@@ -185,10 +191,7 @@ def train(t: Training, journal: Journal) -> str:
         for x, labels in t.batches.of_epoch(t.progress.epoch + 1, start=t.progress.batch):
             if t.progress.updates >= last_update:
                 break
-            t.objective.set_batch(x, labels, t.progress.updates)
-            loss = t.optimizer.step(t.objective, t.progress)
-            t.objective.project(t.optimizer.rate(t.progress))
-            t.loss.add(loss, len(x))
+            t.loss.add(t.steps.take(x, labels, t.progress), len(x))
             t.progress.batch += 1
             t.progress.updates += 1
             t.progress.examples += len(x)

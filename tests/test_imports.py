@@ -23,6 +23,7 @@ LAYERS = """
     config
     measurement
     train
+    steps
     objective | generation
     augment | models
     averaging | layers | losses | penalties | optim | stopping | data | preprocess | run
@@ -30,9 +31,11 @@ LAYERS = """
     activations
     kernels
     scratch
+    threads
+    products
+    products_cuda
     cuda
     layout
-    threads
     backend | compiled | streams
     history | shapes | spelling | component | files | machine | signals | ahead
     errors

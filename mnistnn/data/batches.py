@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from mnistnn.backend import Array, array_module, take_rows, to_host
 from mnistnn.component import component
+from mnistnn.kernels import rows_cuda
 from mnistnn.scratch import Scratch
 from mnistnn.streams import stream
 
@@ -76,11 +77,16 @@ class Batches:
             if rows_of_epoch is None:
                 yield self.x[part], self.labels[part]
             else:
-                rows = rows_of_epoch[part]
-                yield (
-                    take_rows(self.x, rows, self.scratch("x", (len(rows), *self.x.shape[1:]), self.x)),
-                    take_rows(self.labels, rows, self.scratch("labels", rows.shape, self.labels)),
-                )
+                yield self._taken(rows_of_epoch[part])
+
+    def _taken(self, rows: Array) -> tuple[Array, Array]:
+        """Return the examples of some rows; on a GPU they are gathered, with their labels, by one kernel."""
+        x = self.scratch("x", (len(rows), *self.x.shape[1:]), self.x)
+        labels = self.scratch("labels", rows.shape, self.labels)
+        if isinstance(x, np.ndarray) or not self.x.flags.c_contiguous or labels.dtype != rows.dtype:
+            return take_rows(self.x, rows, x), take_rows(self.labels, rows, labels)
+        rows_cuda.take_examples.launch(x.size, x, self.x, self.labels, rows, x, labels, x.size // len(rows))
+        return x, labels
 
     def _rows(self, epoch: int) -> Array | None:
         """Return the row numbers of an epoch's examples, in order, on the device; None for all, as they lie."""

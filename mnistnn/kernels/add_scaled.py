@@ -5,17 +5,17 @@ from typing import Any
 import numpy as np
 
 from mnistnn import compiled
-from mnistnn.backend import Array, array_module
+from mnistnn.backend import Array
+from mnistnn.kernels import add_scaled_cuda
 
 _BLOCK = 16_384  # numbers; a block of the product stays in the cache until it is added
 _COMPILED_ABOVE = 65_536  # below, starting Numba would not be earned back
 
 
 def add_scaled(y: Array, a: float, x: Array, product: Array) -> None:
-    """Add a·x to y (P,). x (P,) like y; product (P,) is working memory, of which the host needs one block."""
+    """Add a·x to y (P,). x (P,) like y; product (P,) is working memory of the host."""
     if not isinstance(y, np.ndarray):
-        array_module(y).multiply(x, a, out=product)
-        y += product
+        add_scaled_cuda.add_scaled.launch(x.size, x, y, x, x.dtype.type(a))
     elif y.size > _COMPILED_ABOVE and compiled.is_available():
         _loop(y, y.dtype.type(a), x)
     else:

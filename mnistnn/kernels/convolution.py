@@ -14,10 +14,11 @@ import numpy as np
 from mnistnn.backend import Array, array_module
 from mnistnn.kernels import convolution_cuda, image_loops
 from mnistnn.kernels.windows import Part, Window, parts
+from mnistnn.products import matmul, sum_along
 from mnistnn.threads import spread
 
-_INNER = 768  # terms of a sum in one batch of a product with few results; on a GPU, too
-_LONG_SUMS = 65_536  # numbers in the results of all batches
+_INNER, _INNER_ON_GPU = 768, 125  # terms of a sum in one batch of a product with few results
+_LONG_SUMS, _LONG_SUMS_ON_GPU = 65_536, 2_097_152  # numbers in the results of all batches
 
 
 def convolve(x: Array, W: Array, window: Window, flipped: bool, z: Array, patches: Array) -> None:
@@ -26,10 +27,9 @@ def convolve(x: Array, W: Array, window: Window, flipped: bool, z: Array, patche
     z[f, r, s] = Σ_c,i,j W[f, c, i, j] x[c, r·sh + i, s·sw + j]   (flipped: W[f, c, kh−1−i, kw−1−j])
     Cost: one GEMM of 2·n·oh·ow·maps·c·kh·kw flops.
     """
-    xp = array_module(x)
 
     def multiply(part: Part, worker: int) -> None:
-        xp.matmul(W, _gathered(x, window, flipped, part, patches[worker]), out=part.of(z))
+        matmul(W, _gathered(x, window, flipped, part, patches[worker]), out=part.of(z))
 
     spread(multiply, parts(z, W.shape[1]), x)
 
@@ -51,6 +51,9 @@ def convolve_backward(
     sums (workers, 2 + batches, c·kh·kw, maps) is working memory, see `most_batches`.
     Cost: two GEMMs of 2·n·oh·ow·maps·c·kh·kw flops, one without dx.
     """
+    if not isinstance(dz, np.ndarray) and x.flags.c_contiguous and dz.flags.c_contiguous:
+        _backward_on_gpu(dz, W, window, flipped, dW, patches[0], sums[0], dx)
+        return
     workers = len(sums)
     cut = parts(dz, W.shape[1])
     shares = [share for first in range(workers) if (share := cut[first::workers])]
@@ -72,9 +75,46 @@ def convolve_backward(
         _backward_to_pixels(dz, W, window, flipped, patches, dx)
 
 
-def most_batches(columns: int, dW_size: int) -> int:
+def _backward_on_gpu(
+    dz: Array, W: Array, window: Window, flipped: bool, dW: Array, patches: Array, sums: Array, dx: Array | None
+) -> None:
+    """Do what `convolve_backward` does, in one part. The patches are still those of the forward pass.
+
+    A pixel of dx gathers what the patches have for it: one kernel instead of kh·kw additions.
+    """
+    patch, columns, positions = W.shape[1], dz[0].size, dz.shape[1] * dz.shape[2]
+    patches, dz_ = patches[: patch * columns].reshape(patch, columns), dz.reshape(len(dz), columns)
+    count = _batches(columns, positions, dW.size, on_host=False)
+    if count == 1:
+        matmul(patches, dz_.T, out=dW.T)
+    else:
+        left = patches.reshape(patch, count, -1).transpose(1, 0, 2)
+        right = dz_.reshape(len(dz), count, -1).transpose(1, 2, 0)
+        batches = sums.reshape(-1)[: count * dW.size].reshape(count, len(dz), patch)
+        matmul(left, right, out=batches.transpose(0, 2, 1))
+        sum_along(batches.reshape(count, -1), 0, out=dW.reshape(-1))
+    if dx is not None:
+        d_patches = patches
+        matmul(W.T, dz_, out=d_patches)
+        sizes = _sizes(dx, window, *dz.shape[1:3])
+        convolution_cuda.gather_from_patches.launch(dx.size, dx, d_patches, dx, *sizes, int(flipped))
+
+
+def _sizes(x: Array, window: Window, rows: int, columns: int) -> tuple[int, ...]:
+    """Return what kernels must know: images, height, width, kh, kw, oh, ow, down, across."""
+    return (x.shape[3], *x.shape[1:3], *window.size, rows, columns, *window.stride)
+
+
+def most_batches(columns: int, dW_size: int, on_host: bool = True) -> int:
     """Return into how many batches, at most, a part's product for dW is cut; `columns` is positions · n."""
-    return max(1, min(_LONG_SUMS // dW_size, columns // _INNER))
+    numbers, inner = (_LONG_SUMS, _INNER) if on_host else (_LONG_SUMS_ON_GPU, _INNER_ON_GPU)
+    return max(1, min(numbers // dW_size, columns // inner))
+
+
+def _batches(columns: int, positions: int, dW_size: int, on_host: bool = True) -> int:
+    """Return into how many batches a product for dW is cut: whole positions each."""
+    wanted = most_batches(columns, dW_size, on_host)
+    return max(count for count in range(1, wanted + 1) if positions % count == 0)
 
 
 def _add_up(gathered: Array, dz: Array, positions: int, batches: Array, dW: Array) -> None:
@@ -84,8 +124,7 @@ def _add_up(gathered: Array, dz: Array, positions: int, batches: Array, dW: Arra
     other threads work; in batches of shorter sums both are mended.
     """
     xp, columns = array_module(dz), dz.shape[1]
-    wanted = most_batches(columns, dW.size)
-    count = max(count for count in range(1, wanted + 1) if positions % count == 0)
+    count = _batches(columns, positions, dW.size)
     if count == 1:
         # The transposed product is a quarter faster: BLAS likes its long side first.
         xp.matmul(gathered, dz.T, out=dW)
@@ -97,17 +136,7 @@ def _add_up(gathered: Array, dz: Array, positions: int, batches: Array, dW: Arra
 
 
 def _backward_to_pixels(dz: Array, W: Array, window: Window, flipped: bool, patches: Array, dx: Array) -> None:
-    """Write dx. Workers share its channels, since neighbouring parts share its pixels.
-
-    On a GPU there is one part, and a pixel gathers what the patches have for it: one kernel instead of kh·kw additions.
-    """
-    if not isinstance(dx, np.ndarray) and dx.flags.c_contiguous:
-        (everything,) = parts(dz, W.shape[1])
-        d_patches = patches[0, : W.shape[1] * everything.positions * dz.shape[3]]
-        array_module(dx).matmul(W.T, everything.of(dz), out=d_patches.reshape(W.shape[1], -1))
-        sizes = (dx.shape[3], *dx.shape[1:3], *window.size, *dz.shape[1:3], *window.stride)
-        convolution_cuda.gather_from_patches.launch(dx.size, dx, d_patches, dx, *sizes, int(flipped))
-        return
+    """Write dx. Workers share its channels, since neighbouring parts share its pixels."""
     xp, workers, per_channel = array_module(dx), len(patches), len(window.places)
     share = -(-len(dx) // workers)
     channels = [slice(first, min(first + share, len(dx))) for first in range(0, len(dx), share)]
@@ -136,6 +165,12 @@ def add_patches(d_patches: Array, window: Window, flipped: bool, part: Part, pix
 
 def _gathered(x: Array, window: Window, flipped: bool, part: Part, patches: Array) -> Array:
     """Return the patches of a part, (c·kh·kw, positions · n), in the memory of `patches`."""
+    if not isinstance(x, np.ndarray) and x.flags.c_contiguous:
+        sizes = _sizes(x, window, part.bottom - part.top, part.right - part.left)
+        size = len(x) * len(window.places) * part.positions * x.shape[3]
+        places = size // x.shape[3] * -(-x.shape[3] // convolution_cuda.AT_ONCE)
+        convolution_cuda.gather_patches.launch(places, x, x, patches, *sizes, int(flipped))
+        return patches[:size].reshape(len(x) * len(window.places), -1)
     seen = window.patches(x, part)
     gathered = patches[: seen.size].reshape(seen.shape)
     _as_kernel(gathered, flipped)[...] = seen

@@ -1,6 +1,7 @@
 """The affine map of a fully connected layer and its gradients."""
 
 from mnistnn.backend import Array, array_module
+from mnistnn.products import sum_along
 from mnistnn.threads import matmul
 
 
@@ -30,7 +31,7 @@ def dense_backward(
     else:
         matmul(dz.T, x, out=dW_T)
         dW[...] = dW_T.T
-    dz.sum(axis=0, out=db)
+    sum_along(dz, 0, out=db)
     if dx is not None:
         matmul(dz, W.T, out=dx)
 

@@ -16,7 +16,7 @@ def max_pool(z: Array, window: Window, y: Array) -> None:
         image_loops.max_pool(z, *window.size, *window.stride, y)
         return
     if _are_for_a_kernel(z, y):
-        pooling_cuda.max_pool.launch(y.size, y, z, y, *_sizes(z, y, window))
+        pooling_cuda.max_pool.launch(_launched(y), y, z, y, *_sizes(z, y, window))
         return
     xp, everywhere = array_module(z), window.whole(y)
     first, *others = (window.seen(z, i, j, everywhere) for i, j in window.places)
@@ -48,7 +48,7 @@ def max_pool_backward(
         return
     if _are_for_a_kernel(dy, z, y, dz) and not window.overlaps:
         sizes = _sizes(z, y, window)
-        pooling_cuda.max_pool_backward.launch(y.size, y, dy, z, y, dz, *sizes, int(all_ties))
+        pooling_cuda.max_pool_backward.launch(_launched(y), y, dy, z, y, dz, *sizes, int(all_ties))
         return
     left[...] = dy
     for i, j in window.places:
@@ -87,6 +87,12 @@ def mean_pool_backward(dy: Array, window: Window, dz: Array) -> None:
 def _are_for_a_kernel(*arrays: Array) -> bool:
     """Tell whether arrays lie on a GPU as its kernels need them."""
     return not isinstance(arrays[0], np.ndarray) and all(array.flags.c_contiguous for array in arrays)
+
+
+def _launched(y: Array) -> int:
+    """Return how many threads do the windows of y: each takes some images."""
+    channels, rows, columns, images = y.shape
+    return int(channels * rows * columns * -(-images // pooling_cuda.AT_ONCE))
 
 
 def _sizes(z: Array, y: Array, window: Window) -> tuple[int, ...]:

@@ -11,18 +11,15 @@ def softmax_nll(z: Array, at: Array, dz: Array, row: Array, nll: Array) -> None:
 
     z      (n, k)  scores, read only
     at     (n,)    integers: where each row's label stands in the memory of dz
-    dz     (n, k)  on a GPU contiguous, on the host the transpose of a contiguous array (k, n)
+    dz     (n, k)  the transpose of a contiguous array (k, n)
     row    (n,)    working memory
     nll    (n,)
 
     p = softmax(z);  nll = −log p[i, labelᵢ];  dz = (p − Y)/n with Y one-hot.
     The row's maximum is subtracted first, so that exp cannot overflow, and the logarithm is taken of the sum alone
-    (log-softmax), so that it never sees a probability that was rounded to 0. On a GPU this is one kernel. On the host,
-    class by class, all examples are passed over at once; in rows of k numbers NumPy would take three times as long.
+    (log-softmax), so that it never sees a probability that was rounded to 0. Class by class, all examples are passed
+    over at once; in rows of k numbers NumPy would take three times as long. On a GPU it is one kernel, see below.
     """
-    if not isinstance(z, np.ndarray) and z.flags.c_contiguous and dz.flags.c_contiguous:
-        softmax_cuda.softmax_nll.launch(len(z), z, z, at, z.shape[1], dz, nll)
-        return
     xp, p = array_module(z), dz.T
     flat = p.reshape(-1)
     p[...] = z.T
@@ -36,6 +33,14 @@ def softmax_nll(z: Array, at: Array, dz: Array, row: Array, nll: Array) -> None:
     xp.subtract(row, nll, out=nll)
     subtract_one_hot(flat, at, row)
     p *= 1.0 / len(z)
+
+
+def softmax_nll_on_gpu(z: Array, labels: Array, dz: Array, nll: Array) -> bool:
+    """Do what `softmax_nll` does, for labels (n,) int64, in one kernel; tell whether it can for such arrays."""
+    if isinstance(z, np.ndarray) or not z.flags.c_contiguous or labels.dtype != "int64":
+        return False
+    softmax_cuda.softmax_nll.launch(len(z), z, z, labels, z.shape[1], dz.T, nll)
+    return True
 
 
 def subtract_one_hot(p: Array, at: Array, column: Array) -> None:

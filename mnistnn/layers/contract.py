@@ -56,6 +56,15 @@ class BaseLayer:
         """Overwrite the gradient views with those of the last forward pass; return dx if it is needed."""
         raise NotImplementedError
 
+    draws_itself: bool = True
+    """Whether a random layer's forward pass in training draws; else it takes what `draw` has put into `mask`."""
+
+    mask: Array
+    """What a random layer drew for its last forward pass in training."""
+
+    def draw(self, mask: Array) -> None:
+        """Fill memory like `mask` with what is random, for the update that `begin_update` named; from the host."""
+
     def seed(self, seed: int, part: int) -> None:
         """Take the experiment's seed, and the layer's place in the model, from which its randomness is derived."""
 

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from mnistnn.activations import ACTIVATIONS, ActivationName
-from mnistnn.backend import Array, array_module
+from mnistnn.backend import Array
 from mnistnn.component import component
 from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
 from mnistnn.kernels.pooling import max_pool, max_pool_backward
@@ -17,6 +17,7 @@ from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.layers.conv_methods import Convolution, Direct, Winograd
 from mnistnn.layers.images import Padding, Size, contiguous, image_shape, images_of, pair
 from mnistnn.layout import images_first
+from mnistnn.products import sum_along
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape, ShapeError, show_shape
 from mnistnn.threads import spread, workers_for
@@ -83,12 +84,14 @@ class Conv(BaseLayer):
             self.out_shape = (self.maps, *self.pool_window.positions(*self.z_shape[1:]))
         self.scratch = Scratch()
         out = self.z_shape[1], self.z_shape[2]
-        task = Convolution(self.window, self.flipped, channels, self.maps, self.padded, out)
+        self.task = task = Convolution(self.window, self.flipped, channels, self.maps, self.padded, out)
         tiles = tiling(self.window, out, channels, self.maps)
         if self.method == "winograd" and tiles is None:
             raise ShapeError("method: winograd is for square kernels of 3 to 6 px that move by one")
         is_direct = self.method == "direct" or (self.method == "auto" and not (tiles and saves_enough(tiles, out)))
-        self.way = Direct(task, self.scratch) if tiles is None or is_direct else Winograd(task, tiles, self.scratch)
+        self.planned = self.way = (
+            Direct(task, self.scratch) if tiles is None or is_direct else Winograd(task, tiles, self.scratch)
+        )
         n_in = channels * kh * kw
         fan = Fan(n_in, self.maps * kh * kw // (1 if self.pool is None else prod(pair(self.pool))), self.activation)
         return self.out_shape, [
@@ -99,6 +102,9 @@ class Conv(BaseLayer):
     def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
         self.W, self.b = values["W"].reshape(self.maps, -1), values["b"]
         self.dW, self.db = grads["W"].reshape(self.maps, -1), grads["b"]
+        # A GPU has multiplications to spare, and no time for many calls.
+        is_direct = self.method == "auto" and not isinstance(self.W, np.ndarray)
+        self.way = Direct(self.task, self.scratch) if is_direct else self.planned
 
     @property
     def multiply_adds(self) -> int:
@@ -131,8 +137,7 @@ class Conv(BaseLayer):
         y = self.y[maps]
         if self.pool_window is not None:
             max_pool(self.z[maps], self.pool_window, self.peak[maps])
-        array_module(y).add(self.peak[maps], self.b[maps, None, None, None], out=y)
-        ACTIVATIONS[self.activation].forward(y)
+        ACTIVATIONS[self.activation].after_bias(self.peak[maps], self.b[maps, None, None, None], y)
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         self.dy = self.dz = contiguous(images_of(dy), self.scratch, "dy")  # (maps, oh, ow, n)
@@ -148,7 +153,7 @@ class Conv(BaseLayer):
         """Make db and dz of dy, for some of the maps."""
         dy = self.dy[maps]
         ACTIVATIONS[self.activation].backward(dy, self.y[maps])
-        array_module(dy).sum(dy.reshape(len(dy), -1), axis=1, out=self.db[maps])
+        sum_along(dy.reshape(len(dy), -1), 1, out=self.db[maps])
         if self.pool_window is not None:
             z, work = self.z[maps], (array[maps] for array in self.work)
             max_pool_backward(dy, z, self.peak[maps], self.pool_window, self.ties == "all", z, *work)

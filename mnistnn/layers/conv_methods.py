@@ -57,7 +57,8 @@ class Direct:
     def _sums(self, dz: Array) -> Array:
         """Return memory for sums of dW, for each worker."""
         task = self.task
-        batches = convolution.most_batches(parts(dz, task.patch)[0].positions * dz.shape[3], task.dW_size)
+        columns = parts(dz, task.patch)[0].positions * dz.shape[3]
+        batches = convolution.most_batches(columns, task.dW_size, isinstance(dz, np.ndarray))
         return self.scratch("sums", (workers_for(dz), 2 + batches, task.patch, task.maps), dz)
 
     def memory(self, n: int, train: bool, workers: int) -> int:

@@ -10,11 +10,12 @@ from mnistnn.activations import ACTIVATIONS, ActivationName
 from mnistnn.backend import Array
 from mnistnn.component import component
 from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
-from mnistnn.kernels.dense import dense, dense_backward, limit_columns
+from mnistnn.kernels.dense import dense_backward, limit_columns
 from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.layout import as_examples, as_rows
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape
+from mnistnn.threads import matmul
 
 # With so few units and so many examples, the transpose of dW is the faster product.
 _NARROW, _MANY = 32, 512
@@ -59,8 +60,8 @@ class Dense(BaseLayer):
         self.x_shape = x.shape
         self.x = as_rows(x)  # (n, n_in)
         self.y = self.scratch("y", (len(x), self.units), x)
-        dense(self.x, self.W, self.b, self.y)
-        ACTIVATIONS[self.activation].forward(self.y)
+        matmul(self.x, self.W, out=self.y)
+        ACTIVATIONS[self.activation].after_bias(self.y, self.b, self.y)
         return self.y
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:

@@ -62,15 +62,19 @@ class DropConnect(BaseLayer):
     def begin_update(self, update: int) -> None:
         self.update = update
 
+    def draw(self, mask: Array) -> None:
+        bernoulli(self.streams.at(self.update), self.keep, mask)
+
     def forward(self, x: Array, train: bool) -> Array:
         self.x_shape = x.shape
         self.x = as_rows(x)  # (n, n_in)
         self.y = self.scratch("y", (len(x), self.units), x)
         self.masked = self.scratch("masked", self.W.shape, self.W)
         if train:
-            self.masks = self.scratch("masks", (len(x) if self.per_example else 1, *self.W.shape), self.W)
-            bernoulli(self.streams.at(self.update), self.keep, self.masks)
-            masked_dense(self.x, self.W, self.b, self.masks, self.masked, self.y)
+            self.mask = self.scratch("masks", (len(x) if self.per_example else 1, *self.W.shape), self.W)
+            if self.draws_itself:
+                self.draw(self.mask)
+            masked_dense(self.x, self.W, self.b, self.mask, self.masked, self.y)
         else:
             array_module(x).multiply(self.W, self.keep, out=self.masked)
             dense(self.x, self.masked, self.b, self.y)
@@ -80,7 +84,7 @@ class DropConnect(BaseLayer):
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         ACTIVATIONS[self.activation].backward(dy, self.y)
         dx = self.scratch.as_laid_out("dx", self.x) if need_dx else None
-        masked_dense_backward(dy, self.x, self.W, self.masks, self.masked, self.dW, self.db, dx)
+        masked_dense_backward(dy, self.x, self.W, self.mask, self.masked, self.dW, self.db, dx)
         return None if dx is None else as_examples(dx, self.x_shape[1:])
 
     @property

@@ -43,6 +43,9 @@ class Dropout(BaseLayer):
     def begin_update(self, update: int) -> None:
         self.update = update
 
+    def draw(self, mask: Array) -> None:
+        bernoulli(self.streams.at(self.update), self.keep, in_memory_order(mask))
+
     def forward(self, x: Array, train: bool) -> Array:
         if not train:
             return x
@@ -50,7 +53,8 @@ class Dropout(BaseLayer):
             self.mask = images_first(self.scratch("mask", (x.shape[1], 1, 1, len(x)), x))
         else:
             self.mask = self.scratch.as_laid_out("mask", x)
-        bernoulli(self.streams.at(self.update), self.keep, in_memory_order(self.mask))
+        if self.draws_itself:
+            self.draw(self.mask)
         self.mask /= self.keep
         y = self.scratch.as_laid_out("y", x)
         array_module(x).multiply(x, self.mask, out=y)

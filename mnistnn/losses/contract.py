@@ -70,6 +70,7 @@ class PerClassLoss(PerExampleLoss):
             )
         self.scratch = Scratch()
         self._starts: Array | None = None
+        self._outgrown: list[Array | None] = []
 
     def predict(self, z: Array) -> Array:
         return z.argmax(axis=1)
@@ -83,6 +84,7 @@ class PerClassLoss(PerExampleLoss):
         xp = array_module(z)
         step = 1 if by_class else k
         if self._starts is None or len(self._starts) < n or not isinstance(z, type(self._starts)):
+            self._outgrown.append(self._starts)  # a launch that was recorded on a device may still read them
             # int64, so that labels of any integer type can be added
             self._starts = xp.arange(0, n * step, step, dtype="int64")
         at = self.scratch("at", (n,), self._starts)

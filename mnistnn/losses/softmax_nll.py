@@ -2,11 +2,9 @@
 
 from typing import Literal
 
-import numpy as np
-
 from mnistnn.backend import Array, array_module
 from mnistnn.component import component
-from mnistnn.kernels.softmax import softmax, softmax_nll
+from mnistnn.kernels.softmax import softmax, softmax_nll, softmax_nll_on_gpu
 from mnistnn.losses.contract import PerClassLoss
 
 
@@ -21,10 +19,9 @@ class SoftmaxNLL(PerClassLoss):
 
     def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
         n, scratch = len(z), self.scratch
-        by_class = isinstance(z, np.ndarray)
-        dz = scratch("dz", z.shape[::-1], z).T if by_class else scratch("dz", z.shape, z)
-        nll = scratch("nll", (n,), z)
-        softmax_nll(z, self.label_places(z, labels, by_class), dz, scratch("row", (n,), z), nll)
+        nll, dz = scratch("nll", (n,), z), scratch("dz", z.shape[::-1], z).T
+        if not softmax_nll_on_gpu(z, labels, dz, nll):
+            softmax_nll(z, self.label_places(z, labels, by_class=True), dz, scratch("row", (n,), z), nll)
         return nll, dz
 
     def probabilities(self, z: Array) -> Array:

@@ -108,6 +108,11 @@ class Sequential:
         return {slot.name: flat[slot.part].reshape(slot.parameter.shape) for slot in slots}
 
     @property
+    def random_layers(self) -> list[BaseLayer]:
+        """The layers that draw random numbers in training."""
+        return self._random
+
+    @property
     def multiply_adds(self) -> int:
         """Multiplications (each with an addition) of one example's forward pass, in matrix products."""
         return sum(layer.multiply_adds for layer in self.layers.values())

@@ -55,6 +55,10 @@ class OptimizerContract(Protocol):
         """Return the learning rate that the next step would use."""
         ...
 
+    def prepare(self, progress: Progress) -> None:
+        """Put the numbers of the next step where a device reads them, so that the step itself writes none."""
+        ...
+
     def step(self, objective: ObjectiveContract, progress: Progress) -> Array:
         """Move theta once; return the mean loss of the batch, before the move, as a scalar on the device."""
         ...

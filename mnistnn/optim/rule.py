@@ -20,6 +20,7 @@ from mnistnn.component import component
 from mnistnn.cuda import Kernel, Numbers
 from mnistnn.optim.contract import ObjectiveContract, Progress
 from mnistnn.optim.schedules import MomentumSchedule, RateSchedule
+from mnistnn.products import matmul
 
 # Numbers per block: theta, gradient, two states and working memory in float32 take 320 KiB, which a core's cache holds.
 BLOCK = 16_384
@@ -59,6 +60,7 @@ class GradientRule:
         self._kernel = self.kernel if xp is not np else None
         self._numbers: Numbers | None = None
         self._blocks = self._cut(theta, grad) if self._kernel is None else []
+        self._like = theta
 
     def _cut(self, theta: Array, grad: Array) -> list[Block]:
         """Cut everything into blocks, which share working memory."""
@@ -87,6 +89,10 @@ class GradientRule:
         """Return the numbers that the next update works with, as Python floats."""
         return (self.rate(progress),)
 
+    def prepare(self, progress: Progress) -> None:
+        if self._kernel is not None:
+            self._write(self.scalars(progress))
+
     def step(self, objective: ObjectiveContract, progress: Progress) -> Array:
         loss = objective.loss_and_grad()
         if self.clip_norm is not None:
@@ -104,10 +110,14 @@ class GradientRule:
 
     def _launch(self, theta: Array, grad: Array, scalars: Scalars) -> None:
         assert self._kernel is not None
+        numbers = self._write(scalars)
+        self._kernel.launch(theta.size, theta, theta, grad, *self._state.values(), numbers)
+
+    def _write(self, scalars: Scalars) -> Array:
         if self._numbers is None:
-            self._numbers = Numbers(len(scalars), theta)
+            self._numbers = Numbers(len(scalars), self._like)
         self._numbers.write(scalars)
-        self._kernel.launch(theta.size, theta, theta, grad, *self._state.values(), self._numbers.array)
+        return self._numbers.array
 
     def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
         """Move one block of theta in place. grad may be used up; state is in the order of `slots`."""
@@ -127,4 +137,6 @@ def clip(grad: Array, norm: float) -> None:
         if length > norm:
             grad *= norm / length
     else:  # without asking the device for a number
-        grad *= xp.minimum(1.0, norm / xp.sqrt(grad @ grad)).astype(grad.dtype)
+        square = xp.empty((1, 1), dtype=grad.dtype)
+        matmul(grad.reshape(1, -1), grad.reshape(-1, 1), out=square)
+        grad *= xp.minimum(1.0, norm / xp.sqrt(square[0])).astype(grad.dtype)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tests.device.reads import Traffic
+from tests.device.tape import on_tape
 
 _NUMBERS = (bool, int, float, np.number, np.bool_)
 
@@ -26,6 +27,13 @@ class Flags:
             of.flags.f_contiguous,
             of.base is None,
         )
+
+
+class Place:
+    """Where an array begins."""
+
+    def __init__(self, ptr: int) -> None:
+        self.ptr = ptr
 
 
 class DeviceArray:
@@ -81,6 +89,10 @@ class DeviceArray:
 
     def __repr__(self) -> str:
         return f"<{self.dtype} {self.shape} on the device>"
+
+    @property
+    def data(self) -> "Place":
+        return Place(self.on_device.ctypes.data)
 
     # What waits for the device.
     def get(self, stream=None, order="C", out=None, blocking=True) -> np.ndarray:
@@ -174,6 +186,7 @@ class DeviceArray:
             raise ValueError(f"set {arr.dtype} {arr.shape} into {self!r}")
         if not (self.flags.c_contiguous or self.flags.f_contiguous):
             raise RuntimeError("Cannot set to non-contiguous array")
+        assert self.traffic.tape is None, "memory of the host is read when a recording is launched, not now"
         self.traffic.uploads += 1
         self.on_device[...] = arr
 
@@ -236,6 +249,17 @@ def wrapped(result: Any) -> DeviceArray:
     return DeviceArray(result if isinstance(result, np.ndarray) else np.asarray(result))
 
 
+def refused_on_tape(product: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a product of CuPy be refused while a graph is recorded, as CuPy does."""
+
+    def either(*arguments: Any, **keywords: Any) -> Any:
+        if DeviceArray.traffic.tape is not None:
+            raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
+        return product(*arguments, **keywords)
+
+    return either
+
+
 def _between(compute: Callable[[Any, Any], Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def forward(self: DeviceArray, other: Any) -> DeviceArray:
         return wrapped(compute(self.on_device, operand(other)))
@@ -271,5 +295,14 @@ for _name, _ufunc in _ARITHMETIC.items():
     setattr(DeviceArray, f"__{_name}__", _forward)
     setattr(DeviceArray, f"__r{_name}__", _reflected)
     setattr(DeviceArray, f"__i{_name}__", _in_place(_ufunc))
+for _name in ("matmul", "rmatmul", "imatmul"):
+    setattr(DeviceArray, f"__{_name}__", refused_on_tape(getattr(DeviceArray, f"__{_name}__")))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(DeviceArray, f"__{_name}__", _between(getattr(operator, _name))[0])
+
+for _name in (
+    *("copy", "astype", "fill", "sum", "mean", "var", "max", "min", "argmax", "any", "all", "clip", "take"),
+    *(f"__{name}__" for name in ("neg", "abs", "invert", "getitem", "setitem", "eq", "ne", "lt", "le", "gt", "ge")),
+    *(f"__{kind}{_operator}__" for _operator in _ARITHMETIC if _operator != "matmul" for kind in ("", "r", "i")),
+):
+    setattr(DeviceArray, _name, on_tape(vars(DeviceArray)[_name]))

@@ -6,10 +6,12 @@ from types import ModuleType
 
 import pytest
 
+from mnistnn import products
 from mnistnn.experiment import Plan
 from mnistnn.journal import RunJournal
 from tests.device import stand_in
 from tests.device.array import DeviceArray
+from tests.device.blas import Blas
 from tests.device.reads import Traffic
 from tests.device.watched import WatchedBatches
 from tests.test_gpu import NET
@@ -28,6 +30,7 @@ def cupy(monkeypatch, traffic) -> ModuleType:
     """The stand-in, installed as CuPy."""
     module = stand_in.module()
     monkeypatch.setitem(sys.modules, "cupy", module)
+    monkeypatch.setattr(products, "library", lambda xp: Blas())
     return module
 
 

@@ -9,17 +9,21 @@ from typing import Any, get_args
 
 import numpy as np
 
-from mnistnn import cuda
+from mnistnn import cuda, products_cuda
+from mnistnn.activations import ACTIVATIONS, ActivationName
 from mnistnn.cuda import Kernel
 from mnistnn.kernels import (
     activations,
     activations_cuda,
+    add_scaled_cuda,
     convolution,
     convolution_cuda,
     pooling,
     pooling_cuda,
+    rows_cuda,
     softmax,
     softmax_cuda,
+    sums_cuda,
 )
 from mnistnn.kernels.windows import Window
 from mnistnn.optim import Optimizer
@@ -56,11 +60,9 @@ def _write_numbers(numbers: np.ndarray, *values: Any) -> None:
     numbers[...] = values[: len(numbers)]
 
 
-def _softmax_nll(z: np.ndarray, at: np.ndarray, k: int, dz: np.ndarray, nll: np.ndarray) -> None:
+def _softmax_nll(z: np.ndarray, labels: np.ndarray, k: int, dz: np.ndarray, nll: np.ndarray) -> None:
     n = len(z)
-    by_class = np.empty((k, n), z.dtype)
-    softmax.softmax_nll(z, at % k * n + np.arange(n), by_class.T, np.empty(n, z.dtype), nll)
-    dz[...] = by_class.T
+    softmax.softmax_nll(z, labels * n + np.arange(n), dz.T, np.empty(n, z.dtype), nll)
 
 
 def _max_pool(z: np.ndarray, y: np.ndarray, *sizes: int) -> None:
@@ -84,6 +86,47 @@ def _gather_from_patches(
     convolution.add_patches(d_patches.reshape(channels, kh, kw, oh, ow, n), window, bool(flipped), everything, dx)
 
 
+def _gather_patches(
+    x: np.ndarray, patches: np.ndarray, n: int, h: int, w: int, kh: int, kw: int, oh: int, ow: int, *others: int
+) -> None:
+    down, across, flipped = others
+    window = _window(kh, kw, down, across)
+    seen = window.patches(x, window.whole(np.empty((1, oh, ow, 0))))
+    into = patches.reshape(-1)[: seen.size].reshape(seen.shape)
+    (into[:, ::-1, ::-1] if flipped else into)[...] = seen
+
+
+def _biased(name: ActivationName) -> Emulation:
+    def emulate(z: np.ndarray, b: np.ndarray, y: np.ndarray, inner: int, units: int) -> None:
+        np.add(z.reshape(-1, int(units), int(inner)), b.reshape(-1, 1), out=y.reshape(-1, int(units), int(inner)))
+        ACTIVATIONS[name].forward(y)
+
+    return emulate
+
+
+def _short_sums(a: np.ndarray, b: np.ndarray, out: np.ndarray, n: int, k: int, *steps: int) -> None:
+    m, size = out.size // int(n), out.itemsize
+    shapes = (m, k), (k, n), (m, n)
+    strides = [tuple(int(step) * size for step in steps[2 * place : 2 * place + 2]) for place in range(3)]
+    a, b, out = map(np.lib.stride_tricks.as_strided, (a, b, out), shapes, strides)
+    np.matmul(a, b, out=out)
+
+
+def _add_scaled(grad: np.ndarray, w: np.ndarray, factor: np.floating) -> None:
+    grad += w * factor
+
+
+def _take_examples(
+    x: np.ndarray, labels: np.ndarray, rows: np.ndarray, taken: np.ndarray, of_taken: np.ndarray, size: int
+) -> None:
+    taken[...] = x[rows].reshape(taken.shape)
+    of_taken[...] = labels[rows]
+
+
+def _add_times(total: np.ndarray, loss: np.ndarray, examples: int) -> None:
+    total += np.multiply(loss, examples, dtype="float64")
+
+
 def _window(kh: int, kw: int, down: int, across: int) -> Window:
     return Window((int(kh), int(kw)), (int(down), int(across)))
 
@@ -91,11 +134,21 @@ def _window(kh: int, kw: int, down: int, across: int) -> Window:
 _RULES: list[type[GradientRule]] = list(get_args(get_args(Optimizer)[0]))
 
 EMULATIONS: dict[str, Emulation] = {
-    **{kernel.name: _of_arrays(getattr(activations, name)) for name, kernel in kernels_in(activations_cuda).items()},
+    **{
+        kernel.name: _of_arrays(getattr(activations, name))
+        for name, kernel in kernels_in(activations_cuda).items()
+        if not name.startswith("biased_")
+    },
+    **{activation.biased.name: _biased(name) for name, activation in ACTIVATIONS.items()},
     **{rule.kernel.name: _of_rule(rule) for rule in _RULES if rule.kernel is not None},
     **{kernel.name: _write_numbers for kernel in kernels_in(cuda).values()},
     softmax_cuda.softmax_nll.name: _softmax_nll,
     pooling_cuda.max_pool.name: _max_pool,
     pooling_cuda.max_pool_backward.name: _max_pool_backward,
+    convolution_cuda.gather_patches.name: _gather_patches,
     convolution_cuda.gather_from_patches.name: _gather_from_patches,
+    products_cuda.short_sums.name: _short_sums,
+    add_scaled_cuda.add_scaled.name: _add_scaled,
+    rows_cuda.take_examples.name: _take_examples,
+    sums_cuda.add_times.name: _add_times,
 }

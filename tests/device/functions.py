@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.device.array import DeviceArray, operand, wrapped
+from tests.device.array import DeviceArray, operand, refused_on_tape, wrapped
+from tests.device.tape import on_tape
 
 _UFUNC_OF_ONE = "(x, /, out=None, *, casting='same_kind', dtype=None)"
 _UFUNC_OF_TWO = "(x1, x2, /, out=None, *, casting='same_kind', dtype=None)"
@@ -76,6 +77,7 @@ def _through_numpy(compute: Callable[..., Any], text: str) -> Callable[..., Any]
 def _uploaded(obj: Any, dtype: Any, order: Any = "K") -> DeviceArray:
     if isinstance(obj, DeviceArray):
         raise TypeError("not an array of the host")
+    assert DeviceArray.traffic.tape is None, "memory of the host is read when a recording is launched, not now"
     DeviceArray.traffic.uploads += 1
     return DeviceArray(np.array(obj, dtype=dtype, order=order))
 
@@ -141,10 +143,16 @@ _OWN: dict[str, Callable[..., Any]] = {
 }
 
 
+# They give memory or a view of it, or are not for recording.
+_NOT_RECORDED = ("array", "asarray", "asnumpy", "empty", "empty_like", "lib.stride_tricks.as_strided")
+
+
 def implementations() -> dict[str, Callable[..., Any]]:
     """Return every function by its dotted name below cupy."""
     table = {**UFUNCS, **FUNCTIONS, "matmul": MATMUL}
-    return {name: _OWN.get(name) or _through_numpy(_of_numpy(name), text) for name, text in table.items()}
+    made = {name: _OWN.get(name) or _through_numpy(_of_numpy(name), text) for name, text in table.items()}
+    recorded = {name: function if name in _NOT_RECORDED else on_tape(function) for name, function in made.items()}
+    return {**recorded, "matmul": refused_on_tape(made["matmul"])}
 
 
 def _of_numpy(name: str) -> Callable[..., Any]:

@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+from tests.device.tape import Tape
+
 Rule = Literal["explicit", "any", "none"]
+
+
+class CUDARuntimeError(RuntimeError):
+    """As CuPy's."""
 
 
 class SynchronisedError(AssertionError):
@@ -23,6 +29,9 @@ class Traffic:
         self.rule: Rule = "explicit"
         self.reads: list[str] = []
         self.uploads = 0
+        self.tape: Tape | None = None
+        """What a CUDA graph is being recorded on, if one is."""
+        self.graphs = 0
         self.kernels: list[str] = []
         """Names of the kernels of ours that were launched."""
         self.numbers: list[float] = []
@@ -30,6 +39,8 @@ class Traffic:
 
     def read(self, how: str, explicit: bool = False) -> None:
         """Note that the host waits for the device. Raises SynchronisedError where it must not."""
+        if self.tape is not None:
+            raise CUDARuntimeError("operation not permitted when stream is capturing")
         if self.rule == "none" or (self.rule == "explicit" and not explicit):
             place = "inside an epoch" if self.rule == "none" else "in passing"
             raise SynchronisedError(f"{how} waits for the device {place}")

@@ -1,6 +1,8 @@
 """The module that stands in for CuPy: one device, no driver, the arithmetic of NumPy."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -8,18 +10,21 @@ import numpy as np
 
 from mnistnn import cuda
 from mnistnn.cuda import in_one_order
-from tests.device.array import DeviceArray
+from tests.device.array import DeviceArray, Place
 from tests.device.emulation import EMULATIONS
 from tests.device.functions import implementations
+from tests.device.reads import CUDARuntimeError
+from tests.device.tape import Stream, on_tape
 
 
-class CUDARuntimeError(RuntimeError):
-    pass
+class MemoryPool:
+    def malloc(self, size: int) -> None:
+        raise AssertionError("arrays of the stand-in take memory by themselves")
 
 
-class _Stream:
-    def synchronize(self) -> None:
-        DeviceArray.traffic.read("synchronize", explicit=True)
+@contextmanager
+def using_allocator(allocator) -> Iterator[None]:
+    yield
 
 
 class RawKernel:
@@ -32,20 +37,24 @@ class RawKernel:
         (real,) = (text.removeprefix("-DReal=") for text in options if text.startswith("-DReal="))
         self.real = np.dtype({"float": "float32", "double": "float64"}[real])
 
+    @on_tape
+    def _run(self, *args) -> None:
+        DeviceArray.traffic.kernels.append(self.name)
+        EMULATIONS[self.name](*(each.on_device if isinstance(each, DeviceArray) else each for each in args[1:]))
+
     def __call__(self, grid, block, args) -> None:
         assert all(0 < size < 2**31 for size in grid), grid
         assert 0 < block[0] <= 1024
         assert len(args) == len(self.parameters), f"{self.name} takes {self.parameters}"
         for parameter, given in zip(self.parameters, args, strict=True):
             self._check(parameter, given)
-        DeviceArray.traffic.kernels.append(self.name)
         if self.name != cuda.WRITE.name:  # which is there to be launched anew
             DeviceArray.traffic.numbers += [float(each) for each in args if isinstance(each, np.number)]
-        EMULATIONS[self.name](*(each.on_device if isinstance(each, DeviceArray) else each for each in args[1:]))
+        self._run(*args)
 
     def _check(self, parameter: str, given: Any) -> None:
         kind = parameter.removeprefix("const ").rpartition(" ")[0]
-        dtype = self.real if kind.startswith("Real") else np.dtype("int64")
+        dtype = {"Real": self.real, "double": np.dtype("float64")}.get(kind.rstrip("*"), np.dtype("int64"))
         is_right = isinstance(given, DeviceArray) if kind.endswith("*") else isinstance(given, np.number)
         assert is_right, f"{self.name}: {parameter} is given as {type(given).__name__}"
         assert not isinstance(given, DeviceArray) or in_one_order(given), f"{self.name}: {parameter} has gaps"
@@ -63,7 +72,11 @@ def module() -> ModuleType:
     parts: dict[str, Any] = {
         "ndarray": DeviceArray,
         "RawKernel": RawKernel,
-        "cuda.get_current_stream": _Stream,
+        "cuda.Stream": Stream,
+        "cuda.get_current_stream": Stream,
+        "cuda.MemoryPool": MemoryPool,
+        "cuda.using_allocator": using_allocator,
+        "cuda.alloc": lambda size: Place(0),
         "cuda.runtime.getDeviceCount": lambda: 1,
         "cuda.runtime.getDeviceProperties": lambda number: {"name": b"stand-in"},
         "cuda.runtime.CUDARuntimeError": CUDARuntimeError,

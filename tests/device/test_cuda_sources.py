@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import mnistnn
+from mnistnn.activations import ACTIVATIONS
 from mnistnn.cuda import Kernel, options
+from mnistnn.kernels import sums_cuda
 from mnistnn.kernels.windows import Window
 from mnistnn.optim import Optimizer
 from mnistnn.optim.rule import GradientRule
@@ -53,7 +55,8 @@ def test_sources_compile_with_nvrtc_without_a_warning(compile_cuda, architecture
 
 
 def test_single_precision_is_nowhere_computed_in_double(compile_cuda):
-    assert ".f64" not in compile_cuda(SOURCES, "float32")[2]
+    sources = [kernel.source for kernel in KERNELS.values() if kernel is not sums_cuda.add_times]
+    assert ".f64" not in compile_cuda("\n".join(sources), "float32")[2]
 
 
 @each_dtype
@@ -130,7 +133,7 @@ def _of_rule(rule: type[GradientRule], dtype: str) -> Arguments:
 
 def _softmax(dtype: str) -> Arguments:
     z, labels = 5 * _numbers(dtype, 7, 10), np.arange(7) % 10
-    return 7, [z, 10 * np.arange(7) + labels, 10, np.empty_like(z), np.empty(7, dtype)]
+    return 7, [z, labels, 10, np.empty((10, 7), dtype), np.empty(7, dtype)]
 
 
 def _pool(stride: tuple[int, int], all_ties: int | None, dtype: str) -> Arguments:
@@ -139,16 +142,40 @@ def _pool(stride: tuple[int, int], all_ties: int | None, dtype: str) -> Argument
     window = Window((2, 3), stride)
     y = np.zeros((3, *window.positions(7, 8), 5), dtype)
     sizes = [5, *y.shape[1:3], 7, 8, *window.size, *window.stride]
+    n = y.size // 5 * 2  # of five images a thread takes three or two
     if all_ties is None:
-        return y.size, [z, y, *sizes]
+        return n, [z, y, *sizes]
     EMULATIONS["mnistnn_max_pool"](z, y, *sizes)
-    return y.size, [_numbers(dtype, *y.shape), z, y, np.zeros_like(z), *sizes, all_ties]
+    return n, [_numbers(dtype, *y.shape), z, y, np.zeros_like(z), *sizes, all_ties]
 
 
 def _patches(stride: tuple[int, int], flipped: int, dtype: str) -> Arguments:
     window, dx = Window((3, 2), stride), np.empty((2, 8, 7, 4), dtype)
     oh, ow = window.positions(8, 7)
     return dx.size, [_numbers(dtype, 2 * 3 * 2 * oh * ow * 4), dx, 4, 8, 7, 3, 2, oh, ow, *stride, flipped]
+
+
+def _gathered(stride: tuple[int, int], flipped: int, dtype: str) -> Arguments:
+    window, x = Window((3, 2), stride), _numbers(dtype, 2, 8, 7, 4)
+    oh, ow = window.positions(8, 7)
+    patches = np.empty(2 * 3 * 2 * oh * ow * 4, dtype)
+    return patches.size // 4, [x, patches, 4, 8, 7, 3, 2, oh, ow, *stride, flipped]
+
+
+def _biased(inner: int, dtype: str) -> Arguments:
+    z = _numbers(dtype, 300)
+    return 300, [z, _numbers(dtype, 5), np.empty_like(z), inner, 5]
+
+
+def _short_product(by_columns: bool, dtype: str) -> Arguments:
+    a, b, out = _numbers(dtype, 7, 4), _numbers(dtype, 4, 5), np.empty((7, 5), dtype)
+    steps = [1, 7, 1, 4, 1, 7] if by_columns else [4, 1, 5, 1, 5, 1]
+    return 35, [a, b, out, 5, 4, *steps]
+
+
+def _examples(dtype: str) -> Arguments:
+    rows = np.array([3, 0, 8])
+    return 3 * 6, [_numbers(dtype, 9, 6), np.arange(9) % 4, rows, np.empty((3, 6), dtype), np.empty(3, np.int64), 6]
 
 
 RULES: dict[str, type[GradientRule]] = {rule.kernel.name: rule for rule in get_args(get_args(Optimizer)[0])}
@@ -158,6 +185,16 @@ ARGUMENTS: dict[str, list[Callable[[str], Arguments]]] = {
         lambda dtype: (3, [np.zeros(3, dtype), *(np.dtype(dtype).type(value) for value in range(1, 9))])
     ],
     "mnistnn_softmax_nll": [_softmax],
+    "mnistnn_add_scaled": [
+        lambda dtype: (50, [_numbers(dtype, 50), _numbers(dtype, 60)[:50], np.dtype(dtype).type(0.3)])
+    ],
+    "mnistnn_add_times": [lambda dtype: (1, [np.array([0.5]), _numbers(dtype, 1), 20])],
+    "mnistnn_short_sums": [partial(_short_product, by_columns) for by_columns in (False, True)],
+    "mnistnn_take_examples": [_examples],
+    **{activation.biased.name: [partial(_biased, inner) for inner in (1, 6)] for activation in ACTIVATIONS.values()},
+    "mnistnn_gather_patches": [
+        partial(_gathered, stride, flipped) for flipped in (0, 1) for stride in ((1, 1), (2, 3), (4, 1))
+    ],
     "mnistnn_max_pool": [partial(_pool, (2, 3), None), partial(_pool, (1, 2), None)],
     "mnistnn_max_pool_backward": [
         partial(_pool, stride, all_ties) for all_ties in (0, 1) for stride in ((2, 3), (3, 4))
@@ -167,7 +204,7 @@ ARGUMENTS: dict[str, list[Callable[[str], Arguments]]] = {
     ],
 }
 # Their functions are those of another library than NumPy's, or their sums are added up in another order.
-ROUNDED = ("exp(", "tanh(", "log(", "log1p(", "expm1(")
+ROUNDED = ("exp(", "tanh(", "log(", "log1p(", "expm1(", "short_sums")
 TOLERANCE = {"float32": 2e-6, "float64": 4e-15}
 
 
@@ -209,7 +246,8 @@ def test_kernel_run_on_a_gpu_computes_what_the_array_code_does(kernel, dtype):
 
     def launch(n: int, arguments: list[Any]) -> list[Any]:
         there = [cupy.asarray(each) if isinstance(each, np.ndarray) else each for each in arguments]
-        kernel.launch(n, there[0], *there)
+        like = next(each for each in there if isinstance(each, cupy.ndarray) and each.dtype == dtype)
+        kernel.launch(n, like, *there)
         return [each.get() if isinstance(each, cupy.ndarray) else each for each in there]
 
     assert_computes_the_same(kernel, dtype, launch)
@@ -217,7 +255,6 @@ def test_kernel_run_on_a_gpu_computes_what_the_array_code_does(kernel, dtype):
 
 def test_run_of_a_convolutional_net_launches_the_kernels(device, conv, start):
     start(conv)
-    expected = {"max_pool", "max_pool_backward", "gather_from_patches", "softmax_nll", "adam_update", "write_numbers"}
-    assert expected | {"relu", "relu_backward", "tanh", "tanh_backward"} <= {
-        name.removeprefix("mnistnn_") for name in device.kernels
-    }
+    expected = {"max_pool", "max_pool_backward", "gather_patches", "gather_from_patches", "softmax_nll"}
+    expected |= {"biased_relu", "relu_backward", "tanh", "tanh_backward", "adam_update", "write_numbers"}
+    assert expected | {"take_examples", "add_times"} <= {name.removeprefix("mnistnn_") for name in device.kernels}

@@ -197,7 +197,7 @@ def test_dropconnect_has_no_gradient_where_a_weight_was_dropped():
     layer.backward(np.ones_like(layer.forward(images(), train=True)))
     dropped = layer.dW == 0
     assert 0.3 < dropped.mean() < 0.7
-    assert np.array_equal(~dropped, layer.masks[0] == 1)
+    assert np.array_equal(~dropped, layer.mask[0] == 1)
 
 
 def test_dropconnect_in_use_scales_the_weights_and_not_the_biases():

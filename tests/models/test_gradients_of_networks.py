@@ -1,9 +1,11 @@
 """Gradients of networks of a realistic size, and whether the user's gradient check would notice a wrong one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mnistnn.activations import ACTIVATIONS, Activation
+from mnistnn.activations import ACTIVATIONS
 from mnistnn.analysis.gradcheck import check_gradient, randomize
 from mnistnn.kernels import activations
 from mnistnn.kernels.dense import dense_backward
@@ -79,7 +81,7 @@ def test_gradcheck_finds_one_wrong_bias(monkeypatch):
 
 
 def test_gradcheck_finds_a_wrong_derivative_below_the_layer_that_has_it(monkeypatch):
-    wrong = Activation(activations.tanh, activations.sigmoid_backward)
+    wrong = replace(ACTIVATIONS["tanh"], backward=activations.sigmoid_backward)
     monkeypatch.setitem(ACTIVATIONS, "tanh", wrong)
     assert failed([(6, "tanh")]) == ["hidden0.W", "hidden0.b"]
 
