@@ -59,7 +59,7 @@ class Conv(BaseLayer):
     method: Literal["auto", "direct", "winograd"] = "auto"
     """How to convolve: by all its products, or by minimal filtering (Winograd), which needs a fraction of them and
     rounds ten times as much; auto takes the latter where it at least halves the work: square kernels of 3 to 6 px that
-    move by one, with 8 or more channels and maps."""
+    move by one, with 8 or more channels and maps. On a GPU, which is short of calls only, auto is direct."""
 
     comes_in_pieces: ClassVar[bool] = True
 
