@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mnistnn.backend import Array, array_module
 from mnistnn.component import component
-from mnistnn.kernels.add_scaled import add_scaled
+from mnistnn.kernels.add_scaled import BLOCK, add_scaled
 from mnistnn.kernels.sign import sign
 from mnistnn.scratch import Scratch
 
@@ -106,7 +106,7 @@ class L2(_Norm):
         """Add the gradient: grad += 2 · factor · w."""
         for part, factor in self.parts:
             w = theta[part]
-            add_scaled(grad[part], 2.0 * factor, w, self.scratch("term", w.shape, w))
+            add_scaled(grad[part], 2.0 * factor, w, self.scratch("term", (min(w.size, BLOCK),), w))
 
 
 @component

@@ -17,7 +17,7 @@ from mnistnn import compiled, threads
 from mnistnn.backend import device_name
 from mnistnn.config.diff import differences as config_differences
 from mnistnn.config.dump import config_hash, resolved_yaml
-from mnistnn.config.load import LoadedExperiment
+from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
 from mnistnn.data.cache import set_folder
 from mnistnn.data.manifest import read_manifest
@@ -88,7 +88,7 @@ def start(plan: Plan, path: Path, runs: Path, view: View, time_budget_s: float |
 def resume(run: RunDirectory, overrides: Sequence[str], view: View, time_budget_s: float | None = None) -> Outcome:
     """Go on with a run from its newest valid checkpoint. Raises ConfigError for a change that it may not make."""
     before = load_run_config(run)
-    loaded = load_run_config(run, overrides) if overrides else before
+    loaded = load_resolved(run.config, overrides) if overrides else before
     _refuse_changes(before, loaded)
     return _resume_with(run, loaded, view, time_budget_s)
 

@@ -106,6 +106,17 @@ def spread(work: Callable[[Piece, int], None], pieces: Sequence[Piece], x: Array
             work(piece, 0)
 
 
+def share(count: int, workers: int, most: int) -> int:
+    """Return how many of `count` things make a share, at most `most`, so that each worker gets as many shares."""
+    rounds = -(-count // (workers * most))
+    return -(-count // (workers * rounds))
+
+
+def cut(count: int, size: int) -> list[slice]:
+    """Cut `count` things into slices of a size; the last one may be smaller."""
+    return [slice(first, min(first + size, count)) for first in range(0, count, size)]
+
+
 def matmul(a: Array, b: Array, out: Array) -> None:
     """Write the product of a (m, k) and b (k, n) into out (m, n), in shares of rows if there are workers."""
     if not isinstance(a, np.ndarray):
@@ -115,10 +126,8 @@ def matmul(a: Array, b: Array, out: Array) -> None:
     if workers == 1 or out.size * len(b) < _LEAST:
         np.matmul(a, b, out=out)
         return
-    share = -(-rows // workers)
-    shares = [slice(first, first + share) for first in range(0, rows, share)]
 
     def multiply(of: slice, _: int) -> None:
         np.matmul(a[of], b, out=out[of])
 
-    spread(multiply, shares, a)
+    spread(multiply, cut(rows, share(rows, workers, most=rows)), a)

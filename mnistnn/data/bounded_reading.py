@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mnistnn.errors import DataError, MnistnnError
-from mnistnn.files import resource_error
+from mnistnn.files import open_without_waiting, resource_error
 
 MAX_SET_BYTES = 1 << 30
 """No file of images that somebody brings, compressed or not, may be larger than this."""
@@ -58,7 +58,7 @@ def reading_error(path: Path, error: OSError) -> MnistnnError:
 def open_regular_file(path: Path) -> Iterator[BinaryIO]:
     """Open `path` for reading if it is a regular file. Failures of the reads inside are translated too."""
     try:
-        with open(path, "rb", opener=_open_without_waiting) as file:
+        with open(path, "rb", opener=open_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise DataError(f"{path}: is not a regular file")
             yield file
@@ -108,7 +108,3 @@ def gunzip_start(content: bytes, count: int, place: str) -> bytes:
         return zlib.decompressobj(wbits=_GZIP_WBITS).decompress(content[:_CHUNK_BYTES], count)
     except zlib.error as error:
         raise DataError(f"{place}: the compressed data is damaged ({error})") from error
-
-
-def _open_without_waiting(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_NONBLOCK | os.O_CLOEXEC)

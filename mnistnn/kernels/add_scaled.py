@@ -8,19 +8,19 @@ from mnistnn import compiled
 from mnistnn.backend import Array
 from mnistnn.kernels import add_scaled_cuda
 
-_BLOCK = 16_384  # numbers; a block of the product stays in the cache until it is added
+BLOCK = 16_384  # numbers; a block of the product stays in the cache until it is added
 _COMPILED_ABOVE = 65_536  # below, starting Numba would not be earned back
 
 
 def add_scaled(y: Array, a: float, x: Array, product: Array) -> None:
-    """Add a·x to y (P,). x (P,) like y; product (P,) is working memory of the host."""
+    """Add a·x to y (P,). x (P,) like y; product (BLOCK,) is working memory of the host; P if smaller."""
     if not isinstance(y, np.ndarray):
         add_scaled_cuda.add_scaled.launch(x.size, x, y, x, x.dtype.type(a))
     elif y.size > _COMPILED_ABOVE and compiled.is_available():
         _loop(y, y.dtype.type(a), x)
     else:
-        for start in range(0, y.size, _BLOCK):
-            part = slice(start, min(start + _BLOCK, y.size))
+        for start in range(0, y.size, BLOCK):
+            part = slice(start, min(start + BLOCK, y.size))
             term = product[: part.stop - start]
             np.multiply(x[part], a, out=term)
             y[part] += term

@@ -15,7 +15,7 @@ from mnistnn.backend import Array, array_module
 from mnistnn.kernels import convolution_cuda, image_loops
 from mnistnn.kernels.windows import Part, Window, parts
 from mnistnn.products import matmul, sum_along
-from mnistnn.threads import spread
+from mnistnn.threads import cut, spread
 
 _INNER, _INNER_ON_GPU = 768, 125  # terms of a sum in one batch of a product with few results
 _LONG_SUMS, _LONG_SUMS_ON_GPU = 65_536, 2_097_152  # numbers in the results of all batches
@@ -139,7 +139,7 @@ def _backward_to_pixels(dz: Array, W: Array, window: Window, flipped: bool, patc
     """Write dx. Workers share its channels, since neighbouring parts share its pixels."""
     xp, workers, per_channel = array_module(dx), len(patches), len(window.places)
     share = -(-len(dx) // workers)
-    channels = [slice(first, min(first + share, len(dx))) for first in range(0, len(dx), share)]
+    channels = cut(len(dx), share)
 
     def scatter(of: slice, worker: int) -> None:
         kernels, pixels = W[:, of.start * per_channel : of.stop * per_channel], dx[of]

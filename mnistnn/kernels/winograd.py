@@ -24,7 +24,7 @@ from mnistnn.backend import Array, array_module
 from mnistnn.kernels import windows
 from mnistnn.kernels.windows import Part, Window
 from mnistnn.products import matmul
-from mnistnn.threads import spread
+from mnistnn.threads import cut, share, spread
 
 SIDE = 8
 _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # and one at infinity, where only the highest power counts
@@ -83,8 +83,8 @@ class Tiling:
         return min(self.columns, max(1, self._most_columns // n))
 
     def share(self, n: int, workers: int) -> int:
-        """Return how many of n images make a share: threads share a batch by its images, and each has as many turns."""
-        return -(-n // (workers * -(-n // (workers * self._most_columns))))
+        """Return how many of n images make a share: threads share a batch by its images."""
+        return share(n, workers, self._most_columns)
 
     @property
     def _most_columns(self) -> int:
@@ -94,8 +94,7 @@ class Tiling:
     def shares(self, x: Array, workers: int) -> list[slice]:
         """Cut a batch x (..., n) by images: no share adds to a pixel of another. On a GPU there is one."""
         n = x.shape[-1]
-        share = self.share(n, workers) if isinstance(x, np.ndarray) else n
-        return [slice(first, min(first + share, n)) for first in range(0, n, share)]
+        return cut(n, self.share(n, workers) if isinstance(x, np.ndarray) else n)
 
     def parts(self, x: Array) -> Iterator[Part]:
         """Yield the tiles in parts that are worked on together; x (..., n) is a share."""

@@ -20,7 +20,7 @@ from mnistnn.layout import images_first
 from mnistnn.products import sum_along
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape, ShapeError, show_shape
-from mnistnn.threads import spread, workers_for
+from mnistnn.threads import cut, share, spread, workers_for
 
 
 @component
@@ -163,8 +163,7 @@ class Conv(BaseLayer):
         workers, most = workers_for(self.z), max(1, PART // max(1, self.z[0].size))
         if not isinstance(self.z, np.ndarray):
             return [slice(0, self.maps)]
-        size = -(-self.maps // (workers * -(-self.maps // (workers * most))))
-        return [slice(first, min(first + size, self.maps)) for first in range(0, self.maps, size)]
+        return cut(self.maps, share(self.maps, workers, most))
 
     def _padded(self, x: Array) -> Array:
         """Return x (c, h, w, n), contiguous and with the padding around it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mnistnn.errors import RunError
+from mnistnn.files import open_without_waiting
 
 MAX_BYTES = 1 << 33
 """No file of a run may be larger than this."""
@@ -23,7 +24,7 @@ MAX_JSON_BYTES = 1 << 20
 def open_file(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file for reading. Raises RunError, also for reads inside that fail."""
     try:
-        with open(path, "rb", opener=_open_without_waiting) as file:
+        with open(path, "rb", opener=open_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise RunError(f"{path}: not a file")
             yield file
@@ -40,7 +41,3 @@ def read_file(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     if len(content) > max_bytes:
         raise RunError(f"{path}: larger than the {max_bytes} bytes that are allowed")
     return content
-
-
-def _open_without_waiting(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
