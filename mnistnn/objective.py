@@ -13,6 +13,11 @@ class Penalty(Protocol):
     @property
     def is_proximal(self) -> bool: ...
 
+    @property
+    def decay(self) -> Sequence[tuple[slice, float]]:
+        """The stretches of theta whose gradient is a multiple of theta, with the factor; empty for another penalty."""
+        ...
+
     def project(self, theta: Array, rate: float) -> None: ...
 
     def value(self, theta: Array) -> float: ...
@@ -32,6 +37,11 @@ class Objective:
         self.proximal = [penalty for penalty in penalties if penalty.is_proximal]
         self.smooth = [penalty for penalty in penalties if not penalty.is_proximal]
         self.values, self.theta, self.grad = model.values, model.theta, model.grad
+        # Added last, so that it makes no difference to the bits who adds it.
+        self._decaying = self.smooth[-1] if self.smooth and self.smooth[-1].decay else None
+        self.decay: Sequence[tuple[slice, float]] = ()
+        if self._decaying:
+            self.decay = _whole(self._decaying.decay, self.theta.size)
 
     def set_batch(self, x: Array, labels: Array, update: int) -> None:
         """Take the batch that the next calls are about: x (n, *in_shape), labels (n,); both borrowed.
@@ -48,16 +58,18 @@ class Objective:
             penalty.project(self.theta, rate)
         self.model.project()
 
-    def loss_and_grad(self) -> Array:
+    def loss_and_grad(self, decay: bool = True) -> Array:
         """Write the gradient of loss plus smooth penalties into `grad`; return the mean loss alone, on the device.
 
-        What plain gradient methods need: the penalties' values, which nobody reads, are not computed.
+        What plain gradient methods need: the penalties' values, which nobody reads, are not computed. Without `decay`,
+        what `self.decay` says is left to the caller to add.
         """
         z = self.model.forward(self.x, train=True)
         loss, dz = self.loss.value_and_dz(z, self.labels)
         self.model.backward(dz)
         for penalty in self.smooth:
-            penalty.add_gradient(self.theta, self.grad)
+            if decay or penalty is not self._decaying:
+                penalty.add_gradient(self.theta, self.grad)
         return loss
 
     def value_and_grad(self) -> float:
@@ -67,6 +79,17 @@ class Objective:
         """
         loss = float(self.loss_and_grad())
         return loss + sum(penalty.value(self.theta) for penalty in self.smooth)
+
+
+def _whole(parts: Sequence[tuple[slice, float]], size: int) -> list[tuple[slice, float]]:
+    """Return parts in order, with what lies between them as parts of factor 0."""
+    whole, reached = [], 0
+    for part, factor in sorted(parts, key=lambda item: item[0].start):
+        if reached < part.start:
+            whole.append((slice(reached, part.start), 0.0))
+        whole.append((part, factor))
+        reached = part.stop
+    return whole if reached == size else [*whole, (slice(reached, size), 0.0)]
 
 
 def score(model: Model, loss: Loss, x: Array, labels: Array, batch_size: int, right: Array | None = None) -> Score:

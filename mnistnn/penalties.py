@@ -63,6 +63,10 @@ class L1(_Norm):
     def is_proximal(self) -> bool:
         return self.proximal
 
+    @property
+    def decay(self) -> list[tuple[slice, float]]:
+        return []
+
     def project(self, theta: Array, rate: float) -> None:
         """Take the proximal step w ← sign(w) · max(|w| − η·factor, 0), which is w − clip(w, −η·factor, η·factor)."""
         xp = array_module(theta)
@@ -96,6 +100,10 @@ class L2(_Norm):
     def is_proximal(self) -> bool:
         return False
 
+    @property
+    def decay(self) -> list[tuple[slice, float]]:
+        return [(part, 2.0 * factor) for part, factor in self.parts]
+
     def project(self, theta: Array, rate: float) -> None:
         """Nothing to do: the gradient says it all."""
 
@@ -104,9 +112,9 @@ class L2(_Norm):
 
     def add_gradient(self, theta: Array, grad: Array) -> None:
         """Add the gradient: grad += 2 · factor · w."""
-        for part, factor in self.parts:
+        for part, factor in self.decay:
             w = theta[part]
-            add_scaled(grad[part], 2.0 * factor, w, self.scratch("term", (min(w.size, BLOCK),), w))
+            add_scaled(grad[part], factor, w, self.scratch("term", (min(w.size, BLOCK),), w))
 
 
 @component

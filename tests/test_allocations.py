@@ -14,7 +14,7 @@ import pytest
 
 from mnistnn.activations import ACTIVATIONS
 from mnistnn.data.batches import Batches
-from mnistnn.kernels import image_loops
+from mnistnn.kernels import dropout, image_loops
 from mnistnn.layers.activation import ActivationLayer
 from mnistnn.layers.batch_norm import BatchNorm
 from mnistnn.layers.conv import Conv
@@ -135,10 +135,11 @@ def training_of(
 
 
 @pytest.fixture(autouse=True)
-def small_buffers_inside_numpy() -> Iterator[None]:
-    """Shrink the buffer of 8192 numbers that NumPy takes for each operation that broadcasts, however small or large:
-    it is not of batch or parameter size, and would hide what is.
+def small_buffers(monkeypatch) -> Iterator[None]:
+    """Shrink what is not of batch or parameter size, and would hide what is: the buffer of 8192 numbers that NumPy
+    takes for each operation that broadcasts, however small or large, and the block in which masks are drawn.
     """
+    monkeypatch.setattr(dropout, "BLOCK", 256)
     before = np.setbufsize(16)
     yield
     np.setbufsize(before)

@@ -1,5 +1,6 @@
 """What the loop asks of an optimizer, and what an optimizer may ask of the objective."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -33,13 +34,22 @@ class Progress:
         return replace(self, batch=self.batch + 1, updates=self.updates + 1)
 
 
+# Stretches that make up the whole of theta, in its order, each with a factor.
+Decay = Sequence[tuple[slice, float]]
+
+
 class ObjectiveContract(Protocol):
-    """A function of theta (P,), with its gradient in grad (P,) after each evaluation; grad may be used up."""
+    """A function of theta (P,), with its gradient in grad (P,) after each evaluation; grad may be used up.
+
+    `decay` is the part of the gradient that is a multiple of theta, stretch by stretch (L2 penalties); empty if there
+    is none. A rule that adds it on its own asks for `loss_and_grad(decay=False)`.
+    """
 
     theta: Array
     grad: Array
+    decay: Decay
 
-    def loss_and_grad(self) -> Array: ...
+    def loss_and_grad(self, decay: bool = True) -> Array: ...
 
     def value_and_grad(self) -> float: ...
 

@@ -5,8 +5,9 @@ same order on one weight at a time, with the scalars of the step in theta's dtyp
 hold every twin to that. Two things keep it so, and keep the loop vectorised: a constant takes theta's dtype (a literal
 1.0 is a float64, and would widen the sum that it is in), and a choice is made between two values, never a jump.
 
-A loop's arguments are theta, grad, the rule's state arrays in the order of its `slots`, all (P,) of one dtype, then its
-scalars. grad is only read.
+A loop's arguments are theta, grad, the rule's state arrays in the order of its `slots`, all (P,) of one dtype, then
+`decay`, and the scalars of the step. decay · theta is what an L2 penalty adds to the gradient: added here, it costs no
+pass of its own. grad is only read.
 """
 
 import numpy as np
@@ -16,39 +17,43 @@ from mnistnn.compiled import Loop
 
 
 @Loop
-def sgd(theta: Array, grad: Array, eta: float) -> None:
+def sgd(theta: Array, grad: Array, decay: float, eta: float) -> None:
     for i in range(theta.size):
-        theta[i] -= grad[i] * eta
+        g = grad[i] + theta[i] * decay if decay else grad[i]
+        theta[i] -= g * eta
 
 
 @Loop
-def sign(theta: Array, grad: Array, eta: float) -> None:
+def sign(theta: Array, grad: Array, decay: float, eta: float) -> None:
     zero, one = theta.dtype.type(0), theta.dtype.type(1)
     for i in range(theta.size):
-        g = grad[i]
+        g = grad[i] + theta[i] * decay if decay else grad[i]
         direction = (one if g > zero else zero) - (one if g < zero else zero)
         theta[i] -= direction * eta
 
 
 @Loop
-def course_momentum(theta: Array, grad: Array, m: Array, eta: float, beta: float, rest: float) -> None:
+def course_momentum(theta: Array, grad: Array, m: Array, decay: float, eta: float, beta: float, rest: float) -> None:
     for i in range(theta.size):
+        g = grad[i] + theta[i] * decay if decay else grad[i]
         theta[i] -= m[i] * eta
-        m[i] = m[i] * beta + grad[i] * rest
+        m[i] = m[i] * beta + g * rest
 
 
 @Loop
-def momentum(theta: Array, grad: Array, v: Array, eta: float, mu: float) -> None:
+def momentum(theta: Array, grad: Array, v: Array, decay: float, eta: float, mu: float) -> None:
     for i in range(theta.size):
-        v[i] = v[i] * mu - grad[i] * eta
+        g = grad[i] + theta[i] * decay if decay else grad[i]
+        v[i] = v[i] * mu - g * eta
         theta[i] += v[i]
 
 
 @Loop
-def nesterov(theta: Array, grad: Array, v: Array, eta: float, mu: float, reach: float) -> None:
+def nesterov(theta: Array, grad: Array, v: Array, decay: float, eta: float, mu: float, reach: float) -> None:
     for i in range(theta.size):
+        g = grad[i] + theta[i] * decay if decay else grad[i]
         kept = v[i] * mu
-        v[i] = kept - grad[i] * eta
+        v[i] = kept - g * eta
         theta[i] = theta[i] - kept + v[i] * reach
 
 
@@ -58,6 +63,7 @@ def adaptive_rates(
     grad: Array,
     rate: Array,
     last_sign: Array,
+    decay: float,
     eta: float,
     increase: float,
     decrease_less_1: float,
@@ -67,7 +73,8 @@ def adaptive_rates(
     zero, one = theta.dtype.type(0), theta.dtype.type(1)
     decrease = decrease_less_1 + one
     for i in range(theta.size):
-        g, r = grad[i], rate[i]
+        g = grad[i] + theta[i] * decay if decay else grad[i]
+        r = rate[i]
         agreement = last_sign[i] * g
         last_sign[i] = (one if g > zero else zero) - (one if g < zero else zero)
         theta[i] -= g * r * eta
@@ -82,6 +89,7 @@ def rprop(
     grad: Array,
     size: Array,
     last_sign: Array,
+    decay: float,
     eta: float,
     increase_less_1: float,
     decrease_less_1: float,
@@ -91,7 +99,7 @@ def rprop(
     zero, one = theta.dtype.type(0), theta.dtype.type(1)
     increase, decrease = increase_less_1 + one, decrease_less_1 + one
     for i in range(theta.size):
-        g = grad[i]
+        g = grad[i] + theta[i] * decay if decay else grad[i]
         agreement = last_sign[i] * g
         r = size[i] * (increase if agreement > zero else one) * (decrease if agreement < zero else one)
         r = minimum if r < minimum else r
@@ -104,17 +112,19 @@ def rprop(
 
 
 @Loop
-def course_rmsprop(theta: Array, grad: Array, ms: Array, eta: float, beta: float, rest: float) -> None:
+def course_rmsprop(theta: Array, grad: Array, ms: Array, decay: float, eta: float, beta: float, rest: float) -> None:
     for i in range(theta.size):
-        g = grad[i]
+        g = grad[i] + theta[i] * decay if decay else grad[i]
         theta[i] -= g / np.sqrt(ms[i]) * eta
         ms[i] = ms[i] * beta + g * g * rest
 
 
 @Loop
-def rmsprop(theta: Array, grad: Array, ms: Array, eta: float, beta: float, rest: float, epsilon: float) -> None:
+def rmsprop(
+    theta: Array, grad: Array, ms: Array, decay: float, eta: float, beta: float, rest: float, epsilon: float
+) -> None:
     for i in range(theta.size):
-        g = grad[i]
+        g = grad[i] + theta[i] * decay if decay else grad[i]
         ms[i] = ms[i] * beta + g * g * rest
         theta[i] -= g / (np.sqrt(ms[i]) + epsilon) * eta
 
@@ -126,6 +136,7 @@ def graves_rmsprop(
     mean_square: Array,
     mean: Array,
     v: Array,
+    decay: float,
     eta: float,
     beta: float,
     rest: float,
@@ -134,7 +145,7 @@ def graves_rmsprop(
 ) -> None:
     zero = theta.dtype.type(0)
     for i in range(theta.size):
-        g = grad[i]
+        g = grad[i] + theta[i] * decay if decay else grad[i]
         mean_square[i] = mean_square[i] * beta + g * g * rest
         mean[i] = mean[i] * beta + g * rest
         variance = mean_square[i] - mean[i] * mean[i]
@@ -144,9 +155,9 @@ def graves_rmsprop(
 
 
 @Loop
-def adagrad(theta: Array, grad: Array, sum_square: Array, eta: float, epsilon: float) -> None:
+def adagrad(theta: Array, grad: Array, sum_square: Array, decay: float, eta: float, epsilon: float) -> None:
     for i in range(theta.size):
-        g = grad[i]
+        g = grad[i] + theta[i] * decay if decay else grad[i]
         sum_square[i] += g * g
         theta[i] -= g / (np.sqrt(sum_square[i]) + epsilon) * eta
 
@@ -157,13 +168,14 @@ def adadelta(
     grad: Array,
     mean_square: Array,
     mean_square_step: Array,
+    decay: float,
     eta: float,
     rho: float,
     rest: float,
     epsilon: float,
 ) -> None:
     for i in range(theta.size):
-        g = grad[i]
+        g = grad[i] + theta[i] * decay if decay else grad[i]
         mean_square[i] = mean_square[i] * rho + g * g * rest
         step = g / np.sqrt(mean_square[i] + epsilon) * np.sqrt(mean_square_step[i] + epsilon)
         mean_square_step[i] = mean_square_step[i] * rho + step * step * rest
@@ -176,6 +188,7 @@ def adam(
     grad: Array,
     m: Array,
     v: Array,
+    decay: float,
     eta: float,
     beta1: float,
     rest1: float,
@@ -187,7 +200,7 @@ def adam(
 ) -> None:
     """Adam with keep = 1, AdamW with what weight decay leaves of theta."""
     for i in range(theta.size):
-        g = grad[i]
+        g = grad[i] + theta[i] * decay if decay else grad[i]
         v[i] = v[i] * beta2 + g * g * rest2
         m[i] = m[i] * beta1 + g * rest1
         theta[i] = theta[i] * keep - m[i] / (np.sqrt(v[i]) * correction + epsilon) * eta

@@ -18,7 +18,7 @@ from mnistnn.backend import Array, array_module
 from mnistnn.compiled import Loop, is_available
 from mnistnn.component import component
 from mnistnn.cuda import Kernel, Numbers
-from mnistnn.optim.contract import ObjectiveContract, Progress
+from mnistnn.optim.contract import Decay, ObjectiveContract, Progress
 from mnistnn.optim.schedules import MomentumSchedule, RateSchedule
 from mnistnn.products import matmul
 
@@ -48,7 +48,8 @@ class GradientRule:
     working: ClassVar[int] = 0
     """How many working arrays of a block's size `update` needs."""
     twin: ClassVar[Loop | None] = None
-    """A loop that does all of `update`, with the same bits: of theta, grad, the state arrays and the scalars."""
+    """A loop that does all of `update`, with the same bits: of theta, grad, the state arrays, a factor of theta to add
+    to the gradient, and the scalars."""
     kernel: ClassVar[Kernel | None] = None
     """The same for a GPU, with the scalars as an array on the device."""
 
@@ -94,19 +95,29 @@ class GradientRule:
             self._write(self.scalars(progress))
 
     def step(self, objective: ObjectiveContract, progress: Progress) -> Array:
-        loss = objective.loss_and_grad()
+        is_fused = self._twin is not None and is_available()
+        adds_decay = is_fused and self.clip_norm is None  # else the whole gradient's norm is asked for first
+        loss = objective.loss_and_grad(decay=not adds_decay)
         if self.clip_norm is not None:
             clip(objective.grad, self.clip_norm)
         scalars = self.scalars(progress)
         if self._kernel is not None:
             self._launch(objective.theta, objective.grad, scalars)
-        elif self._twin is not None and is_available():
-            theta = objective.theta
-            self._twin(theta, objective.grad, *self._state.values(), *map(theta.dtype.type, scalars))
+        elif is_fused:
+            decay = objective.decay if adds_decay else ()
+            self._move(objective.theta, objective.grad, decay or [(slice(None), 0.0)], scalars)
         else:
             for theta, grad, state, work in self._blocks:
                 self.update(theta, grad, state, work, scalars)
         return loss
+
+    def _move(self, theta: Array, grad: Array, decay: Decay, scalars: Scalars) -> None:
+        """Move theta by the twin, stretch by stretch, adding to the gradient what L2 wants."""
+        assert self._twin is not None
+        number = theta.dtype.type
+        for part, factor in decay:
+            state = [array[part] for array in self._state.values()]
+            self._twin(theta[part], grad[part], *state, number(factor), *map(number, scalars))
 
     def _launch(self, theta: Array, grad: Array, scalars: Scalars) -> None:
         assert self._kernel is not None

@@ -106,8 +106,8 @@ def test_loss_that_is_not_finite_ends_a_run_at_its_next_checkpoint_or_evaluation
 ):
     losses, original = [], Objective.loss_and_grad
 
-    def infinite_once(self):
-        loss = original(self)
+    def infinite_once(self, **options):
+        loss = original(self, **options)
         losses.append(loss)
         return loss * math.inf if len(losses) == 2 else loss  # before updates are recorded
 

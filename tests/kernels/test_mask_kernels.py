@@ -1,10 +1,13 @@
 """Random masks, and the affine map under them against loops over examples."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from mnistnn.kernels.dropconnect import masked_dense, masked_dense_backward
-from mnistnn.kernels.dropout import bernoulli
+from mnistnn.kernels.dropout import BLOCK, bernoulli
+from mnistnn.streams import UpdateStreams
 
 N, N_IN, UNITS = 5, 4, 3
 
@@ -40,6 +43,26 @@ def test_bernoulli_draws_are_independent_of_each_other():
 def test_bernoulli_follows_the_stream():
     assert np.array_equal(mask(0.5, seed=1), mask(0.5, seed=1))
     assert not np.array_equal(mask(0.5, seed=1), mask(0.5, seed=2))
+
+
+@pytest.mark.parametrize("keep", [1e-9, 0.1, 1 / 3, 0.5, 0.8, 1 - 1e-9, 1.0])
+@pytest.mark.parametrize("size", [1, 7, BLOCK - 1, BLOCK + 1, 3 * BLOCK])
+@pytest.mark.parametrize("generator", [np.random.default_rng, UpdateStreams(5, "dropout", 2).at])
+def test_bernoulli_compares_the_uniform_numbers_of_the_stream(generator, size, keep, dtype):
+    drawn = np.full(size, np.nan, dtype)
+    bernoulli(generator(3), keep, drawn)
+    assert np.array_equal(drawn, generator(3).random(size, dtype) < np.asarray(keep, dtype))
+
+
+def test_bernoulli_takes_one_block_of_memory():
+    drawn, rng = np.zeros(10 * BLOCK, "float32"), np.random.default_rng(0)
+    tracemalloc.start()
+    try:
+        bernoulli(rng, 0.5, drawn)
+        risen = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert risen < 2 * BLOCK * drawn.itemsize
 
 
 def drawn(dtype, masks_for):

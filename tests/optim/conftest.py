@@ -16,8 +16,9 @@ class Landscape:
         self.theta = np.array(theta)
         self.grad = np.empty_like(self.theta)
         self._loss, self._gradient = loss, gradient
+        self.decay: list[tuple[slice, float]] = []
 
-    def loss_and_grad(self) -> Any:
+    def loss_and_grad(self, decay: bool = True) -> Any:
         self.grad[...] = self._gradient(self.theta)
         return self.theta.dtype.type(self._loss(self.theta))
 

@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 
 from mnistnn.compiled import Loop
+from mnistnn.layers.dense import Dense
+from mnistnn.losses.softmax_nll import SoftmaxNLL
+from mnistnn.models.sequential import Sequential
+from mnistnn.objective import Objective
 from mnistnn.optim import Optimizer, fused, rule
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.momentum import Nesterov
 from mnistnn.optim.rule import BLOCK, FUSED_ABOVE
 from mnistnn.optim.schedules import InverseTime, Sutskever
 from mnistnn.optim.sgd import SGD
+from mnistnn.penalties import L1, L2
 
 RULES = get_args(get_args(Optimizer)[0])
 WITHOUT_TWIN: set[Any] = set()  # a rule that is left to NumPy for good is named here
@@ -80,6 +85,52 @@ def test_twin_gives_the_bits_of_the_vector_operations(kind, dtype, given_gradien
                 assert same_bits(found[name], expected[name]), (size, t, name)
 
 
+def network(penalties: list[Any]) -> Objective:
+    """A net with more than `FUSED_ABOVE` parameters, on a batch."""
+    model, loss = (
+        Sequential(layers={"hidden": Dense(units=300, activation="tanh"), "output": Dense(units=10)}),
+        SoftmaxNLL(),
+    )
+    loss.build(model.build((16, 16)), 10)
+    model.allocate(np, "float32")
+    model.initialize(0)
+    for penalty in penalties:
+        penalty.build(model.slots)
+    objective, rng = Objective(model, loss, penalties), np.random.default_rng(1)
+    objective.set_batch(rng.uniform(size=(8, 16, 16)).astype("float32"), rng.integers(10, size=8), update=0)
+    return objective
+
+
+@pytest.mark.parametrize("clip_norm", [None, 0.1])
+@pytest.mark.parametrize("kind", [kind for kind in RULES if kind not in WITHOUT_TWIN])
+def test_twin_adds_the_gradient_of_l2_with_the_same_bits(kind, clip_norm, monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.setattr(rule, "FUSED_ABOVE", 0)
+    paths = []
+    for compiled in (False, True):
+        monkeypatch.setattr(rule, "is_available", lambda compiled=compiled: compiled)
+        optimizer = kind(learning_rate=0.01, clip_norm=clip_norm)
+        paths.append(list(path_of(optimizer, network([L1(strength=1e-3), L2(strength=0.1, reduce="mean")]))))
+    for expected, found in zip(*paths, strict=True):
+        assert all(same_bits(found[name], expected[name]) for name in expected)
+    unpenalised = list(path_of(kind(learning_rate=0.01, clip_norm=clip_norm), network([L1(strength=1e-3)])))
+    assert not np.array_equal(unpenalised[-1]["theta"], paths[1][-1]["theta"])
+
+
+def test_twin_of_a_net_with_l2_goes_once_over_theta(calls, monkeypatch):
+    monkeypatch.setattr(rule, "is_available", lambda: True)
+    monkeypatch.setattr(L2, "add_gradient", lambda *_: pytest.fail("a pass over the gradient"))
+    penalty = L2(strength=0.1)
+    optimizer, objective = SGD(learning_rate=0.1), network([penalty])
+    assert objective.theta.size > FUSED_ABOVE
+    optimizer.allocate(objective.theta, objective.grad)
+    optimizer.step(objective, Progress())
+    assert sum(theta.size for theta, *_ in calls) == objective.theta.size
+    assert [(theta.size, decay) for theta, _, decay, _ in calls if decay] == [
+        (part.stop - part.start, np.float32(0.2)) for part, _ in penalty.parts
+    ]
+
+
 def test_every_rule_has_a_twin():
     assert {kind for kind in RULES if kind.twin is None} == WITHOUT_TWIN
 
@@ -116,8 +167,8 @@ def test_twin_gets_the_scalars_of_the_step_in_the_dtype_of_theta(calls, given_gr
     monkeypatch.setattr(rule, "is_available", lambda: True)
     theta = np.zeros(FUSED_ABOVE + 1, "float32")
     walk(SGD(learning_rate=InverseTime(start=0.1, decay=1.0)), given_gradients(theta, [theta, theta]), 2)
-    assert [eta for _, _, eta in calls] == [np.float32(0.1), np.float32(0.1 / 1.1)]
-    assert {type(eta) for _, _, eta in calls} == {np.float32}
+    assert [eta for *_, eta in calls] == [np.float32(0.1), np.float32(0.1 / 1.1)]
+    assert {type(number) for _, _, *numbers in calls for number in numbers} == {np.float32}
 
 
 def test_rule_without_a_twin_moves_a_large_theta_by_vector_operations(given_gradients, walk, monkeypatch):
