@@ -19,3 +19,12 @@ CHECKPOINT = click.option(
     metavar="best|last|PATH",
     help="Whose parameters: those of the best epoch, the last ones, or a checkpoint file's.",
 )
+
+AXIS = click.option(
+    "--x",
+    "axis",
+    type=click.Choice(["epochs", "updates", "examples", "seconds"]),
+    default="epochs",
+    show_default=True,
+    help="What curves are drawn along.",
+)

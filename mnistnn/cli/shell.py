@@ -48,6 +48,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "eval": LazyCommand("mnistnn.cli.evaluate:evaluate", "Measure a run on one split of the data."),
         "ls": LazyCommand("mnistnn.cli.runs:ls", "List runs."),
         "show": LazyCommand("mnistnn.cli.runs:show", "Show one run."),
+        "report": LazyCommand("mnistnn.cli.report:report", "Put runs on one HTML page."),
         "diff": LazyCommand("mnistnn.cli.diff:diff", "Show in what two runs differ."),
         "verify": LazyCommand("mnistnn.cli.verify:verify", "Check that runs are whole and unaltered."),
         "inspect": LazyCommand("mnistnn.cli.inspect:inspect", "Look inside files and models."),

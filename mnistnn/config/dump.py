@@ -32,10 +32,15 @@ def config_hash(resolved: Mapping[str, Any]) -> str:
 def resolved_yaml(resolved: Mapping[str, Any], origins: Mapping[str, str] | None = None) -> str:
     """Return the configuration as YAML; with `origins`, every value is followed by where it came from."""
     lines = []
-    for path, line in _mapping_lines(resolved, (), 0):
+    for path, line in resolved_lines(resolved):
         origin = _origin(path, origins) if origins is not None else ""
         lines.append(f"{line:<{_COMMENT_COLUMN}}  # {safe(origin)}" if origin else line)
     return "\n".join(lines) + "\n"
+
+
+def resolved_lines(resolved: Mapping[str, Any]) -> Iterator[tuple[KeyPath | None, str]]:
+    """Yield the lines of the configuration as YAML, each with the path of the value that it ends with, if any."""
+    return _mapping_lines(resolved, (), 0)
 
 
 def _origin(path: KeyPath | None, origins: Mapping[str, str]) -> str:

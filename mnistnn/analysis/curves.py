@@ -1,0 +1,88 @@
+"""Figures along training as curves: of single runs, and as mean and band over runs that differ in their seed."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistnn.analysis.gathering import Gathered, Group
+from mnistnn.errors import UsageError
+from mnistnn.spelling import nearest
+
+Axis = Literal["epochs", "updates", "examples", "seconds"]
+AXES: tuple[Axis, ...] = get_args(Axis)
+COLUMNS = {"epochs": "epoch", "updates": "updates", "examples": "examples"}
+COUNTERS = tuple(COLUMNS.values())
+"""Columns that count how far training has come, and are no figures."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One figure of one run: y over x, both (n,), n at least 1."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """One figure of a group: mean and standard deviation of y over the runs that got as far as x, and how many did.
+
+    All are (n,). Where fewer than two runs are left, the deviation is 0.
+    """
+
+    x: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    runs: NDArray[np.int64]
+
+
+def metrics_of(gathered: list[Gathered]) -> list[str]:
+    """Return the names of all figures that some of the runs have, in the order in which they are kept."""
+    return list(dict.fromkeys(name for each in gathered for row in each.rows for name in row if name not in COUNTERS))
+
+
+def check_metrics(names: list[str], gathered: list[Gathered]) -> None:
+    """Raise UsageError for a figure that none of the runs has."""
+    known = metrics_of(gathered)
+    for name in names:
+        if name not in known:
+            near = nearest(name, known)
+            hint = f", did you mean '{near}'?" if near else ""
+            raise UsageError(f"no run has the figure '{name}'{hint}; there are {', '.join(known)}")
+
+
+def curve(gathered: Gathered, metric: str, axis: Axis) -> Curve | None:
+    """Return a figure along an axis; None where a run does not have it (one without a validation split, say).
+
+    Raises UsageError for seconds if the run has not kept them.
+    """
+    if axis == "seconds" and gathered.seconds is None:
+        raise UsageError(f"{gathered.run.path}: timing.jsonl does not have the seconds of all evaluations")
+    along = gathered.seconds if axis == "seconds" else [row[COLUMNS[axis]] for row in gathered.rows]
+    assert along is not None
+    points = [(x, row[metric]) for x, row in zip(along, gathered.rows, strict=True) if metric in row]
+    if not points:
+        return None
+    x, y = np.array(points, dtype=np.float64).T
+    return Curve(x, y)
+
+
+def band(group: Group, metric: str, axis: Axis) -> Band | None:
+    """Return the mean of a group's curves with its band; None if no run has the figure.
+
+    It has a point wherever a run has one. A run that was not measured there counts as the straight line between its
+    neighbouring points says, and not at all beyond its ends.
+    """
+    curves = [found for each in group.runs if (found := curve(each, metric, axis)) is not None]
+    if not curves:
+        return None
+    x = np.unique(np.concatenate([each.x for each in curves]))
+    y = np.array([np.interp(x, each.x, each.y, left=np.nan, right=np.nan) for each in curves])
+    runs = (~np.isnan(y)).sum(axis=0)
+    x, y, runs = x[runs > 0], y[:, runs > 0], runs[runs > 0]
+    mean = np.nansum(y, axis=0) / runs
+    square = np.nansum((y - mean) ** 2, axis=0)
+    deviation = np.sqrt(square / np.maximum(runs - 1, 1))
+    return Band(x, mean, deviation, runs)

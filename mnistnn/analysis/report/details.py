@@ -1,0 +1,190 @@
+"""What a run's model looks like from inside: confusion matrix, weights, misread digits.
+
+Each part is shown as far as it can be: digits that are not in the cache, or a checkpoint that is damaged, leave a
+sentence in its place.
+"""
+
+import base64
+import struct
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistnn.analysis.answers import Answers, answers_of, images_at
+from mnistnn.analysis.evaluation import Evaluation, counted, stored_evaluations
+from mnistnn.analysis.filters import filters_of, sheet
+from mnistnn.analysis.gathering import Gathered
+from mnistnn.analysis.trained import Trained, load_trained
+from mnistnn.data.contact_sheet import encode_png
+from mnistnn.errors import MnistnnError
+
+_MOST_FILTERS, _MOST_MISREAD = 100, 48
+_SHADES = ((0.02, "few"), (0.1, "many"), (1.0, "most"))  # of a class's examples, up to this share, that were misread so
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A count in the confusion matrix and the class of its shade."""
+
+    text: str
+    shade: str
+
+
+@dataclass(frozen=True)
+class ConfusionRow:
+    """A true class: its counts, and the share of its examples that were misread."""
+
+    name: str
+    cells: list[Cell]
+    error: str
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """The confusion matrix of a split."""
+
+    classes: list[str]
+    rows: list[ConfusionRow]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as PNG, and its size in px."""
+
+    base64: str
+    width: int
+    height: int
+    caption: str
+
+
+@dataclass(frozen=True)
+class Digit:
+    """A misread digit: the picture, its class, the class read, and how surely."""
+
+    base64: str
+    true: str
+    read: str
+    surely: str
+
+
+@dataclass(frozen=True)
+class Misread:
+    """Misread digits of the validation split."""
+
+    digits: list[Digit]
+    caption: str
+
+
+@dataclass
+class Details:
+    """All parts that there are. `problems` says why others are not."""
+
+    confusion: Confusion | None = None
+    pictures: list[Picture] = field(default_factory=list)
+    misread: Misread | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+def details_of(one: Gathered) -> Details:
+    """Look inside the model of a run's best epoch. The test split is never read: of it only what `eval` has kept is
+    shown.
+    """
+    found = Details()
+    tested = [each for each in stored_evaluations(one.run) if each.split == "test" and each.checkpoint == "best"]
+    if tested:
+        found.confusion = _of_evaluation(tested[0])
+    try:
+        trained = load_trained(one.run)
+    except MnistnnError as error:
+        found.problems.append(f"the model cannot be shown: {error}")
+        return found
+    found.problems += [f"passed over {problem}" for problem in trained.passed_over]
+    _add_answers(found, trained)
+    _add_filters(found, trained)
+    return found
+
+
+def _add_answers(found: Details, trained: Trained) -> None:
+    if not trained.plan.examples["valid"]:
+        return
+    try:
+        answers = answers_of(trained, "valid")
+        found.misread = _misread(trained, answers)
+    except MnistnnError as error:
+        found.problems.append(f"misread digits cannot be shown: {error}")
+        return
+    if found.confusion is None:
+        caption = f"validation digits, {len(answers.labels):,} of them, read by the model of the best epoch"
+        found.confusion = _confusion(answers.confusion, caption)
+
+
+def _add_filters(found: Details, trained: Trained) -> None:
+    try:
+        filters = filters_of(trained)
+    except MnistnnError as error:
+        found.problems.append(f"weights cannot be shown: {error}")
+        return
+    shown = min(len(filters.pictures), _MOST_FILTERS)
+    which = (
+        f"the first {shown} of {len(filters.pictures):,} units" if shown < len(filters.pictures) else f"{shown} units"
+    )
+    caption = (
+        f"weights {filters.parameter}, {which}: brighter adds, darker takes away; the largest is {filters.largest:.3g}"
+    )
+    found.pictures.append(_picture(sheet(filters.pictures[:shown]), caption))
+
+
+def _of_evaluation(evaluation: Evaluation) -> Confusion:
+    times = "once" if evaluation.test_readings == 1 else f"{evaluation.test_readings} times"
+    caption = f"test digits, {evaluation.examples:,} of them, by the model of the best epoch; read {times} for this run"
+    return _confusion(np.array(evaluation.confusion), caption)
+
+
+def _confusion(matrix: NDArray[np.int64], caption: str) -> Confusion:
+    errors = counted(matrix)["error_per_class"]
+    rows = [
+        ConfusionRow(
+            name=str(true),
+            cells=[_cell(int(count), true == read, int(matrix[true].sum())) for read, count in enumerate(matrix[true])],
+            error="–" if errors[true] is None else f"{100 * errors[true]:.2f} %",
+        )
+        for true in range(len(matrix))
+    ]
+    return Confusion([str(k) for k in range(len(matrix))], rows, caption)
+
+
+def _cell(count: int, is_right: bool, examples: int) -> Cell:
+    if is_right:
+        return Cell(str(count), "right")
+    if not count:
+        return Cell("·", "none")
+    return Cell(str(count), next(shade for most, shade in _SHADES if count <= most * examples))
+
+
+def _misread(trained: Trained, answers: Answers) -> Misread:
+    places = answers.misread
+    shown = places[:_MOST_MISREAD]
+    surely = [""] * len(shown)
+    if answers.probabilities is not None:
+        surely = [f"{100 * answers.probabilities[place, answers.read[place]]:.1f} %" for place in shown]
+    digits = [
+        Digit(_base64(encode_png(image)), str(answers.labels[place]), str(answers.read[place]), how)
+        for place, image, how in zip(shown, images_at(trained, "valid", shown), surely, strict=True)
+    ]
+    order = "those read most surely first" if answers.probabilities is not None else "in their order"
+    which = f"{len(shown)} of {len(places):,}" if len(shown) < len(places) else f"all {len(places):,}"
+    return Misread(
+        digits, f"Of {len(answers.labels):,} validation digits {len(places):,} are misread; {which}, {order}."
+    )
+
+
+def _picture(image: NDArray[np.uint8], caption: str) -> Picture:
+    content = encode_png(image)
+    width, height = struct.unpack_from(">II", content, 16)
+    return Picture(_base64(content), width, height, caption)
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()

@@ -1,0 +1,50 @@
+"""`mnistnn report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.options import AXIS, RUNS
+from mnistnn.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from mnistnn.analysis.curves import Axis
+
+
+@click.command(cls=MnistnnCommand)
+@click.argument("references", nargs=-1, required=True, metavar="RUN...")
+@RUNS
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("report.html"),
+    show_default=True,
+    help="Write the page to this file.",
+)
+@AXIS
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+def report(references: tuple[str, ...], runs: Path, out: Path, axis: Axis, force: bool) -> None:
+    """Put runs on one HTML page.
+
+    RUN is a path, the start of a run's id, 'latest', or a folder of runs. The page holds results, learning curves,
+    what the models look like from inside, configurations and environments. It is one file that needs no network and
+    can be mailed. Of the test digits it shows what `mnistnn eval` has found, and reads none.
+    """
+    from mnistnn.analysis.gathering import gather
+    from mnistnn.analysis.report.page import report_html
+    from mnistnn.errors import UsageError
+    from mnistnn.files import write_atomically
+
+    if out.exists() and not force:
+        raise UsageError(f"{out}: there already; --force replaces it")
+    gathered, unreadable = gather(references, runs)
+    for each in unreadable:
+        click.echo(printable(f"warning: not shown: {each.problem}"), err=True)
+    page = report_html(gathered, unreadable, axis).encode()
+    write_atomically(out, page)
+    if not settings().quiet:
+        click.echo(printable(f"wrote {out} ({len(page) / 1000:,.0f} kB)"), err=True)

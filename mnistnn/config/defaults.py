@@ -1,0 +1,12 @@
+"""Which values of a configuration were given, and which are there by default."""
+
+from typing import Any
+
+from mnistnn.config.load import experiment_validator, leaves
+from mnistnn.config.nodes import dotted
+
+
+def keys_beyond_defaults(experiment: Any) -> set[str]:
+    """Return the dotted keys of all values of an experiment that are not what they would be if left out."""
+    data = experiment_validator().adapter.dump_python(experiment, mode="json", exclude_defaults=True)
+    return {dotted(path) for path in leaves(data)}

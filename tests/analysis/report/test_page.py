@@ -1,0 +1,152 @@
+"""What is on the page, and that what comes from outside stays text."""
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from mnistnn.analysis.gathering import gather
+from mnistnn.analysis.report.page import report_html
+from mnistnn.analysis.statistics import wilson_interval
+from mnistnn.errors import ResourceError
+
+pytest.importorskip("jinja2")
+pytest.importorskip("PIL")
+
+RUNS = Path("runs")
+
+
+def page_of(*references):
+    return report_html(*gather(references or ["runs"], RUNS))
+
+
+def text_of(page):
+    """Return the text that a reader sees."""
+    body = re.sub(r"(?s)<(style|script)>.*?</\1>", "", page)
+    return re.sub(r"\s+", " ", unescape(re.sub("<[^>]*>", " ", body)))
+
+
+@pytest.fixture
+def run(toy, start):
+    return start(toy, path=RUNS / "one").run
+
+
+def test_single_run_is_shown_with_figures_and_interval(run, command):
+    assert command("eval", "runs/one").code == 0
+    evaluation = json.loads((run.evaluations / "test-best.json").read_text())
+    low, high = wilson_interval(evaluation["errors"], 80)
+    text = text_of(page_of())
+    assert (
+        f"{100 * evaluation['error']:.2f} % ({evaluation['errors']} of 80; "
+        f"95 % interval {100 * low:.2f} to {100 * high:.2f} %)" in text
+    )
+    best = min(json.loads(line)["valid.error"] for line in run.metrics.read_text().splitlines())
+    assert f"{100 * best:.2f} %" in text
+    assert "test digits, 80 of them, by the model of the best epoch; read once for this run" in text
+
+
+def test_test_split_is_not_read(run):
+    text = text_of(page_of())
+    assert "test digits," not in text
+    assert "validation digits, 60 of them, read by the model of the best epoch" in text
+    assert not (run.evaluations / "test-readings.jsonl").exists()
+    assert not list(run.evaluations.iterdir())
+
+
+def test_page_of_equal_runs_is_equal_and_leaves_them_alone(run, everything_below):
+    before = everything_below("runs")
+    assert page_of() == page_of()
+    assert everything_below("runs") == before
+
+
+def test_seeds_are_summed_up(toy, start):
+    errors = []
+    for seed in range(3):
+        outcome = start(toy, f"seed={seed}", path=RUNS / f"seed-{seed}")
+        errors.append(min(json.loads(line)["valid.error"] for line in outcome.run.metrics.read_text().splitlines()))
+    mean = sum(errors) / 3
+    deviation = (sum((error - mean) ** 2 for error in errors) / 2) ** 0.5
+    text = text_of(page_of())
+    assert f"{100 * mean:.2f} ± {100 * deviation:.2f} % (n = 3)" in text
+    assert "3 runs of 1 experiment" in text
+    assert "band: ± one standard deviation over seeds" in text
+    assert "the best run, seed-" in text
+
+
+def test_keys_that_differ_between_experiments_are_marked_in_each(toy, start):
+    start(toy, path=RUNS / "a")
+    start(toy, "optimizer.learning_rate=0.05", "optimizer.clip_norm=1.0", path=RUNS / "b")
+    page = page_of()
+    assert "What differs" in page
+    rows = re.findall(r"<code>(optimizer[^<]*)</code></th><td><bdi>([^<]*)</bdi></td><td><bdi>([^<]*)</bdi>", page)
+    assert rows == [("optimizer.learning_rate", "0.2", "0.05"), ("optimizer.clip_norm", "None", "1.0")]
+    assert "<mark>  learning_rate: 0.2</mark>" in page
+    assert "<mark>  learning_rate: 0.05</mark>  <i># command line</i>" in page
+
+
+def test_what_was_given_is_told_from_what_is_there_by_default(run):
+    (config,) = re.findall(r'(?s)<pre class="config">(.*?)</pre>', page_of())
+    lines = config.splitlines()
+    assert "<strong>    hidden:</strong>" in lines
+    assert "<strong>      units: 12</strong>" in lines
+    assert "      max_norm: null" in lines
+    assert "<strong>  validation_examples: 60</strong>" in lines
+
+
+def test_misread_digits_are_the_misread_ones(run):
+    text = text_of(page_of())
+    rows = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    best = min(rows, key=lambda row: row["valid.error"])
+    wrong = round(60 * best["valid.error"])
+    assert f"Of 60 validation digits {wrong} are misread" in text
+    assert len(re.findall(r"\d read as \d", text)) == min(wrong, 48)
+
+
+def test_run_whose_checkpoints_are_gone_is_shown_as_far_as_it_can_be(run):
+    for checkpoint in run.checkpoints.glob("step-*"):
+        checkpoint.write_bytes(b"")
+    text = text_of(page_of())
+    assert "the model cannot be shown: runs/one/checkpoints: no usable checkpoint" in text
+    assert "Learning curves" in text
+
+
+def test_run_whose_digits_are_gone_is_shown_as_far_as_it_can_be(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("MNISTNN_DATA", str(tmp_path / "empty"))
+    text = text_of(page_of())
+    assert "the model cannot be shown: " in text
+    assert "toy" in text.split("the model cannot be shown: ")[1][:200]
+    assert "Learning curves" in text
+
+
+def test_unreadable_runs_are_named_with_the_reason(run):
+    (RUNS / "torn").mkdir()
+    (RUNS / "torn" / "run.json").write_text("{")
+    assert re.search(r"Not shown runs/torn : runs/torn/run\.json: ", text_of(page_of()))
+
+
+HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}"
+
+
+def test_hostile_names_are_escaped(toy, start):
+    start(toy, path=RUNS / HOSTILE.replace("/", "|"))
+    (RUNS / "torn").mkdir()
+    (RUNS / "torn" / "run.json").write_text(json.dumps(HOSTILE))
+    page = page_of("runs", HOSTILE)
+    assert "<script>alert" not in page
+    assert HOSTILE in unescape(page)
+    assert "49" not in re.findall(r"(?s)<h3>Not shown.*?</ul>", page)[0]
+    assert len(re.findall("<script", page)) == 1
+
+
+def test_page_names_no_address(run):
+    page = page_of()
+    assert re.findall(r"(?:src|href|action)=\"(?!data:)", page) == []
+    assert re.findall(r"https?://|url\(|@import", page) == []
+
+
+def test_report_without_jinja_says_how_to_install_it(run, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
+    with pytest.raises(ResourceError, match=r"pip install 'mnistnn\[plot\]'"):
+        page_of()
