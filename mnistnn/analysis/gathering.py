@@ -20,7 +20,6 @@ from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import RunRecord, read_record
 from mnistnn.run_config import load_run_config
 
-_SEED = "seed"
 _KEYS_SAID, _CHARACTERS_SAID = 3, 32  # of what sets a group apart
 
 
@@ -118,7 +117,7 @@ def grouped(gathered: Sequence[Gathered]) -> list[Group]:
     """
     members: dict[str, list[Gathered]] = {}
     for each in gathered:
-        members.setdefault(config_hash(_but_seed(each.config)), []).append(each)
+        members.setdefault(config_hash(experiment_of(each.config)), []).append(each)
     groups = list(members.values())
     namesakes: dict[str, list[Gathered]] = {}
     for group in groups:
@@ -126,18 +125,19 @@ def grouped(gathered: Sequence[Gathered]) -> list[Group]:
     return [Group(_label(group[0], namesakes[group[0].record.name]), group) for group in groups]
 
 
-def _but_seed(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key != _SEED}
+def experiment_of(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration without its seed, and without what it claims."""
+    return {key: value for key, value in config.items() if key not in ("seed", "expect")}
 
 
 def _label(one: Gathered, namesakes: list[Gathered]) -> str:
     """Return the name of an experiment, with its values of all keys in which its namesakes differ."""
-    first = _but_seed(namesakes[0].config)
-    of_each = [differences(first, _but_seed(each.config)) for each in namesakes]
+    first = experiment_of(namesakes[0].config)
+    of_each = [differences(first, experiment_of(each.config)) for each in namesakes]
     values = {each.key: each.left for found in of_each for each in found}  # those of the first, by key
     if not values:
         return one.record.name
-    values |= {each.key: each.right for each in differences(first, _but_seed(one.config))}
+    values |= {each.key: each.right for each in differences(first, experiment_of(one.config))}
     said = [_said(key, value) for key, value in values.items()]
     rest = ", …" if len(said) > _KEYS_SAID else ""
     return f"{one.record.name} ({', '.join(said[:_KEYS_SAID])}{rest})"

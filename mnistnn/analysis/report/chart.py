@@ -15,6 +15,8 @@ from mnistnn.analysis.curves import Band
 WIDTH, HEIGHT = 460, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 14, 14, 44
 _MOST_POINTS = 400  # of a line; more could not be told apart, and make a page of megabytes
+_X_TICKS, _Y_TICKS = 6, 5
+_FAR_FROM_ZERO = 0.5  # of the highest value: if the lowest is above, zero is not on the axis
 _MOST_POWERS = 8  # of ten, on a logarithmic axis
 _LOG_ABOVE = 30.0  # the ratio of largest to smallest value from which the axis is logarithmic
 
@@ -77,23 +79,26 @@ class Chart:
 
 
 def chart(title: str, x_label: str, y_label: str, lines: Sequence[Line], is_percent: bool = False) -> Chart:
-    """Lay out lines, at least one. Errors are drawn as percent from zero, the rest between its extremes."""
+    """Lay out lines, at least one. Axes end at round values; zero is on them unless it is far below the lowest."""
     scale = 100.0 if is_percent else 1.0
-    lows = np.concatenate([line.band.mean - line.band.deviation for line in lines]) * scale
-    means = np.concatenate([line.band.mean for line in lines]) * scale
-    highs = np.concatenate([line.band.mean + line.band.deviation for line in lines]) * scale
-    across = _Scale.over(np.concatenate([line.band.x for line in lines]), _LEFT, WIDTH - _RIGHT, from_zero=True)
+    means = scale * np.concatenate([line.band.mean for line in lines])
+    deviations = scale * np.concatenate([line.band.deviation for line in lines])
+    x = np.concatenate([line.band.x for line in lines])
+    across = _Scale.between(min(0.0, float(x.min())), float(x.max()), _LEFT, WIDTH - _RIGHT)
     is_log = bool(means.min() > 0 and means.max() / _LOG_ABOVE >= means.min())
-    if is_log:
-        lows = np.maximum(lows, means.min() / 2)
-    up = _Scale.over(np.concatenate([lows, highs]), HEIGHT - _BOTTOM, _TOP, from_zero=not is_log, is_log=is_log)
+    low, high = float((means - deviations).min()), float((means + deviations).max())
+    if is_log:  # a band may reach below zero
+        low, high = _rounded_logarithmic(max(low, float(means.min()) / 2), high)
+    else:
+        low, high = _rounded(low if low < 0 or low > _FAR_FROM_ZERO * high else 0.0, high, _Y_TICKS)
+    up = _Scale.between(low, high, HEIGHT - _BOTTOM, _TOP, is_log)
     return Chart(
         title=title,
         x_label=x_label,
         y_label=f"{y_label}, log scale" if is_log else y_label,
         lines=[_drawn(line, across, up, scale) for line in lines],
-        x_ticks=across.ticks(6),
-        y_ticks=up.ticks(5),
+        x_ticks=across.ticks(_X_TICKS),
+        y_ticks=up.ticks(_Y_TICKS),
         x_range=(across.low, across.high),
         is_percent=is_percent,
     )
@@ -135,16 +140,9 @@ class _Scale:
     is_log: bool
 
     @classmethod
-    def over(
-        cls, values: NDArray[np.float64], start: float, end: float, from_zero: bool, is_log: bool = False
-    ) -> "_Scale":
-        """Return the scale on which all values have room."""
-        low, high = float(values.min()), float(values.max())
-        if from_zero and low >= 0:
-            low = 0.0
-        if high <= low:
-            high = low + (abs(low) or 1.0)
-        return cls(low, high, start, end, is_log)
+    def between(cls, low: float, high: float, start: float, end: float, is_log: bool = False) -> "_Scale":
+        """Return the scale of a range, which is widened if it is empty."""
+        return cls(low, high if high > low else low + (abs(low) or 1.0), start, end, is_log)
 
     def __call__(self, value: NDArray[np.float64] | float) -> NDArray[np.float64]:
         v, low, high = np.asarray(value, dtype=np.float64), self.low, self.high
@@ -159,19 +157,42 @@ class _Scale:
         return [Tick(round(float(self(value)), 1), f"{value:,.6g}") for value in values]
 
 
-def _round_values(low: float, high: float, count: int) -> list[float]:
-    """Return multiples of 1, 2 or 5 times a power of ten from low to high, about `count` of them."""
+def _step(low: float, high: float, count: int) -> float:
+    """Return 1, 2 or 5 times a power of ten, of which about `count` lie between low and high."""
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
-    step = power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
+    return power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
+
+
+def _rounded(low: float, high: float, count: int) -> tuple[float, float]:
+    """Return low rounded down and high rounded up to a tick, if they are not the same."""
+    if high <= low:
+        return low, high
+    step = _step(low, high, count)
+    return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
+
+
+def _round_values(low: float, high: float, count: int) -> list[float]:
+    """Return round values from low to high, about `count` of them."""
+    step = _step(low, high, count)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [number * step for number in range(first, last + 1)]
 
 
+def _rounded_logarithmic(low: float, high: float) -> tuple[float, float]:
+    """Return low rounded down and high rounded up to 1, 2 or 5 times a power of ten."""
+    below, above = 10.0 ** math.floor(math.log10(low)), 10.0 ** math.floor(math.log10(high))
+    return (
+        max(factor * below for factor in (1, 2, 5) if factor * below <= low * (1 + 1e-9)),
+        min(factor * above for factor in (1, 2, 5, 10) if factor * above >= high * (1 - 1e-9)),
+    )
+
+
 def _round_logarithmic(low: float, high: float) -> list[float]:
-    """Return powers of ten from low to high, some if there are many; with their double and fivefold if there are few."""
+    """Return powers of ten from low to high: a few of many; of few their double and fivefold too."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     exponents = range(first, last + 1, 1 + (last - first) // _MOST_POWERS)
     powers = [10.0**exponent for exponent in exponents]
     factors = (1, 2, 5) if len(powers) <= 3 else (1,)
-    return [value for power in powers for factor in factors if low <= (value := factor * power) <= high]
+    values = [factor * power for power in powers for factor in factors]
+    return [value for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]

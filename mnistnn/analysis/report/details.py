@@ -5,7 +5,6 @@ sentence in its place.
 """
 
 import base64
-import struct
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +19,9 @@ from mnistnn.data.contact_sheet import encode_png
 from mnistnn.errors import MnistnnError
 
 _MOST_FILTERS, _MOST_MISREAD = 100, 48
-_SHADES = ((0.02, "few"), (0.1, "many"), (1.0, "most"))  # of a class's examples, up to this share, that were misread so
+# Up to which share of a class's examples a count of misread ones has which shade.
+_SHADES = ((0.005, "rare"), (0.015, "few"), (0.04, "many"), (1.0, "most"))
+_LEAST_WIDTH_PX = 420  # smaller pictures are shown in double size
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as PNG, and its size in px."""
+    """A picture as PNG, and the size in px in which it is shown."""
 
     base64: str
     width: int
@@ -159,7 +160,7 @@ def _cell(count: int, is_right: bool, examples: int) -> Cell:
     if is_right:
         return Cell(str(count), "right")
     if not count:
-        return Cell("·", "none")
+        return Cell("·", "none")  # a quiet zero
     return Cell(str(count), next(shade for most, shade in _SHADES if count <= most * examples))
 
 
@@ -182,8 +183,9 @@ def _misread(trained: Trained, answers: Answers) -> Misread:
 
 def _picture(image: NDArray[np.uint8], caption: str) -> Picture:
     content = encode_png(image)
-    width, height = struct.unpack_from(">II", content, 16)
-    return Picture(_base64(content), width, height, caption)
+    height, width = image.shape
+    factor = 2 if width < _LEAST_WIDTH_PX else 1
+    return Picture(_base64(content), factor * width, factor * height, caption)
 
 
 def _base64(content: bytes) -> str:

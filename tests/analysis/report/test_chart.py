@@ -48,8 +48,8 @@ def test_errors_are_in_percent_from_zero():
     ("high", "expected"),
     [
         (10, ["0", "2", "4", "6", "8", "10"]),
-        (0.0031, ["0", "0.001", "0.002", "0.003"]),
-        (730, ["0", "200", "400", "600"]),
+        (0.0031, ["0", "0.001", "0.002", "0.003", "0.004"]),
+        (730, ["0", "200", "400", "600", "800"]),
         (5e6, ["0", "1e+06", "2e+06", "3e+06", "4e+06", "5e+06"]),
     ],
 )
@@ -85,3 +85,14 @@ def test_lines_of_thousands_of_points_are_thinned_and_keep_their_ends():
     at = points(made.lines[0].path)
     assert len(at) == 400
     assert (at[0][0], at[-1][0]) == (made.left, made.right)
+
+
+def test_axis_leaves_zero_out_where_it_is_far_below():
+    made = chart("error", "epoch", "error", [line([1, 2], [0.095, 0.073])], is_percent=True)
+    assert [tick.text for tick in made.y_ticks] == ["7", "7.5", "8", "8.5", "9", "9.5"]
+
+
+def test_logarithmic_axis_has_room_for_a_band_that_reaches_below_zero():
+    made = chart("loss", "epoch", "loss", [line([1, 2], [1.0, 0.02], [0.0, 0.05])])
+    assert made.y_ticks[0].text == "0.01"
+    assert points(made.lines[0].area)[2][1] == made.bottom

@@ -81,7 +81,7 @@ def test_keys_that_differ_between_experiments_are_marked_in_each(toy, start):
     page = page_of()
     assert "What differs" in page
     rows = re.findall(r"<code>(optimizer[^<]*)</code></th><td><bdi>([^<]*)</bdi></td><td><bdi>([^<]*)</bdi>", page)
-    assert rows == [("optimizer.learning_rate", "0.2", "0.05"), ("optimizer.clip_norm", "None", "1.0")]
+    assert rows == [("optimizer.learning_rate", "0.2", "0.05"), ("optimizer.clip_norm", "null", "1.0")]
     assert "<mark>  learning_rate: 0.2</mark>" in page
     assert "<mark>  learning_rate: 0.05</mark>  <i># command line</i>" in page
 

@@ -1,0 +1,108 @@
+"""What runs were made with: configurations, what differs between them, environments."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mnistnn.analysis.gathering import Gathered, Group, experiment_of
+from mnistnn.config.defaults import keys_beyond_defaults
+from mnistnn.config.diff import ABSENT, differences
+from mnistnn.config.dump import resolved_lines, scalar_yaml
+from mnistnn.config.nodes import dotted
+from mnistnn.config.validate import type_first
+from mnistnn.errors import RunError
+from mnistnn.run.provenance import read_environment
+from mnistnn.run.reading import MAX_JSON_BYTES, read_file
+from mnistnn.run_config import load_run_config
+
+_CHARACTERS_SHOWN = 80  # of a value that differs
+
+
+@dataclass(frozen=True)
+class ConfigLine:
+    """A line of a configuration. `mark` is why it stands out: command line, differs, given; or empty for a default."""
+
+    text: str
+    mark: str
+
+
+def configs_of(groups: Sequence[Group], chosen: Sequence[Gathered]) -> list[tuple[str, list[ConfigLine]]]:
+    """Return the configuration of each group, with the lines marked that were given or that differ."""
+    differing = {key for key, _ in differing_keys(chosen)}
+    return [(group.label, _config_lines(one, differing)) for group, one in zip(groups, chosen, strict=True)]
+
+
+def _config_lines(one: Gathered, differing: set[str]) -> list[ConfigLine]:
+    given = keys_beyond_defaults(load_run_config(one.run).experiment)
+    overridden = _overridden(one)
+    lines = []
+    for path, text in resolved_lines(type_first(one.config)):
+        key = dotted(path) if path is not None else ""
+        if any(key == name or key.startswith(f"{name}.") for name in overridden):
+            mark = "command line"
+        elif any(key == name or key.startswith(f"{name}.") for name in differing if key):
+            mark = "differs"
+        elif path is None or key in given or f"{key}.0" in given or path[-1] == "type":
+            mark = "given"
+        else:
+            mark = ""
+        lines.append(ConfigLine(text, mark))
+    return lines
+
+
+def _overridden(one: Gathered) -> set[str]:
+    """Return the keys that were changed on the command line when the run was started."""
+    try:
+        text = read_file(one.run.source / "overrides.txt", MAX_JSON_BYTES).decode(errors="replace")
+    except RunError:
+        return set()
+    return {line.partition("=")[0] for line in text.splitlines() if "=" in line}
+
+
+def differing_keys(chosen: Sequence[Gathered]) -> list[tuple[str, list[str]]]:
+    """Return each key in which the groups differ, with its value in each of them."""
+    first = experiment_of(chosen[0].config)
+    found: dict[str, list[str]] = {}
+    for number, one in enumerate(chosen[1:], start=1):
+        for each in differences(first, experiment_of(one.config)):
+            values = found.setdefault(each.key, [_value(each.left)] * len(chosen))
+            values[number] = _value(each.right)
+    return list(found.items())
+
+
+def _value(value: Any) -> str:
+    if value is ABSENT:
+        return "–"
+    text = json.dumps(value) if isinstance(value, dict | list) else scalar_yaml(value)
+    return text if len(text) <= _CHARACTERS_SHOWN else text[: _CHARACTERS_SHOWN - 1] + "…"
+
+
+def environments_of(chosen: Sequence[Gathered]) -> list[tuple[str, list[str]]]:
+    """Return what runs were computed with: each entry, with its value in each group, or one value if all are equal."""
+    tables = [_environment(one) for one in chosen]
+    keys = list(dict.fromkeys(key for table in tables for key in table))
+    rows = [(key, [table.get(key, "–") for table in tables]) for key in keys]
+    return [(key, values[:1] if len(set(values)) == 1 else values) for key, values in rows]
+
+
+def _environment(one: Gathered) -> dict[str, str]:
+    try:
+        found = read_environment(one.run)
+    except RunError as error:
+        return {"not readable": str(error)}
+    return dict(_flat(found))
+
+
+def _flat(data: Any, at: str = "") -> list[tuple[str, str]]:
+    if isinstance(data, dict):
+        return [pair for key, value in data.items() for pair in _flat(value, f"{at}.{key}" if at else str(key))]
+    if isinstance(data, list):
+        return [(at, ", ".join(_shown(item) for item in data))]
+    return [(at, _shown(data))]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key} {inner}" for key, inner in value.items())
+    return "–" if value is None else str(value)
