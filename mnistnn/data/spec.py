@@ -77,3 +77,12 @@ class Data:
 
     labels: Labels | None = None
     """Two classes in place of the set's own, e.g. `{positive: [0]}` or `{pair: [4, 9]}`; limits apply before."""
+
+    def class_names(self, classes: int) -> list[str]:
+        """Return what each class is called: the labels of the set, or those that a class was made of."""
+        if self.labels is None or classes != 2:
+            return [str(label) for label in range(classes)]
+        if self.labels.pair is not None:
+            return [str(label) for label in self.labels.pair]
+        assert self.labels.positive is not None
+        return ["other", " or ".join(map(str, self.labels.positive))]

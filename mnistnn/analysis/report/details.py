@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.analysis.answers import Answers, answers_of, images_at
-from mnistnn.analysis.evaluation import Evaluation, counted, stored_evaluations
+from mnistnn.analysis.evaluation import Evaluation, counted
 from mnistnn.analysis.filters import filters_of, sheet
 from mnistnn.analysis.gathering import Gathered
+from mnistnn.analysis.report.results import tested
 from mnistnn.analysis.trained import Trained, load_trained
 from mnistnn.data.contact_sheet import encode_png
+from mnistnn.data.spec import Data
 from mnistnn.errors import MnistnnError
+from mnistnn.run_config import load_run_config
 
 _MOST_FILTERS, _MOST_MISREAD = 100, 48
 # Up to which share of a class's examples a count of misread ones has which shade.
@@ -93,9 +96,10 @@ def details_of(one: Gathered) -> Details:
     shown.
     """
     found = Details()
-    tested = [each for each in stored_evaluations(one.run) if each.split == "test" and each.checkpoint == "best"]
-    if tested:
-        found.confusion = _of_evaluation(tested[0])
+    evaluation = tested(one)
+    data = load_run_config(one.run).experiment.data
+    if evaluation is not None:
+        found.confusion = _of_evaluation(evaluation, data)
     try:
         trained = load_trained(one.run)
     except MnistnnError as error:
@@ -118,7 +122,7 @@ def _add_answers(found: Details, trained: Trained) -> None:
         return
     if found.confusion is None:
         caption = f"validation digits, {len(answers.labels):,} of them, read by the model of the best epoch"
-        found.confusion = _confusion(answers.confusion, caption)
+        found.confusion = _confusion(answers.confusion, trained.plan.experiment.data, caption)
 
 
 def _add_filters(found: Details, trained: Trained) -> None:
@@ -137,23 +141,23 @@ def _add_filters(found: Details, trained: Trained) -> None:
     found.pictures.append(_picture(sheet(filters.pictures[:shown]), caption))
 
 
-def _of_evaluation(evaluation: Evaluation) -> Confusion:
+def _of_evaluation(evaluation: Evaluation, data: Data) -> Confusion:
     times = "once" if evaluation.test_readings == 1 else f"{evaluation.test_readings} times"
     caption = f"test digits, {evaluation.examples:,} of them, by the model of the best epoch; read {times} for this run"
-    return _confusion(np.array(evaluation.confusion), caption)
+    return _confusion(np.array(evaluation.confusion), data, caption)
 
 
-def _confusion(matrix: NDArray[np.int64], caption: str) -> Confusion:
-    errors = counted(matrix)["error_per_class"]
+def _confusion(matrix: NDArray[np.int64], data: Data, caption: str) -> Confusion:
+    errors, names = counted(matrix)["error_per_class"], data.class_names(len(matrix))
     rows = [
         ConfusionRow(
-            name=str(true),
+            name=names[true],
             cells=[_cell(int(count), true == read, int(matrix[true].sum())) for read, count in enumerate(matrix[true])],
             error="–" if errors[true] is None else f"{100 * errors[true]:.2f} %",
         )
         for true in range(len(matrix))
     ]
-    return Confusion([str(k) for k in range(len(matrix))], rows, caption)
+    return Confusion(names, rows, caption)
 
 
 def _cell(count: int, is_right: bool, examples: int) -> Cell:
@@ -170,8 +174,9 @@ def _misread(trained: Trained, answers: Answers) -> Misread:
     surely = [""] * len(shown)
     if answers.probabilities is not None:
         surely = [f"{100 * answers.probabilities[place, answers.read[place]]:.1f} %" for place in shown]
+    names = trained.plan.experiment.data.class_names(answers.classes)
     digits = [
-        Digit(_base64(encode_png(image)), str(answers.labels[place]), str(answers.read[place]), how)
+        Digit(_base64(encode_png(image)), names[answers.labels[place]], names[answers.read[place]], how)
         for place, image, how in zip(shown, images_at(trained, "valid", shown), surely, strict=True)
     ]
     order = "those read most surely first" if answers.probabilities is not None else "in their order"

@@ -150,3 +150,11 @@ def test_report_without_jinja_says_how_to_install_it(run, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
     with pytest.raises(ResourceError, match=r"pip install 'mnistnn\[plot\]'"):
         page_of()
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"), [("{pair: [3, 1]}", ["3", "1"]), ("{positive: [0, 2]}", ["other", "0 or 2"])]
+)
+def test_classes_have_the_names_of_what_they_were_made_of(toy, start, labels, names):
+    start(toy, f"data.labels={labels}", "model.layers.output.units=2", path=RUNS / "two")
+    assert re.findall(r'<th scope="row">([^<]*)</th><td class="', page_of()) == names
