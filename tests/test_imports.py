@@ -48,6 +48,9 @@ HOMES = {
     "matplotlib": ("analysis",),
     "cupy": ("backend", "*_cuda"),
     "numba": ("compiled",),
+    "onnx": ("analysis.export",),
+    "onnxruntime": ("analysis.export",),
+    "tensorboard": ("analysis.export",),
     "tqdm": ("cli", "display", "data.download"),
 }
 

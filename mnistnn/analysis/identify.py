@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mnistnn.analysis.export import as_safetensors
 from mnistnn.analysis.identify_json import identify_json
 from mnistnn.analysis.identity import UNKNOWN, About, Identity, attempt
 from mnistnn.config.load import load_experiment
@@ -29,6 +30,12 @@ _MAX_PNG_BYTES = 1 << 24
 _HEAD_BYTES = 4096
 # Begins a line of an experiment file, and hardly of any other text.
 _EXPERIMENT = re.compile(rb"^(extends|model|optimizer|stopping):", re.MULTILINE)
+# What a sealed file of arrays says under this key makes it one of this kind, in a format of this number.
+_SEALED = (
+    ("state", "checkpoint", checkpoint.FORMAT),
+    ("export", "model", as_safetensors.FORMAT),
+    (None, "transform", transforms.FORMAT),
+)
 _YAML_ENDINGS = (".yaml", ".yml")
 
 
@@ -92,14 +99,14 @@ def _experiment(path: Path) -> About:
 
 
 def _safetensors(path: Path) -> Identity:
-    """Tell a checkpoint, a fitted transform and a file of another program apart."""
+    """Tell a checkpoint, an exported model, a fitted transform and a file of another program apart."""
     found = survey(path)
     about: About = {
         "tensors": {name: {"dtype": dtype, "shape": shape} for name, (dtype, shape) in found.tensors.items()}
     }
     if found.about is None:
         return Identity("safetensors", about)
-    kind, known = ("checkpoint", checkpoint.FORMAT) if "state" in found.about else ("transform", transforms.FORMAT)
+    kind, known = next((kind, known) for key, kind, known in _SEALED if key in found.about or key is None)
     version = found.about.get("format")
     about = {"format": version, "digest_ok": found.digest_ok, **about}
     if version != known:
@@ -108,5 +115,7 @@ def _safetensors(path: Path) -> Identity:
         return Identity(kind, about, "altered or damaged (its SHA-256 does not match its content)")
     if kind == "transform":
         return Identity(kind, {**about, "type": found.about.get("type")})
+    if kind == "model":
+        return Identity(kind, {**about, "export": found.about["export"]})
     state = asdict(checkpoint.parse_state(found.about, str(path)))
     return Identity(kind, {**about, **state.pop("progress"), **state})

@@ -1,5 +1,6 @@
 """A run's model with the parameters of one of its checkpoints, ready to be asked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +28,13 @@ class Trained:
     passed_over: list[str]
 
 
-def load_trained(run: RunDirectory, which: str = "best") -> Trained:
+def load_trained(run: RunDirectory, which: str = "best", overrides: Sequence[str] = ()) -> Trained:
     """Load a run's model from its best or last parameters, or from a checkpoint file given by its path.
 
-    Best and last are taken from the newest checkpoint that verifies; a path must verify itself. Raises RunError.
+    Best and last are taken from the newest checkpoint that verifies; a path must verify itself. Overrides may change
+    what the model does not depend on, such as the device. Raises RunError.
     """
-    plan = Plan(load_run_config(run), run)
+    plan = Plan(load_run_config(run, overrides), run)
     passed_over: list[str] = []
     if which in ("best", "last"):
         path, saved, passed_over = checkpoints.read_newest(run.checkpoints)

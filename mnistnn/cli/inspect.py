@@ -57,9 +57,9 @@ def inspect() -> None:
 def file(files: tuple[Path, ...]) -> None:
     """Say what each file is, one line of JSON each.
 
-    Known are checkpoints, fitted transforms, data files (IDX, npz, mnist.pkl.gz), experiments, the JSON files of runs
-    and data sets, and PNG. Files are told by their content and checked to be whole; what is wrong is the `problem` in
-    their line. Exit code 0 if every file is known and whole, 9 otherwise.
+    Known are checkpoints, exported models, fitted transforms, data files (IDX, npz, mnist.pkl.gz), experiments, the
+    JSON files of runs and data sets, and PNG. Files are told by their content and checked to be whole; what is wrong is
+    the `problem` in their line. Exit code 0 if every file is known and whole, 9 otherwise.
     """
     from mnistnn.analysis.identify import identify
     from mnistnn.errors import CheckFailedError

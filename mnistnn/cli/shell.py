@@ -49,6 +49,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "ls": LazyCommand("mnistnn.cli.runs:ls", "List runs."),
         "show": LazyCommand("mnistnn.cli.runs:show", "Show one run."),
         "report": LazyCommand("mnistnn.cli.report:report", "Put runs on one HTML page."),
+        "export": LazyCommand("mnistnn.cli.export:export", "Hand a result to other tools."),
         "diff": LazyCommand("mnistnn.cli.diff:diff", "Show in what two runs differ."),
         "verify": LazyCommand("mnistnn.cli.verify:verify", "Check that runs are whole and unaltered."),
         "inspect": LazyCommand("mnistnn.cli.inspect:inspect", "Look inside files and models."),

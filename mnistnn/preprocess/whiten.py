@@ -80,6 +80,12 @@ class Whiten(Transform):
         """The share of the total variance that lies in the directions kept."""
         return float(self.variances[: self.kept].sum() / self.variances.sum())
 
+    @property
+    def matrix(self) -> np.ndarray:
+        """What rows of centred inputs are multiplied by: (d, kept), or turned back (d, d)."""
+        scaled: np.ndarray = self.directions / np.sqrt(self.variances[: self.kept] + self.epsilon)
+        return scaled if self.method == "pca" else scaled @ self.directions.T
+
     def _cut(self) -> None:
         """Drop the directions that `threshold` and `dimensions` do not want. Raises ShapeError if none stay."""
         wanted = min(int((self.variances > self.threshold).sum()), self.kept)
@@ -96,8 +102,7 @@ class Whiten(Transform):
 
     def apply(self, x: Array) -> Array:
         xp = array_module(x)
-        scaled = self.directions / np.sqrt(self.variances[: self.kept] + self.epsilon)  # (d, kept)
-        matrix = xp.asarray(scaled if self.method == "pca" else scaled @ self.directions.T, dtype=x.dtype)
+        matrix = xp.asarray(self.matrix, dtype=x.dtype)
         mean = xp.asarray(self.mean, dtype=x.dtype)
         d, k = matrix.shape
         memory = x.reshape(-1)

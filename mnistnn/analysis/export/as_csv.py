@@ -1,0 +1,32 @@
+"""CSV: what was measured along training, a line for each evaluation, with the seconds spent training until then."""
+
+import csv
+import io
+from collections import Counter
+
+from mnistnn.analysis.curves import COUNTERS, metrics_of
+from mnistnn.analysis.export.source import Product, Source
+from mnistnn.analysis.gathering import gather
+from mnistnn.errors import RunError
+
+
+def as_csv(source: Source) -> Product:
+    """Return one table of all runs: run, epoch, updates, examples, the figures, seconds.
+
+    What a run does not have is empty. Runs are told apart by their ids, those that share one by their paths. Raises
+    RunError if any of the runs cannot be read.
+    """
+    gathered, unreadable = gather([str(run.path) for run in source.runs], source.runs[0].path.parent)
+    if unreadable:
+        raise RunError("; ".join(each.problem for each in unreadable))
+    bearers = Counter(each.record.id for each in gathered)
+    columns = ["run", *COUNTERS, *metrics_of(gathered), "seconds"]
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, columns, lineterminator="\n")
+    table.writeheader()
+    for each in gathered:
+        name = each.record.id if bearers[each.record.id] == 1 else str(each.run.path)
+        for number, row in enumerate(each.rows):
+            seconds = "" if each.seconds is None else f"{each.seconds[number]:.6g}"
+            table.writerow({"run": name, **row, "seconds": seconds})
+    return Product(text.getvalue().encode("utf-8", errors="surrogateescape"))

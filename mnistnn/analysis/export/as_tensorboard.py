@@ -1,0 +1,119 @@
+"""TensorBoard: one event file with figures, weights, the first layer's filters, and the configuration.
+
+Steps are updates. TensorBoard groups figures by what stands before a slash, so train.loss is called train/loss. The
+file is named by the run, not by this machine and the hour, so that a second export is the same file again.
+"""
+
+import io
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistnn.analysis.curves import metrics_of
+from mnistnn.analysis.export.source import Model, Product, Source, as_text, read_model
+from mnistnn.analysis.filters import filters_of, sheet
+from mnistnn.analysis.gathering import Gathered, gather
+from mnistnn.config.dump import resolved_yaml
+from mnistnn.data.contact_sheet import encode_png
+from mnistnn.errors import UsageError
+
+FIRST, LAST = "events.out.tfevents.", ".mnistnn"
+"""How the name of the file begins, by which TensorBoard knows it, and ends, by which we do."""
+
+_BINS = 30
+
+
+def as_tensorboard(source: Source) -> Product:
+    """Return the event file. Figures are of the whole training, weights those of the checkpoint."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    model = read_model(source)
+    (gathered,), _ = gather([str(source.runs[0].path)], source.runs[0].path.parent)
+    started = datetime.fromisoformat(model.record.started).timestamp()
+    file = io.BytesIO()
+    records = RecordWriter(file)
+    records.write(Event(wall_time=started, file_version="brain.Event:2").SerializeToString())
+    for wall_time, step, values in [*_figures(gathered, started), _of_model(model, gathered, started)]:
+        event = Event(wall_time=wall_time, step=step)
+        for value in values:
+            event.summary.value.append(value)
+        records.write(event.SerializeToString())
+    return Product(file.getvalue(), name=f"{FIRST}{started:.0f}{LAST}")
+
+
+def _figures(gathered: Gathered, started: float) -> Iterator[tuple[float, int, list[Any]]]:
+    """Yield wall time, step and figures of each evaluation; the time is that of the start where none was kept."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    names = ["epoch", *metrics_of([gathered])]
+    seconds = gathered.seconds or [0.0] * len(gathered.rows)
+    for row, second in zip(gathered.rows, seconds, strict=True):
+        values = [Summary.Value(tag=n.replace(".", "/"), simple_value=row[n]) for n in names if n in row]
+        yield started + second, int(row["updates"]), values
+
+
+def _of_model(model: Model, gathered: Gathered, started: float) -> tuple[float, int, list[Any]]:
+    """Return wall time, step and what there is to see of the model, at the evaluation that it was saved by."""
+    at = next((n for n, row in enumerate(gathered.rows) if row["epoch"] >= model.trained.epoch), -1)
+    seconds = gathered.seconds or [0.0] * len(gathered.rows)
+    about = "\n".join(f"{key}: {value}" for key, value in as_text(model.about()).items())
+    config = resolved_yaml(model.config)
+    values = [
+        *(_histogram(f"parameters/{name.replace('.', '/')}", array) for name, array in model.arrays.items()),
+        *_filters(model),
+        _text("config", config),
+        _text("about", about),
+    ]
+    return started + seconds[at], int(gathered.rows[at]["updates"]), values
+
+
+def _histogram(tag: str, array: NDArray[np.floating]) -> Any:
+    """Return how often numbers of an array lie in each of some equal intervals."""
+    from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
+
+    numbers = array.astype(np.float64).reshape(-1)
+    counts, edges = np.histogram(numbers, _BINS)
+    histogram = HistogramProto(
+        min=numbers.min(),
+        max=numbers.max(),
+        num=len(numbers),
+        sum=numbers.sum(),
+        sum_squares=(numbers**2).sum(),
+        bucket_limit=edges[1:].tolist(),
+        bucket=counts.tolist(),
+    )
+    return Summary.Value(tag=tag, histo=histogram)
+
+
+def _filters(model: Model) -> list[Any]:
+    """Return a picture of the weights into the first layer, if they can be drawn."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    try:
+        found = filters_of(model.trained)
+    except UsageError:
+        return []
+    image = sheet(found.pictures)
+    grey = Summary.Image(height=len(image), width=len(image[0]), colorspace=1, encoded_image_string=encode_png(image))
+    return [Summary.Value(tag=f"filters/{found.parameter.replace('.', '/')}", image=grey)]
+
+
+def _text(tag: str, text: str) -> Any:
+    """Return a text that TensorBoard shows as it is: it takes texts for Markdown, and indented lines for code."""
+    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+    from tensorboard.compat.proto.tensor_pb2 import TensorProto
+    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+    from tensorboard.compat.proto.types_pb2 import DT_STRING
+
+    indented = "\n".join(f"    {line}" for line in text.splitlines())
+    tensor = TensorProto(
+        dtype=DT_STRING,
+        string_val=[indented.encode("utf-8", errors="backslashreplace")],
+        tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)]),
+    )
+    plugin = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="text"))
+    return Summary.Value(tag=f"{tag}/text_summary", metadata=plugin, tensor=tensor)

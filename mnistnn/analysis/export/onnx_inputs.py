@@ -1,0 +1,80 @@
+"""Each transform of the inputs as ONNX nodes, where it is the same array operations for every image.
+
+Transforms that read every image at places of its own are refused by name: they would take a page of operators that
+few runtimes have, and `--without-preprocess` leaves them to the user's own program. One that is in neither table fails
+a test.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mnistnn.analysis.export.onnx_graph import Part
+from mnistnn.errors import UsageError
+from mnistnn.experiment import Plan
+from mnistnn.preprocess.blur import Blur, gaussian_band
+from mnistnn.preprocess.contrast import ContrastNormalize
+from mnistnn.preprocess.deskew import Deskew
+from mnistnn.preprocess.normalize_width import NormalizeWidth
+from mnistnn.preprocess.pad import Pad
+from mnistnn.preprocess.standardize import Standardize
+from mnistnn.preprocess.whiten import Whiten
+
+
+def _whiten(transform: Whiten, part: Part, x: str) -> str:
+    centred = part.node("Sub", part.rows(x), part.constant("mean", transform.mean))
+    white = part.node("MatMul", centred, part.constant("matrix", transform.matrix))
+    return white if transform.method == "pca" else part.reshaped(white, part.in_shape)
+
+
+def _standardize(transform: Standardize, part: Part, x: str) -> str:
+    centred = part.node("Sub", x, part.constant("mean", transform.mean))
+    return part.node("Div", centred, part.constant("deviation", np.sqrt(transform.variance + transform.epsilon)))
+
+
+def _contrast_normalize(transform: ContrastNormalize, part: Part, x: str) -> str:
+    over = {"axes": list(range(1, 1 + len(part.in_shape))), "keepdims": 1}  # an image
+    centred = part.node("Sub", x, part.node("ReduceMean", x, attributes=over))
+    variance = part.node("ReduceMean", part.node("Mul", centred, centred), attributes=over)
+    raised = part.node("Add", variance, part.constant("epsilon", transform.epsilon))
+    return part.node("Div", centred, part.node("Sqrt", raised))
+
+
+def _pad(transform: Pad, part: Part, x: str) -> str:
+    (h, w), (height, width) = transform.in_shape[-2:], transform.out_shape[-2:]
+    top, left = (height - h) // 2, (width - w) // 2
+    around = [0] * len(part.in_shape[:-1])  # the batch, and channels if there are some
+    pads = np.array([*around, top, left, *around, height - h - top, width - w - left], np.int64)
+    return part.node("Pad", x, part.constant("pads", pads))
+
+
+def _blur(transform: Blur, part: Part, x: str) -> str:
+    along_y, along_x = (gaussian_band(side, transform.sigma_px) for side in part.in_shape[-2:])
+    rows = part.node("MatMul", x, part.constant("along_x", along_x.T))
+    return part.node("MatMul", part.constant("along_y", along_y), rows)
+
+
+TRANSFORMS: dict[type, Callable[[Any, Part, str], str]] = {
+    Blur: _blur,
+    ContrastNormalize: _contrast_normalize,
+    Pad: _pad,
+    Standardize: _standardize,
+    Whiten: _whiten,
+}
+REFUSED: tuple[type, ...] = (Deskew, NormalizeWidth)
+
+
+def refuse_what_has_no_nodes(plan: Plan) -> None:
+    """Raise UsageError, naming the transforms of the inputs that ONNX cannot express."""
+    refused = [f"preprocess.{n} ({t.type})" for n, t in enumerate(plan.experiment.preprocess) if type(t) in REFUSED]
+    if refused:
+        raise UsageError(
+            f"{' and '.join(refused)} cannot be written in ONNX: each image is read at places of its own; "
+            "--without-preprocess exports the model alone, to be given images that are preprocessed already"
+        )
+
+
+def add_transform(transform: Any, part: Part, x: str) -> str:
+    """Add a transform that reads x (n, *in_shape) and return the name of its output."""
+    return TRANSFORMS[type(transform)](transform, part, x)

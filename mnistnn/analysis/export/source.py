@@ -1,0 +1,123 @@
+"""What a format is given to write down, and what it makes of it."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mnistnn import __version__
+from mnistnn.analysis.trained import Trained, load_trained
+from mnistnn.errors import RunError
+from mnistnn.experiment import Plan
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.record import RunRecord, read_record
+from mnistnn.run_config import load_run_config
+
+
+@dataclass(frozen=True)
+class Check:
+    """How the outputs of an exported model compare with those of mnistnn's own, on the same images.
+
+    images                    what they were: validation digits, training digits, or random images
+    by                        the program that computed them
+    scores_difference         the largest difference of two scores, as a part of the largest score
+    probabilities_difference  the largest difference of two probabilities made of the same scores; None without any
+    read_differently          how many images were read as another class
+    """
+
+    examples: int
+    images: str
+    by: str
+    scores_difference: float
+    probabilities_difference: float | None
+    read_differently: int
+
+
+@dataclass(frozen=True)
+class Product:
+    """The content of the file to be written, and its name if it is to lie in a folder."""
+
+    content: bytes
+    check: Check | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """The runs, whose parameters, and whether the model goes without its preprocessing. `warn` is told what is amiss.
+
+    There is one run, unless the format takes several.
+    """
+
+    runs: list[RunDirectory]
+    checkpoint: str
+    without_preprocess: bool
+    warn: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model on the host, whatever it was trained on, with the record and the configuration of its run."""
+
+    record: RunRecord
+    config: dict[str, Any]
+    trained: Trained
+
+    @property
+    def plan(self) -> Plan:
+        return self.trained.plan
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Parameters and statistics, such as hidden.W: views."""
+        model = self.plan.experiment.model
+        return model.views(model.values)
+
+    @property
+    def fitted(self) -> dict[str, np.ndarray]:
+        """What the transforms of the inputs were fitted to, such as preprocess.0.mean."""
+        transforms = self.plan.preprocessing.tensors()
+        return {f"preprocess.{n}.{key}": a for n, (_, arrays) in enumerate(transforms) for key, a in arrays.items()}
+
+    def about(self) -> dict[str, Any]:
+        """Return where the model comes from, in values that JSON has."""
+        return {
+            "mnistnn": __version__,
+            "run": self.record.id,
+            "name": self.record.name,
+            "config_hash": self.record.config_hash,
+            "checkpoint": self.trained.label,
+            "checkpoint_file": self.trained.file,
+            "epoch": self.trained.epoch,
+            "classes": class_names(self.plan),
+        }
+
+
+def read_model(source: Source) -> Model:
+    """Load the model of the one run. Raises RunError if it is not whole, or some of its numbers are not finite."""
+    (run,) = source.runs
+    record, config = read_record(run), load_run_config(run).resolved
+    model = Model(record, config, load_trained(run, source.checkpoint, ["backend.device=cpu"]))
+    for problem in model.trained.passed_over:
+        source.warn(f"warning: passed over {problem}")
+    for name, array in model.arrays.items():
+        if not np.isfinite(array).all():
+            raise RunError(f"{model.trained.file}: {name} has numbers that are not finite")
+    return model
+
+
+def class_names(plan: Plan) -> list[str]:
+    """Return what each class stands for: a label of the data set, or what `data.labels` makes of several."""
+    labels = plan.experiment.data.labels
+    if labels is None:
+        return [str(label) for label in range(plan.classes)]
+    if labels.pair is not None:
+        return [str(label) for label in labels.pair]
+    return ["other", " or ".join(map(str, labels.positive or []))]
+
+
+def as_text(about: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is said about a model as text by name, for formats that have nothing else."""
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in about.items()}
