@@ -8,13 +8,13 @@ float32: not every runtime convolves or pools doubles.
 from mnistnn.analysis.export.onnx_check import checked
 from mnistnn.analysis.export.onnx_graph import Graph, Part
 from mnistnn.analysis.export.onnx_inputs import add_transform, refuse_what_has_no_nodes
-from mnistnn.analysis.export.onnx_layers import add_layer, arrays_of
-from mnistnn.analysis.export.onnx_outputs import PROBABILITIES
+from mnistnn.analysis.export.onnx_layers import add_layers
+from mnistnn.analysis.export.onnx_outputs import add_probabilities
 from mnistnn.analysis.export.source import Model, Product, Source, read_model
 from mnistnn.errors import UsageError
 from mnistnn.shapes import Shape
 
-PIXELS, INPUTS, SCORES, PROBABILITY = "pixels", "inputs", "scores", "probabilities"
+PIXELS, INPUTS, SCORES, PROBABILITIES = "pixels", "inputs", "scores", "probabilities"
 _MAX_NUMBERS = 500_000_000  # of 4 bytes: protobuf ends at 2 GiB
 
 
@@ -44,18 +44,13 @@ def encoded(model: Model, without_preprocess: bool) -> bytes:
         name, shape = PIXELS, plan.info.image_shape
         doc = "float32 images of 0 to 255, bright digits on a dark ground (0)"
         x = _preprocessed(model, graph)
-    out_shape: Shape = plan.preprocessing.out_shape
-    arrays = model.arrays
-    for layer_name, layer in experiment.model.layers.items():
-        x = add_layer(layer, Part(graph, layer_name, out_shape, arrays_of(layer_name, arrays)), x)
-        out_shape = experiment.model.shapes[layer_name]
-    z = graph.node(SCORES, "Identity", [x])
+    out_shape = list(experiment.model.shapes.values())[-1]
+    z = graph.node(SCORES, "Identity", [add_layers(experiment.model, graph, x, plan.preprocessing.out_shape)])
     outputs: dict[str, tuple[Shape, str]] = {SCORES: (out_shape, "outputs of the last layer")}
-    probabilities = PROBABILITIES[type(experiment.loss)]
-    if probabilities is not None:
-        p = probabilities(Part(graph, experiment.loss.type, out_shape), z)
-        graph.node(PROBABILITY, "Identity", [p])
-        outputs[PROBABILITY] = ((plan.classes,), "of each class, as the loss defines them")
+    p = add_probabilities(experiment.loss, Part(graph, experiment.loss.type, out_shape), z)
+    if p is not None:
+        graph.node(PROBABILITIES, "Identity", [p])
+        outputs[PROBABILITIES] = ((plan.classes,), "of each class, as the loss defines them")
     about = {**model.about(), "input": doc, "loss": experiment.loss.type, "output": "; ".join(_said(outputs))}
     return graph.encoded({name: (shape, doc)}, outputs, about)
 

@@ -6,10 +6,8 @@ A layer that is not in the table cannot be exported; a test asks for it.
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from mnistnn.activations import ActivationName
-from mnistnn.analysis.export.onnx_graph import Part
+from mnistnn.analysis.export.onnx_graph import Graph, Part
 from mnistnn.layers.activation import ActivationLayer
 from mnistnn.layers.batch_norm import BatchNorm
 from mnistnn.layers.conv import Conv
@@ -19,6 +17,8 @@ from mnistnn.layers.dropout import Dropout
 from mnistnn.layers.flatten import Flatten
 from mnistnn.layers.images import pair
 from mnistnn.layers.pool import Pool
+from mnistnn.models.sequential import Sequential
+from mnistnn.shapes import Shape
 
 
 def _linear(_part: Part, x: str) -> str:
@@ -128,12 +128,12 @@ LAYERS: dict[type, Callable[[Any, Part, str], str]] = {
 }
 
 
-def add_layer(layer: Any, part: Part, x: str) -> str:
-    """Add a layer that reads x and return the name of its output (n, *its shape)."""
-    return LAYERS[type(layer)](layer, part, x)
-
-
-def arrays_of(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the arrays of a layer by their names inside of it."""
-    prefix = f"{name}."
-    return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
+def add_layers(model: Sequential, graph: Graph, x: str, in_shape: Shape) -> str:
+    """Add a model's layers, the first of which reads x (n, *in_shape), and return the name of the last one's output."""
+    views, shape = model.views(model.values), in_shape
+    for name, layer in model.layers.items():
+        prefix = f"{name}."
+        arrays = {key.removeprefix(prefix): view for key, view in views.items() if key.startswith(prefix)}
+        x = LAYERS[type(layer)](layer, Part(graph, name, shape, arrays), x)
+        shape = model.shapes[name]
+    return x

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from mnistnn.analysis.export.onnx_graph import Part
+from mnistnn.losses import Loss
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
@@ -30,3 +31,9 @@ PROBABILITIES: dict[type, Callable[[Part, str], str] | None] = {
     SoftmaxNLL: _softmax,
     SquaredError: None,  # its scores are no probabilities
 }
+
+
+def add_probabilities(loss: Loss, part: Part, z: str) -> str | None:
+    """Add what a loss makes of the scores z (n, outputs); return the name of (n, classes), or None if it has none."""
+    add = PROBABILITIES[type(loss)]
+    return None if add is None else add(part, z)
