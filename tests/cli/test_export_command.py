@@ -81,9 +81,10 @@ def test_folder_of_other_files_is_never_replaced(run, command):
     need("tensorboard")
     Path("logs").mkdir()
     Path("logs/thesis.txt").write_text("mine")
+    Path("logs/events.out.tfevents.1.mnistnn").write_text("old")
     done = command("export", run, "--to", "tensorboard", "--out", "logs", "--force")
     assert (done.code, "logs: holds other files" in done.err) == (2, True)
-    assert [path.name for path in Path("logs").iterdir()] == ["thesis.txt"]
+    assert sorted(path.name for path in Path("logs").iterdir()) == ["events.out.tfevents.1.mnistnn", "thesis.txt"]
 
 
 def test_events_of_another_run_are_replaced_not_mixed(run, command, toy, start):

@@ -113,7 +113,15 @@ def _write(out: Path, product: Product) -> Path:
             with suppress(OSError):
                 out.rmdir()
         raise
-    for former in out.iterdir():
-        if former != path and _is_event_file(former):
-            former.unlink()
+    _remove_others(path)
     return path
+
+
+def _remove_others(path: Path) -> None:
+    """Remove the event files of earlier exports beside this one, which TensorBoard would take for the same run."""
+    for former in path.parent.iterdir():
+        if former != path and _is_event_file(former):
+            try:
+                former.unlink()
+            except OSError as error:
+                raise resource_error(former, error) from error

@@ -136,6 +136,14 @@ def test_wrong_probabilities_are_noticed(toy, start, exported, monkeypatch):
         exported("onnx", out=Path("m.onnx"))
 
 
+def test_scores_that_are_a_little_off_are_noticed(toy, start, exported, monkeypatch):
+    start(toy, ONE, "loss.type=squared_error")
+    real = onnx_check.run_onnx
+    monkeypatch.setattr(onnx_check, "run_onnx", lambda *given: [1.0001 * each for each in real(*given)])
+    with pytest.raises(CheckFailedError, match=r"scores differ by 1\.0e-04 of the largest; 0 read differently"):
+        exported("onnx", out=Path("m.onnx"))
+
+
 def test_scores_that_are_no_numbers_are_noticed(toy, start, exported, monkeypatch):
     start(toy, ONE)
     real = onnx_check.run_onnx
