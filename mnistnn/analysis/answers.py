@@ -1,16 +1,20 @@
-"""What a trained model answers to each example of a split: the class that it reads, and how surely."""
+"""What a trained model answers to each example of a split: the class that it reads, and how surely.
 
+The model is asked batch by batch, and of a batch no more is kept than its answers.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn import threads
 from mnistnn.analysis.trained import Trained
-from mnistnn.backend import to_host
+from mnistnn.backend import Array, array_module, to_host
 from mnistnn.data.splits import SplitName, open_split, read_split
-from mnistnn.errors import RunError, UsageError
+from mnistnn.errors import DivergedError, UsageError
 from mnistnn.losses.squared_error import SquaredError
+from mnistnn.measurement import Examples
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,28 +50,57 @@ class Answers:
 def answers_of(trained: Trained, split: SplitName, count: int | None = None) -> Answers:
     """Ask a model about a split, or its first `count` examples.
 
-    Raises UsageError for a split without examples, RunError if the model's outputs are not finite, DataError if the
-    digits are not there.
+    Raises UsageError for a split without examples, DivergedError if the model's outputs are not finite, DataError if
+    the digits are not there.
     """
     plan = trained.plan
-    if not plan.examples[split]:
-        raise UsageError(f"there are no {split} examples: the run was trained without that split")
-    model, loss = plan.experiment.model, plan.experiment.loss
-    examples, batch_size = plan.place(split), plan.experiment.evaluation.batch_size
-    n = len(examples.x) if count is None else min(count, len(examples.x))
-    labels, read = np.empty(n, np.int64), np.empty(n, np.int64)
+    loss, labels, read, probabilities = plan.experiment.loss, [], [], []
     has_probabilities = not isinstance(loss, SquaredError)
-    probabilities = np.empty((n, plan.classes)) if has_probabilities else None
-    with threads.allowed(plan.threads, plan.by_blas):
-        for start in range(0, n, batch_size):
-            part = slice(start, min(start + batch_size, n))
-            z = model.forward(examples.x[part], train=False)
-            labels[part], read[part] = to_host(examples.labels[part]), to_host(loss.predict(z))
-            if probabilities is not None:
-                probabilities[part] = to_host(loss.probabilities(z))
-    if probabilities is not None and not np.isfinite(probabilities).all():
-        raise RunError(f"{trained.file}: the model's outputs are not finite numbers")
-    return Answers(labels, read, probabilities, plan.classes)
+    with trained.computing(), np.errstate(over="ignore", invalid="ignore"):
+        for x, of_batch in batches_of(trained, split, count):
+            z = plan.experiment.model.forward(x, train=False)
+            if not bool(array_module(z).isfinite(z).all()):
+                raise DivergedError(f"{trained.file}: the model's outputs are not finite numbers")
+            labels.append(to_host(of_batch).astype(np.int64))
+            read.append(to_host(loss.predict(z)).astype(np.int64))
+            if has_probabilities:
+                probabilities.append(to_host(loss.probabilities(z)).astype(np.float64))
+    return Answers(
+        np.concatenate(labels),
+        np.concatenate(read),
+        np.concatenate(probabilities) if has_probabilities else None,
+        plan.classes,
+    )
+
+
+def batches_of(trained: Trained, split: SplitName, count: int | None = None) -> Iterator[tuple[Array, Array]]:
+    """Yield inputs x (n, ...) and labels (n,) of a split, or of its first `count` examples, as evaluations take them:
+    `evaluation.batch_size` at once. Both are lent until the next are asked for.
+
+    Raises UsageError for a split without examples, DataError if the digits are not there.
+    """
+    examples, batch_size = _placed(trained, split), trained.plan.experiment.evaluation.batch_size
+    n = len(examples.x) if count is None else min(count, len(examples.x))
+    for start in range(0, n, batch_size):
+        part = slice(start, min(start + batch_size, n))
+        yield examples.x[part], examples.labels[part]
+
+
+def first_of(trained: Trained, split: SplitName, count: int) -> tuple[Array, Array]:
+    """Return inputs x (n, ...) and labels (n,) of the first `count` examples of a split, or of all if it has fewer.
+
+    Raises as `batches_of`.
+    """
+    examples = _placed(trained, split)
+    return examples.x[: min(count, len(examples.x))], examples.labels[:count]
+
+
+def _placed(trained: Trained, split: SplitName) -> Examples:
+    plan = trained.plan
+    if not plan.examples[split]:
+        others = ", ".join(f"{name} ({examples:,})" for name, examples in plan.examples.items() if examples)
+        raise UsageError(f"there are no {split} examples: the run was trained without that split; there are {others}")
+    return plan.place(split)
 
 
 def images_at(trained: Trained, split: SplitName, places: NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -1,11 +1,9 @@
 """Measuring a trained model on one split, with what an error rate alone does not tell."""
 
-import json
 import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +11,21 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from mnistnn import threads
+from mnistnn.analysis.answers import batches_of
+from mnistnn.analysis.ledger import count_reading, count_readings
 from mnistnn.analysis.sampling import mean_probabilities, refuse_unless_random, summed_nll
 from mnistnn.analysis.statistics import wilson_interval
 from mnistnn.analysis.trained import Trained, load_trained
 from mnistnn.backend import to_host
 from mnistnn.data.splits import SplitName
 from mnistnn.errors import DivergedError, RunError, UsageError
-from mnistnn.files import append_line, force, write_atomically
+from mnistnn.files import write_atomically
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import read_record
 from mnistnn.run.sealed_json import parse_as, seal_json
 
 SCHEMA_VERSION = 1
-LEDGER = "test-readings.jsonl"
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
@@ -74,11 +72,11 @@ def evaluate(
         raise UsageError(f"{run.path}: was trained without a {split} split, so there is nothing to measure on")
     if mc_samples is not None:
         refuse_unless_random(trained)
-    with threads.allowed(record.threads, trained.plan.by_blas):
+    with trained.computing():
         confusion, loss = _measure(trained, split, mc_samples)
     if not math.isfinite(loss):
         raise DivergedError(f"{run.path}: the loss on the {split} split is not a finite number")
-    readings = _count_reading(run, trained) if split == "test" else _readings(run)
+    readings = count_reading(run, trained) if split == "test" else count_readings(run)
     evaluation = Evaluation(
         schema_version=SCHEMA_VERSION,
         run=record.id,
@@ -107,12 +105,9 @@ def _measure(trained: Trained, split: SplitName, mc_samples: int | None) -> tupl
     """Return the confusion matrix (k, k) and the mean loss."""
     plan = trained.plan
     model, loss, k = plan.experiment.model, plan.experiment.loss, plan.classes
-    batch_size = plan.experiment.evaluation.batch_size
-    examples = plan.place(split)
     confusion = np.zeros(k * k, dtype=np.int64)
     total = 0.0
-    for start in range(0, len(examples.x), batch_size):
-        x, labels = examples.x[start : start + batch_size], examples.labels[start : start + batch_size]
+    for x, labels in batches_of(trained, split):
         if mc_samples is None:
             z = model.forward(x, train=False)
             total += loss.score(z, labels).loss
@@ -122,7 +117,7 @@ def _measure(trained: Trained, split: SplitName, mc_samples: int | None) -> tupl
             total += summed_nll(p, labels)
             read = p.argmax(axis=1)
         confusion += np.bincount(to_host(labels * k + read), minlength=k * k)
-    return confusion.reshape(k, k), total / len(examples.x)
+    return confusion.reshape(k, k), total / int(confusion.sum())
 
 
 def counted(confusion: np.ndarray) -> dict[str, Any]:
@@ -153,34 +148,6 @@ def _most_confused(confusion: np.ndarray, most: int = 5) -> list[dict[str, int]]
         if i != j and confusion[i, j]
     ]
     return sorted(pairs, key=lambda pair: -pair["count"])[:most]
-
-
-def _count_reading(run: RunDirectory, trained: Trained) -> int:
-    """Append to the ledger of test readings; return how many there are now.
-
-    Each reading of the test split makes its figure a little less honest as a measure of generalisation; the count is
-    shown with it.
-    """
-    ledger = run.evaluations / LEDGER
-    entry = {
-        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "checkpoint": trained.label,
-        "file": trained.file,
-        "epoch": trained.epoch,
-    }
-    append_line(ledger, json.dumps(entry))
-    force([ledger])
-    return _readings(run)
-
-
-def _readings(run: RunDirectory) -> int:
-    """Count the entries of the ledger. A line without an end is of an `eval` that was killed before it told anybody."""
-    try:
-        return (run.evaluations / LEDGER).read_bytes().count(b"\n")
-    except FileNotFoundError:
-        return 0
-    except OSError as error:
-        raise RunError(f"{run.evaluations / LEDGER}: {error.strerror}") from error
 
 
 def stored_evaluations(run: RunDirectory) -> list[Evaluation]:

@@ -1,14 +1,18 @@
 """A run's model with the parameters of one of its checkpoints, ready to be asked."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mnistnn import threads
 from mnistnn.backend import array_module
 from mnistnn.errors import RunError
 from mnistnn.experiment import Plan
 from mnistnn.run import checkpoint as checkpoints
+from mnistnn.run.checkpoint import BEST, VALUES, Checkpoint
 from mnistnn.run.directory import RunDirectory
+from mnistnn.run.record import read_record
 from mnistnn.run_config import load_run_config
 
 
@@ -18,6 +22,7 @@ class Trained:
 
     label        best, last or a file name
     epoch        the last one completed with these parameters
+    threads      how many the run was trained with: last bits depend on it
     passed_over  what was wrong with newer checkpoints than the one used
     """
 
@@ -25,7 +30,12 @@ class Trained:
     label: str
     file: str
     epoch: float
+    threads: int
     passed_over: list[str]
+
+    def computing(self) -> AbstractContextManager[None]:
+        """Allow the threads of the run to whatever asks the model meanwhile."""
+        return threads.allowed(self.threads, self.plan.by_blas)
 
 
 def load_trained(run: RunDirectory, which: str = "best", overrides: Sequence[str] = ()) -> Trained:
@@ -45,16 +55,25 @@ def load_trained(run: RunDirectory, which: str = "best", overrides: Sequence[str
         saved = checkpoints.read(path)
     epoch: float = saved.state.progress.epoch
     if which != "best":
-        tensor = "theta"
+        tensor = VALUES
     elif saved.state.best is not None:
-        tensor, epoch = "best", saved.state.best["epoch"]
+        tensor, epoch = BEST, saved.state.best["epoch"]
     else:
         raise RunError(f"{run.path}: no evaluation yet, so no best epoch; --checkpoint last takes what is there")
     plan.allocate()
+    take_values(plan, saved, tensor, path)
+    label = which if which in ("best", "last") else path.name
+    return Trained(plan, label, path.name, epoch, read_record(run).threads, passed_over)
+
+
+def take_values(plan: Plan, saved: Checkpoint, tensor: str, path: Path) -> None:
+    """Give a plan's model, which is allocated, the values in a tensor of a checkpoint, read from `path`.
+
+    Raises RunError if they are those of another model.
+    """
     model = plan.experiment.model
     values = saved.tensors.get(tensor)
     fits = values is not None and values.shape == model.values.shape and values.dtype == model.values.dtype
     if not fits or saved.state.layout != model.layout:
         raise RunError(f"{path}: its parameters are not those of this run's model")
     model.values[...] = array_module(model.values).asarray(values)
-    return Trained(plan, which if which in ("best", "last") else path.name, path.name, epoch, passed_over)

@@ -4,7 +4,8 @@ import re
 
 import numpy as np
 
-from mnistnn.analysis.evaluation import LEDGER, Evaluation, counted, file_name, read_evaluation
+from mnistnn.analysis.evaluation import Evaluation, counted, file_name, read_evaluation
+from mnistnn.analysis.ledger import LEDGER
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings
 from mnistnn.errors import RunError
