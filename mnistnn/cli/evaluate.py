@@ -77,6 +77,9 @@ def _warn(text: str) -> None:
 
 
 def _print(result: Evaluation, band: list[float] | None, claim: Expect) -> None:
+    from mnistnn.analysis import ledger
+    from mnistnn.analysis.confusion import confusion_lines, pairs_line
+
     low, high = result.error_interval_95
     sampled = "" if result.mc_samples is None else f", mean of {result.mc_samples:,} sampled masks"
     click.echo(
@@ -93,23 +96,9 @@ def _print(result: Evaluation, band: list[float] | None, claim: Expect) -> None:
         source = f" ({printable(claim.source)})" if claim.source else ""
         click.echo(f"claim {100 * band[0]:.2f} to {100 * band[1]:.2f} %{source}: {verdict}")
     click.echo()
-    for line in _confusion_lines(result):
+    for line in confusion_lines(result.confusion, result.error_per_class):
         click.echo(line)
-    pairs = ", ".join(f"{p['true']} as {p['read']} ({p['count']})" for p in result.most_confused)
-    if pairs:
-        click.echo(f"most confused: {pairs}")
+    if pairs := pairs_line(result.most_confused):
+        click.echo(pairs)
     if result.split == "test":
-        times = "once" if result.test_readings == 1 else f"{result.test_readings} times"
-        click.echo(f"the test split has been read {times} for this run")
-
-
-def _confusion_lines(result: Evaluation) -> list[str]:
-    """Return the confusion matrix: a row per true class, a column per class read, and the error of the row."""
-    width = max(4, *(len(str(count)) + 1 for row in result.confusion for count in row))
-    header = "true\\read" + "".join(f"{j:>{width}}" for j in range(len(result.confusion))) + "   error"
-    lines = [header]
-    for i, row in enumerate(result.confusion):
-        error = result.error_per_class[i]
-        shown = "" if error is None else f"{100 * error:6.2f} %"
-        lines.append(f"{i:>9}" + "".join(f"{count if count else '.':>{width}}" for count in row) + f"  {shown}")
-    return lines
+        click.echo(ledger.said(result.test_readings))
