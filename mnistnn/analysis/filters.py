@@ -18,7 +18,9 @@ from mnistnn.experiment import Plan
 from mnistnn.shapes import Shape, show_shape
 from mnistnn.spelling import nearest
 
-_COLUMNS = 20
+COLUMNS = 20
+"""Pictures in a row of a file."""
+
 _LEAST_SIDE_PX = 28  # of a picture in a file: kernels of 5×5 are enlarged to 30×30
 _LEAST_SIDE_MARKS = 10  # of a picture in a terminal
 
@@ -115,15 +117,18 @@ def scaled(pictures: NDArray[np.float64], each: bool) -> NDArray[np.float64]:
     return result
 
 
-def sheet(pictures: NDArray[np.float64], each: bool = False) -> NDArray[np.uint8]:
+def sheet(
+    pictures: NDArray[np.float64], each: bool = False, columns: int | None = None, side_px: int = _LEAST_SIDE_PX
+) -> NDArray[np.uint8]:
     """Return pictures (units, channels, h, w) on one greyscale image: zero is 128, the largest value 255 or 1.
 
-    The channels of a unit stand in a row; units with one channel follow each other.
+    There are so many in a row; if not given, the channels of a unit, and units with one channel follow each other. They
+    are enlarged until their longer side has `side_px`.
     """
     channels = pictures.shape[1]
     grey = np.rint(128.0 + 127.0 * scaled(pictures, each)).astype(np.uint8)
-    large = _enlarged(grey.reshape(-1, *grey.shape[2:]), _LEAST_SIDE_PX)
-    return contact_sheet(large, channels if channels > 1 else _COLUMNS)
+    large = _enlarged(grey.reshape(-1, *grey.shape[2:]), side_px)
+    return contact_sheet(large, columns or (channels if channels > 1 else COLUMNS))
 
 
 def text_size(pictures: NDArray[np.float64]) -> tuple[int, int]:
