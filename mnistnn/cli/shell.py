@@ -52,7 +52,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "export": LazyCommand("mnistnn.cli.export:export", "Hand a result to other tools."),
         "diff": LazyCommand("mnistnn.cli.diff:diff", "Show in what two runs differ."),
         "verify": LazyCommand("mnistnn.cli.verify:verify", "Check that runs are whole and unaltered."),
-        "inspect": LazyCommand("mnistnn.cli.inspect:inspect", "Look inside files and models."),
+        "inspect": LazyCommand("mnistnn.cli.inspect.group:inspect", "Look inside files and models."),
     },
     "Preparing": {
         "data": LazyCommand("mnistnn.cli.data:data", "Fetch, add, generate, verify and show data sets."),

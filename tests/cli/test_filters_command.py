@@ -1,5 +1,6 @@
 """`mnistnn inspect filters`."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,67 @@ def test_last_parameters_can_be_drawn(run, command):
 def test_what_cannot_be_drawn_is_said(run, command, arguments, code, message):
     done = command("inspect", "filters", run, *arguments)
     assert (done.code, message in done.err) == (code, True)
+
+
+def test_filters_as_json(run, command):
+    found = json.loads(command("inspect", "filters", run, "--json").out)
+    assert (found["schema_version"], found["parameter"], found["checkpoint"]) == (1, "hidden.W", "best")
+    assert (found["units"], found["channels"], found["picture_shape"]) == (12, 1, [8, 8])
+
+
+@pytest.fixture
+def long_run(toy, start):
+    start(toy, "checkpoint.keep_every_epochs=2", "checkpoint.keep_last=1", "stopping.max_epochs.epochs=5")
+    return "run"
+
+
+def test_history_is_drawn_in_the_terminal(long_run, command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")  # three pictures of 16 columns side by side
+    done = command("inspect", "filters", long_run, "--history")
+    title, *lines = done.out.splitlines()
+    assert title.startswith("hidden.W, 3 checkpoints: 12 units, largest weight 0.")
+    assert [line for line in lines if line.startswith("epoch")] == ["epoch 2", "epoch 4", "epoch 5"]
+    assert max(map(len, lines)) in range(34, 51)
+    assert done.err == "≡=- below zero, ░▒█ above; --count shows more, --out writes all\n"
+
+
+def test_history_is_written_as_a_picture(long_run, command):
+    image = pytest.importorskip("PIL.Image")
+    done = command("inspect", "filters", long_run, "--history", "--count", "5", "--out", "h.png")
+    assert (done.code, done.err) == (0, "wrote h.png\n")
+    with image.open("h.png") as picture:
+        assert picture.size[0] > 5 * 58 + 2
+        assert picture.size[1] == 3 * 58 + 2
+
+
+def test_history_as_json(long_run, command):
+    found = json.loads(command("inspect", "filters", long_run, "--history", "--json").out)
+    assert (found["schema_version"], found["parameter"], found["units"]) == (1, "hidden.W", 12)
+    assert [(row["epoch"], row["updates"], row["is_inside"]) for row in found["history"]] == [
+        (2, 20, False), (4, 40, False), (5, 50, False),
+    ]  # fmt: skip
+
+
+def test_damaged_checkpoint_is_left_out_of_the_history_and_said(long_run, command):
+    damaged = Path("run/checkpoints/step-0000000040.safetensors")
+    damaged.write_bytes(b"torn")
+    done = command("inspect", "filters", long_run, "--history", "-q")
+    assert done.err.startswith(f"warning: passed over {damaged}")
+    assert "epoch 4" not in done.out
+
+
+def test_run_that_kept_little_is_told_how_to_keep_more(run, command):
+    for path in sorted(Path("run/checkpoints").glob("*.safetensors"))[:-1]:
+        path.unlink()
+    done = command("inspect", "filters", run, "--history")
+    assert done.out.startswith("hidden.W, one checkpoint: 12 units")
+    note, _ = done.err.splitlines()
+    assert note == (
+        "note: the run keeps its newest 2 only; "
+        "train with checkpoint.keep_every_epochs=1 to keep the checkpoint of every epoch"
+    )
+
+
+def test_history_of_one_checkpoint_makes_no_sense(run, command):
+    done = command("inspect", "filters", run, "--history", "--checkpoint", "last")
+    assert (done.code, done.err) == (2, "error: --history draws all checkpoints, so --checkpoint does not go with it\n")

@@ -1,5 +1,6 @@
-"""`mnistnn inspect`: what a file is, what a model consists of, whether its gradients are right, what its weights look
-like.
+"""`mnistnn inspect`: what a file is, what a model consists of, whether its gradients are right.
+
+What looks inside trained runs has files of its own.
 """
 
 from __future__ import annotations
@@ -7,26 +8,26 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from mnistnn.cli.command import MnistnnGroup, settings
-from mnistnn.cli.options import CHECKPOINT, RUNS
-from mnistnn.cli.terminal import can_show, printable
+from mnistnn.cli.command import MnistnnGroup
+from mnistnn.cli.inspect.activations import activations
+from mnistnn.cli.inspect.asking import JSON, SCHEMA_VERSION
+from mnistnn.cli.inspect.confusion import confusion
+from mnistnn.cli.inspect.dead_units import dead_units
+from mnistnn.cli.inspect.errors import errors
+from mnistnn.cli.inspect.filters import filters
+from mnistnn.cli.options import RUNS
 
 if TYPE_CHECKING:
-    from mnistnn.analysis.filters import Filters
     from mnistnn.experiment import Plan
-
-_SCHEMA_VERSION = 1
 
 _TARGET = click.argument("target", metavar="RUN|CONFIG")
 _OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 class _InspectGroup(MnistnnGroup):
@@ -68,7 +69,7 @@ def file(files: tuple[Path, ...]) -> None:
     for path in files:
         found = identify(path)
         failed += found.problem is not None
-        line = {"schema_version": _SCHEMA_VERSION, "path": str(path), "kind": found.kind}
+        line = {"schema_version": SCHEMA_VERSION, "path": str(path), "kind": found.kind}
         click.echo(json.dumps({**line, "about": found.about, "problem": found.problem}))
     if failed:
         raise CheckFailedError(f"{failed} of {len(files)} files are not known or not whole")
@@ -78,7 +79,7 @@ def file(files: tuple[Path, ...]) -> None:
 @_TARGET
 @_OVERRIDES
 @RUNS
-@_JSON
+@JSON
 def summary(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool) -> None:
     """Show layers, shapes, parameters, memory and cost."""
     from dataclasses import asdict
@@ -90,7 +91,7 @@ def summary(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool) 
         click.echo(
             json.dumps(
                 {
-                    "schema_version": _SCHEMA_VERSION,
+                    "schema_version": SCHEMA_VERSION,
                     "layers": [asdict(row) for row in layer_rows(plan)],
                     "parameters": plan.parameters,
                     "updates_per_epoch": plan.updates_per_epoch,
@@ -108,7 +109,7 @@ def summary(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool) 
 @_TARGET
 @_OVERRIDES
 @RUNS
-@_JSON
+@JSON
 @click.option(
     "--examples", type=click.IntRange(1, 1000), default=8, show_default=True, help="Size of the random batch."
 )
@@ -126,7 +127,7 @@ def gradcheck(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool
     rows = check_experiment(_plan(target, in_float64, runs), examples)
     failed = [row.name for row in rows if not row.passed]
     if as_json:
-        report = {"schema_version": _SCHEMA_VERSION, "tolerance": TOLERANCE, "passed": not failed}
+        report = {"schema_version": SCHEMA_VERSION, "tolerance": TOLERANCE, "passed": not failed}
         click.echo(json.dumps({**report, "parameters": [_strict(asdict(row)) for row in rows]}))
     else:
         width = max(len(row.name) for row in rows)
@@ -137,82 +138,6 @@ def gradcheck(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool
             )
     if failed:
         raise CheckFailedError(f"the gradient of {', '.join(failed)} is wrong by more than {TOLERANCE:.0e}")
-
-
-@inspect.command()
-@click.argument("run", metavar="RUN")
-@RUNS
-@CHECKPOINT
-@click.option("--layer", metavar="NAME", help="Whose weights; those of the first layer that has some if not given.")
-@click.option(
-    "--count", type=click.IntRange(min=1), metavar="N", help="Draw so many units; if not given, all, or what fits."
-)
-@click.option(
-    "--scale",
-    type=click.Choice(["all", "each"]),
-    default="all",
-    show_default=True,
-    help="Full strength is the largest weight of all units, or of each.",
-)
-@click.option("--out", type=click.Path(path_type=Path), help="Write the pictures to this PNG file.")
-@click.option("--force", is_flag=True, help="Replace the file if it is there.")
-def filters(
-    run: str,
-    runs: Path,
-    checkpoint: str,
-    layer: str | None,
-    count: int | None,
-    scale: str,
-    out: Path | None,
-    force: bool,
-) -> None:
-    """Draw the weights into a layer as pictures.
-
-    There is one for each unit of a dense layer on images, and for each map and channel of a convolution. Zero is grey
-    (a blank in the terminal), what is brighter adds to the unit, what is darker takes from it.
-    """
-    from mnistnn.analysis.filters import filters_of, sheet
-    from mnistnn.analysis.trained import load_trained
-    from mnistnn.data.contact_sheet import encode_png
-    from mnistnn.errors import UsageError
-    from mnistnn.files import write_atomically
-    from mnistnn.run.directory import find
-    from mnistnn.shapes import show_shape
-
-    if out is not None and out.exists() and not force:
-        raise UsageError(f"{out}: there already; --force replaces it")
-    trained = load_trained(find(run, runs), checkpoint)
-    for problem in trained.passed_over:
-        click.echo(printable(f"warning: passed over {problem}"), err=True)
-    found = filters_of(trained, layer)
-    units, channels, *size = found.pictures.shape
-    of_channels = f", {channels} channels" if channels > 1 else ""
-    click.echo(
-        f"{found.parameter}, checkpoint {printable(trained.label)} (epoch {trained.epoch:.6g}): {units:,} units"
-        f"{of_channels}, pictures of {show_shape(tuple(size))}, largest weight {found.largest:.3g}"
-    )
-    if out is None:
-        _draw(found, count, scale == "each")
-    else:
-        write_atomically(out, encode_png(sheet(found.pictures[:count], scale == "each")))
-        click.echo(printable(f"wrote {out}"), err=True)
-
-
-def _draw(found: Filters, count: int | None, each: bool) -> None:
-    """Print pictures, as many as the terminal can show at once if no number is given."""
-    from mnistnn.analysis.filters import ASCII_MARKS, UNICODE_MARKS, draw_in_text, text_size
-
-    lines, columns = text_size(found.pictures)
-    terminal = shutil.get_terminal_size()
-    across = max(1, terminal.columns // (columns + 1))
-    pictures = found.pictures[: count or max(1, across * (terminal.lines // (lines + 1)) // found.pictures.shape[1])]
-    marks = UNICODE_MARKS if can_show(UNICODE_MARKS) else ASCII_MARKS
-    click.echo(draw_in_text(pictures, across, marks, each))
-    if settings().quiet:
-        return
-    below, above = marks[: len(marks) // 2], marks[len(marks) // 2 + 1 :]
-    rest = "" if len(pictures) == len(found.pictures) else "; --count shows more, --out writes all"
-    click.echo(f"{below} below zero, {above} above{rest}", err=True)
 
 
 def _strict(row: dict[str, Any]) -> dict[str, Any]:
@@ -231,3 +156,7 @@ def _plan(target: str, overrides: tuple[str, ...] | list[str], runs: Path) -> Pl
         return Plan(load_experiment(Path(target), overrides))
     run = find(target, runs)
     return Plan(load_run_config(run, overrides), run)
+
+
+for _command in (filters, errors, confusion, activations, dead_units):
+    inspect.add_command(_command)

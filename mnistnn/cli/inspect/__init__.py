@@ -1,0 +1,1 @@
+"""`mnistnn inspect`: looking inside files, models and trained runs."""
