@@ -5,6 +5,7 @@ there are a hundred times as many, they would all look alike. Zeros are left bla
 """
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,11 @@ def draw(confusion: NDArray[np.int64], title: str, file_format: str, whole: Whol
         axes = figure.subplots()
         _draw_cells(axes, confusion, whole)
         in_percent = "" if whole is None else f", in % of each {'row' if whole == 'true' else 'column'}"
-        axes.set_title(title + in_percent, fontsize=9)
+        axes.set_title(title + in_percent, fontsize=9, parse_math=False)  # a run may be called $x$
         buffer = io.BytesIO()
-        figure.savefig(buffer, format=file_format, dpi=_DPI, metadata=_NO_METADATA[file_format])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks becomes a box
+            figure.savefig(buffer, format=file_format, dpi=_DPI, metadata=_NO_METADATA[file_format])
     return buffer.getvalue()
 
 

@@ -77,6 +77,12 @@ def test_many_classes_have_no_numbers(axes):
     assert not axes.texts
 
 
+@pytest.mark.parametrize("title", ["$\\frac$ and $x$", "数字", "a\nb", ""])
+def test_title_may_be_anything(title):
+    pytest.importorskip("matplotlib")
+    assert draw(MATRIX, title, "svg").startswith(b"<?xml")
+
+
 def test_without_matplotlib_it_is_said_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ResourceError, match=r"pip install 'mnistnn\[plot\]'"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mnistnn.cli.command import settings
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def write(out: Path, content: bytes) -> None:
     from mnistnn.files import write_atomically
 
     write_atomically(out, content)
-    click.echo(printable(f"wrote {out}"), err=True)
+    if not settings().quiet:
+        click.echo(printable(f"wrote {out}"), err=True)
 
 
 def counted_readings(run: RunDirectory, trained: Trained, split: SplitName) -> int | None:
