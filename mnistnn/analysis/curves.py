@@ -1,6 +1,7 @@
 """Figures along training as curves: of single runs, and as mean and band over runs that differ in their seed."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -58,10 +59,7 @@ def curve(gathered: Gathered, metric: str, axis: Axis) -> Curve | None:
 
     Raises UsageError for seconds if the run has not kept them.
     """
-    if axis == "seconds" and gathered.seconds is None:
-        raise UsageError(f"{gathered.run.path}: timing.jsonl does not have the seconds of all evaluations")
-    along = gathered.seconds if axis == "seconds" else [row[COLUMNS[axis]] for row in gathered.rows]
-    assert along is not None
+    along = _seconds(gathered) if axis == "seconds" else [row[COLUMNS[axis]] for row in gathered.rows]
     points = [(x, row[metric]) for x, row in zip(along, gathered.rows, strict=True) if metric in row]
     if not points:
         return None
@@ -73,8 +71,12 @@ def band(group: Group, metric: str, axis: Axis) -> Band | None:
     """Return the mean of a group's curves with its band; None if no run has the figure.
 
     It has a point wherever a run has one. A run that was not measured there counts as the straight line between its
-    neighbouring points says, and not at all beyond its ends.
+    neighbouring points says, and not at all beyond its ends. Along seconds, too, runs are averaged epoch by epoch; a
+    point lies at the mean of the times that they took to get there.
     """
+    if axis == "seconds":
+        by_epoch = band(group, metric, "epochs")
+        return None if by_epoch is None else replace(by_epoch, x=_mean_seconds(group, by_epoch.x))
     curves = [found for each in group.runs if (found := curve(each, metric, axis)) is not None]
     if not curves:
         return None
@@ -86,3 +88,23 @@ def band(group: Group, metric: str, axis: Axis) -> Band | None:
     square = np.nansum((y - mean) ** 2, axis=0)
     deviation = np.sqrt(square / np.maximum(runs - 1, 1))
     return Band(x, mean, deviation, runs)
+
+
+def _seconds(gathered: Gathered) -> Sequence[float]:
+    if gathered.seconds is None:
+        raise UsageError(f"{gathered.run.path}: timing.jsonl does not have the seconds of all evaluations")
+    return gathered.seconds
+
+
+def _mean_seconds(group: Group, epochs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean time to each of the epochs (n,), from one to the next over the runs that got so far.
+
+    So time does not run backwards where a slow run has ended.
+    """
+    at = [
+        np.interp(epochs, [0.0, *(row["epoch"] for row in each.rows)], [0.0, *_seconds(each)], right=np.nan)
+        for each in group.runs
+    ]
+    steps = np.diff(np.array(at), axis=1, prepend=0.0)
+    result: NDArray[np.float64] = np.nanmean(steps, axis=0).cumsum()
+    return result

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import math
 from pathlib import Path
 
 import click
@@ -28,3 +29,10 @@ AXIS = click.option(
     show_default=True,
     help="What curves are drawn along.",
 )
+
+
+def finite(_context: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """Refuse nan and inf, which click takes for numbers of any range."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"expected a number, got {value}", param=option)
+    return value

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.options import finite
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 
 _SCHEMA_VERSION = 1
 _TRANSFORM, _PICTURE = "transform.safetensors", "picture.png"
-
-
-def _finite(_context: click.Context, option: click.Parameter, value: float) -> float:
-    """Refuse nan and inf, which click takes for numbers of any range."""
-    if not math.isfinite(value):
-        raise click.BadParameter(f"expected a number, got {value}", param=option)
-    return value
 
 
 @click.command(cls=MnistnnCommand)
@@ -38,7 +31,7 @@ def _finite(_context: click.Context, option: click.Parameter, value: float) -> f
 @click.option(
     "--epsilon",
     type=click.FloatRange(min=0),
-    callback=_finite,
+    callback=finite,
     default=1e-5,
     show_default=True,
     help="Added to each variance before dividing by its root.",
@@ -46,7 +39,7 @@ def _finite(_context: click.Context, option: click.Parameter, value: float) -> f
 @click.option(
     "--threshold",
     type=click.FloatRange(min=0),
-    callback=_finite,
+    callback=finite,
     default=1e-5,
     show_default=True,
     help="Drop directions with no more variance than this.",

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import sys
 from pathlib import Path
 
 from mnistnn.errors import RunError
@@ -94,5 +95,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def _is_number(value: object) -> bool:
-    """Tell whether a value from JSON is a finite number. True is an int to Python, but not here."""
-    return type(value) is int or (type(value) is float and math.isfinite(value))
+    """Tell whether a value from JSON is a finite number, as a float too. True is an int to Python, but not here."""
+    if type(value) is int:
+        return abs(value) <= sys.float_info.max
+    return type(value) is float and math.isfinite(value)

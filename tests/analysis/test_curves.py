@@ -1,26 +1,12 @@
 """Curves and bands of figures, against figures computed here."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from mnistnn.analysis.curves import band, check_metrics, curve, metrics_of
-from mnistnn.analysis.gathering import Gathered, Group
+from mnistnn.analysis.gathering import Group
 from mnistnn.errors import UsageError
-from mnistnn.run.directory import RunDirectory
-from mnistnn.run.record import RunRecord
-
-
-def run_of(errors, first=1, step=1, seconds=None, **columns):
-    """A run with a validation error at epochs first, first + step, …, of 10 updates and 200 examples each."""
-    rows = [
-        {"epoch": (e := first + step * i), "updates": 10 * e, "examples": 200 * e, "valid.error": error}
-        | {name: values[i] for name, values in columns.items()}
-        for i, error in enumerate(errors)
-    ]
-    record = RunRecord("id", "toy", "finished", "0" * 64, "valid.error", "2025-01-01T00:00:00+00:00", 1)
-    return Gathered(RunDirectory(Path("run")), record, {}, rows, None, seconds)
+from tests.analysis.made_up import run_of
 
 
 @pytest.mark.parametrize(
@@ -77,3 +63,19 @@ def test_runs_that_were_measured_elsewhere_are_read_off_between_their_points():
     assert found is not None
     assert found.x.tolist() == [1, 2, 3]
     np.testing.assert_allclose(found.mean, [0.35, 0.3, 0.15])
+
+
+def test_along_seconds_a_point_lies_at_the_mean_of_the_times_to_its_epoch():
+    group = Group("toy", [run_of([0.4, 0.2], seconds=[1.0, 3.0]), run_of([0.2, 0.1], seconds=[2.0, 5.0])])
+    found = band(group, "valid.error", "seconds")
+    assert found is not None
+    np.testing.assert_allclose(found.x, [1.5, 4.0])
+    np.testing.assert_allclose(found.mean, [0.3, 0.15])
+    assert found.runs.tolist() == [2, 2]
+
+
+def test_time_does_not_run_backwards_where_a_slow_run_has_ended():
+    group = Group("toy", [run_of([0.4, 0.2], seconds=[10.0, 30.0]), run_of([0.2, 0.2, 0.1], seconds=[2.0, 4.0, 7.0])])
+    found = band(group, "valid.error", "seconds")
+    assert found is not None
+    np.testing.assert_allclose(found.x, [6.0, 17.0, 20.0])
