@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from mnistnn import runner
+from mnistnn.analysis.following import POLL_S
 from mnistnn.cli import shell
 from mnistnn.config.load import load_experiment
 from mnistnn.data import cache
@@ -17,7 +19,10 @@ from mnistnn.data.image_set import FILE_NAMES, LabelledImages, image_set
 from mnistnn.data.splits import ensure_available
 from mnistnn.experiment import Plan
 from mnistnn.journal import RunJournal
+from mnistnn.run import lock
 from mnistnn.run.checkpoint import newest_first, read
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.record import read_record
 
 TOY_EXPERIMENT = """\
 name: toy
@@ -178,3 +183,54 @@ def own_toy_set(tmp_path, monkeypatch) -> Callable[[int], None]:
             cache.install("toy", images, dict.fromkeys(FILE_NAMES, "made by the tests"))
 
     return store
+
+
+class Trainer:
+    """Stands in for the process that trains: holds the lock, writes files."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run, self.lines = run, run.metrics.read_text().splitlines(keepends=True)
+        self._held = ExitStack()
+
+    def begin(self, rows: int) -> None:
+        self._held.enter_context(lock.exclusive(self.run))
+        self.record("running", None)
+        self.have(rows)
+
+    def record(self, status, reason):
+        record = read_record(self.run)
+        record.status, record.reason = status, reason
+        record.write(self.run)
+
+    def have(self, rows, torn=0):
+        """Let the file have so many rows, and some bytes of the next."""
+        self.run.metrics.write_text("".join(self.lines[:rows]) + (self.lines[rows][:torn] if torn else ""))
+
+    def die(self):
+        self._held.close()
+
+
+@pytest.fixture
+def trainer(toy, start):
+    """A run of six epochs, being trained: it has done two."""
+    found = Trainer(start(toy).run)
+    found.begin(rows=2)
+    yield found
+    found.die()
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Let these things happen, one at each time that would be waited, and then nothing any more."""
+
+    def arrange(*happenings):
+        left = list(happenings)
+
+        def sleep(seconds):
+            assert seconds == POLL_S
+            assert left, "waits although nothing will happen any more"
+            left.pop(0)()
+
+        monkeypatch.setattr("mnistnn.analysis.following.time.sleep", sleep)
+
+    return arrange

@@ -1,6 +1,6 @@
 """Figures along training as curves: of single runs, and as mean and band over runs that differ in their seed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mnistnn.analysis.gathering import Gathered, Group
 from mnistnn.errors import UsageError
+from mnistnn.history import Row
 from mnistnn.spelling import nearest
 
 Axis = Literal["epochs", "updates", "examples", "seconds"]
@@ -39,14 +40,18 @@ class Band:
     runs: NDArray[np.int64]
 
 
-def metrics_of(gathered: list[Gathered]) -> list[str]:
+def metrics_of(gathered: Iterable[Gathered]) -> list[str]:
     """Return the names of all figures that some of the runs have, in the order in which they are kept."""
-    return list(dict.fromkeys(name for each in gathered for row in each.rows for name in row if name not in COUNTERS))
+    return metrics_in(row for each in gathered for row in each.rows)
 
 
-def check_metrics(names: list[str], gathered: list[Gathered]) -> None:
-    """Raise UsageError for a figure that none of the runs has."""
-    known = metrics_of(gathered)
+def metrics_in(rows: Iterable[Row]) -> list[str]:
+    """Return the names of all figures in rows, in the order in which they are kept."""
+    return list(dict.fromkeys(name for row in rows for name in row if name not in COUNTERS))
+
+
+def check_metrics(names: Iterable[str], known: Sequence[str]) -> None:
+    """Raise UsageError for a figure that is not known."""
     for name in names:
         if name not in known:
             near = nearest(name, known)

@@ -78,7 +78,7 @@ def learning_curves(
     There is a panel for each of `metrics`; without any, one of the errors and one of the losses, as far as there are
     such figures. Raises UsageError for a figure that no run has, and if nothing is left.
     """
-    check_metrics(list(metrics), list(gathered))
+    check_metrics(metrics, metrics_of(gathered))
     named = [(name,) for name in dict.fromkeys(metrics)] or _default_panels(gathered)
     wanted = [name for panel in named for name in panel]
     left, without = _with_something_to_draw(gathered, wanted, axis)
@@ -100,7 +100,7 @@ def in_words(metric: str) -> str:
 
 
 def _default_panels(gathered: Sequence[Gathered]) -> list[tuple[str, ...]]:
-    there = metrics_of(list(gathered))
+    there = metrics_of(gathered)
     panels = [found for names in _DEFAULT_PANELS.values() if (found := tuple(name for name in names if name in there))]
     if not panels:
         raise UsageError(f"no run has an error or a loss; --metric draws {', '.join(there) or 'nothing here either'}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mnistnn.cli.command import MnistnnCommand
+from mnistnn.cli.history_table import columns_of, heading, line
 from mnistnn.cli.options import RUNS
 from mnistnn.cli.terminal import printable
 
@@ -79,8 +80,8 @@ def show(run: str, runs: Path, as_json: bool) -> None:
             click.echo(f"{key:<12} {printable(str(described[key]))}")
     click.echo(f"{'checkpoints':<12} {', '.join(described['checkpoints']) or 'none'}")
     click.echo()
-    for line in _history_lines(described["rows"], described["best_epoch"]):
-        click.echo(line)
+    for text in _history_lines(described["rows"], described["best_epoch"]):
+        click.echo(printable(text))
     for evaluation in described["evaluations"]:
         click.echo(
             f"{evaluation['split']} error {100 * evaluation['error']:.2f} % on {evaluation['examples']:,}, "
@@ -100,12 +101,9 @@ def _history_lines(rows: list[Mapping[str, Any]], best_epoch: float | None) -> l
     """Return the evaluations as a table: the last few, and the best one."""
     if not rows:
         return ["no evaluations yet"]
-    names = [name for name in rows[-1] if name != "examples"]
+    names = columns_of(rows[-1])
     shown = [row for row in rows[:-_ROWS_SHOWN] if row["epoch"] == best_epoch] + rows[-_ROWS_SHOWN:]
-    lines = ["  ".join(f"{name:>{max(len(name), 9)}}" for name in names)]
-    for row in shown:
-        cells = (f"{row[name]:>{max(len(name), 9)}.6g}" for name in names)
-        lines.append("  ".join(cells) + ("  best" if row["epoch"] == best_epoch else ""))
+    lines = [heading(names), *(line(row, names, row["epoch"] == best_epoch) for row in shown)]
     hidden = len(rows) - len(shown)
     if hidden:
         lines.insert(1, f"({hidden} earlier evaluations are in metrics.jsonl)")

@@ -48,6 +48,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "eval": LazyCommand("mnistnn.cli.evaluate:evaluate", "Measure a run on one split of the data."),
         "ls": LazyCommand("mnistnn.cli.runs:ls", "List runs."),
         "show": LazyCommand("mnistnn.cli.runs:show", "Show one run."),
+        "tail": LazyCommand("mnistnn.cli.tail:tail", "Show how a run goes, and follow it."),
         "plot": LazyCommand("mnistnn.cli.plot:plot", "Draw learning curves for a paper."),
         "report": LazyCommand("mnistnn.cli.report:report", "Put runs on one HTML page."),
         "export": LazyCommand("mnistnn.cli.export:export", "Hand a result to other tools."),

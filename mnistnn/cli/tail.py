@@ -1,0 +1,195 @@
+"""`mnistnn tail`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.history_table import columns_of, fitting, heading, line
+from mnistnn.cli.options import RUNS
+from mnistnn.cli.terminal import can_show, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mnistnn.analysis.following import Seen
+    from mnistnn.history import History, Row
+    from mnistnn.run.directory import RunDirectory
+
+_CURVE_LINES, _CURVE_COLUMNS = 8, 72
+_FEWEST_CURVE_LINES = 3
+_OF_CURVE = 4  # lines around a curve: a blank one, its title, the axis, its ends
+_OF_HEAD = 4  # lines around the table: how the run stands, what ends it, a blank one, the heading
+_BACK_AND_CLEAR = "\x1b[{}F\x1b[J"  # so many lines up, and nothing from there on
+
+
+@click.command(cls=MnistnnCommand)
+@click.argument("run", metavar="RUN")
+@RUNS
+@click.option("-f", "--follow", "is_followed", is_flag=True, help="Go on until the run has ended.")
+@click.option("--metric", metavar="NAME", help="Draw this figure; if not given, what the run monitors.")
+@click.option(
+    "--lines",
+    "count",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Show the last N evaluations.",
+)
+def tail(run: str, runs: Path, is_followed: bool, metric: str | None, count: int) -> None:
+    """Show how a run goes, and follow it.
+
+    RUN is a path, the start of a run's id, or 'latest'. There are the last evaluations, a curve, and what will end the
+    run. With -f a terminal shows them anew as training goes on; anything else gets a line for each evaluation.
+    """
+    from mnistnn.analysis.following import follow, look
+    from mnistnn.run.directory import find
+
+    found = find(run, runs)
+    if not is_followed:
+        for text in _frame(found, look(found), metric, count, _Room(_CURVE_COLUMNS, None)):
+            click.echo(text)
+    elif _is_live():
+        _redraw(found, follow(found), metric, count)
+    else:
+        _print_as_they_come(found, follow(found), metric, count)
+
+
+class _Room:
+    """Columns for lines, and lines; None where there is no end to them."""
+
+    def __init__(self, columns: int, lines: int | None) -> None:
+        self.columns, self.lines = columns, lines
+
+
+def _is_live() -> bool:
+    """Tell whether stdout is a terminal that can be drawn on."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _redraw(run: RunDirectory, states: Iterable[Seen], metric: str | None, count: int) -> None:
+    """Show each state in the place of the one before."""
+    drawn = 0
+    for seen in states:
+        size = shutil.get_terminal_size()
+        lines = _frame(run, seen, metric, count, _Room(size.columns - 1, size.lines - 1))
+        # In one piece, so that nothing flickers; not by click, which takes it for colour where none is wanted.
+        sys.stdout.write((_BACK_AND_CLEAR.format(drawn) if drawn else "") + "".join(f"{each}\n" for each in lines))
+        sys.stdout.flush()
+        drawn = len(lines)
+
+
+def _print_as_they_come(run: RunDirectory, states: Iterable[Seen], metric: str | None, count: int) -> None:
+    """Print the last evaluations, and each further one; what becomes of the run goes to stderr."""
+    printed: list[Row] | None = None
+    names: list[str] = []
+    for seen in states:
+        rows = list(seen.rows)
+        if rows and not names:
+            _metric_of(seen, metric)
+            names = columns_of(rows[-1])
+            click.echo(printable(heading(names)))
+        if printed is None:
+            printed = rows[:-count]
+        elif rows[: len(printed)] != printed:
+            kept = next(n for n, row in enumerate(printed) if n == len(rows) or row != rows[n])
+            where = f"to epoch {printed[kept - 1]['epoch']:.6g}" if kept else "to its beginning"
+            click.echo(f"the run went back {where}", err=True)
+            del printed[kept:]
+        for row in rows[len(printed) :]:
+            printed.append(row)
+            click.echo(printable(line(row, names, row is _best(seen, printed))))
+        last = seen
+    if not settings().quiet:
+        for text in _standing(run, last):
+            click.echo(text, err=True)
+
+
+def _best(seen: Seen, rows: History) -> Row | None:
+    from mnistnn.analysis.listing import best_of
+
+    return best_of(rows, seen.record)
+
+
+def _frame(run: RunDirectory, seen: Seen, metric: str | None, count: int, room: _Room) -> list[str]:
+    """Return everything about a run: how it stands, the last evaluations, a curve if there is room for it."""
+    shown = _metric_of(seen, metric)
+    lines = _standing(run, seen)
+    if shown is None:
+        return [_cut(text, room) for text in lines]
+    left = sys.maxsize if room.lines is None else room.lines - _OF_HEAD
+    curve_lines = min(_CURVE_LINES, left - _OF_CURVE - min(count, len(seen.rows)))
+    if curve_lines < _FEWEST_CURVE_LINES:  # fewer evaluations leave room for a curve
+        curve_lines = min(_FEWEST_CURVE_LINES, left - _OF_CURVE - 1)
+    has_curve = curve_lines >= _FEWEST_CURVE_LINES
+    if has_curve:
+        left -= curve_lines + _OF_CURVE
+    rows = seen.rows[-max(1, min(count, left)) :]
+    names = columns_of(rows[-1])
+    if room.lines is not None:
+        names = fitting(names, room.columns, shown)
+    lines += ["", heading(names), *(line(row, names, row is seen.best) for row in rows)]
+    if has_curve:
+        lines += ["", *_curve(seen, shown, curve_lines, room)]
+    return [_cut(printable(text), room) for text in lines]
+
+
+def _cut(text: str, room: _Room) -> str:
+    """Cut a line that a terminal would break in two, which would then not be found again."""
+    return text if room.lines is None else text[: room.columns]
+
+
+def _metric_of(seen: Seen, metric: str | None) -> str | None:
+    """Return the figure to be drawn; None if there is no evaluation yet. Raises UsageError if the run has none such."""
+    from mnistnn.analysis.curves import check_metrics, metrics_in
+    from mnistnn.analysis.following import metric_to_show
+
+    if seen.rows and metric is not None:
+        check_metrics([metric], metrics_in(seen.rows))
+        return metric
+    return metric_to_show(seen.record, seen.rows)
+
+
+def _curve(seen: Seen, metric: str, lines: int, room: _Room) -> list[str]:
+    from mnistnn.analysis.text_curve import UNICODE_MARKS, text_curve
+
+    rows = [row for row in seen.rows if metric in row]
+    best = next((number for number, row in enumerate(rows) if row is seen.best), None)
+    is_unicode = can_show(UNICODE_MARKS)
+    title = metric
+    if best is not None:
+        mark = "●" if is_unicode else "o"
+        title += f"   {mark} {rows[best][metric]:.4g} at the best epoch, {rows[best]['epoch']:.6g}"
+    x, y = [row["epoch"] for row in rows], [row[metric] for row in rows]
+    return [title, *text_curve(x, y, min(room.columns, _CURVE_COLUMNS), lines, best, "epoch", is_unicode)]
+
+
+def _standing(run: RunDirectory, seen: Seen) -> list[str]:
+    """Return how a run stands, and what will end it or why it has ended."""
+    from mnistnn.run.directory import as_argument
+
+    text = f"{seen.record.name}, {run.path.resolve().name}: {seen.status}"
+    if seen.is_over:
+        after = seen.record.reason or ""
+        if not after and seen.status != "finished":
+            after = f"go on with: mnistnn resume {as_argument(run.path)}"
+    else:
+        ago = None if seen.evaluated_s is None else _duration(time.time() - seen.evaluated_s)
+        text += ", no evaluation yet" if ago is None else f", last evaluation {ago} ago"
+        after = f"ends {seen.ends}" if seen.ends else ""
+    return [printable(each) for each in (text, after) if each]
+
+
+def _duration(seconds: float) -> str:
+    """Say a time roughly; clocks of two machines may differ, so less than nothing is nothing."""
+    if seconds < 120:
+        return f"{max(0.0, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
