@@ -253,11 +253,11 @@ def _signs(curves: LearningCurves) -> list[tuple[Any, str]]:
         signs.append((Line2D([], [], color=colour, linestyle=_SOLID), "validation"))
         signs.append((Line2D([], [], color=colour, linestyle=_DASHED), "training"))
     if any(line.best is not None for line in lines):
-        measure = f" by {'mean ' if most > 1 else ''}{curves.monitor}" if curves.monitor else ""
+        measure = f" by {curves.monitor}" if curves.monitor else ""
         signs.append((Line2D([], [], color=colour, **_STAR), f"best epoch{measure}"))
     if any(line.band.deviation.any() for line in lines):
         count = f", n = {most}" if is_one else ""
-        signs.append((Patch(color=colour, alpha=_BAND_ALPHA, linewidth=0), f"± 1 standard deviation{count}"))
+        signs.append((Patch(color=colour, alpha=_BAND_ALPHA, linewidth=0), f"mean ± 1 standard deviation{count}"))
     if any(line.band.runs[-1] < line.band.runs.max() for line in lines):
         signs.append((Line2D([], [], color=colour, linewidth=_THIN), "some runs have ended"))
     return signs

@@ -78,8 +78,8 @@ def test_legend_says_what_everything_means(figure):
     assert labels_of(figure(curves_of(*three_seeds()))) == [
         "validation",
         "training",
-        "best epoch by mean validation error",
-        "± 1 standard deviation, n = 3",
+        "best epoch by validation error",
+        "mean ± 1 standard deviation, n = 3",
     ]
 
 
