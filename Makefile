@@ -12,7 +12,7 @@ EXPERIMENT := experiments/mlp.yaml
 RUN := runs/mlp/make-$(firstword $(shell cat $(EXPERIMENT) $(wildcard experiments/base/*.yaml) | cksum))
 
 .DELETE_ON_ERROR:
-.PHONY: help setup train reproduce benchmark test slow torture fuzz check format constraints clean
+.PHONY: help setup train reproduce benchmark pictures test slow torture fuzz check format constraints clean
 
 define HELP
 make setup        build .venv with everything but the GPU library; again only when dependencies change
@@ -23,6 +23,7 @@ make slow         the tests that take minutes
 make torture      every call to the disk failed in every way, hundreds of kills; prints the counts (KILLS=40, times 8)
 make fuzz         damaged files of every format that is read; prints the counts (FUZZ=10000 of each, SEED=0)
 make check        format, lint, types and tests: what CI runs
+make pictures     train what README shows, and draw its pictures in docs/ (needs chromium and chromedriver)
 make format       rewrite the sources in the project's format
 make benchmark    time training beside PyTorch, JAX and scikit-learn; renew BENCHMARKS.md (DEVICE=cuda: on a GPU)
 make constraints  renew constraints.txt from the newest versions that pyproject.toml allows
@@ -75,6 +76,20 @@ ifeq ($(DEVICE),cuda)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[cuda]" -c constraints.txt
 endif
 	$(BIN)/mnistnn bench --device $(DEVICE) --peers $(PEERS)/bin/python --page
+
+# Ten epochs of each, with three seeds, two minutes in all.
+SHOWN := build/pictures
+pictures: | $(INSTALLED)
+	rm -rf $(SHOWN)
+	$(BIN)/mnistnn train experiments/mlp.yaml --seeds 0..2 --epochs 10 evaluation.train_error=true --runs $(SHOWN)/runs -q
+	$(BIN)/mnistnn train experiments/mlp.yaml --seeds 0..2 --epochs 10 evaluation.train_error=true --runs $(SHOWN)/runs \
+	  --name mlp-wide-rate optimizer.learning_rate=0.02 -q
+	$(BIN)/mnistnn plot $(SHOWN)/runs --metric train.error --metric valid.error --out docs/curves.svg --force
+	$(BIN)/mnistnn inspect errors latest --runs $(SHOWN)/runs --count 20 --out docs/errors.png --force
+	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 60 --out docs/filters.png --force
+	$(BIN)/mnistnn report $(SHOWN)/runs --out $(SHOWN)/report.html
+	$(BIN)/python docs/screenshot.py $(SHOWN)/report.html docs/report.png 1100 1000
+	$(BIN)/python docs/screenshot.py $(SHOWN)/report.html docs/report-dark.png 400 1000 dark
 
 # What `make test` has in small.
 torture: $(INSTALLED)
