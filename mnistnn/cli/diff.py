@@ -13,7 +13,7 @@ from mnistnn.cli.options import RUNS
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from mnistnn.analysis.comparison import ArrayDifference, Comparison, Metrics, Weights
+    from mnistnn.analysis.difference import ArrayDifference, Metrics, RunDifference, Weights
     from mnistnn.config.diff import Difference
 
 _SCHEMA_VERSION = 1
@@ -31,11 +31,11 @@ def diff(left: str, right: str, runs: Path, as_json: bool) -> None:
     A and B are paths, starts of run ids, or 'latest'. Compared are the configuration, the environment, the metrics
     up to the first difference, and the final and best weights. The exit code is 0 whether they differ or not.
     """
-    from mnistnn.analysis.comparison import compare
+    from mnistnn.analysis.difference import difference_of
     from mnistnn.run.directory import find
 
     a, b = find(left, runs), find(right, runs)
-    found = compare(a, b)
+    found = difference_of(a, b)
     for problem in found.passed_over:
         click.echo(printable(f"warning: passed over {problem}"), err=True)
     if as_json:
@@ -47,7 +47,7 @@ def diff(left: str, right: str, runs: Path, as_json: bool) -> None:
         click.echo(printable(line))
 
 
-def _as_json(found: Comparison) -> dict[str, Any]:
+def _as_json(found: RunDifference) -> dict[str, Any]:
     from dataclasses import asdict
 
     return {
@@ -67,7 +67,7 @@ def _difference(each: Difference) -> dict[str, Any]:
     return {"key": each.key, "order": each.order} | given
 
 
-def _lines(found: Comparison) -> list[str]:
+def _lines(found: RunDifference) -> list[str]:
     from mnistnn.config.diff import ABSENT
 
     lines = []

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn.analysis.comparison import compare
+from mnistnn.analysis.difference import difference_of
 from mnistnn.analysis.evaluation import stored_evaluations
 from mnistnn.analysis.identify import identify
 from mnistnn.analysis.verification.verify import verify
@@ -196,7 +196,7 @@ def _look_at(format_: Format, whole: bytes, is_refused: bool, case: int) -> None
         shutil.copytree(format_.run.path, copy)
         (copy / format_.path.relative_to(format_.run.path)).write_bytes(whole)
     with suppress(MnistnnError):
-        compare(format_.run, RunDirectory(copy))
+        difference_of(format_.run, RunDirectory(copy))
 
 
 def _bits(value: Any) -> Any:

@@ -30,7 +30,7 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Metrics:
-    """How two histories compare: rows on each side, and where they part, if they do as far as the shorter goes."""
+    """How two histories differ: rows on each side, and where they part, if they do as far as the shorter goes."""
 
     left_rows: int
     right_rows: int
@@ -63,7 +63,7 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunDifference:
     """All that differs. `passed_over` says what was wrong with checkpoints newer than those compared."""
 
     config: list[Difference]
@@ -78,24 +78,27 @@ class Comparison:
         return self.metrics.are_same and not any(each.arrays for each in self.weights)
 
 
-def compare(left: RunDirectory, right: RunDirectory) -> Comparison:
-    """Compare two runs by their newest checkpoints that verify. Raises RunError or ConfigError if one is unreadable."""
+def difference_of(left: RunDirectory, right: RunDirectory) -> RunDifference:
+    """Say in what two runs differ, by their newest checkpoints that verify.
+
+    Raises RunError or ConfigError if one is unreadable.
+    """
     configs, environments = (
         [load_run_config(run).resolved for run in (left, right)],
         [read_environment(run) for run in (left, right)],
     )
-    metrics = compare_metrics(*(read_rows(run.metrics) for run in (left, right)))
+    metrics = difference_of_metrics(*(read_rows(run.metrics) for run in (left, right)))
     (_, a, refused), (_, b, also_refused) = (read_newest(run.checkpoints) for run in (left, right))
-    return Comparison(
+    return RunDifference(
         config=differences(*configs),
         environment=differences(*environments),
         metrics=metrics,
-        weights=[_compare_weights(which, a, b) for which in _TENSORS],
+        weights=[_difference_of_weights(which, a, b) for which in _TENSORS],
         passed_over=refused + also_refused,
     )
 
 
-def compare_metrics(left: History, right: History) -> Metrics:
+def difference_of_metrics(left: History, right: History) -> Metrics:
     """Find the first row, and in it the first column, in which two histories differ."""
     for number, (a, b) in enumerate(zip(left, right, strict=False), start=1):
         for column in {**a, **b}:
@@ -105,7 +108,7 @@ def compare_metrics(left: History, right: History) -> Metrics:
     return Metrics(len(left), len(right), None)
 
 
-def _compare_weights(which: Which, left: Checkpoint, right: Checkpoint) -> Weights:
+def _difference_of_weights(which: Which, left: Checkpoint, right: Checkpoint) -> Weights:
     a, b = (_arrays(saved, _TENSORS[which]) for saved in (left, right))
     found = [
         ArrayDifference(name, _largest_difference(a.get(name), b.get(name)))
