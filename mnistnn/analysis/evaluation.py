@@ -159,6 +159,13 @@ def stored_evaluations(run: RunDirectory) -> list[Evaluation]:
     return found
 
 
+def tested(run: RunDirectory) -> Evaluation | None:
+    """Return what `evaluate` found on the test split for the best epoch, if it has been asked."""
+    found = [each for each in stored_evaluations(run) if each.split == "test" and each.checkpoint == "best"]
+    plain = [each for each in found if each.mc_samples is None]
+    return next(iter(plain or found), None)
+
+
 def read_evaluation(path: Path) -> Evaluation:
     """Read one evaluation. Raises RunError: missing, torn, altered, of another format, or none."""
     return parse_evaluation(read_file(path, MAX_JSON_BYTES), str(path))

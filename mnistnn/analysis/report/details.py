@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.analysis.answers import Answers, answers_of, images_at
-from mnistnn.analysis.evaluation import Evaluation, counted
+from mnistnn.analysis.evaluation import Evaluation, counted, tested
 from mnistnn.analysis.filters import filters_of, sheet
 from mnistnn.analysis.gathering import Gathered
-from mnistnn.analysis.report.results import tested
 from mnistnn.analysis.trained import Trained, load_trained
 from mnistnn.data.contact_sheet import encode_png
 from mnistnn.data.spec import Data
@@ -96,7 +95,7 @@ def details_of(one: Gathered) -> Details:
     shown.
     """
     found = Details()
-    evaluation = tested(one)
+    evaluation = tested(one.run)
     data = load_run_config(one.run).experiment.data
     if evaluation is not None:
         found.confusion = _of_evaluation(evaluation, data)

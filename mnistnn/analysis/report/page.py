@@ -12,11 +12,12 @@ from typing import Any
 
 from mnistnn import __version__
 from mnistnn.analysis.curves import COLUMNS, Axis, band, metrics_of
+from mnistnn.analysis.differing import differing_keys, value_text
 from mnistnn.analysis.gathering import Gathered, Group, Unreadable, grouped
 from mnistnn.analysis.report.chart import Chart, Line, chart
 from mnistnn.analysis.report.details import Details, details_of
 from mnistnn.analysis.report.results import experiment_row, run_row
-from mnistnn.analysis.report.settings import configs_of, differing_keys, environments_of
+from mnistnn.analysis.report.settings import configs_of, environments_of
 from mnistnn.errors import ResourceError
 
 COLOURS = 7
@@ -35,6 +36,7 @@ def report_html(gathered: Sequence[Gathered], unreadable: Sequence[Unreadable], 
     template = _template()
     groups = grouped(gathered)
     chosen = [_best_run(group) for group in groups]
+    configs = [one.config for one in chosen]
     style, script = (_asset(name) for name in ("report.css", "report.js"))
     page: str = template.render(
         title=" · ".join(dict.fromkeys(group.label for group in groups)),
@@ -52,7 +54,7 @@ def report_html(gathered: Sequence[Gathered], unreadable: Sequence[Unreadable], 
         ],
         left_out=max(0, len(groups) - _MOST_DETAILED),
         configs=configs_of(groups, chosen),
-        differing=differing_keys(chosen),
+        differing=[(key, [*map(value_text, values)]) for key, values in differing_keys(configs)],
         environments=environments_of(chosen),
     )
     return page

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnistnn.analysis.evaluation import Evaluation, stored_evaluations
+from mnistnn.analysis.evaluation import Evaluation, tested
 from mnistnn.analysis.gathering import Gathered, Group
 from mnistnn.analysis.listing import status_of
 
@@ -38,16 +38,11 @@ def experiment_row(group: Group, colour: int) -> ExperimentRow:
         best_epoch=_range([best["epoch"] for best in bests]),
         valid_error=_mean([best["valid.error"] for best in bests if "valid.error" in best], percent=True),
         valid_loss=_mean([best["valid.loss"] for best in bests if "valid.loss" in best]),
-        test_error=_test_error([found for each in group.runs if (found := tested(each)) is not None], len(group.runs)),
+        test_error=_test_error(
+            [found for each in group.runs if (found := tested(each.run)) is not None], len(group.runs)
+        ),
         seconds=_range([round(each.record.seconds, 1) for each in group.runs]),
     )
-
-
-def tested(one: Gathered) -> Evaluation | None:
-    """Return what `eval` found on the test split for the best epoch, if it has been asked."""
-    found = [each for each in stored_evaluations(one.run) if each.split == "test" and each.checkpoint == "best"]
-    plain = [each for each in found if each.mc_samples is None]
-    return next(iter(plain or found), None)
 
 
 def _test_error(evaluations: Sequence[Evaluation], runs: int) -> str:

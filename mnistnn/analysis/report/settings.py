@@ -1,22 +1,19 @@
 """What runs were made with: configurations, what differs between them, environments."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mnistnn.analysis.gathering import Gathered, Group, experiment_of
+from mnistnn.analysis.differing import differing_keys
+from mnistnn.analysis.gathering import Gathered, Group
 from mnistnn.config.defaults import keys_beyond_defaults
-from mnistnn.config.diff import ABSENT, differences
-from mnistnn.config.dump import resolved_lines, scalar_yaml
+from mnistnn.config.dump import resolved_lines
 from mnistnn.config.nodes import dotted
 from mnistnn.config.validate import type_first
 from mnistnn.errors import RunError
 from mnistnn.run.provenance import read_environment
 from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run_config import load_run_config
-
-_CHARACTERS_SHOWN = 80  # of a value that differs
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class ConfigLine:
 
 def configs_of(groups: Sequence[Group], chosen: Sequence[Gathered]) -> list[tuple[str, list[ConfigLine]]]:
     """Return the configuration of each group, with the lines marked that were given or that differ."""
-    differing = {key for key, _ in differing_keys(chosen)}
+    differing = {key for key, _ in differing_keys([one.config for one in chosen])}
     return [(group.label, _config_lines(one, differing)) for group, one in zip(groups, chosen, strict=True)]
 
 
@@ -58,24 +55,6 @@ def _overridden(one: Gathered) -> set[str]:
     except RunError:
         return set()
     return {line.partition("=")[0] for line in text.splitlines() if "=" in line}
-
-
-def differing_keys(chosen: Sequence[Gathered]) -> list[tuple[str, list[str]]]:
-    """Return each key in which the groups differ, with its value in each of them."""
-    first = experiment_of(chosen[0].config)
-    found: dict[str, list[str]] = {}
-    for number, one in enumerate(chosen[1:], start=1):
-        for each in differences(first, experiment_of(one.config)):
-            values = found.setdefault(each.key, [_value(each.left)] * len(chosen))
-            values[number] = _value(each.right)
-    return list(found.items())
-
-
-def _value(value: Any) -> str:
-    if value is ABSENT:
-        return "–"
-    text = json.dumps(value) if isinstance(value, dict | list) else scalar_yaml(value)
-    return text if len(text) <= _CHARACTERS_SHOWN else text[: _CHARACTERS_SHOWN - 1] + "…"
 
 
 def environments_of(chosen: Sequence[Gathered]) -> list[tuple[str, list[str]]]:

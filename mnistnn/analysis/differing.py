@@ -1,0 +1,53 @@
+"""In what experiments differ: each key, with its value in each of them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mnistnn.analysis.gathering import experiment_of
+from mnistnn.config.diff import ABSENT, differences
+from mnistnn.config.dump import scalar_yaml
+
+CHARACTERS_SHOWN = 80  # of a value
+
+
+def differing_keys(configs: Sequence[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
+    """Return each key in which resolved configurations differ, seeds and claims aside, with its value in each.
+
+    The value is ABSENT where there is no such key. A key is left out if one that holds it is there. Where only the
+    order of keys differs, ` (order)` follows the name, and the values are lists of keys.
+    """
+    experiments = [experiment_of(config) for config in configs]
+    keys, orders = {}, {}  # as sets that keep their order
+    for other in experiments[1:]:
+        for each in differences(experiments[0], other):
+            (orders if each.order else keys)[each.key] = None
+    outermost = [key for key in keys if not any(key.startswith(f"{outer}.") for outer in keys)]
+    found = [(key, [_value_at(key, each) for each in experiments]) for key in outermost]
+    for key in orders:
+        found.append((f"{key} (order)", [_order(_value_at(key, each)) for each in experiments]))
+    return found
+
+
+def value_text(value: Any) -> str:
+    """Return a value for people: as in an experiment file, a dash for ABSENT, and the beginning of a long one."""
+    if value is ABSENT:
+        return "–"
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else scalar_yaml(value)
+    return text if len(text) <= CHARACTERS_SHOWN else text[: CHARACTERS_SHOWN - 1] + "…"
+
+
+def _value_at(key: str, config: Any) -> Any:
+    value = config
+    for part in key.split("."):
+        if isinstance(value, Mapping) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return ABSENT
+    return value
+
+
+def _order(value: Any) -> Any:
+    return list(value) if isinstance(value, Mapping) else ABSENT
