@@ -8,7 +8,7 @@ from mnistnn.analysis.gathering import experiment_of
 from mnistnn.config.diff import ABSENT, differences
 from mnistnn.config.dump import scalar_yaml
 
-CHARACTERS_SHOWN = 80  # of a value
+CHARACTERS_SHOWN = 80  # of a value, unless there is less room
 
 
 def differing_keys(configs: Sequence[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
@@ -18,7 +18,8 @@ def differing_keys(configs: Sequence[dict[str, Any]]) -> list[tuple[str, list[An
     order of keys differs, ` (order)` follows the name, and the values are lists of keys.
     """
     experiments = [experiment_of(config) for config in configs]
-    keys, orders = {}, {}  # as sets that keep their order
+    keys: dict[str, None] = {}  # sets that keep their order
+    orders: dict[str, None] = {}
     for other in experiments[1:]:
         for each in differences(experiments[0], other):
             (orders if each.order else keys)[each.key] = None
@@ -29,12 +30,12 @@ def differing_keys(configs: Sequence[dict[str, Any]]) -> list[tuple[str, list[An
     return found
 
 
-def value_text(value: Any) -> str:
-    """Return a value for people: as in an experiment file, a dash for ABSENT, and the beginning of a long one."""
+def value_text(value: Any, most: int = CHARACTERS_SHOWN) -> str:
+    """Return a value for people: as in an experiment file, a dash for ABSENT, and at most so many characters."""
     if value is ABSENT:
         return "–"
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else scalar_yaml(value)
-    return text if len(text) <= CHARACTERS_SHOWN else text[: CHARACTERS_SHOWN - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _value_at(key: str, config: Any) -> Any:

@@ -50,6 +50,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "show": LazyCommand("mnistnn.cli.runs:show", "Show one run."),
         "tail": LazyCommand("mnistnn.cli.tail:tail", "Show how a run goes, and follow it."),
         "plot": LazyCommand("mnistnn.cli.plot:plot", "Draw learning curves for a paper."),
+        "compare": LazyCommand("mnistnn.cli.compare:compare", "Compare experiments, and test the differences."),
         "report": LazyCommand("mnistnn.cli.report:report", "Put runs on one HTML page."),
         "export": LazyCommand("mnistnn.cli.export:export", "Hand a result to other tools."),
         "diff": LazyCommand("mnistnn.cli.diff:diff", "Show in what two runs differ."),

@@ -16,7 +16,7 @@ def test_seeds_claims_and_a_single_experiment_differ_in_nothing():
 
 def test_key_inside_of_one_that_is_missing_elsewhere_is_not_named_again():
     drop, less = {"keep": 0.5, "maps": False}, {"keep": 0.8, "maps": False}
-    configs = [{"layers": {"drop": drop}}, {"layers": {"drop": less}}, {"layers": {}}]
+    configs = [{"layers": layers} for layers in ({"drop": drop}, {"drop": less}, {})]
     assert differing_keys(configs) == [("layers.drop", [drop, less, ABSENT])]
     assert differing_keys(configs[:2]) == [("layers.drop.keep", [0.5, 0.8])]
 

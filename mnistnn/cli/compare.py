@@ -1,0 +1,125 @@
+"""`mnistnn compare`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mnistnn.cli.command import MnistnnCommand
+from mnistnn.cli.options import RUNS
+from mnistnn.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mnistnn.analysis.comparison import Comparison
+    from mnistnn.analysis.gathering import Unreadable
+    from mnistnn.analysis.statistics import McNemar, SignFlip
+
+_SCHEMA_VERSION = 1
+_FIGURES_AS_CSV = ["runs", "seeds", "mean", "std", "low_95", "high_95", "best_epochs", "mean_seconds", "parameters"]
+
+
+@click.command(cls=MnistnnCommand)
+@click.argument("references", nargs=-1, required=True, metavar="RUN...")
+@RUNS
+@click.option("--metric", help="The figure to compare, such as valid.loss; by default what the runs monitor.")
+@click.option("--all-pairs", is_flag=True, help="Test each experiment against each, not only against the first.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the table of experiments as CSV.")
+@click.option("--md", "as_md", is_flag=True, help="Print the table of experiments as Markdown.")
+def compare(
+    references: tuple[str, ...],
+    runs: Path,
+    metric: str | None,
+    all_pairs: bool,
+    as_json: bool,
+    as_csv: bool,
+    as_md: bool,
+) -> None:
+    """Compare experiments, and test the differences.
+
+    RUN is a path, the start of a run's id, 'latest', or a folder of runs. Runs that differ in their seed alone are one
+    experiment, shown as mean ± standard deviation. Compared is a figure at each run's best epoch. Differences are
+    tested over the seeds that two experiments share, or on the validation examples if each has one run. The test split
+    is never read; what `mnistnn eval` has found is shown of the experiment alone that validation chooses.
+    """
+    from mnistnn.analysis.comparison import compare
+    from mnistnn.analysis.gathering import gather
+    from mnistnn.cli.compare_text import lines
+    from mnistnn.errors import UsageError
+
+    if as_json + as_csv + as_md > 1:
+        raise UsageError("--json, --csv and --md exclude each other")
+    gathered, unreadable = gather(references, runs)
+    found = compare(gathered, metric, all_pairs)
+    for text in [f"not compared: {each.problem}" for each in unreadable] + found.notes:
+        click.echo(printable(f"warning: {text}"), err=True)
+    if as_json:
+        click.echo(json.dumps(_as_json(found, unreadable)))
+    elif as_csv:
+        click.echo(_as_csv(found), nl=False)
+    else:
+        for line in _markdown(found) if as_md else lines(found):
+            click.echo(printable(line))
+
+
+def _as_json(found: Comparison, unreadable: Sequence[Unreadable]) -> dict[str, Any]:
+    """Return everything for JSON; a key's values are by letter, without the experiments that lack the key."""
+    from dataclasses import asdict
+
+    from mnistnn.config.diff import ABSENT
+
+    letters = [each.letter for each in found.experiments]
+    differing = [
+        {"key": key, "values": {a: value for a, value in zip(letters, values, strict=True) if value is not ABSENT}}
+        for key, values in found.differing
+    ]
+    return {
+        "schema_version": _SCHEMA_VERSION,
+        **asdict(found),
+        "differing": differing,
+        "pairs": [asdict(each) | {"test": _test_as_json(each.test)} for each in found.pairs],
+        "unreadable": [asdict(each) for each in unreadable],
+    }
+
+
+def _test_as_json(test: SignFlip | McNemar | None) -> dict[str, Any] | None:
+    from dataclasses import asdict
+
+    from mnistnn.analysis.statistics import SignFlip
+
+    return None if test is None else {"type": "sign_flip" if isinstance(test, SignFlip) else "mcnemar"} | asdict(test)
+
+
+def _as_csv(found: Comparison) -> str:
+    """Return the experiments as CSV: figures as they are, errors as fractions, lists parted by blanks."""
+    import csv
+    import io
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["experiment", "metric", *_FIGURES_AS_CSV])
+    for each in found.experiments:
+        low, high = each.interval_95 or (None, None)
+        seeds, epochs = (" ".join(f"{value:.15g}" for value in values) for values in (each.seeds, each.best_epochs))
+        seconds = sum(each.seconds) / len(each.seconds) if each.seconds else None
+        figures = [len(each.values), seeds, each.mean, each.deviation, low, high, epochs, seconds, each.parameters]
+        writer.writerow([printable(each.label), found.metric, *figures])
+    return text.getvalue()
+
+
+def _markdown(found: Comparison) -> list[str]:
+    from mnistnn.cli.compare_text import cells, headings
+
+    rows = [[each.label, *cells(each, found.metric)] for each in found.experiments]
+    alignment = ["---", *["---:"] * (len(rows[0]) - 1)]
+    return [f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in (headings(found), alignment, *rows)]
+
+
+def _escaped(text: str) -> str:
+    """Return text that Markdown takes for nothing but text inside a table."""
+    return "".join(f"\\{c}" if c in "\\|*<[`" else c for c in text)
