@@ -40,16 +40,25 @@ def lines(found: Comparison) -> list[str]:
 
 
 def _differing_lines(found: Comparison) -> list[str]:
-    from mnistnn.analysis.differing import CHARACTERS_SHOWN, value_text
+    from mnistnn.analysis.differing import CHARACTERS_SHOWN
 
     if len(found.experiments) == 1:
         return ["one experiment, so there is nothing to compare it with"]
     if not found.differing:
         return ["the experiments differ in their names alone"]
-    header = ["differs", *(each.letter for each in found.experiments)]
+    whole = _differing_table(found, CHARACTERS_SHOWN)
+    width = get_terminal_size((_WIDTH, 0)).columns
+    if max(map(len, whole)) <= width:
+        return whole
     longest = max(len(key) for key, _ in found.differing)
-    room = (get_terminal_size((_WIDTH, 0)).columns - longest) // len(found.experiments) - len(_GAP)
-    most = min(CHARACTERS_SHOWN, max(_NARROWEST, room))
+    return _differing_table(found, max(_NARROWEST, (width - longest) // len(found.experiments) - len(_GAP)))
+
+
+def _differing_table(found: Comparison, most: int) -> list[str]:
+    """Return what differs as lines, with at most so many characters of a value."""
+    from mnistnn.analysis.differing import value_text
+
+    header = ["differs", *(each.letter for each in found.experiments)]
     rows = [[key, *(value_text(value, most) for value in values)] for key, values in found.differing]
     return _aligned([header, *rows], "<" * len(header))
 
