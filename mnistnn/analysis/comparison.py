@@ -94,7 +94,7 @@ def compare(gathered: Sequence[Gathered], metric: str | None = None, all_pairs: 
     """
     notes: list[str] = []
     metric = metric or _monitored(gathered, notes)
-    check_metrics([metric], list(gathered))
+    check_metrics([metric], metrics_of(gathered))
     groups = grouped(gathered)
     counted = [_counted(group, metric, notes) for group in groups]
     sides = [

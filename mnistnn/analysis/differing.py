@@ -4,15 +4,33 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mnistnn.analysis.gathering import experiment_of
 from mnistnn.config.diff import ABSENT, differences
 from mnistnn.config.dump import scalar_yaml
 
 CHARACTERS_SHOWN = 80  # of a value, unless there is less room
 
 
+# What decides neither how a run is trained nor which of its epochs is the best.
+_NO_PART = ("seed", "expect")
+_NO_PART_INSIDE = {
+    "checkpoint": ("every_epochs", "every_s", "keep_last", "keep_every_epochs"),
+    "evaluation": ("batch_size", "train_error"),
+}
+
+
+def experiment_of(config: dict[str, Any]) -> dict[str, Any]:
+    """Return what runs of one experiment have in common: a resolved configuration without its seed, its claim, how
+    often it was saved, and what else was measured.
+    """
+    experiment = {key: value for key, value in config.items() if key not in _NO_PART}
+    for key in _NO_PART_INSIDE.keys() & experiment.keys():
+        inside = experiment[key].items()
+        experiment[key] = {name: value for name, value in inside if name not in _NO_PART_INSIDE[key]}
+    return experiment
+
+
 def differing_keys(configs: Sequence[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
-    """Return each key in which resolved configurations differ, seeds and claims aside, with its value in each.
+    """Return each key in which the experiments of resolved configurations differ, with its value in each.
 
     The value is ABSENT where there is no such key. A key is left out if one that holds it is there. Where only the
     order of keys differs, ` (order)` follows the name, and the values are lists of keys.

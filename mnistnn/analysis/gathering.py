@@ -10,8 +10,9 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from mnistnn.analysis.differing import differing_keys, experiment_of, value_text
 from mnistnn.analysis.listing import best_of
-from mnistnn.config.diff import ABSENT, differences
+from mnistnn.config.diff import ABSENT
 from mnistnn.config.dump import config_hash
 from mnistnn.errors import MnistnnError, RunError
 from mnistnn.history import History, Row
@@ -125,26 +126,15 @@ def grouped(gathered: Sequence[Gathered]) -> list[Group]:
     return [Group(_label(group[0], namesakes[group[0].record.name]), group) for group in groups]
 
 
-def experiment_of(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration without its seed, and without what it claims."""
-    return {key: value for key, value in config.items() if key not in ("seed", "expect")}
-
-
 def _label(one: Gathered, namesakes: list[Gathered]) -> str:
     """Return the name of an experiment, with its values of all keys in which its namesakes differ."""
-    first = experiment_of(namesakes[0].config)
-    of_each = [differences(first, experiment_of(each.config)) for each in namesakes]
-    values = {each.key: each.left for found in of_each for each in found}  # those of the first, by key
-    if not values:
+    place = namesakes.index(one)
+    said = [_said(key, values[place]) for key, values in differing_keys([each.config for each in namesakes])]
+    if not said:
         return one.record.name
-    values |= {each.key: each.right for each in differences(first, experiment_of(one.config))}
-    said = [_said(key, value) for key, value in values.items()]
     rest = ", …" if len(said) > _KEYS_SAID else ""
     return f"{one.record.name} ({', '.join(said[:_KEYS_SAID])}{rest})"
 
 
 def _said(key: str, value: Any) -> str:
-    if value is ABSENT:
-        return f"no {key}"
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return f"{key}={text if len(text) <= _CHARACTERS_SAID else text[: _CHARACTERS_SAID - 1] + '…'}"
+    return f"no {key}" if value is ABSENT else f"{key}={value_text(value, _CHARACTERS_SAID)}"

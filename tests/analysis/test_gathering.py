@@ -110,8 +110,19 @@ def test_groups_of_one_name_are_called_by_what_they_differ_in(two, toy, start):
     start(toy, epochs, "name=other", path="other")
     gathered, _ = gather([*map(str, two), "slow", "bare", "other"], RUNS)
     assert [(group.label, len(group.runs)) for group in grouped(gathered)] == [
-        ("toy (optimizer.learning_rate=0.2, penalties.l2={'strength': 0.0001, 'reduce': …)", 2),
-        ("toy (optimizer.learning_rate=0.05, penalties.l2={'strength': 0.0001, 'reduce': …)", 1),
-        ("toy (optimizer.learning_rate=0.05, penalties.l2=None)", 1),
+        ('toy (optimizer.learning_rate=0.2, penalties.l2={"strength": 0.0001, "reduce": …)', 2),
+        ('toy (optimizer.learning_rate=0.05, penalties.l2={"strength": 0.0001, "reduce": …)', 1),
+        ("toy (optimizer.learning_rate=0.05, penalties.l2=null)", 1),
         ("other", 1),
+    ]
+
+
+def test_what_changes_neither_training_nor_the_best_epoch_makes_no_other_experiment(two, toy, start):
+    more = ("checkpoint.keep_every_epochs=1", "evaluation.train_error=true", "expect.note=new")
+    start(toy, "stopping.max_epochs.epochs=2", *more, path="kept")
+    start(toy, "stopping.max_epochs.epochs=2", "checkpoint.monitor=valid.loss", path="by-loss")
+    groups = grouped(gather([str(two[0]), "kept", "by-loss"], RUNS)[0])
+    assert [(group.label, len(group.runs)) for group in groups] == [
+        ("toy (checkpoint.monitor=valid.error)", 2),
+        ("toy (checkpoint.monitor=valid.loss)", 1),
     ]
