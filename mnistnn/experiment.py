@@ -230,6 +230,12 @@ class Plan:
             return self._streamed(open_split(self.experiment.data, split))
         return self._placed(split, self.preprocessing.apply)
 
+    def inputs_of(self, images: np.ndarray) -> Array:
+        """Return images (n, h, w), uint8 and of the data set's size, as the model is given them. The preprocessing must
+        be fitted, as for `place`.
+        """
+        return self._inputs(module_for(self.experiment.backend.device))(images, Scratch())
+
     def _streamed(self, found: StoredSplit) -> Examples:
         xp = module_for(self.experiment.backend.device)
         return Examples(StreamedInputs(found.images, self._inputs(xp)), xp.asarray(found.labels, dtype="int64"))

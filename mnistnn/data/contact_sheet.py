@@ -16,6 +16,13 @@ UNICODE_BLOCKS = " ▀▄█"
 
 ASCII_BLOCKS = " '.#"
 
+UNICODE_SHADES = " ░▒▓█▀▄"
+"""Two pixels, one above the other: five shades of their mean, then much more ink in the upper one, in the lower one."""
+
+ASCII_SHADES = " :+*#'."
+
+_FAR_APART = 128  # two pixels of which only one is drawn as ink
+
 
 def contact_sheet(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     """Return images (n, h, w) as one image: row by row, `columns` in a row, with grey gaps around."""
@@ -50,3 +57,15 @@ def draw_in_text(images: NDArray[np.uint8], blocks: str = UNICODE_BLOCKS) -> str
     codes = ink[:, 0::2] + 2 * ink[:, 1::2].astype(np.int64)  # (n, ceil(h/2), w) an index into blocks
     lines = (" ".join("".join(blocks[code] for code in row) for row in line) for line in codes.transpose(1, 0, 2))
     return "\n".join(line.rstrip() for line in lines)
+
+
+def draw_shaded(image: NDArray[np.uint8], shades: str = UNICODE_SHADES) -> str:
+    """Return one image (h, w) as lines of text in shades of grey, two rows of pixels in each line."""
+    tall = image.astype(np.int64)
+    if len(tall) % 2:
+        tall = np.concatenate([tall, np.zeros_like(tall[:1])])
+    upper, lower = tall[0::2], tall[1::2]
+    levels = np.rint((upper + lower) / 2 * (4 / 255)).astype(int)
+    levels[upper - lower >= _FAR_APART] = 5
+    levels[lower - upper >= _FAR_APART] = 6
+    return "\n".join("".join(shades[level] for level in row).rstrip() for row in levels)

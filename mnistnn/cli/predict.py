@@ -1,0 +1,146 @@
+"""`mnistnn predict`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.options import CHECKPOINT, RUNS
+from mnistnn.cli.terminal import can_show, printable
+
+if TYPE_CHECKING:
+    from mnistnn.analysis.prediction import Reading, Unread
+
+_COLUMNS = 10
+_DARK = {"auto": None, "yes": True, "no": False}
+
+
+@click.command(cls=MnistnnCommand)
+@click.argument("run", metavar="RUN")
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IMAGE...")
+@RUNS
+@CHECKPOINT
+@click.option(
+    "--top", type=click.IntRange(min=1), default=3, show_default=True, metavar="N", help="Show so many classes."
+)
+@click.option(
+    "--invert",
+    type=click.Choice(list(_DARK)),
+    default="auto",
+    show_default=True,
+    help="Whether the ink is darker than the paper; auto finds out.",
+)
+@click.option("--as-is", is_flag=True, help="Give pictures of the data set's size to the model unchanged.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write what the model saw to this PNG file.")
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with all classes.")
+def predict(
+    run: str,
+    images: tuple[Path, ...],
+    runs: Path,
+    checkpoint: str,
+    top: int,
+    invert: str,
+    as_is: bool,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Read digits on pictures of your own.
+
+    RUN is a path, the start of a run's id, or 'latest'. An IMAGE is a PNG, JPEG, PGM or .npy file with one digit, drawn
+    or photographed, dark on light or light on dark. Its ink is found, fitted and centred like the digits of MNIST,
+    shown as the model sees it, and read. Nothing in the run changes.
+    """
+    from mnistnn.analysis import prediction as analysis
+    from mnistnn.analysis.trained import load_trained
+    from mnistnn.errors import DataError, UsageError
+    from mnistnn.run.directory import find
+
+    if out is not None and out.exists() and not force:
+        raise UsageError(f"{out}: there already; --force replaces it")
+    if as_is and invert != "auto":
+        raise UsageError("--as-is changes nothing, so it does not go with --invert")
+    trained = load_trained(find(run, runs), checkpoint)
+    for problem in trained.passed_over:
+        click.echo(printable(f"warning: passed over {problem}"), err=True)
+    results = analysis.predict(trained, images, _DARK[invert], as_is)
+    are_probabilities = analysis.has_probabilities(trained)
+    readings = [result for result in results if isinstance(result, analysis.Reading)]
+    unread = [result for result in results if isinstance(result, analysis.Unread)]
+    if as_json:
+        key = "probability" if are_probabilities else "score"
+        found = [_as_json(result, key) for result in results]
+        click.echo(json.dumps({"schema_version": analysis.SCHEMA_VERSION, "images": found}))
+    else:
+        for number, reading in enumerate(readings):
+            _print(reading, top, are_probabilities, is_first=number == 0)
+    if out is not None and readings:
+        _write(out, readings)
+    if unread:
+        raise DataError("\n".join(f"error: {each.problem}" for each in unread))
+
+
+def _print(reading: Reading, top: int, are_probabilities: bool, is_first: bool) -> None:
+    from mnistnn.data.contact_sheet import ASCII_SHADES, UNICODE_SHADES, draw_shaded
+
+    if not is_first:
+        click.echo()
+    click.echo(f"{printable(str(reading.path))}: {_what_was_done(reading)}")
+    if not settings().quiet:
+        click.echo(draw_shaded(reading.image, UNICODE_SHADES if can_show(UNICODE_SHADES) else ASCII_SHADES))
+    shown = reading.classes[:top]
+    width = max(len(name) for name, _ in shown)
+    for name, score in shown:
+        figure = f"{100 * score:6.2f} %" if are_probabilities else f"{score:8.4f}"
+        click.echo(f"{name:>{width}}  {figure}")
+    if not are_probabilities:
+        click.echo("outputs that should be 1 for the class and 0 for others (squared_error), not probabilities")
+
+
+def _what_was_done(reading: Reading) -> str:
+    """Return in a line how a picture became what the model saw."""
+    height, width = reading.size_px
+    size = f"{width}×{height} px"
+    fitting, ink_px = reading.fitting, reading.ink_px
+    if fitting is None or ink_px is None:
+        return f"{size}, given as it is"
+    polarity = "dark on light, inverted" if fitting.dark else "light on dark"
+    pieces = f" in {fitting.pieces} pieces" if fitting.pieces > 1 else ""
+    specks = "" if not fitting.specks else f" ({fitting.specks} speck{'s'[: fitting.specks > 1]} left out)"
+    return (
+        f"{size}, {polarity}; ink {ink_px[1]}×{ink_px[0]} px{pieces}{specks}, "
+        f"fitted to {fitting.fitted[1]}×{fitting.fitted[0]}"
+    )
+
+
+def _as_json(result: Reading | Unread, key: str) -> dict[str, Any]:
+    """Return the object of one picture; `key` is what a class's score is."""
+    from mnistnn.analysis.prediction import Unread
+
+    if isinstance(result, Unread):
+        return {"path": str(result.path), "seen": None, "inverted": None, "classes": None, "problem": result.problem}
+    return {
+        "path": str(result.path),
+        "seen": result.image.tolist(),
+        "inverted": result.fitting is not None and result.fitting.dark,
+        "classes": [{"class": name, key: score} for name, score in result.classes],
+        "problem": None,
+    }
+
+
+def _write(out: Path, readings: list[Reading]) -> None:
+    """Write what the model saw as one PNG file."""
+    import numpy as np
+
+    from mnistnn.data.contact_sheet import contact_sheet, encode_png
+    from mnistnn.files import write_atomically
+
+    sheet = contact_sheet(np.stack([reading.image for reading in readings]), _COLUMNS)
+    write_atomically(out, encode_png(sheet))
+    if not settings().quiet:
+        click.echo(printable(f"wrote {out}"), err=True)
