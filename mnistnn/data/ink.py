@@ -16,7 +16,7 @@ from mnistnn.data.area import resampled
 Pixels = NDArray[np.float64]
 
 _LEAST_CONTRAST = 0.06  # of ink, where 1 is black on white: less is paper
-_LEAST_NOISES = 4.0  # and less than so many standard deviations of the paper is noise
+_LEAST_NOISES = 5.0  # and less than so many standard deviations of the paper is noise
 _DARKEST_PAPER = 0.05  # dividing by less would make ink of a black corner's noise
 _ROUGH_PX = 48  # the side of the picture that says which is ink
 _FAINT = 0.5  # of the threshold: what belongs to a stroke if it hangs on to enough ink
@@ -48,19 +48,23 @@ def find_ink(grey: Pixels, dark: bool | None = None) -> Ink:
     if dark is None:
         dark = _is_dark(grey)
     light = grey if dark else 1.0 - grey
-    lost = 1.0 - light / _paper(light)
-    lost -= np.median(lost)
-    noise = 1.4826 * float(np.median(np.abs(lost)))
-    smooth = _smoothed(lost)
-    level = otsu(smooth)
-    strong = smooth > max(level, _LEAST_NOISES * noise, _LEAST_CONTRAST / 2)
+    smooth = _smoothed(light)
+    paper = _closing(smooth, max(light.shape) // 6).clip(min=_DARKEST_PAPER)
+    below = paper - smooth
+    offset = np.median(below)  # what the closing makes of noise
+    below -= offset
+    noise = 1.4826 * float(np.median(np.abs(below)))
+    lost = below / paper
+    level = otsu(lost)
+    strong = (lost > max(level, _LEAST_CONTRAST / 2)) & (below > _LEAST_NOISES * noise)
     if not strong.any():
         raise NoDigitError("no ink found: the picture is blank")
     full = float(np.quantile(lost[strong], 0.75))
-    if full < max(_LEAST_CONTRAST, _LEAST_NOISES * noise):
-        raise NoDigitError("no ink found: the picture is blank, or its ink as pale as the noise of the paper")
-    faint = smooth > max(_FAINT * level, 3 * noise)
-    return Ink((lost / full).clip(0.0, 1.0), strong | faint, dark)
+    if full < _LEAST_CONTRAST:
+        raise NoDigitError("no ink found: the picture is blank, or its ink too pale")
+    faint = (lost > _FAINT * level) & (below > _FAINT * _LEAST_NOISES * noise)
+    amount = (1.0 - (light + offset) / paper) / full
+    return Ink(amount.clip(0.0, 1.0), strong | faint, dark)
 
 
 def otsu(values: Pixels) -> float:
@@ -91,11 +95,6 @@ def _is_dark(grey: Pixels) -> bool:
     from_border, from_around = rough - np.median(border), rough - np.median(windows, axis=(2, 3))
     differs = np.where(np.abs(from_border) < np.abs(from_around), from_border, from_around)
     return float((differs**3).sum()) <= 0  # cubed: strokes, not the many pixels that differ by a little
-
-
-def _paper(light: Pixels) -> Pixels:
-    """Return the brightness of the paper below dark ink (h, w)."""
-    return _closing(_smoothed(light), max(light.shape) // 6).clip(min=_DARKEST_PAPER)
 
 
 def _closing(a: Pixels, radius: int) -> Pixels:
