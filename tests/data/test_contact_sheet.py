@@ -3,7 +3,7 @@ import io
 import numpy as np
 import pytest
 
-from mnistnn.data.contact_sheet import ASCII_BLOCKS, contact_sheet, draw_in_text, encode_png
+from mnistnn.data.contact_sheet import ASCII_BLOCKS, ASCII_SHADES, contact_sheet, draw_in_text, draw_shaded, encode_png
 
 IMAGES = np.arange(5 * 3 * 4, dtype=np.uint8).reshape(5, 3, 4)
 
@@ -24,6 +24,12 @@ def test_draw_in_text_puts_two_rows_of_pixels_in_a_line():
     image = np.array([[0, 255, 0, 255], [0, 0, 255, 255], [255, 0, 0, 0]], dtype=np.uint8)
     assert draw_in_text(np.stack([image, image])) == " ▀▄█  ▀▄█\n▀    ▀"
     assert draw_in_text(image[None], ASCII_BLOCKS) == " '.#\n'"
+
+
+def test_draw_shaded_shows_five_shades_and_which_of_two_pixels_is_ink():
+    image = np.array([[0, 64, 128, 192, 255, 255, 0], [0, 64, 128, 192, 255, 0, 255], [0] * 6 + [255]], dtype=np.uint8)
+    assert draw_shaded(image) == " ░▒▓█▀▄\n      ▀"
+    assert draw_shaded(image, ASCII_SHADES) == " :+*#'.\n      '"
 
 
 def test_encode_png_keeps_every_pixel():
