@@ -251,10 +251,6 @@ class Plan:
 
         return prepare
 
-    def inputs_of(self, images: np.ndarray) -> Array:
-        """Return images (n, h, w) of bytes as inputs of the model, on the device; for preprocessing see `place`."""
-        return self._inputs(module_for(self.experiment.backend.device))(images, Scratch())
-
     def _placed(self, split: SplitName, transform: Callable[[Array], Array]) -> Examples:
         try:
             x, labels = self._scaled(split)

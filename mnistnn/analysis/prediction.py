@@ -17,7 +17,6 @@ from mnistnn.backend import to_host
 from mnistnn.data.ink import NoDigitError
 from mnistnn.data.like_mnist import Seen, like_mnist
 from mnistnn.data.pictures import read_picture
-from mnistnn.data.spec import Data
 from mnistnn.errors import DataError, RunError
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.shapes import show_shape
@@ -92,7 +91,7 @@ def _read(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Readi
         own_px = picture.size_px[0] / picture.grey.shape[0]  # large pictures are reduced when they are read
         ink_px = round(own_px * fitting.box[0]), round(own_px * fitting.box[1])
     scores = _scores(trained, image)
-    names = class_names(trained.plan.experiment.data, trained.plan.classes)
+    names = trained.plan.experiment.data.class_names(trained.plan.classes)
     best_first = np.argsort(-scores, kind="stable")
     classes = [(names[c], float(scores[c])) for c in best_first]
     return Reading(path, image, picture.size_px, ink_px, fitting, classes)
@@ -107,13 +106,3 @@ def _scores(trained: Trained, image: NDArray[np.uint8]) -> NDArray[np.float64]:
     if not np.isfinite(scores).all():
         raise RunError(f"{trained.file}: the model's outputs are not finite numbers")
     return scores
-
-
-def class_names(data: Data, classes: int) -> list[str]:
-    """Return what the classes of an experiment are called: the labels of the set, or what two classes were made of."""
-    if data.labels is None:
-        return [str(label) for label in range(classes)]
-    if data.labels.pair is not None:
-        return [str(label) for label in data.labels.pair]
-    positive = " or ".join(map(str, data.labels.positive or []))
-    return [f"not {positive}", positive]

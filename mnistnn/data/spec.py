@@ -85,4 +85,5 @@ class Data:
         if self.labels.pair is not None:
             return [str(label) for label in self.labels.pair]
         assert self.labels.positive is not None
-        return ["other", " or ".join(map(str, self.labels.positive))]
+        positive = " or ".join(map(str, self.labels.positive))
+        return [f"not {positive}", positive]

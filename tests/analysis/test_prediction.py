@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mnistnn.analysis.answers import answers_of
-from mnistnn.analysis.prediction import Reading, Unread, class_names, predict
+from mnistnn.analysis.prediction import Reading, Unread, predict
 from mnistnn.analysis.trained import load_trained
 from mnistnn.data.spec import Data, Labels
 from mnistnn.data.splits import read_split
@@ -74,7 +74,7 @@ def test_as_it_is_needs_the_size_of_the_set(toy, start):
     ],
 )
 def test_classes_are_called_what_they_are_made_of(labels, names):
-    assert class_names(Data(labels=labels), len(names) if labels is None else 2) == names
+    assert Data(labels=labels).class_names(len(names) if labels is None else 2) == names
 
 
 @pytest.fixture(scope="module")

@@ -91,7 +91,7 @@ class Model:
             "checkpoint": self.trained.label,
             "checkpoint_file": self.trained.file,
             "epoch": self.trained.epoch,
-            "classes": class_names(self.plan),
+            "classes": self.plan.experiment.data.class_names(self.plan.classes),
         }
 
 
@@ -106,16 +106,6 @@ def read_model(source: Source) -> Model:
         if not np.isfinite(array).all():
             raise RunError(f"{model.trained.file}: {name} has numbers that are not finite")
     return model
-
-
-def class_names(plan: Plan) -> list[str]:
-    """Return what each class stands for: a label of the data set, or what `data.labels` makes of several."""
-    labels = plan.experiment.data.labels
-    if labels is None:
-        return [str(label) for label in range(plan.classes)]
-    if labels.pair is not None:
-        return [str(label) for label in labels.pair]
-    return ["other", " or ".join(map(str, labels.positive or []))]
 
 
 def as_text(about: Mapping[str, Any]) -> dict[str, str]:

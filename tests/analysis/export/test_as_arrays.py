@@ -76,4 +76,4 @@ def test_inspect_knows_an_exported_model_and_its_damage(toy, start, exported):
 
 def test_two_classes_are_called_by_their_labels(toy, start, exported):
     start(toy, "data.labels={positive: [0, 2]}", "model.layers.output.units=2", "stopping.max_epochs.epochs=1")
-    assert read_npz(exported("npz").path)[1]["classes"] == ["other", "0 or 2"]
+    assert read_npz(exported("npz").path)[1]["classes"] == ["not 0 or 2", "0 or 2"]

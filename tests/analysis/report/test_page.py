@@ -153,7 +153,7 @@ def test_report_without_jinja_says_how_to_install_it(run, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("labels", "names"), [("{pair: [3, 1]}", ["3", "1"]), ("{positive: [0, 2]}", ["other", "0 or 2"])]
+    ("labels", "names"), [("{pair: [3, 1]}", ["3", "1"]), ("{positive: [0, 2]}", ["not 0 or 2", "0 or 2"])]
 )
 def test_classes_have_the_names_of_what_they_were_made_of(toy, start, labels, names):
     start(toy, f"data.labels={labels}", "model.layers.output.units=2", path=RUNS / "two")
