@@ -60,6 +60,12 @@ class BusyError(MnistnnError):
     exit_code = 7
 
 
+class SweepError(MnistnnError):
+    """Some trials of a sweep failed; the others are done."""
+
+    exit_code = 8
+
+
 class CheckFailedError(MnistnnError):
     """A check that the user asked for (`gradcheck`, `verify`, `eval --expect`) does not hold."""
 

@@ -1,6 +1,7 @@
 """The first SIGINT or SIGTERM asks training to stop and save; the second ends the process at once."""
 
 import signal
+import threading
 from types import FrameType, TracebackType
 
 _WATCHED = (signal.SIGINT, signal.SIGTERM)
@@ -10,7 +11,8 @@ class StopRequest:
     """Context manager: while it is active, `number` is the first signal that arrived, or None.
 
     Training looks at it between two updates, so a save or an update under way is completed. The second signal ends
-    the process as if nobody watched: by the system's default.
+    the process as if nobody watched: by the system's default. In a thread that is not the main one, as a worker of a
+    cluster may train in, signals are not watched: Python gives them to the main thread alone.
     """
 
     def __init__(self) -> None:
@@ -18,6 +20,8 @@ class StopRequest:
         self._previous: dict[int, signal.Handlers | object] = {}
 
     def __enter__(self) -> "StopRequest":
+        if threading.current_thread() is not threading.main_thread():
+            return self
         for number in _WATCHED:
             self._previous[number] = signal.signal(number, self._on_signal)
         return self

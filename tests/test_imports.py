@@ -14,8 +14,8 @@ import pytest
 LAYERS = """
     __main__
     cli
-    reproduction
-    analysis | sweep
+    reproduction | sweep
+    analysis
     runner
     experiment
     journal

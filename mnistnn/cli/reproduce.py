@@ -10,8 +10,8 @@ import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.options import RUNS
+from mnistnn.cli.parameters import Seeds
 from mnistnn.cli.terminal import printable
-from mnistnn.cli.train import Seeds
 
 _EXPERIMENTS = Path("experiments")
 _RESULTS = _EXPERIMENTS / "results"

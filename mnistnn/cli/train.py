@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,51 +10,12 @@ import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.options import RUNS
+from mnistnn.cli.parameters import Duration, Seeds, as_overrides
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mnistnn.experiment import Plan
     from mnistnn.runner import Outcome, View
-
-_DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?|(\d{1,9})")
-_SEEDS = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
-_SEED_LIST = re.compile(r"\d{1,18}(,\d{1,18})*")
-_MOST_SEEDS = 1000
-
-
-class Duration(click.ParamType[float]):
-    """A time such as 90, 90s, 55m or 1h30m, as seconds."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        parts = _DURATION.fullmatch(str(value))
-        if parts is None or not any(parts.groups()):
-            self.fail(f"expected a time such as 90s, 55m or 1h30m, got '{value}'", param, ctx)
-        hours, minutes, seconds, bare = (int(part or 0) for part in parts.groups())
-        return hours * 3600.0 + minutes * 60.0 + seconds + bare
-
-
-class Seeds(click.ParamType[list[int]]):
-    """Several seeds: a range such as 0..4 or a list such as 0,3,7."""
-
-    name = "seeds"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
-        text = str(value)
-        seeds: Sequence[int] = []
-        if found := _SEEDS.fullmatch(text):
-            seeds = range(int(found[1]), int(found[2]) + 1)
-        elif _SEED_LIST.fullmatch(text):
-            seeds = [int(part) for part in text.split(",")]
-        if not 0 < len(seeds) <= _MOST_SEEDS or len(set(seeds)) != len(seeds):
-            self.fail(f"expected up to {_MOST_SEEDS} seeds such as 0..4 or 0,3,7, each once, got '{text}'", param, ctx)
-        return list(seeds)
-
 
 _TIME_BUDGET = click.option(
     "--time-budget", type=Duration(), help="Save and stop after this time (55m, 1h30m); exit code 75."
@@ -102,7 +62,7 @@ def train(
 
     if seeds is not None and (seed is not None or run_dir is not None):
         raise click.UsageError("--seeds makes several runs and goes with neither --seed nor --run-dir")
-    flags = _as_overrides(name, epochs, device)
+    flags = as_overrides(name, epochs, device)
     per_run = [[f"seed={s}"] for s in seeds or ([] if seed is None else [seed])] or [[]]
     # Every experiment is loaded and checked before the first is run.
     plans = [Plan(load_experiment(config, [*overrides, *flags, *seed_override])) for seed_override in per_run]
@@ -135,7 +95,7 @@ def resume(
     from mnistnn import runner
     from mnistnn.run.directory import find
 
-    flags = _as_overrides(None, epochs, device)
+    flags = as_overrides(None, epochs, device)
     _print_outcome(runner.resume(find(run, runs), [*overrides, *flags], _view(), time_budget))
 
 
@@ -162,14 +122,6 @@ def refit(run: str, runs: Path, until: str, time_budget: float | None) -> None:
 
     plan = Plan(refit_experiment(find(run, runs), until))  # type: ignore[arg-type] # click checked the choice
     _print_outcome(_train(plan, runs, None, time_budget, resume_auto=False))
-
-
-def _as_overrides(name: str | None, epochs: int | None, device: str | None) -> list[str]:
-    """Write options that stand for configuration keys as overrides."""
-    from mnistnn.config.dump import scalar_yaml
-
-    given = {"name": name, "stopping.max_epochs.epochs": epochs, "backend.device": device}
-    return [f"{key}={scalar_yaml(value)}" for key, value in given.items() if value is not None]
 
 
 def _train(plan: Plan, runs: Path, run_dir: Path | None, time_budget: float | None, resume_auto: bool) -> Outcome:

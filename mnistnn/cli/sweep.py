@@ -1,0 +1,303 @@
+"""`mnistnn sweep`: many runs of one experiment with other values, and the choice among them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mnistnn.cli.command import MnistnnGroup, settings
+from mnistnn.cli.options import RUNS
+from mnistnn.cli.parameters import Seeds
+from mnistnn.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from mnistnn.sweep.engines import Engine
+    from mnistnn.sweep.scheduling import Progress
+    from mnistnn.sweep.selection import Chosen, PointResult
+    from mnistnn.sweep.study import Study
+
+_SCHEMA_VERSION = 1
+
+_STUDY = click.argument("path", metavar="STUDY", type=click.Path(path_type=Path))
+_WORKERS = click.option(
+    "--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Trials done at a time."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group(cls=MnistnnGroup)
+def sweep() -> None:
+    """Try many values, choose by validation.
+
+    A sweep is a folder: its trials are fixed before the first one begins, each is a run directory, and a killed sweep
+    goes on where it stopped, with the same results to the last bit.
+    """
+
+
+@sweep.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("values", nargs=-1, metavar="[KEY=A,B,C | KEY=LOW..HIGH[:log] | KEY=VALUE]...")
+@click.option("--trials", type=click.IntRange(1, 10_000), help="Draw so many points at random, instead of all.")
+@click.option("--seeds", type=Seeds(), help="Each point once for each seed: 0..4 or 0,3,7.")
+@click.option("--sweep-seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the drawing.")
+@_WORKERS
+@click.option("--name", help="Name of the experiment.")
+@RUNS
+@click.option("--study", "path", type=click.Path(path_type=Path), help="The folder of the sweep, new.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Stop each trial after so many epochs at the latest.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
+@click.option("--dry-run", is_flag=True, help="Show the trials. Run nothing.")
+@click.option("--prepare", is_flag=True, help="Make the sweep's folder, and begin no trial (see `sweep emit`).")
+def run(
+    config: Path,
+    values: tuple[str, ...],
+    trials: int | None,
+    seeds: list[int] | None,
+    sweep_seed: int,
+    workers: int,
+    name: str | None,
+    runs: Path,
+    path: Path | None,
+    epochs: int | None,
+    device: str | None,
+    dry_run: bool,
+    prepare: bool,
+) -> None:
+    """Try every combination of values, or points drawn at random.
+
+    optimizer.learning_rate=0.1,0.03 tries each of the values; penalties.l2.strength=1e-6..1e-3:log draws from the
+    range, evenly in the logarithm, with --trials. Anything else is an override for all, as in `train`.
+    """
+    from mnistnn.cli.parameters import as_overrides
+    from mnistnn.run.directory import new_run_path
+    from mnistnn.sweep.planning import describe, plan_trials, points_of
+    from mnistnn.sweep.space import parse_space
+    from mnistnn.sweep.study import create_study
+
+    space = parse_space([*values, *as_overrides(name, epochs, device)])
+    points = points_of(space, trials, sweep_seed)
+    planned = plan_trials(config, space, points, seeds, workers)
+    if dry_run:
+        for trial in planned.trials:
+            click.echo(printable(f"{trial.id}  {_said(trial.values)}"))
+        click.echo(f"dry run: {len(planned.trials)} trials, nothing was run")
+        return
+    description = describe(planned, [str(config), *values], sampler="grid" if trials is None else "random")
+    place = path or new_run_path(runs, description.name).with_name(new_run_path(runs, "sweep").name + "-sweep")
+    study = create_study(place, description, planned.experiments)
+    click.echo(printable(f"sweep {study.path}: {len(study.trials)} trials of {len(points)} points"), err=True)
+    if prepare:
+        click.echo(printable(str(study.path)))
+        return
+    _do(study, workers)
+
+
+@sweep.command()
+@_STUDY
+@_WORKERS
+@click.option("--retry-failed", is_flag=True, help="Begin failed trials anew; what they left is kept in failed/.")
+def resume(path: Path, workers: int, retry_failed: bool) -> None:
+    """Do what is left of a sweep.
+
+    Finished trials stay as they are, interrupted ones go on from their last checkpoint.
+    """
+    from mnistnn.sweep.study import open_study, set_aside, standing
+
+    study = open_study(path)
+    if retry_failed:
+        for trial in study.trials:
+            if standing(study, trial).state == "failed":
+                set_aside(study, trial)
+    _do(study, workers)
+
+
+@sweep.command()
+@_STUDY
+@_JSON
+def status(path: Path, as_json: bool) -> None:
+    """Show how the points of a sweep stand, best first."""
+    from mnistnn.sweep.selection import results_of
+    from mnistnn.sweep.study import open_study
+
+    study = open_study(path)
+    results = results_of(study)
+    if as_json:
+        points = [_as_json(result) for result in results]
+        click.echo(
+            json.dumps({"schema_version": _SCHEMA_VERSION, "monitor": study.description.monitor, "points": points})
+        )
+        return
+    for line in _table(study, results):
+        click.echo(printable(line))
+
+
+@sweep.command()
+@_STUDY
+@click.option("--so-far", is_flag=True, help="Choose among what is finished, though trials are yet to be done.")
+@_JSON
+def best(path: Path, so_far: bool, as_json: bool) -> None:
+    """Choose by validation, then read the test split.
+
+    The point with the lowest mean validation figure over its seeds is chosen; the test split is read for its trials
+    alone, once, and counted.
+    """
+    from dataclasses import asdict
+
+    from mnistnn.sweep.selection import read_test_of_chosen
+    from mnistnn.sweep.study import open_study
+
+    study = open_study(path)
+    chosen = read_test_of_chosen(study, so_far, lambda text: click.echo(printable(text), err=True))
+    if as_json:
+        click.echo(json.dumps(asdict(chosen)))
+        return
+    for line in _chosen_lines(study, chosen):
+        click.echo(printable(line))
+
+
+@sweep.command()
+@_STUDY
+@click.option("--out", type=click.Path(path_type=Path), default=Path("report.html"), show_default=True)
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@click.pass_context
+def report(context: click.Context, path: Path, out: Path, force: bool) -> None:
+    """Put a sweep on one HTML page, as `mnistnn report` does."""
+    from mnistnn.cli.report import report as report_command
+    from mnistnn.sweep.study import open_study
+
+    open_study(path)
+    context.invoke(report_command, references=(str(path / "trials"),), runs=path, out=out, axis="epochs", force=force)
+
+
+@sweep.command()
+@_STUDY
+def emit(path: Path) -> None:
+    """Print a shell line for each trial that is to be done.
+
+    For job arrays: each line does one trial and can be given to any machine that sees the folder.
+    """
+    from mnistnn.run.directory import as_argument
+    from mnistnn.sweep.study import open_study, standing
+
+    study = open_study(path)
+    for trial in study.trials:
+        if standing(study, trial).state not in ("finished", "failed"):
+            click.echo(f"mnistnn sweep trial {as_argument(path)} {trial.id}")
+
+
+@sweep.command()
+@_STUDY
+@click.argument("name", metavar="TRIAL")
+def trial(path: Path, name: str) -> None:
+    """Do one trial of a sweep."""
+    from mnistnn.errors import SweepError
+    from mnistnn.sweep.trial import run_trial
+
+    ended = run_trial(str(path), name)
+    if ended.state == "failed":
+        raise SweepError(f"{name}: {ended.problem}")
+    click.echo(printable(f"{name}: {ended.state}"))
+
+
+def _do(study: Study, workers: int) -> None:
+    """Do all that is left, tell of each trial, and end as the whole has."""
+    from mnistnn.errors import InterruptedRunError, SweepError
+    from mnistnn.run.directory import as_argument
+    from mnistnn.sweep.engines import Local
+    from mnistnn.sweep.scheduling import run_study
+
+    engine: Engine = Local(workers)
+    failed: list[str] = []
+
+    def tell(progress: Progress) -> None:
+        if progress.ended.state == "failed":
+            failed.append(progress.trial.id)
+        elif settings().quiet:
+            return
+        click.echo(printable(_progress_line(progress, study.description.monitor)), err=True)
+
+    stopped_by = run_study(study, engine, tell)
+    again = f"mnistnn sweep resume {as_argument(study.path)}"
+    if stopped_by is not None:
+        raise InterruptedRunError(f"interrupted; finished trials are kept. Go on with: {again}", stopped_by)
+    from mnistnn.sweep.selection import results_of
+
+    for line in _table(study, results_of(study)):
+        click.echo(printable(line))
+    if failed:
+        raise SweepError(
+            f"{len(failed)} of {len(study.trials)} trials failed; try them again with: {again} --retry-failed"
+        )
+    click.echo(f"next: mnistnn sweep best {as_argument(study.path)}")
+
+
+def _progress_line(progress: Progress, monitor: str) -> str:
+    ended, trial = progress.ended, progress.trial
+    how = f"{ended.state}: {ended.problem}" if ended.problem else ended.state
+    if ended.best is not None:
+        how = f"{monitor} {ended.best[monitor]:.4f} (epoch {ended.best['epoch']:.6g}, {ended.seconds:.1f} s)"
+    return f"[{progress.finished}/{progress.trials}] {trial.id}  {_said(trial.values)}  {how}"
+
+
+def _said(values: dict[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in values.items()) or "as the file has it"
+
+
+def _table(study: Study, results: list[PointResult]) -> list[str]:
+    """Return the points as lines: rank, values, mean and deviation, how many trials are finished."""
+    monitor = study.description.monitor
+    rows = [("point", "values", monitor, "trials")]
+    for result in results:
+        mean = "" if result.mean is None else f"{result.mean:.4f}"
+        deviation = "" if result.std is None else f" ± {result.std:.4f}"
+        states = [each.standing.state for each in result.trials]
+        counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+        rows.append((str(result.point), _said(result.values), mean + deviation, counts))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    problems = [
+        f"{each.trial.id}: {each.standing.problem}"
+        for result in results
+        for each in result.trials
+        if each.standing.problem is not None
+    ]
+    return [*lines, *problems]
+
+
+def _as_json(result: PointResult) -> dict[str, Any]:
+    return {
+        "point": result.point,
+        "values": result.values,
+        "mean": result.mean,
+        "std": result.std,
+        "trials": [
+            {
+                "id": each.trial.id,
+                "seed": each.trial.seed,
+                "state": each.standing.state,
+                "best": each.best,
+                "problem": each.standing.problem,
+            }
+            for each in result.trials
+        ],
+    }
+
+
+def _chosen_lines(study: Study, chosen: Chosen) -> list[str]:
+    import statistics
+
+    errors = list(chosen.test_errors.values())
+    deviation = "" if chosen.std is None else f" ± {chosen.std:.4f}"
+    test = f"{100 * statistics.fmean(errors):.2f}"
+    if len(errors) > 1:
+        test += f" ± {100 * statistics.stdev(errors):.2f}"
+    number = f" ({len(errors)} seeds)" if len(errors) > 1 else ""
+    return [
+        f"chosen by validation: point {chosen.point}, {_said(chosen.values)}",
+        f"{chosen.monitor} {chosen.mean:.4f}{deviation}{number}",
+        f"test error {test} % on {chosen.test_examples:,} digits{number}; read for this point alone",
+        *(f"run: {study.path / 'trials' / name}" for name in chosen.test_errors),
+    ]

@@ -1,0 +1,82 @@
+"""Where trials are done: behind `concurrent.futures.Executor`, in processes of this machine or of many."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from multiprocessing.synchronize import Event
+from typing import Protocol
+
+from mnistnn.sweep import trial
+
+_POLL_S = 0.5
+
+
+class Pool(Protocol):
+    """An executor, and the request to all that it runs to save and stop."""
+
+    @property
+    def executor(self) -> Executor: ...
+
+    def stop(self) -> None: ...
+
+
+class Engine(Protocol):
+    """Opens pools of workers, one after the other."""
+
+    def open(self, workers: int | None = None) -> AbstractContextManager[Pool]:
+        """Return a pool as a context; `workers` limits how many trials are done at a time, where that can be."""
+        ...
+
+
+@dataclass(frozen=True)
+class Local:
+    """Processes on this machine, each of which does one trial after the other."""
+
+    workers: int
+
+    @contextmanager
+    def open(self, workers: int | None = None) -> Iterator["LocalPool"]:
+        # Spawned, not forked: a fork copies locks of BLAS and Numba as they happen to be.
+        context = multiprocessing.get_context("spawn")
+        stopping = context.Event()
+        executor = ProcessPoolExecutor(
+            workers or self.workers, mp_context=context, initializer=_begin_worker, initargs=(stopping, os.getpid())
+        )
+        try:
+            yield LocalPool(executor, stopping)
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class LocalPool:
+    """Processes that were spawned, and the event that asks them to stop."""
+
+    executor: ProcessPoolExecutor
+    stopping: Event
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+
+def _begin_worker(stopping: Event, parent: int) -> None:
+    """Let a worker process save and end when it is asked to, and when the process that started it is gone."""
+    # Ctrl-C reaches all processes of the terminal's group. Here it counts by way of the one that was started by hand.
+    os.setpgid(0, 0)
+    trial.must_stop = stopping.is_set
+
+    def watch() -> None:
+        while not stopping.wait(_POLL_S):
+            if os.getppid() != parent:
+                if not trial.is_at_work():
+                    os._exit(0)
+                break
+        if trial.is_at_work():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True, name="mnistnn-stop").start()

@@ -1,0 +1,229 @@
+"""The folder of a sweep: what is to be tried, fixed before the first trial, and what became of it.
+
+    study.json           what was asked for, and every trial: its point, its seed, the digest of its configuration
+    configs/ID.yaml      the resolved configuration of each trial
+    trials/ID/           the run directory of each trial, made when it begins
+    attempts/ID.jsonl    when a trial was begun and how that ended, line by line
+    failed/ID-N/         the run directories of failed trials that were tried again
+    chosen.json          which point validation chose, once the test split was read for it
+
+Whether a trial is done is asked of its run directory, so killing anything at any time leaves nothing to repair.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass as strict_dataclass
+
+from mnistnn.config.dump import config_hash, resolved_yaml
+from mnistnn.config.load import LoadedExperiment, load_resolved
+from mnistnn.config.validate import type_first
+from mnistnn.errors import RunError
+from mnistnn.files import append_line, force, resource_error, write_atomically
+from mnistnn.run import lock
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.reading import MAX_BYTES, read_file
+from mnistnn.run.record import read_record
+from mnistnn.run.sealed_json import parse_as, seal_json
+
+SCHEMA_VERSION = 1
+MOST_ATTEMPTS = 3
+"""How often a trial is begun whose process dies, before it counts as failed."""
+
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+State = Literal["waiting", "running", "interrupted", "finished", "failed"]
+
+
+@strict_dataclass(frozen=True, config=_STRICT)
+class Trial:
+    """One run of a sweep: the number of its point, the values there, its seed, the digest of its configuration."""
+
+    id: str
+    point: int
+    values: dict[str, str]
+    seed: int
+    config_hash: str
+
+
+@strict_dataclass(frozen=True, config=_STRICT)
+class Description:
+    """The fields of study.json.
+
+    given    what stood on the command line: the file, what varies, options
+    sampler  how points came about: all of a grid, or drawn at random
+    monitor  the figure by which the best epoch of each run, and then the best point, is chosen
+    """
+
+    schema_version: int
+    name: str
+    created: str
+    given: list[str]
+    sampler: Literal["grid", "random"]
+    monitor: str
+    trials: list[Trial]
+
+
+_DESCRIPTION = TypeAdapter(Description)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A sweep's folder and what study.json says."""
+
+    path: Path
+    description: Description
+
+    @property
+    def trials(self) -> list[Trial]:
+        return self.description.trials
+
+    @property
+    def chosen(self) -> Path:
+        return self.path / "chosen.json"
+
+    def run(self, trial: Trial) -> RunDirectory:
+        return RunDirectory(self.path / "trials" / trial.id)
+
+    def config(self, trial: Trial) -> Path:
+        return self.path / "configs" / f"{trial.id}.yaml"
+
+    def attempts(self, trial: Trial) -> Path:
+        return self.path / "attempts" / f"{trial.id}.jsonl"
+
+    def trial(self, name: str) -> Trial:
+        """Return the trial of a name. Raises RunError."""
+        for each in self.trials:
+            if each.id == name:
+                return each
+        raise RunError(f"{self.path}: has no trial '{name}'")
+
+
+def create_study(path: Path, description: Description, experiments: Sequence[LoadedExperiment]) -> Study:
+    """Write the folder of a new sweep, study.json last. Raises RunError if something is there already."""
+    study = Study(path, description)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir()
+        for name in ("configs", "trials", "attempts"):
+            (path / name).mkdir()
+    except FileExistsError:
+        raise RunError(f"{path}: exists already; a sweep needs a folder of its own") from None
+    except OSError as error:
+        raise resource_error(path, error) from error
+    for trial, loaded in zip(description.trials, experiments, strict=True):
+        write_atomically(study.config(trial), resolved_yaml(type_first(loaded.resolved)).encode())
+    write_atomically(path / "study.json", seal_json(asdict(description)))
+    return study
+
+
+def open_study(path: Path) -> Study:
+    """Read a sweep. Raises RunError if there is none, or it is torn, altered or of another format."""
+    file = path / "study.json"
+    if not file.exists():
+        raise RunError(f"{path}: not a sweep: it has no study.json")
+    text = read_file(file, MAX_BYTES)
+    return Study(path, parse_as(_DESCRIPTION, text, str(file), "a sweep", SCHEMA_VERSION))
+
+
+def load_trial_config(study: Study, trial: Trial) -> LoadedExperiment:
+    """Return the configuration of a trial as it was fixed. Raises RunError if it was altered since."""
+    loaded = load_resolved(study.config(trial))
+    if config_hash(loaded.resolved) != trial.config_hash:
+        raise RunError(f"{study.config(trial)}: altered: its SHA-256 is not the one in study.json")
+    return loaded
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a trial stands, and why it failed if it did. `begun` counts attempts of which the end is not known."""
+
+    state: State
+    begun: int = 0
+    problem: str | None = None
+
+
+def standing(study: Study, trial: Trial) -> Standing:
+    """Tell how a trial stands, from its run directory and its attempts."""
+    run, attempts = study.run(trial), _read_attempts(study, trial)
+    if lock.is_held(run):
+        return Standing("running", attempts.begun)
+    if run.record.exists():
+        try:
+            record = read_record(run)
+        except RunError as error:
+            return Standing("failed", attempts.begun, str(error))
+        if record.status == "finished":
+            return Standing("finished")
+    if attempts.problem is not None:
+        return Standing("failed", attempts.begun, attempts.problem)
+    if attempts.begun >= MOST_ATTEMPTS:
+        return Standing("failed", attempts.begun, f"its process died {attempts.begun} times")
+    return Standing("interrupted" if attempts.begun or run.record.exists() else "waiting", attempts.begun)
+
+
+def note_begin(study: Study, trial: Trial, where: str) -> None:
+    """Note that an attempt begins, before anything else is done."""
+    _note(study, trial, {"began": where})
+
+
+def note_end(study: Study, trial: Trial, problem: str | None) -> None:
+    """Note how an attempt has ended: well or by request (None), or with an error."""
+    _note(study, trial, {"ended": problem})
+
+
+def note_retry(study: Study, trial: Trial) -> None:
+    """Note that what was before shall not count."""
+    _note(study, trial, {"retry": True})
+
+
+def _note(study: Study, trial: Trial, line: dict[str, object]) -> None:
+    path = study.attempts(trial)
+    append_line(path, json.dumps(line))
+    force([path])
+
+
+@dataclass(frozen=True)
+class _Attempts:
+    """How many attempts have begun and not ended, one after the other, and the error that the last one ended with."""
+
+    begun: int
+    problem: str | None
+    retries: int
+
+
+def _read_attempts(study: Study, trial: Trial) -> _Attempts:
+    begun, problem, retries = 0, None, 0
+    try:
+        lines = read_file(study.attempts(trial)).splitlines()
+    except RunError:
+        return _Attempts(0, None, 0)
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue  # torn by a power cut
+        if "began" in event:
+            begun, problem = begun + 1, None
+        elif "retry" in event:
+            begun, problem, retries = 0, None, retries + 1
+        else:
+            begun, problem = 0, event.get("ended")
+    return _Attempts(begun, problem, retries)
+
+
+def set_aside(study: Study, trial: Trial) -> None:
+    """Prepare a failed trial to be tried from the beginning; what its run directory holds is kept in failed/."""
+    run, number = study.run(trial), _read_attempts(study, trial).retries + 1
+    folder = study.path / "failed"
+    try:
+        folder.mkdir(exist_ok=True)
+        if run.path.exists():
+            run.path.rename(folder / f"{trial.id}-{number}")
+    except OSError as error:
+        raise resource_error(folder, error) from error
+    note_retry(study, trial)
