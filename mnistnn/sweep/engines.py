@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -68,15 +69,22 @@ def _begin_worker(stopping: Event, parent: int) -> None:
     """Let a worker process save and end when it is asked to, and when the process that started it is gone."""
     # Ctrl-C reaches all processes of the terminal's group. Here it counts by way of the one that was started by hand.
     os.setpgid(0, 0)
-    trial.must_stop = stopping.is_set
+
+    def is_orphan() -> bool:
+        return os.getppid() != parent
+
+    def must_stop() -> bool:
+        return stopping.is_set() or is_orphan()
 
     def watch() -> None:
-        while not stopping.wait(_POLL_S):
-            if os.getppid() != parent:
-                if not trial.is_at_work():
-                    os._exit(0)
-                break
+        while not must_stop():
+            stopping.wait(_POLL_S)
         if trial.is_at_work():
             os.kill(os.getpid(), signal.SIGTERM)
+        if is_orphan():  # nobody will ever end the wait for a next trial
+            while trial.is_at_work():
+                time.sleep(_POLL_S)
+            os._exit(0)
 
+    trial.must_stop = must_stop
     threading.Thread(target=watch, daemon=True, name="mnistnn-stop").start()

@@ -1,0 +1,106 @@
+"""`mnistnn sweep`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def sweep(toy, command):
+    """Run a sweep of two points, in this process's folder."""
+
+    def run(*arguments):
+        return command("sweep", "run", toy, "stopping.max_epochs.epochs=1", "--study", "study", *arguments)
+
+    return run
+
+
+def test_sweep_is_done_chosen_and_read_once(sweep, command):
+    done = sweep("optimizer.learning_rate=0.001,0.2")
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert lines[0].split() == ["point", "values", "valid.error", "trials"]
+    assert lines[1].startswith("1      optimizer.learning_rate=0.2")
+    assert lines[-1] == "next: mnistnn sweep best study"
+    assert "[2/2] 0001-seed0  optimizer.learning_rate=0.2  valid.error 0." in done.err
+    done = command("sweep", "best", "study")
+    assert done.code == 0
+    assert done.out.startswith("chosen by validation: point 1, optimizer.learning_rate=0.2\nvalid.error 0.")
+    assert "on 80 digits; read for this point alone" in done.out
+    assert json.loads(command("sweep", "best", "study", "--json").out)["point"] == 1
+
+
+def test_status_of_a_prepared_sweep_is_waiting(sweep, command):
+    done = sweep("optimizer.learning_rate=0.001,0.2", "--seeds", "0..1", "--prepare")
+    assert (done.code, done.out) == (0, "study\n")
+    status = json.loads(command("sweep", "status", "study", "--json").out)
+    assert [[each["state"] for each in point["trials"]] for point in status["points"]] == [["waiting"] * 2] * 2
+    assert "2 waiting" in command("sweep", "status", "study").out
+
+
+def test_emitted_lines_do_the_trials_one_by_one(sweep, command):
+    sweep("optimizer.learning_rate=0.001,0.2", "--prepare")
+    lines = command("sweep", "emit", "study").out.splitlines()
+    assert lines == ["mnistnn sweep trial study 0000-seed0", "mnistnn sweep trial study 0001-seed0"]
+    done = command(*lines[0].split()[1:])
+    assert (done.code, done.out) == (0, "0000-seed0: finished\n")
+    assert command("sweep", "emit", "study").out.splitlines() == lines[1:]
+
+
+def test_failed_member_gives_the_code_of_its_own(sweep, command):
+    done = sweep("optimizer.learning_rate=1e30,0.2")
+    assert done.code == 8
+    assert "0000-seed0  optimizer.learning_rate=1e30  failed: " in done.err
+    assert "error: 1 of 2 trials failed; try them again with: mnistnn sweep resume study --retry-failed" in done.err
+    assert command("sweep", "resume", "study").code == 0  # nothing is left to do
+    assert command("sweep", "resume", "study", "--retry-failed").code == 8
+    assert (Path("study") / "failed" / "0000-seed0-1").is_dir()
+
+
+def test_dry_run_shows_the_trials_and_makes_nothing(sweep):
+    done = sweep("optimizer.learning_rate=0.1..0.5", "--trials", "3", "--dry-run")
+    assert done.code == 0
+    assert len(done.out.splitlines()) == 4
+    assert done.out.endswith("dry run: 3 trials, nothing was run\n")
+    assert not Path("study").exists()
+
+
+def test_sweep_gets_a_folder_among_the_runs(toy, command):
+    done = command("sweep", "run", toy, "batches.size=16,32", "--epochs", "1", "--prepare")
+    (study,) = Path("runs/toy").iterdir()
+    assert done.out == f"{study}\n"
+    assert study.name.endswith("-sweep")
+
+
+def test_report_of_a_sweep_shows_its_trials(sweep, command):
+    pytest.importorskip("jinja2")
+    pytest.importorskip("PIL")
+    sweep("optimizer.learning_rate=0.001,0.2")
+    assert command("sweep", "report", "study", "--out", "r.html").code == 0
+    assert "toy (optimizer.learning_rate=0.001)" in Path("r.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["run", "toy.yaml", "optimizer.learning_rate=0.1,-1"], 2, "member 1 (optimizer.learning_rate=-1)"),
+        (["run", "toy.yaml", "seed=1,2"], 2, "--seeds"),
+        (["run", "toy.yaml", "batches.size=1..9"], 2, "--trials 20"),
+        (["run", "toy.yaml", "--workers", "0"], 2, "--workers"),
+        (["run", "gone.yaml"], 2, "gone.yaml"),
+        (["status", "gone"], 4, "gone: not a sweep: it has no study.json"),
+        (["best", "gone"], 4, "not a sweep"),
+        (["trial", "gone", "0000-seed0"], 4, "not a sweep"),
+    ],
+)
+def test_what_cannot_be_done_is_said(toy, command, arguments, code, message):
+    done = command("sweep", *arguments)
+    assert (done.code, message in done.err) == (code, True), done.err
+    assert not Path("runs").exists()
+
+
+def test_unknown_trial_is_refused(sweep, command):
+    sweep("batches.size=16,32", "--prepare")
+    done = command("sweep", "trial", "study", "0009-seed0")
+    assert (done.code, done.err) == (4, "error: study: has no trial '0009-seed0'\n")
