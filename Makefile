@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-EXTRAS := .[plot,fast,export,dev]
+EXTRAS := .[plot,fast,export,dask,sweep,dev]
 FROZEN := build/constraints
 
 # The run of `make train` carries a checksum of its experiment in its name, so that an edited experiment gets a new

@@ -12,7 +12,7 @@ class StopRequest:
 
     Training looks at it between two updates, so a save or an update under way is completed. The second signal ends
     the process as if nobody watched: by the system's default. In a thread that is not the main one, as a worker of a
-    cluster may train in, signals are not watched: Python gives them to the main thread alone.
+    cluster trains in, signals are not watched, since Python gives them to the main thread alone; `ask_all` is.
     """
 
     def __init__(self) -> None:
@@ -20,6 +20,7 @@ class StopRequest:
         self._previous: dict[int, signal.Handlers | object] = {}
 
     def __enter__(self) -> "StopRequest":
+        _active.append(self)
         if threading.current_thread() is not threading.main_thread():
             return self
         for number in _WATCHED:
@@ -29,6 +30,7 @@ class StopRequest:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        _active.remove(self)
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
@@ -38,3 +40,12 @@ class StopRequest:
         else:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
+
+
+_active: list[StopRequest] = []
+
+
+def ask_all(number: int) -> None:
+    """Ask all that is being trained in this process to stop and save, as a signal would."""
+    for request in [*_active]:
+        request.number = request.number or number

@@ -25,6 +25,14 @@ _STUDY = click.argument("path", metavar="STUDY", type=click.Path(path_type=Path)
 _WORKERS = click.option(
     "--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Trials done at a time."
 )
+_ENGINE = click.option(
+    "--engine",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    show_default=True,
+    help="Do trials in processes of this machine, or on the workers of a Dask scheduler.",
+)
+_ADDRESS = click.option("--address", metavar="tcp://HOST:PORT", help="Of the Dask scheduler.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -44,6 +52,8 @@ def sweep() -> None:
 @click.option("--seeds", type=Seeds(), help="Each point once for each seed: 0..4 or 0,3,7.")
 @click.option("--sweep-seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the drawing.")
 @_WORKERS
+@_ENGINE
+@_ADDRESS
 @click.option("--name", help="Name of the experiment.")
 @RUNS
 @click.option("--study", "path", type=click.Path(path_type=Path), help="The folder of the sweep, new.")
@@ -58,6 +68,8 @@ def run(
     seeds: list[int] | None,
     sweep_seed: int,
     workers: int,
+    engine: str,
+    address: str | None,
     name: str | None,
     runs: Path,
     path: Path | None,
@@ -77,6 +89,7 @@ def run(
     from mnistnn.sweep.space import parse_space
     from mnistnn.sweep.study import create_study
 
+    _refuse_half_an_engine(engine, address)
     space = parse_space([*values, *as_overrides(name, epochs, device)])
     points = points_of(space, trials, sweep_seed)
     planned = plan_trials(config, space, points, seeds, workers)
@@ -92,26 +105,29 @@ def run(
     if prepare:
         click.echo(printable(str(study.path)))
         return
-    _do(study, workers)
+    _do(study, _engine(study, workers, address))
 
 
 @sweep.command()
 @_STUDY
 @_WORKERS
+@_ENGINE
+@_ADDRESS
 @click.option("--retry-failed", is_flag=True, help="Begin failed trials anew; what they left is kept in failed/.")
-def resume(path: Path, workers: int, retry_failed: bool) -> None:
+def resume(path: Path, workers: int, engine: str, address: str | None, retry_failed: bool) -> None:
     """Do what is left of a sweep.
 
     Finished trials stay as they are, interrupted ones go on from their last checkpoint.
     """
     from mnistnn.sweep.study import open_study, set_aside, standing
 
+    _refuse_half_an_engine(engine, address)
     study = open_study(path)
     if retry_failed:
         for trial in study.trials:
             if standing(study, trial).state == "failed":
                 set_aside(study, trial)
-    _do(study, workers)
+    _do(study, _engine(study, workers, address))
 
 
 @sweep.command()
@@ -202,14 +218,27 @@ def trial(path: Path, name: str) -> None:
     click.echo(printable(f"{name}: {ended.state}"))
 
 
-def _do(study: Study, workers: int) -> None:
+def _refuse_half_an_engine(engine: str, address: str | None) -> None:
+    if engine == "dask" and address is None:
+        raise click.UsageError("--engine dask needs the --address of a scheduler, such as tcp://127.0.0.1:8786")
+    if engine != "dask" and address is not None:
+        raise click.UsageError("--address goes with --engine dask")
+
+
+def _engine(study: Study, workers: int, address: str | None) -> Engine:
+    """Return what does the trials."""
+    from mnistnn.sweep.cluster import Dask
+    from mnistnn.sweep.engines import Local
+
+    return Local(workers) if address is None else Dask(address, study.path.resolve())
+
+
+def _do(study: Study, engine: Engine) -> None:
     """Do all that is left, tell of each trial, and end as the whole has."""
     from mnistnn.errors import InterruptedRunError, SweepError
     from mnistnn.run.directory import as_argument
-    from mnistnn.sweep.engines import Local
     from mnistnn.sweep.scheduling import run_study
 
-    engine: Engine = Local(workers)
     failed: list[str] = []
 
     def tell(progress: Progress) -> None:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass
 
+from mnistnn.errors import MnistnnError, ResourceError
 from mnistnn.signals import StopRequest
 from mnistnn.sweep.engines import Engine, Pool
 from mnistnn.sweep.study import Study, Trial, note_end, standing
 from mnistnn.sweep.trial import Ended, run_trial
 
 _POLL_S = 0.2
+_LOST = "the scheduler is gone, or has forgotten trials that were under way; finished ones are kept"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def _round(
     lost: list[Trial] = []
     try:
         for trial in batch:
-            futures[pool.executor.submit(run_trial, str(study.path), trial.id)] = trial
+            futures[pool.executor.submit(run_trial, str(study.path.resolve()), trial.id)] = trial
     except BrokenExecutor:  # while the first ones were under way already
         lost += [trial for trial in batch if trial not in futures.values()]
     waiting, is_stopping = set(futures), False
@@ -77,12 +79,16 @@ def _round(
         for future in done:
             trial = futures[future]
             if future.cancelled():
+                if not is_stopping:  # not by us: the scheduler is gone
+                    raise ResourceError(_LOST)
                 continue
             error = future.exception()
             if error is None:
                 note(trial, future.result())
             elif isinstance(error, BrokenExecutor):
                 lost.append(trial)
+            elif isinstance(error, MnistnnError):  # the sweep itself could not be read there
+                note(trial, Ended(trial.id, "failed", problem=str(error)))
             else:  # a bug, or a worker of a cluster that died too often
                 problem = f"{type(error).__name__}: {error}"
                 note_end(study, trial, problem)

@@ -1,0 +1,93 @@
+"""Trials on many machines: a Dask scheduler gives them to its workers, which see the sweep's folder as this one does.
+
+The scheduler begins a trial anew when its worker is lost, and may do so while the old worker is still at it. Both are
+harmless: the lock of the run directory lets one work, and the other one goes on from what it left.
+"""
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from mnistnn import __version__, signals
+from mnistnn.errors import ResourceError, RunError
+from mnistnn.sweep import trial
+
+_PATIENCE_S = 15.0  # for the scheduler to answer, and for a first worker
+
+
+@dataclass(frozen=True)
+class Dask:
+    """The workers of a scheduler: tcp://host:port. `folder` is the sweep's, which all of them must see."""
+
+    address: str
+    folder: Path
+
+    @contextmanager
+    def open(self, workers: int | None = None) -> Iterator["DaskPool"]:
+        """Connect. Raises ResourceError if nobody answers or no worker has joined, RunError if a worker does not see
+        the folder, or has another mnistnn.
+        """
+        try:
+            distributed: Any = import_module("distributed")
+        except ImportError as error:
+            raise ResourceError("--engine dask needs distributed: pip install 'mnistnn[dask]'") from error
+        try:
+            client = distributed.Client(self.address, timeout=_PATIENCE_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ResourceError(f"no Dask scheduler answers at {self.address} ({_first_line(error)})") from error
+        try:
+            self._check(client)
+            yield DaskPool(client, client.get_executor(pure=False))
+        finally:
+            with suppress(Exception):  # a scheduler that is gone is no reason to hide how the sweep went
+                client.close(timeout=_PATIENCE_S)
+
+    def _check(self, client: Any) -> None:
+        try:
+            client.wait_for_workers(1, timeout=_PATIENCE_S)
+        except TimeoutError as error:
+            raise ResourceError(
+                f"no worker has joined the scheduler at {self.address}; begin some with: dask worker {self.address}"
+            ) from error
+        for worker, found in client.run(_what_is_there, str(self.folder), on_error="return").items():
+            if isinstance(found, BaseException):
+                raise RunError(f"worker {worker} cannot run mnistnn: {_first_line(found)}")
+            sees, version = found
+            if version != __version__:
+                raise RunError(f"worker {worker} has mnistnn {version}, and here it is {__version__}")
+            if not sees:
+                raise RunError(
+                    f"worker {worker} does not see {self.folder}; the folder must be one that all machines share"
+                )
+
+
+@dataclass(frozen=True)
+class DaskPool:
+    """A client of a scheduler, as an executor."""
+
+    client: Any
+    executor: Executor
+
+    def stop(self) -> None:
+        with suppress(Exception):  # a worker that cannot be asked is one that is gone
+            self.client.run(_stop, on_error="ignore")
+
+
+def _what_is_there(folder: str) -> tuple[bool, str]:
+    """Return, on a worker, whether it sees the sweep, and its version of mnistnn."""
+    return (Path(folder) / "study.json").is_file(), __version__
+
+
+def _stop() -> None:
+    """Let the training that is under way on a worker save and end. Trials that wait there are cancelled before."""
+    if trial.is_at_work():
+        signals.ask_all(signal.SIGTERM)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,217 @@
+"""Sweeps on a real Dask scheduler with real workers, as processes on the loopback address."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnistnn.errors import ResourceError, RunError
+from mnistnn.sweep.cluster import Dask
+from mnistnn.sweep.scheduling import run_study
+from mnistnn.sweep.study import standing
+from mnistnn.sweep.trial import run_trial
+
+pytest.importorskip("distributed")
+
+LONG = "stopping.max_epochs.epochs=60"
+VALUES = (LONG, "optimizer.learning_rate=0.1,0.3", "batches.size=16,32")
+
+
+class Cluster:
+    """A scheduler, and the workers that have joined it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.scheduler = self._begin("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self.workers: list[subprocess.Popen[bytes]] = []
+        for _ in range(300):
+            if found := re.search(r"tcp://127\.0\.0\.1:\d+", self.log("scheduler").read_text()):
+                break
+            time.sleep(0.1)
+        assert found, self.log("scheduler").read_text()
+        self.address = found[0]
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def _begin(self, *arguments: str, cwd: Path | None = None) -> subprocess.Popen[bytes]:
+        with self.log(arguments[0]).open("ab") as log:
+            command = [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]]
+            return subprocess.Popen(command, stdout=log, stderr=log, cwd=cwd)
+
+    def join(self, count: int) -> None:
+        """Begin workers of one thread each."""
+        for _ in range(count):
+            self.workers.append(
+                self._begin(
+                    "worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"
+                )
+            )
+
+    def end(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def cluster(toy, tmp_path_factory) -> Iterator[Cluster]:
+    """A scheduler without workers. They inherit the toy cache by their environment."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def do(study: Any, cluster: Cluster) -> list[tuple[str, str]]:
+    heard: list[tuple[str, str]] = []
+    engine = Dask(cluster.address, study.path.resolve())
+    assert run_study(study, engine, lambda p: heard.append((p.trial.id, p.ended.state))) is None
+    return heard
+
+
+def worker_inside(study: Any) -> int:
+    """Wait until some trial is inside its training; return the process of the worker that does it."""
+    for _ in range(900):
+        for trial in study.trials:
+            metrics = study.run(trial).metrics
+            if metrics.exists() and metrics.read_bytes().count(b"\n") in range(2, 30):
+                return int(study.attempts(trial).read_text().rsplit('"began": "')[1].split('"')[0].split(":")[1])
+        time.sleep(0.05)
+    raise AssertionError("no trial begins")
+
+
+def test_sweep_on_a_cluster_with_a_worker_killed_gives_the_bits_of_a_serial_run(prepared, cluster, bits):
+    study, serial = prepared(*VALUES), prepared(*VALUES, path="serial")
+    cluster.join(2)
+    command = [
+        sys.executable,
+        "-m",
+        "mnistnn",
+        "sweep",
+        "resume",
+        "study",
+        "--engine",
+        "dask",
+        "--address",
+        cluster.address,
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    victim = worker_inside(study)
+    assert victim in [worker.pid for worker in cluster.workers]
+    os.kill(victim, signal.SIGKILL)
+    _, err = process.communicate(timeout=180)
+    assert process.returncode == 0, err.decode()
+    assert err.decode().count("valid.error") == 4  # each is told once
+    for trial in serial.trials:
+        run_trial(str(serial.path), trial.id)
+    assert bits(study) == bits(serial)
+
+
+def test_trial_that_is_asked_for_twice_at_a_time_is_done_once(prepared, cluster, bits):
+    study = prepared(LONG, "batches.size=16,32")
+    cluster.join(2)
+    with Dask(cluster.address, study.path.resolve()).open() as pool:
+        twice = [pool.executor.submit(run_trial, str(study.path.resolve()), study.trials[0].id) for _ in range(2)]
+        ends = [future.result(timeout=120) for future in twice]
+    assert [end.state for end in ends] == ["finished", "finished"]
+    assert study.attempts(study.trials[0]).read_text().count("began") == 1
+
+
+def test_scheduler_that_is_lost_loses_nothing(prepared, cluster, bits, tmp_path_factory):
+    study, serial = prepared(*VALUES), prepared(*VALUES, path="serial")
+    cluster.join(1)
+    command = [
+        sys.executable,
+        "-m",
+        "mnistnn",
+        "sweep",
+        "resume",
+        "study",
+        "--engine",
+        "dask",
+        "--address",
+        cluster.address,
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    worker_inside(study)
+    cluster.end()
+    _, err = process.communicate(timeout=180)
+    assert process.returncode == 5, err.decode()
+    assert "the scheduler is gone" in err.decode()
+    for each, trials in ((study, study.trials), (serial, serial.trials)):
+        for trial in trials:
+            assert run_trial(str(each.path), trial.id).state == "finished"
+    assert bits(study) == bits(serial)
+
+
+def test_request_to_stop_reaches_the_workers_which_save(prepared, cluster):
+    study = prepared("stopping.max_epochs.epochs=2000", "batches.size=16,32")
+    cluster.join(1)
+    command = [
+        sys.executable,
+        "-m",
+        "mnistnn",
+        "sweep",
+        "resume",
+        "study",
+        "--engine",
+        "dask",
+        "--address",
+        cluster.address,
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    worker_inside(study)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err.decode()
+    for _ in range(100):
+        if "running" not in (states := [standing(study, trial).state for trial in study.trials]):
+            break
+        time.sleep(0.1)
+    assert sorted(states) == ["interrupted", "waiting"]
+
+
+def test_scheduler_that_does_not_answer_is_named(prepared, monkeypatch):
+    monkeypatch.setattr("mnistnn.sweep.cluster._PATIENCE_S", 1.0)
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        study = prepared("batches.size=16,32")
+        with (
+            pytest.raises(ResourceError, match=f"no Dask scheduler answers at {address}"),
+            Dask(address, study.path).open(),
+        ):
+            pass
+
+
+def test_scheduler_without_workers_is_named(prepared, cluster, monkeypatch):
+    monkeypatch.setattr("mnistnn.sweep.cluster._PATIENCE_S", 1.0)
+    with pytest.raises(ResourceError, match="no worker has joined"), Dask(cluster.address, Path("study")).open():
+        pass
+
+
+def test_worker_that_does_not_see_the_folder_is_named(prepared, cluster):
+    cluster.join(1)
+    with (
+        pytest.raises(RunError, match=r"worker tcp://127\.0\.0\.1:\d+ does not see /nowhere"),
+        Dask(cluster.address, Path("/nowhere")).open(),
+    ):
+        pass
+
+
+def test_half_an_engine_is_refused(toy, command):
+    done = command("sweep", "run", toy, "batches.size=16,32", "--engine", "dask")
+    assert (done.code, "needs the --address" in done.err) == (2, True)
+    done = command("sweep", "run", toy, "batches.size=16,32", "--address", "tcp://127.0.0.1:1")
+    assert (done.code, "goes with --engine dask" in done.err) == (2, True)
