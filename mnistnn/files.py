@@ -79,6 +79,17 @@ def append_line(path: Path, text: str) -> None:
         raise resource_error(path, error) from error
 
 
+def cut_off_torn_line(path: Path) -> None:
+    """Remove the torn last line, if there is one, of a file that a library adds lines to. Raises ResourceError."""
+    if not path.exists():
+        return
+    try:
+        with open(path, "rb", buffering=0) as file:
+            _cut_off_torn_line(path, file)
+    except OSError as error:
+        raise resource_error(path, error) from error
+
+
 def _cut_off_torn_line(path: Path, file: BinaryIO) -> None:
     end = file.seek(0, os.SEEK_END)
     if not end or os.pread(file.fileno(), 1, end - 1) == b"\n":

@@ -34,7 +34,7 @@ from mnistnn.run.provenance import describe_environment, differences, read_envir
 from mnistnn.run.record import RunRecord, Status, read_record
 from mnistnn.run_config import load_run_config
 from mnistnn.signals import StopRequest
-from mnistnn.train import Training, train
+from mnistnn.train import Hopeless, Training, train
 
 # What a resumed run may change: how long it goes on, how it is saved, where it is computed.
 _CHANGEABLE = ("stopping", "checkpoint", "backend.device", "backend.threads")
@@ -60,8 +60,18 @@ class Outcome:
     last: Row | None
 
 
-def start(plan: Plan, path: Path, runs: Path, view: View, time_budget_s: float | None = None) -> Outcome:
-    """Train an experiment in a new run directory at `path`. Raises what the sitting ended with, if not by a policy."""
+def start(
+    plan: Plan,
+    path: Path,
+    runs: Path,
+    view: View,
+    time_budget_s: float | None = None,
+    hopeless: Hopeless | None = None,
+) -> Outcome:
+    """Train an experiment in a new run directory at `path`. Raises what the sitting ended with, if not by a policy.
+
+    hopeless  asked at each evaluation whether the run is to end there for what lies outside of it, and why
+    """
     loaded = plan.loaded
     environment = _environment(plan, view)
     training = _prepare(plan)
@@ -82,7 +92,7 @@ def start(plan: Plan, path: Path, runs: Path, view: View, time_budget_s: float |
         )
         record.write(run)  # last: a folder with a run.json is a run that can be resumed
         point_latest_at(run, runs)
-        return _sit(plan, training, run, record, view, time_budget_s)
+        return _sit(plan, training, run, record, view, time_budget_s, hopeless)
 
 
 def resume(run: RunDirectory, overrides: Sequence[str], view: View, time_budget_s: float | None = None) -> Outcome:
@@ -93,13 +103,25 @@ def resume(run: RunDirectory, overrides: Sequence[str], view: View, time_budget_
     return _resume_with(run, loaded, view, time_budget_s)
 
 
-def resume_as(run: RunDirectory, loaded: LoadedExperiment, view: View, time_budget_s: float | None = None) -> Outcome:
+def resume_as(
+    run: RunDirectory,
+    loaded: LoadedExperiment,
+    view: View,
+    time_budget_s: float | None = None,
+    hopeless: Hopeless | None = None,
+) -> Outcome:
     """Go on with a run under a newly read experiment, which may differ from the run's own only where `resume` may."""
     _refuse_changes(load_run_config(run), loaded)
-    return _resume_with(run, loaded, view, time_budget_s)
+    return _resume_with(run, loaded, view, time_budget_s, hopeless)
 
 
-def _resume_with(run: RunDirectory, loaded: LoadedExperiment, view: View, time_budget_s: float | None) -> Outcome:
+def _resume_with(
+    run: RunDirectory,
+    loaded: LoadedExperiment,
+    view: View,
+    time_budget_s: float | None,
+    hopeless: Hopeless | None = None,
+) -> Outcome:
     with lock.exclusive(run):
         record = read_record(run)
         if loaded.experiment.backend.threads == "auto":
@@ -118,7 +140,7 @@ def _resume_with(run: RunDirectory, loaded: LoadedExperiment, view: View, time_b
         record.write(run)  # before what it records: a run that says "running" is known to be between two states
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
         warnings = [f"warning: not the environment of before: {text}" for text in differences(before, now)]
-        return _sit(plan, training, run, record, view, time_budget_s, messages=warnings)
+        return _sit(plan, training, run, record, view, time_budget_s, hopeless, warnings)
 
 
 def _create(path: Path) -> RunDirectory:
@@ -152,12 +174,14 @@ def _sit(
     record: RunRecord,
     view: View,
     time_budget_s: float | None,
+    hopeless: Hopeless | None,
     messages: Sequence[str] = (),
 ) -> Outcome:
     """Train from where the run stands until something ends the sitting, and record what it was."""
     policy = plan.experiment.checkpoint
     before_s, began_s, compiled_before_s = record.seconds, monotonic(), compiled.compiling_s()
     training.clock = lambda: before_s + monotonic() - began_s
+    training.hopeless = hopeless
     with StopRequest() as stop, _recorded(run, record), _log(run) as log, threads.allowed(plan.threads, plan.by_blas):
         display = Display(log, view.shown, view.bars)
         for text in messages:

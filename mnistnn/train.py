@@ -15,12 +15,15 @@ import numpy as np
 from mnistnn.averaging import WeightAverage
 from mnistnn.backend import Array, array_module
 from mnistnn.errors import DivergedError
-from mnistnn.history import Row, best_row
+from mnistnn.history import History, Row, best_row
 from mnistnn.kernels import sums_cuda
 from mnistnn.objective import Objective
 from mnistnn.optim.contract import OptimizerContract, Progress
 from mnistnn.steps import steps_for
 from mnistnn.stopping.contract import Deadline, Policy
+
+Hopeless = Callable[[History], str | None]
+"""Says why a run is to be given up at its newest evaluation, if it is."""
 
 
 class RunningLoss:
@@ -91,6 +94,8 @@ class Training:
     average: WeightAverage | None = None
     clock: Callable[[], float] = lambda: 0.0
     """Returns the seconds spent training so far, over all sittings."""
+    hopeless: Hopeless | None = None
+    """Ends the run for what policies, which know nothing but its own history, cannot see: other runs."""
 
     def __post_init__(self) -> None:
         self.progress.batches_per_epoch = self.batches.per_epoch
@@ -149,7 +154,7 @@ class Training:
         return min(deadlines, key=lambda d: (d.updates, not d.is_fixed), default=None)
 
     def reason_to_stop(self) -> str | None:
-        """Return the first reason that a policy gives to end the run here."""
+        """Return the first reason to end the run here: a policy's, or else one from outside."""
         for policy in self.policies:
             if reason := policy.reason(self.history):
                 return reason
@@ -158,7 +163,7 @@ class Training:
             return deadline.reason
         if self.is_out_of_time:
             return f"max_time: {self.time_limit_s:g} seconds are spent"
-        return None
+        return self.hopeless(self.history) if self.hopeless is not None and self.is_measured else None
 
     @property
     def is_out_of_time(self) -> bool:

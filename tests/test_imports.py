@@ -51,6 +51,7 @@ HOMES = {
     "onnx": ("analysis.export",),
     "onnxruntime": ("analysis.export",),
     "tensorboard": ("analysis.export",),
+    "optuna": ("sweep.optuna_seam",),
     "tqdm": ("cli", "display", "data.download"),
 }
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import click
 
+from mnistnn.cli import sweep_lines as lines
 from mnistnn.cli.command import MnistnnGroup, settings
 from mnistnn.cli.options import RUNS
 from mnistnn.cli.parameters import Seeds
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
+    from mnistnn.sweep.description import Sampler
     from mnistnn.sweep.engines import Engine
     from mnistnn.sweep.scheduling import Progress
-    from mnistnn.sweep.selection import Chosen, PointResult
     from mnistnn.sweep.study import Study
 
 _SCHEMA_VERSION = 1
@@ -48,7 +49,19 @@ def sweep() -> None:
 @sweep.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("values", nargs=-1, metavar="[KEY=A,B,C | KEY=LOW..HIGH[:log] | KEY=VALUE]...")
-@click.option("--trials", type=click.IntRange(1, 10_000), help="Draw so many points at random, instead of all.")
+@click.option("--trials", type=click.IntRange(1, 10_000), help="Try so many points, instead of all.")
+@click.option(
+    "--sampler",
+    type=click.Choice(["grid", "random", "tpe"]),
+    help="How points come about: all of them (without --trials), at random (with --trials), or each by what became of "
+    "those before (TPE; the first ten are random).",
+)
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="End a trial early, from its third epoch on, when its best figure is above the median of five or more "
+    "finished trials. With several workers that depends on who finishes first: results are not the same each time.",
+)
 @click.option("--seeds", type=Seeds(), help="Each point once for each seed: 0..4 or 0,3,7.")
 @click.option("--sweep-seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the drawing.")
 @_WORKERS
@@ -65,6 +78,8 @@ def run(
     config: Path,
     values: tuple[str, ...],
     trials: int | None,
+    sampler: str | None,
+    prune: bool,
     seeds: list[int] | None,
     sweep_seed: int,
     workers: int,
@@ -78,34 +93,61 @@ def run(
     dry_run: bool,
     prepare: bool,
 ) -> None:
-    """Try every combination of values, or points drawn at random.
+    """Try every combination of values, or so many points.
 
     optimizer.learning_rate=0.1,0.03 tries each of the values; penalties.l2.strength=1e-6..1e-3:log draws from the
     range, evenly in the logarithm, with --trials. Anything else is an override for all, as in `train`.
+    --sampler tpe and --prune need: pip install 'mnistnn[sweep]'.
     """
     from mnistnn.cli.parameters import as_overrides
     from mnistnn.run.directory import new_run_path
-    from mnistnn.sweep.planning import describe, plan_trials, points_of
+    from mnistnn.sweep.optuna_seam import load_optuna
+    from mnistnn.sweep.planning import describe, plan_search, plan_trials, points_of
     from mnistnn.sweep.space import parse_space
     from mnistnn.sweep.study import create_study
 
     _refuse_half_an_engine(engine, address)
-    space = parse_space([*values, *as_overrides(name, epochs, device)])
-    points = points_of(space, trials, sweep_seed)
-    planned = plan_trials(config, space, points, seeds, workers)
+    chosen = _sampler(sampler, trials)
+    if prune or chosen == "tpe":
+        load_optuna("--prune" if prune else "--sampler tpe")  # now, and not after an hour
+    arguments = [*values, *as_overrides(name, epochs, device)]
+    search, base = None, None
+    if chosen == "tpe":
+        assert trials is not None
+        planned, search, base = plan_search(config, arguments, trials, sweep_seed, seeds, workers)
+    else:
+        space = parse_space(arguments)
+        planned = plan_trials(config, space, points_of(space, trials, sweep_seed), seeds, workers)
     if dry_run:
         for trial in planned.trials:
-            click.echo(printable(f"{trial.id}  {_said(trial.values)}"))
-        click.echo(f"dry run: {len(planned.trials)} trials, nothing was run")
+            click.echo(printable(f"{trial.id}  {lines.said(trial.values)}"))
+        if search is None:
+            click.echo(f"dry run: {len(planned.trials)} trials, nothing was run")
+        else:
+            click.echo(f"dry run: checked the ends of {trials} points that tpe would choose, nothing was run")
         return
-    description = describe(planned, [str(config), *values], sampler="grid" if trials is None else "random")
+    description = describe(planned, [str(config), *values], chosen, prune, search)
     place = path or new_run_path(runs, description.name).with_name(new_run_path(runs, "sweep").name + "-sweep")
-    study = create_study(place, description, planned.experiments)
-    click.echo(printable(f"sweep {study.path}: {len(study.trials)} trials of {len(points)} points"), err=True)
+    study = create_study(place, description, [] if search else planned.experiments, base)
+    points = len({trial.point for trial in planned.trials}) if search is None else search.points
+    click.echo(printable(f"sweep {study.path}: {study.expected_trials} trials of {points} points"), err=True)
     if prepare:
         click.echo(printable(str(study.path)))
         return
-    _do(study, _engine(study, workers, address))
+    _do(study, _engine(study, workers, address), workers)
+
+
+def _sampler(given: str | None, trials: int | None) -> Sampler:
+    """Return how points come about. Raises UsageError for what does not go together."""
+    if given is None:
+        return "grid" if trials is None else "random"
+    if (given == "grid") != (trials is None):
+        raise click.UsageError(
+            "--sampler grid tries all points and goes without --trials"
+            if given == "grid"
+            else f"--sampler {given} needs the number of points: --trials 20"
+        )
+    return cast("Sampler", given)
 
 
 @sweep.command()
@@ -125,9 +167,9 @@ def resume(path: Path, workers: int, engine: str, address: str | None, retry_fai
     study = open_study(path)
     if retry_failed:
         for trial in study.trials:
-            if standing(study, trial).state == "failed":
+            if standing(study, trial).state == "failed" and trial.config_hash:
                 set_aside(study, trial)
-    _do(study, _engine(study, workers, address))
+    _do(study, _engine(study, workers, address), workers)
 
 
 @sweep.command()
@@ -141,12 +183,17 @@ def status(path: Path, as_json: bool) -> None:
     study = open_study(path)
     results = results_of(study)
     if as_json:
-        points = [_as_json(result) for result in results]
-        click.echo(
-            json.dumps({"schema_version": _SCHEMA_VERSION, "monitor": study.description.monitor, "points": points})
-        )
+        whole = {
+            "schema_version": _SCHEMA_VERSION,
+            "sampler": study.description.sampler,
+            "prune": study.description.prune,
+            "monitor": study.description.monitor,
+            "expected_trials": study.expected_trials,
+            "points": [lines.as_json(result) for result in results],
+        }
+        click.echo(json.dumps(whole))
         return
-    for line in _table(study, results):
+    for line in [*lines.table(study, results), lines.how(study)]:
         click.echo(printable(line))
 
 
@@ -170,7 +217,7 @@ def best(path: Path, so_far: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(chosen)))
         return
-    for line in _chosen_lines(study, chosen):
+    for line in lines.chosen_lines(study, chosen):
         click.echo(printable(line))
 
 
@@ -195,12 +242,18 @@ def emit(path: Path) -> None:
 
     For job arrays: each line does one trial and can be given to any machine that sees the folder.
     """
+    from mnistnn.errors import UsageError
     from mnistnn.run.directory import as_argument
-    from mnistnn.sweep.study import open_study, standing
+    from mnistnn.sweep.study import DONE, open_study, standing
 
     study = open_study(path)
+    if study.description.search is not None:
+        raise UsageError(
+            f"{path}: its trials are not known beforehand, since {study.description.sampler} chooses each by those "
+            f"before; do it with: mnistnn sweep resume {as_argument(path)}"
+        )
     for trial in study.trials:
-        if standing(study, trial).state not in ("finished", "failed"):
+        if standing(study, trial).state not in DONE:
             click.echo(f"mnistnn sweep trial {as_argument(path)} {trial.id}")
 
 
@@ -233,7 +286,7 @@ def _engine(study: Study, workers: int, address: str | None) -> Engine:
     return Local(workers) if address is None else Dask(address, study.path.resolve())
 
 
-def _do(study: Study, engine: Engine) -> None:
+def _do(study: Study, engine: Engine, workers: int) -> None:
     """Do all that is left, tell of each trial, and end as the whole has."""
     from mnistnn.errors import InterruptedRunError, SweepError
     from mnistnn.run.directory import as_argument
@@ -246,87 +299,18 @@ def _do(study: Study, engine: Engine) -> None:
             failed.append(progress.trial.id)
         elif settings().quiet:
             return
-        click.echo(printable(_progress_line(progress, study.description.monitor)), err=True)
+        click.echo(printable(lines.progress_line(progress, study.description.monitor)), err=True)
 
-    stopped_by = run_study(study, engine, tell)
+    stopped_by = run_study(study, engine, tell, workers)
     again = f"mnistnn sweep resume {as_argument(study.path)}"
     if stopped_by is not None:
         raise InterruptedRunError(f"interrupted; finished trials are kept. Go on with: {again}", stopped_by)
     from mnistnn.sweep.selection import results_of
 
-    for line in _table(study, results_of(study)):
+    for line in lines.table(study, results_of(study)):
         click.echo(printable(line))
     if failed:
         raise SweepError(
             f"{len(failed)} of {len(study.trials)} trials failed; try them again with: {again} --retry-failed"
         )
     click.echo(f"next: mnistnn sweep best {as_argument(study.path)}")
-
-
-def _progress_line(progress: Progress, monitor: str) -> str:
-    ended, trial = progress.ended, progress.trial
-    how = f"{ended.state}: {ended.problem}" if ended.problem else ended.state
-    if ended.best is not None:
-        how = f"{monitor} {ended.best[monitor]:.4f} (epoch {ended.best['epoch']:.6g}, {ended.seconds:.1f} s)"
-    return f"[{progress.finished}/{progress.trials}] {trial.id}  {_said(trial.values)}  {how}"
-
-
-def _said(values: dict[str, str]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in values.items()) or "as the file has it"
-
-
-def _table(study: Study, results: list[PointResult]) -> list[str]:
-    """Return the points as lines: rank, values, mean and deviation, how many trials are finished."""
-    monitor = study.description.monitor
-    rows = [("point", "values", monitor, "trials")]
-    for result in results:
-        mean = "" if result.mean is None else f"{result.mean:.4f}"
-        deviation = "" if result.std is None else f" ± {result.std:.4f}"
-        states = [each.standing.state for each in result.trials]
-        counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-        rows.append((str(result.point), _said(result.values), mean + deviation, counts))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    problems = [
-        f"{each.trial.id}: {each.standing.problem}"
-        for result in results
-        for each in result.trials
-        if each.standing.problem is not None
-    ]
-    return [*lines, *problems]
-
-
-def _as_json(result: PointResult) -> dict[str, Any]:
-    return {
-        "point": result.point,
-        "values": result.values,
-        "mean": result.mean,
-        "std": result.std,
-        "trials": [
-            {
-                "id": each.trial.id,
-                "seed": each.trial.seed,
-                "state": each.standing.state,
-                "best": each.best,
-                "problem": each.standing.problem,
-            }
-            for each in result.trials
-        ],
-    }
-
-
-def _chosen_lines(study: Study, chosen: Chosen) -> list[str]:
-    import statistics
-
-    errors = list(chosen.test_errors.values())
-    deviation = "" if chosen.std is None else f" ± {chosen.std:.4f}"
-    test = f"{100 * statistics.fmean(errors):.2f}"
-    if len(errors) > 1:
-        test += f" ± {100 * statistics.stdev(errors):.2f}"
-    number = f" ({len(errors)} seeds)" if len(errors) > 1 else ""
-    return [
-        f"chosen by validation: point {chosen.point}, {_said(chosen.values)}",
-        f"{chosen.monitor} {chosen.mean:.4f}{deviation}{number}",
-        f"test error {test} % on {chosen.test_examples:,} digits{number}; read for this point alone",
-        *(f"run: {study.path / 'trials' / name}" for name in chosen.test_errors),
-    ]

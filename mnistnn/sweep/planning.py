@@ -1,22 +1,28 @@
 """From what was asked for to the trials of a sweep: every member loaded and checked before the first one is run."""
 
-from collections.abc import Sequence
+import hashlib
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
-from mnistnn.config.dump import config_hash
-from mnistnn.config.load import LoadedExperiment, load_experiment
-from mnistnn.errors import ConfigError, UsageError
+from mnistnn.config.dump import config_hash, resolved_yaml
+from mnistnn.config.load import LoadedExperiment, load_experiment, load_text
+from mnistnn.config.validate import type_first
+from mnistnn.errors import ConfigError, RunError, UsageError
 from mnistnn.experiment import Plan
 from mnistnn.history import LAST
 from mnistnn.machine import usable_cores
-from mnistnn.sweep.space import Point, Space
-from mnistnn.sweep.study import SCHEMA_VERSION, Description, Trial
+from mnistnn.run.reading import read_file
+from mnistnn.sweep.description import SCHEMA_VERSION, Description, Sampler, Search, Trial
+from mnistnn.sweep.space import Point, Space, parse_space
+from mnistnn.sweep.study import Study
 
 MOST_TRIALS = 10_000
 _SHOWN_PROBLEMS = 3
+_NOTHING_VARIES = "--trials: nothing varies; give a key several values (key=a,b) or a range (key=1e-4..1e-1:log)"
 
 
 @dataclass(frozen=True)
@@ -37,9 +43,7 @@ def points_of(space: Space, trials: int | None, seed: int) -> list[Point]:
             raise UsageError(f"{space.size:,} combinations are more than the {MOST_TRIALS:,} that are allowed")
         return list(space.grid())
     if not space.axes:
-        raise UsageError(
-            "--trials: nothing varies; give a key several values (key=a,b) or a range (key=1e-4..1e-1:log)"
-        )
+        raise UsageError(_NOTHING_VARIES)
     return space.draw(trials, seed)
 
 
@@ -56,13 +60,14 @@ def plan_trials(
     if len(points) * len(per_trial) > MOST_TRIALS:
         raise UsageError(f"{len(points) * len(per_trial):,} trials are more than the {MOST_TRIALS:,} that are allowed")
     planned, problems, digests = Planned([], []), [], dict[str, str]()
+    threads = most_threads(workers)
     for number, point in enumerate(points):
         for seed in per_trial:
-            said = [f"{key}={value}" for key, value in point.items()]
+            said = as_overrides(point)
             name = f"member {number} ({', '.join(said) or 'as the file has it'})"
             overrides = [*space.fixed, *said, *([] if seed is None else [f"seed={seed}"])]
             try:
-                loaded = _loaded(file, overrides, workers)
+                loaded = _loaded(partial(load_experiment, file), overrides, threads)
             except ConfigError as error:
                 problems.append(f"{name}:\n{error}")
                 break  # with every seed the same
@@ -88,14 +93,73 @@ def plan_trials(
     return planned
 
 
-def _loaded(file: Path, overrides: Sequence[str], workers: int) -> LoadedExperiment:
-    """Load an experiment with its number of threads. Raises ConfigError."""
-    loaded = load_experiment(file, overrides)
+def plan_search(
+    file: Path, arguments: Sequence[str], points: int, sweep_seed: int, seeds: Sequence[int] | None, workers: int
+) -> tuple[Planned, Search, str]:
+    """Check what can be checked of points that are not known yet; return the members that were tried for that, what
+    the points will be asked with, and the experiment that they change, as text.
+
+    The ends of each range and all values that are listed are members, at the first value of the other keys. Raises
+    ConfigError for the invalid ones, UsageError for a space that has not so many points.
+    """
+    space = parse_space(arguments)
+    if not space.axes:
+        raise UsageError(_NOTHING_VARIES)
+    count = math.prod(axis.count for axis in space.axes)
+    if points > count:
+        raise UsageError(f"--trials {points}: there are only {count:.0f} combinations")
+    if points * len(seeds or [None]) > MOST_TRIALS:
+        raise UsageError(f"{points * len(seeds or []):,} trials are more than the {MOST_TRIALS:,} that are allowed")
+    ends = plan_trials(file, space, space.ends(), None, workers)
+    try:
+        base = load_experiment(file, space.fixed)
+    except ConfigError:  # what varies is what the file lacks
+        base = load_experiment(file, [*space.fixed, *as_overrides(space.ends()[0])])
+    text = resolved_yaml(type_first(base.resolved))
+    search = Search(
+        points=points,
+        arguments=list(arguments),
+        seeds=None if seeds is None else list(seeds),
+        sweep_seed=sweep_seed,
+        threads=most_threads(workers),
+        base_sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+    return ends, search, text
+
+
+def read_base(study: Study, search: Search) -> str:
+    """Return the experiment that points change. Raises RunError if it was altered."""
+    content = read_file(study.base)
+    if hashlib.sha256(content).hexdigest() != search.base_sha256:
+        raise RunError(f"{study.base}: altered: its SHA-256 is not the one in study.json")
+    return content.decode()
+
+
+def load_member(base: str, search: Search, space: Space, point: Point, seed: int | None) -> LoadedExperiment:
+    """Return the experiment of a point that was asked for. Raises ConfigError."""
+    overrides = [*space.fixed, *as_overrides(point), *([] if seed is None else [f"seed={seed}"])]
+    return _loaded(partial(load_text, base, "base.yaml"), overrides, search.threads)
+
+
+def as_overrides(point: Point) -> list[str]:
+    """Return the values of a point as overrides."""
+    return [f"{key}={value}" for key, value in point.items()]
+
+
+def most_threads(workers: int) -> int:
+    """Return how many threads each of so many workers may use: the cores of this machine are divided among them."""
+    return max(1, usable_cores() // workers)
+
+
+def _loaded(
+    load: Callable[[Sequence[str]], LoadedExperiment], overrides: Sequence[str], threads: int
+) -> LoadedExperiment:
+    """Load an experiment with its number of threads, at most so many if it names none. Raises ConfigError."""
+    loaded = load(overrides)
     plan = Plan(loaded)
     if loaded.experiment.backend.threads != "auto":
         return loaded
-    threads = min(plan.threads, max(1, usable_cores() // workers))
-    return load_experiment(file, [*overrides, f"backend.threads={threads}"])
+    return load([*overrides, f"backend.threads={min(plan.threads, threads)}"])
 
 
 def _refuse_what_cannot_be_compared(planned: Planned) -> None:
@@ -108,8 +172,10 @@ def _refuse_what_cannot_be_compared(planned: Planned) -> None:
         raise UsageError("checkpoint.monitor: last leaves no figure to choose by")
 
 
-def describe(planned: Planned, given: Sequence[str], sampler: Literal["grid", "random"]) -> Description:
-    """Return what study.json is to say."""
+def describe(
+    planned: Planned, given: Sequence[str], sampler: Sampler, prune: bool = False, search: Search | None = None
+) -> Description:
+    """Return what study.json is to say. With a search, what was planned are no trials, but examples."""
     first = planned.experiments[0].experiment
     return Description(
         schema_version=SCHEMA_VERSION,
@@ -118,5 +184,7 @@ def describe(planned: Planned, given: Sequence[str], sampler: Literal["grid", "r
         given=list(given),
         sampler=sampler,
         monitor=first.checkpoint.monitor,
-        trials=planned.trials,
+        trials=planned.trials if search is None else [],
+        prune=prune,
+        search=search,
     )

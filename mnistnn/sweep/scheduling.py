@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 from mnistnn.errors import MnistnnError, ResourceError
 from mnistnn.signals import StopRequest
+from mnistnn.sweep.description import Trial
 from mnistnn.sweep.engines import Engine, Pool
-from mnistnn.sweep.study import Study, Trial, note_end, standing
+from mnistnn.sweep.search import searching
+from mnistnn.sweep.study import DONE, Study, note_end, standing
 from mnistnn.sweep.trial import Ended, run_trial
 
 _POLL_S = 0.2
+_FINISHED = ("finished", "pruned")
 _LOST = "the scheduler is gone, or has forgotten trials that were under way; finished ones are kept"
 
 
@@ -29,28 +32,47 @@ class Progress:
     trials: int
 
 
-def run_study(study: Study, engine: Engine, tell: Callable[[Progress], None]) -> int | None:
+def run_study(study: Study, engine: Engine, tell: Callable[[Progress], None], points_at_a_time: int = 1) -> int | None:
     """Do all trials that are neither finished nor failed; return the number of the signal that stopped it, if one did.
 
-    Everything that a trial can end with, a dead process included, is told, and does not end the others.
+    Everything that a trial can end with, a dead process included, is told, and does not end the others. Where points
+    are asked for one after the other, so many are under way at a time.
     """
-    waiting = [trial for trial in study.trials if standing(study, trial).state not in ("finished", "failed")]
-    finished = sum(standing(study, trial).state == "finished" for trial in study.trials)
+    with StopRequest() as stop, searching(study) as searcher:
+        at_first = [(trial, standing(study, trial).state) for trial in study.trials]
+        waiting = [trial for trial, state in at_first if state not in DONE]
+        finished = sum(state in _FINISHED for _, state in at_first)
 
-    def note(trial: Trial, ended: Ended) -> None:
-        nonlocal finished
-        finished += ended.state == "finished"
-        tell(Progress(ended, trial, finished, len(study.trials)))
+        def note(trial: Trial, ended: Ended) -> None:
+            nonlocal finished
+            finished += ended.state in _FINISHED
+            tell(Progress(ended, trial, finished, study.expected_trials))
 
-    with StopRequest() as stop:
+        def ask(points_under_way: int) -> list[Trial]:
+            """Return the trials of one more point, if it is time for that; tell what became of others before."""
+            while searcher is not None and points_under_way < points_at_a_time and is_more_to_ask():
+                if stop.number is not None:
+                    break
+                searcher.settle()
+                trials = searcher.ask()
+                if not (invalid := [trial for trial in trials if standing(study, trial).state == "failed"]):
+                    return trials
+                for trial in invalid:
+                    note(trial, Ended(trial.id, "failed", problem=standing(study, trial).problem))
+            return []
+
+        def is_more_to_ask() -> bool:
+            return searcher is not None and not searcher.is_exhausted
+
         suspects: list[Trial] = []
-        while (waiting or suspects) and stop.number is None:
+        while (waiting or suspects or is_more_to_ask()) and stop.number is None:
             if suspects:
-                batch, workers = [suspects.pop(0)], 1
+                with engine.open(1) as pool:
+                    left = _round(study, [suspects.pop(0)], pool, stop, note, lambda _: [])
             else:
-                batch, waiting, workers = waiting, [], None
-            with engine.open(workers) as pool:
-                left = _round(study, batch, pool, stop, note)
+                with engine.open() as pool:
+                    left = _round(study, waiting, pool, stop, note, ask)
+                waiting = []
             for trial in left:
                 now = standing(study, trial)
                 if now.state == "failed":
@@ -59,23 +81,44 @@ def run_study(study: Study, engine: Engine, tell: Callable[[Progress], None]) ->
                     suspects.append(trial)
                 else:
                     waiting.append(trial)
+        if searcher is not None:
+            searcher.settle()
         return stop.number
 
 
 def _round(
-    study: Study, batch: Sequence[Trial], pool: Pool, stop: StopRequest, note: Callable[[Trial, Ended], None]
+    study: Study,
+    batch: Sequence[Trial],
+    pool: Pool,
+    stop: StopRequest,
+    note: Callable[[Trial, Ended], None],
+    ask: Callable[[int], list[Trial]],
 ) -> list[Trial]:
-    """Submit trials and wait for them; return those that were lost because a process died."""
+    """Submit trials and wait for them; return those that were lost because a process died.
+
+    `ask` is given the number of points under way, again whenever a trial has ended, and returns trials to add.
+    """
     futures: dict[Future[Ended], Trial] = {}
     lost: list[Trial] = []
-    try:
-        for trial in batch:
-            futures[pool.executor.submit(run_trial, str(study.path.resolve()), trial.id)] = trial
-    except BrokenExecutor:  # while the first ones were under way already
-        lost += [trial for trial in batch if trial not in futures.values()]
-    waiting, is_stopping = set(futures), False
-    while waiting:
+
+    def submit(trials: Sequence[Trial]) -> set[Future[Ended]]:
+        submitted = {}
+        try:
+            for trial in trials:
+                submitted[pool.executor.submit(run_trial, str(study.path.resolve()), trial.id)] = trial
+        except BrokenExecutor:  # while the first ones were under way already
+            lost.extend(trials[len(submitted) :])
+        futures.update(submitted)
+        return set(submitted)
+
+    waiting, has_ended, is_stopping = submit(batch), True, False
+    while True:
+        while has_ended and not lost and (trials := ask(len({futures[future].point for future in waiting}))):
+            waiting |= submit(trials)
+        if not waiting:
+            break
         done, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
+        has_ended = bool(done)
         for future in done:
             trial = futures[future]
             if future.cancelled():

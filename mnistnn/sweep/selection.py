@@ -3,7 +3,7 @@ for the chosen point alone, and once.
 """
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from pydantic import ConfigDict, TypeAdapter
@@ -16,7 +16,8 @@ from mnistnn.run.directory import RunDirectory
 from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import read_record
 from mnistnn.run.sealed_json import parse_as, seal_json
-from mnistnn.sweep.study import Standing, Study, Trial, standing
+from mnistnn.sweep.description import Trial
+from mnistnn.sweep.study import DONE, Standing, Study, standing
 
 SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -65,37 +66,40 @@ _CHOSEN = TypeAdapter(Chosen)
 
 def results_of(study: Study) -> list[PointResult]:
     """Return every point as it stands: the complete ones first, best first, then the others in their order."""
-    points: dict[int, list[TrialResult]] = {}
+    points: dict[int, list[Trial]] = {}
     for trial in study.trials:
+        points.setdefault(trial.point, []).append(trial)
+    found = [result_of(study, trials) for trials in points.values()]
+    return sorted(found, key=lambda each: (not each.is_complete, each.mean if each.is_complete else 0.0, each.point))
+
+
+def result_of(study: Study, trials: Sequence[Trial]) -> PointResult:
+    """Return how a point stands that has these trials."""
+    results = []
+    for trial in trials:
         now = standing(study, trial)
         best = read_record(study.run(trial)).best if now.state == "finished" else None
-        points.setdefault(trial.point, []).append(TrialResult(trial, now, best))
-    monitor = study.description.monitor
-    found = []
-    for point, trials in points.items():
-        values = [each.best[monitor] for each in trials if each.best is not None]
-        mean = statistics.fmean(values) if values else None
-        std = statistics.stdev(values) if len(values) > 1 else None
-        found.append(PointResult(point, trials[0].trial.values, trials, mean, std))
-    return sorted(found, key=lambda each: (not each.is_complete, each.mean if each.is_complete else 0.0, each.point))
+        results.append(TrialResult(trial, now, best))
+    values = [each.best[study.description.monitor] for each in results if each.best is not None]
+    mean = statistics.fmean(values) if values else None
+    std = statistics.stdev(values) if len(values) > 1 else None
+    return PointResult(trials[0].point, trials[0].values, results, mean, std)
 
 
 def choose(study: Study, so_far: bool = False) -> PointResult:
     """Return the point with the lowest mean; of equal ones the first.
 
-    Points of which a trial has failed are no candidates. Raises RunError if trials are yet to be done, unless `so_far`
-    asks for the best of the others, or if there is no candidate.
+    Points of which a trial has failed or was pruned are no candidates. Raises RunError if trials are yet to be done,
+    unless `so_far` asks for the best of the others, or if there is no candidate.
     """
     results = results_of(study)
-    undone = [
-        each.trial.id
-        for result in results
-        for each in result.trials
-        if each.standing.state not in ("finished", "failed")
-    ]
-    if undone and not so_far:
+    known = [each for result in results for each in result.trials]
+    undone = [each.trial.id for each in known if each.standing.state not in DONE]
+    left = len(undone) + study.expected_trials - len(known)
+    if left and not so_far:
+        named = f" ({', '.join(undone[:3])}, …)" if undone else ""
         raise RunError(
-            f"{study.path}: {len(undone)} of {len(study.trials)} trials are not done ({', '.join(undone[:3])}, …); "
+            f"{study.path}: {left} of {study.expected_trials} trials are not done{named}; "
             "go on with `mnistnn sweep resume`, or choose among what there is with --so-far"
         )
     if not results or not results[0].is_complete:

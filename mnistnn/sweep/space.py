@@ -38,6 +38,17 @@ class Listed:
     def draw(self, rng: np.random.Generator) -> str:
         return self.values[int(rng.integers(len(self.values)))]
 
+    def text(self, value: str) -> str:
+        return value
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        return self.values
+
+    @property
+    def count(self) -> int:
+        return len(self.values)
+
 
 @dataclass(frozen=True)
 class Range:
@@ -55,8 +66,22 @@ class Range:
             low, high = low - 0.5, high + 0.5
         value = math.exp(rng.uniform(math.log(low), math.log(high))) if self.is_log else rng.uniform(low, high)
         if self.is_whole:
-            return str(int(min(max(round(value), self.low), self.high)))
-        return f"{value:.{_SIGNIFICANT_DIGITS}g}"
+            value = min(max(round(value), self.low), self.high)
+        return self.text(value)
+
+    def text(self, value: float) -> str:
+        """Write a number of the range."""
+        return str(int(value)) if self.is_whole else f"{value:.{_SIGNIFICANT_DIGITS}g}"
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The lowest and the highest value."""
+        return self.text(self.low), self.text(self.high)
+
+    @property
+    def count(self) -> float:
+        """How many values there are; infinite for a range that is not of whole numbers."""
+        return self.high - self.low + 1 if self.is_whole else math.inf
 
 
 @dataclass(frozen=True)
@@ -78,6 +103,11 @@ class Space:
         listed = [axis for axis in self.axes if isinstance(axis, Listed)]
         for values in itertools.product(*(axis.values for axis in listed)):
             yield dict(zip((axis.key for axis in listed), values, strict=True))
+
+    def ends(self) -> list[Point]:
+        """Return a point for each end of a range and each listed value, the other keys being at their first value."""
+        first = {axis.key: axis.ends[0] for axis in self.axes}
+        return [first, *(first | {axis.key: value} for axis in self.axes for value in axis.ends[1:])]
 
     def draw(self, count: int, seed: int) -> list[Point]:
         """Return points drawn at random, each once: point n is the same however many are drawn.

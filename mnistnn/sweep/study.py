@@ -1,6 +1,9 @@
-"""The folder of a sweep: what is to be tried, fixed before the first trial, and what became of it.
+"""The folder of a sweep: what is to be tried, fixed before it is begun, and what became of it.
 
     study.json           what was asked for, and every trial: its point, its seed, the digest of its configuration
+    base.yaml            the experiment that points change, if they are asked for one after the other; then also
+    asked.jsonl          those that were asked for so far, with their trials (asked.py), and
+    optuna.journal       what Optuna was asked and told (search.py)
     configs/ID.yaml      the resolved configuration of each trial
     trials/ID/           the run directory of each trial, made when it begins
     attempts/ID.jsonl    when a trial was begun and how that ended, line by line
@@ -11,13 +14,13 @@ Whether a trial is done is asked of its run directory, so killing anything at an
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, TypeAdapter
-from pydantic.dataclasses import dataclass as strict_dataclass
+from pydantic import TypeAdapter
 
 from mnistnn.config.dump import config_hash, resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_resolved
@@ -27,60 +30,55 @@ from mnistnn.files import append_line, force, resource_error, write_atomically
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.reading import MAX_BYTES, read_file
-from mnistnn.run.record import read_record
+from mnistnn.run.record import RunRecord, read_record
 from mnistnn.run.sealed_json import parse_as, seal_json
+from mnistnn.sweep.asked import Asked, read_asked
+from mnistnn.sweep.description import SCHEMA_VERSION, Description, Trial
 
-SCHEMA_VERSION = 1
 MOST_ATTEMPTS = 3
 """How often a trial is begun whose process dies, before it counts as failed."""
 
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+PRUNED = "pruned: "
+"""What the reason of a run begins with that was given up for the others of its sweep."""
 
-State = Literal["waiting", "running", "interrupted", "finished", "failed"]
-
-
-@strict_dataclass(frozen=True, config=_STRICT)
-class Trial:
-    """One run of a sweep: the number of its point, the values there, its seed, the digest of its configuration."""
-
-    id: str
-    point: int
-    values: dict[str, str]
-    seed: int
-    config_hash: str
-
-
-@strict_dataclass(frozen=True, config=_STRICT)
-class Description:
-    """The fields of study.json.
-
-    given    what stood on the command line: the file, what varies, options
-    sampler  how points came about: all of a grid, or drawn at random
-    monitor  the figure by which the best epoch of each run, and then the best point, is chosen
-    """
-
-    schema_version: int
-    name: str
-    created: str
-    given: list[str]
-    sampler: Literal["grid", "random"]
-    monitor: str
-    trials: list[Trial]
-
+State = Literal["waiting", "running", "interrupted", "finished", "pruned", "failed"]
+DONE: tuple[State, ...] = ("finished", "pruned", "failed")
+"""Trials that are not begun again, unless somebody asks for that."""
 
 _DESCRIPTION = TypeAdapter(Description)
 
 
 @dataclass(frozen=True)
 class Study:
-    """A sweep's folder and what study.json says."""
+    """A sweep's folder, what study.json says, and the points that were asked for since."""
 
     path: Path
     description: Description
+    asked: list[Asked] = field(default_factory=list)
 
     @property
     def trials(self) -> list[Trial]:
-        return self.description.trials
+        return [*self.description.trials, *(trial for point in self.asked for trial in point.trials)]
+
+    @property
+    def expected_trials(self) -> int:
+        """How many trials there will be, those included that are not known yet."""
+        search = self.description.search
+        if search is None:
+            return len(self.description.trials)
+        return search.points * (1 if search.seeds is None else len(search.seeds))
+
+    @property
+    def base(self) -> Path:
+        return self.path / "base.yaml"
+
+    @property
+    def asked_file(self) -> Path:
+        return self.path / "asked.jsonl"
+
+    @property
+    def optuna_journal(self) -> Path:
+        return self.path / "optuna.journal"
 
     @property
     def chosen(self) -> Path:
@@ -103,8 +101,13 @@ class Study:
         raise RunError(f"{self.path}: has no trial '{name}'")
 
 
-def create_study(path: Path, description: Description, experiments: Sequence[LoadedExperiment]) -> Study:
-    """Write the folder of a new sweep, study.json last. Raises RunError if something is there already."""
+def create_study(
+    path: Path, description: Description, experiments: Sequence[LoadedExperiment], base: str | None = None
+) -> Study:
+    """Write the folder of a new sweep, study.json last. Raises RunError if something is there already.
+
+    base  the text of base.yaml, where points are asked for one after the other
+    """
     study = Study(path, description)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,9 +119,16 @@ def create_study(path: Path, description: Description, experiments: Sequence[Loa
     except OSError as error:
         raise resource_error(path, error) from error
     for trial, loaded in zip(description.trials, experiments, strict=True):
-        write_atomically(study.config(trial), resolved_yaml(type_first(loaded.resolved)).encode())
+        write_config(study, trial, loaded)
+    if base is not None:
+        write_atomically(study.base, base.encode())
     write_atomically(path / "study.json", seal_json(asdict(description)))
     return study
+
+
+def write_config(study: Study, trial: Trial, loaded: LoadedExperiment) -> None:
+    """Fix the configuration of a trial, before anything names it."""
+    write_atomically(study.config(trial), resolved_yaml(type_first(loaded.resolved)).encode())
 
 
 def open_study(path: Path) -> Study:
@@ -127,7 +137,9 @@ def open_study(path: Path) -> Study:
     if not file.exists():
         raise RunError(f"{path}: not a sweep: it has no study.json")
     text = read_file(file, MAX_BYTES)
-    return Study(path, parse_as(_DESCRIPTION, text, str(file), "a sweep", SCHEMA_VERSION))
+    study = Study(path, parse_as(_DESCRIPTION, text, str(file), "a sweep", SCHEMA_VERSION))
+    study.asked.extend(read_asked(study.asked_file))
+    return study
 
 
 def load_trial_config(study: Study, trial: Trial) -> LoadedExperiment:
@@ -140,7 +152,7 @@ def load_trial_config(study: Study, trial: Trial) -> LoadedExperiment:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a trial stands, and why it failed if it did. `begun` counts attempts of which the end is not known."""
+    """How a trial stands, and why it failed or was pruned if it was. `begun` counts attempts whose end is not known."""
 
     state: State
     begun: int = 0
@@ -158,12 +170,28 @@ def standing(study: Study, trial: Trial) -> Standing:
         except RunError as error:
             return Standing("failed", attempts.begun, str(error))
         if record.status == "finished":
-            return Standing("finished")
+            why = pruned_because(record)
+            return Standing("finished") if why is None else Standing("pruned", problem=why)
     if attempts.problem is not None:
         return Standing("failed", attempts.begun, attempts.problem)
     if attempts.begun >= MOST_ATTEMPTS:
         return Standing("failed", attempts.begun, f"its process died {attempts.begun} times")
     return Standing("interrupted" if attempts.begun or run.record.exists() else "waiting", attempts.begun)
+
+
+def finished_runs(study: Study) -> Iterator[tuple[RunDirectory, RunRecord]]:
+    """Yield the run directories of trials that are finished or pruned, with their records; others are passed over."""
+    for path in sorted((study.path / "trials").iterdir()):
+        run = RunDirectory(path)
+        with suppress(RunError):
+            if run.record.exists() and (record := read_record(run)).status == "finished":
+                yield run, record
+
+
+def pruned_because(record: RunRecord) -> str | None:
+    """Return why a finished run was given up, if it was."""
+    reason = record.reason or ""
+    return reason.removeprefix(PRUNED) if reason.startswith(PRUNED) else None
 
 
 def note_begin(study: Study, trial: Trial, where: str) -> None:

@@ -9,6 +9,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,8 +19,10 @@ from mnistnn.errors import BusyError, InterruptedRunError, MnistnnError
 from mnistnn.experiment import Plan
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.record import read_record
-from mnistnn.sweep.study import Study, Trial, load_trial_config, note_begin, note_end, open_study
+from mnistnn.run.record import RunRecord, read_record
+from mnistnn.sweep.description import Trial
+from mnistnn.sweep.pruning import Pruner
+from mnistnn.sweep.study import Study, load_trial_config, note_begin, note_end, open_study, pruned_because
 
 _POLL_S = 1.0
 
@@ -35,17 +38,22 @@ must_stop: Callable[[], bool] = _never
 """Tells whether this process shall begin no further trial; replaced by an engine that can ask for that."""
 
 
+def at_work() -> AbstractContextManager[object]:
+    """Return the context in which this process trains; one at a time."""
+    return _one_at_a_time
+
+
 def is_at_work() -> bool:
-    """Tell whether this process is doing a trial."""
+    """Tell whether this process is training."""
     return _one_at_a_time.locked()
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a trial ended here: the figures of its best epoch if it is finished, the error if it failed."""
+    """How a trial ended here: the figures of its best epoch if it is finished, why if it failed or was pruned."""
 
     trial: str
-    state: Literal["finished", "failed", "stopped"]
+    state: Literal["finished", "pruned", "failed", "stopped"]
     best: dict[str, float] | None = None
     seconds: float = 0.0
     problem: str | None = None
@@ -55,7 +63,7 @@ def run_trial(folder: str, name: str) -> Ended:
     """Do a trial of the sweep in `folder`. Raises nothing that belongs to the trial: an error is part of what it
     returns.
     """
-    with _one_at_a_time:
+    with at_work():
         study = open_study(Path(folder))
         trial = study.trial(name)
         while not must_stop():
@@ -75,10 +83,11 @@ def _attempt(study: Study, trial: Trial) -> Ended:
     note_begin(study, trial, f"{platform.node()}:{os.getpid()}")
     try:
         loaded = load_trial_config(study, trial)
+        hopeless = Pruner(study, trial) if study.description.prune else None
         if run.record.exists():
-            outcome = runner.resume_as(run, loaded, _SILENT)
+            outcome = runner.resume_as(run, loaded, _SILENT, None, hopeless)
         else:
-            outcome = runner.start(Plan(loaded), run.path, run.path, _SILENT)
+            outcome = runner.start(Plan(loaded), run.path, run.path, _SILENT, None, hopeless)
     except InterruptedRunError as error:
         note_end(study, trial, None)
         return Ended(trial.id, "stopped", problem=str(error))
@@ -92,8 +101,7 @@ def _attempt(study: Study, trial: Trial) -> Ended:
         note_end(study, trial, "out of memory")
         return Ended(trial.id, "failed", problem="out of memory")
     note_end(study, trial, None)
-    best = None if outcome.best is None else dict(outcome.best)
-    return Ended(trial.id, "finished", best, outcome.record.seconds)
+    return _ended(trial, outcome.record)
 
 
 def _finished(run: RunDirectory, trial: Trial) -> Ended | None:
@@ -106,6 +114,13 @@ def _finished(run: RunDirectory, trial: Trial) -> Ended | None:
         return None  # whoever goes on from it will say what is wrong
     if record.status != "finished":
         return None
+    return _ended(trial, record)
+
+
+def _ended(trial: Trial, record: RunRecord) -> Ended:
+    """Return what the record of a finished run says."""
+    if (why := pruned_because(record)) is not None:
+        return Ended(trial.id, "pruned", None, record.seconds, why)
     return Ended(trial.id, "finished", record.best, record.seconds)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.sweep.planning import describe, plan_trials, points_of
+from mnistnn.sweep.planning import describe, plan_search, plan_trials, points_of
 from mnistnn.sweep.space import parse_space
 from mnistnn.sweep.study import Study, create_study
 
@@ -14,10 +14,22 @@ from mnistnn.sweep.study import Study, create_study
 def prepared(toy) -> Callable[..., Study]:
     """Make the folder of a sweep, with no trial begun."""
 
-    def make(*values: str, seeds=None, path="study", workers=1) -> Study:
+    def make(*values: str, seeds=None, path="study", workers=1, prune=False) -> Study:
         space = parse_space(["stopping.max_epochs.epochs=2", *values])
         planned = plan_trials(toy, space, points_of(space, None, 0), seeds, workers)
-        return create_study(Path(path), describe(planned, [str(toy), *values], "grid"), planned.experiments)
+        return create_study(Path(path), describe(planned, [str(toy), *values], "grid", prune), planned.experiments)
+
+    return make
+
+
+@pytest.fixture
+def searched(toy) -> Callable[..., Study]:
+    """Make the folder of a sweep whose points are asked for one after the other, with no point asked for."""
+
+    def make(*values: str, points=14, seeds=None, path="study", workers=1, prune=False) -> Study:
+        arguments = ["stopping.max_epochs.epochs=1", *values]
+        planned, search, base = plan_search(toy, arguments, points, 0, seeds, workers)
+        return create_study(Path(path), describe(planned, [str(toy), *values], "tpe", prune, search), [], base)
 
     return make
 

@@ -1,0 +1,47 @@
+"""asked.jsonl: the points of a sweep whose points are asked for one after the other, in the order of asking.
+
+A point counts from when its line is whole; the configurations of its trials were written before. A last line that a
+killed process left torn is no point.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from mnistnn.files import append_line, force
+from mnistnn.run.reading import read_file
+from mnistnn.run.sealed_json import parse_as, seal_json
+from mnistnn.sweep.description import Trial
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
+class Asked:
+    """One line: a point's number, its number in Optuna's journal, and its trials, one for each seed."""
+
+    schema_version: int
+    point: int
+    optuna: int
+    trials: list[Trial]
+
+
+_ASKED = TypeAdapter(Asked)
+
+
+def append_asked(path: Path, asked: Asked) -> None:
+    """Add a point; when this returns it is on the disk. Raises ResourceError."""
+    append_line(path, json.dumps(json.loads(seal_json(asdict(asked)))))
+    force([path])
+
+
+def read_asked(path: Path) -> list[Asked]:
+    """Return all points that were asked for. Raises RunError for a whole line that is altered or foreign."""
+    if not path.exists():
+        return []
+    content = read_file(path)
+    lines = content[: content.rfind(b"\n") + 1].splitlines()
+    return [parse_as(_ASKED, line, f"{path}:{n}", "a point", SCHEMA_VERSION) for n, line in enumerate(lines, start=1)]
