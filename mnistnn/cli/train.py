@@ -14,7 +14,9 @@ from mnistnn.cli.parameters import Duration, Seeds, as_overrides
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
+    from mnistnn.config.load import LoadedExperiment
     from mnistnn.experiment import Plan
+    from mnistnn.history import Row
     from mnistnn.runner import Outcome, View
 
 _TIME_BUDGET = click.option(
@@ -30,6 +32,13 @@ _TIME_BUDGET = click.option(
 @click.option("--run-dir", type=click.Path(path_type=Path), help="The run directory itself, new or empty.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of all randomness.")
 @click.option("--seeds", type=Seeds(), help="One run for each seed: 0..4 or 0,3,7.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="With --seeds: so many runs at a time, each with its share of the cores as threads.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Stop after so many epochs at the latest.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
 @click.option("--dry-run", is_flag=True, help="Show what would be run: config, shapes, sizes, cost. Run nothing.")
@@ -47,6 +56,7 @@ def train(
     run_dir: Path | None,
     seed: int | None,
     seeds: list[int] | None,
+    workers: int,
     epochs: int | None,
     device: str | None,
     dry_run: bool,
@@ -57,15 +67,20 @@ def train(
 
     KEY=VALUE replaces a value of the file: optimizer.learning_rate=0.1, model.layers.hidden.units=800.
     """
-    from mnistnn.config.load import load_experiment
     from mnistnn.experiment import Plan
 
     if seeds is not None and (seed is not None or run_dir is not None):
         raise click.UsageError("--seeds makes several runs and goes with neither --seed nor --run-dir")
+    if workers > 1 and seeds is None:
+        raise click.UsageError("--workers does several runs at a time and goes with --seeds")
     flags = as_overrides(name, epochs, device)
     per_run = [[f"seed={s}"] for s in seeds or ([] if seed is None else [seed])] or [[]]
     # Every experiment is loaded and checked before the first is run.
-    plans = [Plan(load_experiment(config, [*overrides, *flags, *seed_override])) for seed_override in per_run]
+    loaded = [_load(config, [*overrides, *flags, *seed_override], workers) for seed_override in per_run]
+    plans = [Plan(each) for each in loaded]
+    if workers > 1 and not dry_run:
+        _train_at_a_time(loaded, workers, runs, time_budget, resume == "auto")
+        return
     for plan in plans:
         if dry_run:
             _print_plan(plan, run_dir, runs)
@@ -124,6 +139,52 @@ def refit(run: str, runs: Path, until: str, time_budget: float | None) -> None:
     _print_outcome(_train(plan, runs, None, time_budget, resume_auto=False))
 
 
+def _load(config: Path, overrides: list[str], workers: int) -> LoadedExperiment:
+    """Load an experiment; where several runs share the cores, with the number of its threads."""
+    from functools import partial
+
+    from mnistnn.config.load import load_experiment
+
+    if workers == 1:
+        return load_experiment(config, overrides)
+    from mnistnn.sweep.planning import most_threads, with_threads
+
+    return with_threads(partial(load_experiment, config), overrides, most_threads(workers))
+
+
+def _train_at_a_time(
+    experiments: list[LoadedExperiment], workers: int, runs: Path, time_budget: float | None, resume_auto: bool
+) -> None:
+    """Do several runs at a time, tell of each as it ends, and end as they have."""
+    from mnistnn.errors import InterruptedRunError, SweepError, TimeBudgetError
+    from mnistnn.sweep.seeds import SeedEnded, train_seeds
+
+    states: list[str] = []
+
+    def tell(ended: SeedEnded) -> None:
+        states.append(ended.state)
+        if ended.outcome is not None:
+            click.echo(_seed_line(ended.seed, ended.outcome))
+        elif ended.state == "failed" or not settings().quiet:
+            how = "failed: " if ended.state == "failed" else ""
+            click.echo(printable(f"seed {ended.seed}: {how}{ended.problem}"), err=True)
+
+    stopped_by = train_seeds(experiments, workers, runs, resume_auto, time_budget, tell)
+    done = f"{states.count('finished')} of {len(experiments)} runs are finished"
+    if stopped_by is not None:
+        raise InterruptedRunError(f"interrupted; {done}, and what was under way is saved: --resume auto", stopped_by)
+    if failed := states.count("failed"):
+        raise SweepError(f"{failed} of {len(experiments)} runs failed")
+    if "out of time" in states:
+        raise TimeBudgetError(f"time budget spent; {done}, and what was under way is saved: --resume auto")
+
+
+def _seed_line(seed: int, outcome: Outcome) -> str:
+    record = outcome.record
+    best = "" if outcome.best is None else f"; {_best_figures(outcome.best)}"
+    return printable(f"seed {seed}: {record.reason} ({record.seconds:.1f} s){best}; run {outcome.run.path}")
+
+
 def _train(plan: Plan, runs: Path, run_dir: Path | None, time_budget: float | None, resume_auto: bool) -> Outcome:
     from mnistnn import runner
     from mnistnn.run.directory import new_run_path
@@ -160,8 +221,12 @@ def _print_outcome(outcome: Outcome) -> None:
     record, best = outcome.record, outcome.best
     click.echo(f"{record.name}: {record.reason} ({record.seconds:.1f} s)")
     if best is not None:
-        names = ("valid.error", "valid.loss") if "valid.error" in best else ("train.loss",)
-        figures = ", ".join(f"{name} {best[name]:.8g}" for name in names)
-        click.echo(f"best epoch {best['epoch']}: {figures}")
+        click.echo(_best_figures(best))
     click.echo(f"run: {printable(str(outcome.run.path))}")
     click.echo(f"next: mnistnn eval {printable(as_argument(outcome.run.path))}")
+
+
+def _best_figures(best: Row) -> str:
+    names = ("valid.error", "valid.loss") if "valid.error" in best else ("train.loss",)
+    figures = ", ".join(f"{name} {best[name]:.8g}" for name in names)
+    return f"best epoch {best['epoch']}: {figures}"

@@ -67,7 +67,7 @@ def plan_trials(
             name = f"member {number} ({', '.join(said) or 'as the file has it'})"
             overrides = [*space.fixed, *said, *([] if seed is None else [f"seed={seed}"])]
             try:
-                loaded = _loaded(partial(load_experiment, file), overrides, threads)
+                loaded = with_threads(partial(load_experiment, file), overrides, threads)
             except ConfigError as error:
                 problems.append(f"{name}:\n{error}")
                 break  # with every seed the same
@@ -138,7 +138,7 @@ def read_base(study: Study, search: Search) -> str:
 def load_member(base: str, search: Search, space: Space, point: Point, seed: int | None) -> LoadedExperiment:
     """Return the experiment of a point that was asked for. Raises ConfigError."""
     overrides = [*space.fixed, *as_overrides(point), *([] if seed is None else [f"seed={seed}"])]
-    return _loaded(partial(load_text, base, "base.yaml"), overrides, search.threads)
+    return with_threads(partial(load_text, base, "base.yaml"), overrides, search.threads)
 
 
 def as_overrides(point: Point) -> list[str]:
@@ -151,7 +151,7 @@ def most_threads(workers: int) -> int:
     return max(1, usable_cores() // workers)
 
 
-def _loaded(
+def with_threads(
     load: Callable[[Sequence[str]], LoadedExperiment], overrides: Sequence[str], threads: int
 ) -> LoadedExperiment:
     """Load an experiment with its number of threads, at most so many if it names none. Raises ConfigError."""

@@ -1,0 +1,127 @@
+"""One experiment with several seeds, several runs at a time: each in a process of its own, an ordinary run directory.
+
+There is no folder of a sweep, and no choice. What a process is given is all that it needs, so a run here differs from
+one that was done alone in nothing but its number of threads, which is fixed before the first one begins.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mnistnn import runner
+from mnistnn.config.load import LoadedExperiment
+from mnistnn.errors import InterruptedRunError, MnistnnError, TimeBudgetError
+from mnistnn.experiment import Plan
+from mnistnn.run.directory import new_run_path
+from mnistnn.runner import Outcome
+from mnistnn.signals import StopRequest
+from mnistnn.sweep import trial
+from mnistnn.sweep.engines import Local
+
+_POLL_S = 0.2
+_SILENT = runner.View(shown=False)
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """What a process needs to do one run. `ends_at` is the time of the clock at which it is to save and stop."""
+
+    loaded: LoadedExperiment
+    runs: Path
+    resume_auto: bool
+    ends_at: float | None
+
+
+@dataclass(frozen=True)
+class SeedEnded:
+    """How the run of a seed ended: its outcome if it is finished, otherwise what kept it from that."""
+
+    seed: int
+    state: Literal["finished", "stopped", "out of time", "failed"]
+    outcome: Outcome | None = None
+    problem: str | None = None
+
+
+def train_seeds(
+    experiments: Sequence[LoadedExperiment],
+    workers: int,
+    runs: Path,
+    resume_auto: bool,
+    time_budget_s: float | None,
+    tell: Callable[[SeedEnded], None],
+) -> int | None:
+    """Do a run of each experiment, so many at a time, and tell of each as it ends; return the number of the signal that
+    stopped them, if one did.
+
+    The time budget is that of all together: runs that are under way when it is spent save and stop, and those whose
+    turn has not come are not begun. What is under way when a process dies can be gone on with.
+    """
+    ends_at = None if time_budget_s is None else time.time() + time_budget_s
+    with StopRequest() as stop, Local(workers).open() as pool:
+        futures: dict[Future[SeedEnded], int] = {}
+        for loaded in experiments:
+            sitting = Sitting(loaded, runs, resume_auto, ends_at)
+            futures[_submitted(pool.executor, sitting)] = loaded.experiment.seed
+        waiting, is_stopping = set(futures), False
+        while waiting:
+            done, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                if not future.cancelled():
+                    tell(_ended(future, futures[future]))
+            if stop.number is not None and not is_stopping:
+                is_stopping = True
+                for future in waiting:
+                    future.cancel()
+                pool.stop()
+        return stop.number
+
+
+def _submitted(executor: Executor, sitting: Sitting) -> Future[SeedEnded]:
+    """Submit a run; where a process has died already, return what has failed by that."""
+    try:
+        return executor.submit(_sit, sitting)
+    except BrokenExecutor as error:
+        failed: Future[SeedEnded] = Future()
+        failed.set_exception(error)
+        return failed
+
+
+def _ended(future: Future[SeedEnded], seed: int) -> SeedEnded:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, BrokenExecutor):
+        return SeedEnded(seed, "failed", problem="a process died; --resume auto goes on with what was under way")
+    return SeedEnded(seed, "failed", problem=f"{type(error).__name__}: {error}")
+
+
+def _sit(sitting: Sitting) -> SeedEnded:
+    """Do a run in this process. An error is part of what is returned."""
+    seed = sitting.loaded.experiment.seed
+    with trial.at_work():
+        left_s = None if sitting.ends_at is None else sitting.ends_at - time.time()
+        if trial.must_stop():
+            return SeedEnded(seed, "stopped", problem="not begun")
+        if left_s is not None and left_s <= 0:
+            return SeedEnded(seed, "out of time", problem="not begun")
+        try:
+            return SeedEnded(seed, "finished", _train(sitting, left_s))
+        except InterruptedRunError as error:
+            return SeedEnded(seed, "stopped", problem=str(error))
+        except TimeBudgetError as error:
+            return SeedEnded(seed, "out of time", problem=str(error))
+        except MnistnnError as error:
+            return SeedEnded(seed, "failed", problem=str(error))
+        except MemoryError:
+            return SeedEnded(seed, "failed", problem="out of memory")
+
+
+def _train(sitting: Sitting, time_budget_s: float | None) -> Outcome:
+    loaded, runs = sitting.loaded, sitting.runs
+    if sitting.resume_auto and (unfinished := runner.resumable(loaded, runs, None)):
+        return runner.resume_as(unfinished, loaded, _SILENT, time_budget_s)
+    path = new_run_path(runs, loaded.experiment.name)
+    return runner.start(Plan(loaded), path, runs, _SILENT, time_budget_s)
