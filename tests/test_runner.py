@@ -5,13 +5,16 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mnistnn import runner
 from mnistnn.config.load import load_experiment
 from mnistnn.data import cache
 from mnistnn.data.image_set import FILE_NAMES
+from mnistnn.errors import InterruptedRunError
 from mnistnn.experiment import Plan
 from mnistnn.run.checkpoint import newest_first, read, read_newest
+from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
 
@@ -180,3 +183,38 @@ def test_test_files_are_never_opened_by_training(toy, command, own_toy_set):
     done = command("eval", "run")
     assert done.code == 3
     assert "t10k-images" in done.err
+
+
+def test_run_that_is_found_hopeless_ends_at_that_evaluation_and_is_complete(toy, start, assert_same_result):
+    asked = []
+
+    def hopeless(history):
+        asked.append([row["epoch"] for row in history])
+        return "pruned: for the test" if len(history) == 3 else None
+
+    view = runner.View(shown=False)
+    run = runner.start(Plan(load_experiment(toy)), Path("run"), Path("runs"), view, hopeless=hopeless).run
+    record = read_record(run)
+    assert (record.status, record.exit_code, record.reason) == ("finished", 0, "pruned: for the test")
+    assert asked == [[], [1], [1, 2], [1, 2, 3]]
+    start(toy, "stopping.max_epochs.epochs=3", path="three")
+    assert (run.path / "metrics.jsonl").read_bytes() == Path("three/metrics.jsonl").read_bytes()
+    assert len(read_rows(run.metrics)) == 3
+
+
+def test_policy_that_ends_a_run_is_heard_before_it_is_found_hopeless(toy):
+    view = runner.View(shown=False)
+    plan = Plan(load_experiment(toy, ["stopping.max_epochs.epochs=1"]))
+    outcome = runner.start(plan, Path("run"), Path("runs"), view, hopeless=lambda rows: "pruned" if rows else None)
+    assert outcome.record.reason == "max_epochs: 1 epochs are done"
+
+
+def test_run_resumed_inside_an_epoch_is_given_up_at_its_next_evaluation_only(toy, stop_after):
+    view, plan = runner.View(shown=False), Plan(load_experiment(toy))
+    stop_after(15)
+    with pytest.raises(InterruptedRunError):
+        runner.start(plan, Path("run"), Path("runs"), view)
+    run = RunDirectory(Path("run"))
+    outcome = runner.resume_as(run, load_experiment(toy), view, hopeless=lambda rows: "pruned: now" if rows else None)
+    assert outcome.record.reason == "pruned: now"
+    assert [row["updates"] for row in read_rows(run.metrics)] == [10, 20]

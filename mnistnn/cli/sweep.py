@@ -24,7 +24,11 @@ _SCHEMA_VERSION = 1
 
 _STUDY = click.argument("path", metavar="STUDY", type=click.Path(path_type=Path))
 _WORKERS = click.option(
-    "--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Trials done at a time."
+    "--workers",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Trials done at a time; with TPE, points under way.",
 )
 _ENGINE = click.option(
     "--engine",

@@ -1,6 +1,7 @@
 """`mnistnn sweep`."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,48 @@ def test_failed_member_gives_the_code_of_its_own(sweep, command):
     assert (Path("study") / "failed" / "0000-seed0-1").is_dir()
 
 
+def test_points_chosen_by_tpe_are_done_and_shown(sweep, command):
+    pytest.importorskip("optuna")
+    values = ("optimizer.learning_rate=0.1..0.5", "--trials", "2", "--sampler", "tpe")
+    dry = sweep(*values, "--dry-run")
+    assert dry.code == 0
+    assert dry.out.endswith("dry run: checked the ends of 2 points that tpe would choose, nothing was run\n")
+    assert not Path("study").exists()
+    assert sweep(*values, "--prepare").out == "study\n"
+    refused = command("sweep", "emit", "study")
+    assert refused.code == 2
+    assert "its trials are not known beforehand, since tpe chooses each by those before" in refused.err
+    done = command("sweep", "resume", "study")
+    assert done.code == 0, done.err
+    assert "[2/2] 0001-seed0  optimizer.learning_rate=0." in done.err
+    status = command("sweep", "status", "study")
+    assert status.out.splitlines()[-1] == "sampler tpe, 2 of 2 points so far"
+    shown = json.loads(command("sweep", "status", "study", "--json").out)
+    assert (shown["sampler"], shown["expected_trials"], len(shown["points"])) == ("tpe", 2, 2)
+    assert command("sweep", "best", "study").code == 0
+
+
+def test_pruned_trials_are_shown_with_the_reason(toy, command):
+    pytest.importorskip("optuna")
+    rates = "0.2,0.21,0.22,0.23,0.24,0.0001"
+    done = command("sweep", "run", toy, f"optimizer.learning_rate={rates}", "--prune", "--study", "study")
+    assert done.code == 0, done.err
+    assert "[6/6] 0005-seed0  optimizer.learning_rate=0.0001  pruned: after epoch 3 valid.error" in done.err
+    lines = command("sweep", "status", "study").out.splitlines()
+    assert lines[6].split() == ["5", "optimizer.learning_rate=0.0001", "1", "pruned"]
+    assert lines[7].startswith("0005-seed0: after epoch 3 valid.error")
+    assert lines[-1] == "sampler grid, hopeless trials end early"
+    assert command("sweep", "best", "study").code == 0
+
+
+@pytest.mark.parametrize("option", [("--prune",), ("--sampler", "tpe", "--trials", "2")])
+def test_missing_library_is_said_before_anything_is_made(sweep, monkeypatch, option):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    done = sweep("optimizer.learning_rate=0.1..0.5" if "tpe" in option else "batches.size=8,16", *option)
+    assert (done.code, "pip install 'mnistnn[sweep]'" in done.err) == (5, True)
+    assert not Path("study").exists()
+
+
 def test_dry_run_shows_the_trials_and_makes_nothing(sweep):
     done = sweep("optimizer.learning_rate=0.1..0.5", "--trials", "3", "--dry-run")
     assert done.code == 0
@@ -87,6 +130,9 @@ def test_report_of_a_sweep_shows_its_trials(sweep, command):
         (["run", "toy.yaml", "optimizer.learning_rate=0.1,-1"], 2, "member 1 (optimizer.learning_rate=-1)"),
         (["run", "toy.yaml", "seed=1,2"], 2, "--seeds"),
         (["run", "toy.yaml", "batches.size=1..9"], 2, "--trials 20"),
+        (["run", "toy.yaml", "batches.size=1..9", "--sampler", "tpe"], 2, "--sampler tpe needs the number of points"),
+        (["run", "toy.yaml", "batches.size=1..9", "--sampler", "random"], 2, "--trials 20"),
+        (["run", "toy.yaml", "batches.size=1,9", "--trials", "2", "--sampler", "grid"], 2, "goes without --trials"),
         (["run", "toy.yaml", "--workers", "0"], 2, "--workers"),
         (["run", "gone.yaml"], 2, "gone.yaml"),
         (["status", "gone"], 4, "gone: not a sweep: it has no study.json"),

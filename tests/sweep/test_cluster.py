@@ -21,7 +21,7 @@ from mnistnn.sweep.trial import run_trial
 
 pytest.importorskip("distributed")
 
-LONG = "stopping.max_epochs.epochs=60"
+LONG = "stopping.max_epochs.epochs=40"
 VALUES = (LONG, "optimizer.learning_rate=0.1,0.3", "batches.size=16,32")
 
 
@@ -116,6 +116,16 @@ def test_sweep_on_a_cluster_with_a_worker_killed_gives_the_bits_of_a_serial_run(
     for trial in serial.trials:
         run_trial(str(serial.path), trial.id)
     assert bits(study) == bits(serial)
+
+
+def test_search_with_pruning_on_a_cluster_is_done(searched, cluster):
+    pytest.importorskip("optuna")
+    study = searched("stopping.max_epochs.epochs=4", "optimizer.learning_rate=1e-4..1:log", points=9, prune=True)
+    cluster.join(2)
+    heard = do(study, cluster)
+    assert len(heard) == 9
+    assert {state for _, state in heard} <= {"finished", "pruned"}
+    assert [trial.point for trial in study.trials] == list(range(9))
 
 
 def test_trial_that_is_asked_for_twice_at_a_time_is_done_once(prepared, cluster, bits):

@@ -111,3 +111,10 @@ def test_whole_numbers_are_drawn_evenly_with_both_ends():
 def test_drawn_numbers_have_so_few_digits_that_the_configuration_shows_them_whole():
     for point in parse_space(["a=1e-4..1e-1:log"]).draw(50, seed=0):
         assert float(f"{float(point['a']):.6g}") == float(point["a"])
+
+
+def test_ends_are_those_of_each_range_and_every_listed_value_beside_the_first_of_the_others():
+    space = parse_space(["a=1..9", "b=x,y,z", "c=0.5..2:log"])
+    first = {"a": "1", "b": "x", "c": "0.5"}
+    assert space.ends() == [first, first | {"a": "9"}, first | {"b": "y"}, first | {"b": "z"}, first | {"c": "2"}]
+    assert [axis.count for axis in space.axes] == [9, 3, math.inf]
