@@ -54,10 +54,8 @@ class Pruner:
 
     def _look_around(self) -> str | None:
         """Learn of trials that have finished since the last time; return the sibling that was pruned, if one was."""
-        for run, record in finished_runs(self.study):
+        for run, record in finished_runs(self.study, besides=frozenset(self._seen)):
             name = run.path.name
-            if name in self._seen:
-                continue
             if pruned_because(record) is None:
                 curve = best_by_epoch(read_rows(run.metrics), self.monitor)
                 self._finished.add_trial(

@@ -3,7 +3,8 @@
 Optuna keeps a journal of its own; what counts is asked.jsonl and the run directories. So nothing is lost between any
 two steps: what Optuna gave and asked.jsonl does not have is told as failed and forgotten, and a point that has ended is
 told when the sweep is gone on with. The sampler begins anew for each point, seeded by the point's number: a sweep with
-one worker at a time that was killed gives the points of one that was not.
+one worker at a time that was killed gives the points of one that was not. What was told stays told: of a failed trial
+that is tried again Optuna does not hear, the choice among the points does.
 """
 
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ Whether a trial is done is asked of its run directory, so killing anything at an
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -179,10 +179,12 @@ def standing(study: Study, trial: Trial) -> Standing:
     return Standing("interrupted" if attempts.begun or run.record.exists() else "waiting", attempts.begun)
 
 
-def finished_runs(study: Study) -> Iterator[tuple[RunDirectory, RunRecord]]:
-    """Yield the run directories of trials that are finished or pruned, with their records; others are passed over."""
+def finished_runs(study: Study, besides: Collection[str]) -> Iterator[tuple[RunDirectory, RunRecord]]:
+    """Yield the run directories of trials that are finished or pruned, besides the ones named, with their records."""
     for path in sorted((study.path / "trials").iterdir()):
         run = RunDirectory(path)
+        if path.name in besides:
+            continue
         with suppress(RunError):
             if run.record.exists() and (record := read_record(run)).status == "finished":
                 yield run, record
