@@ -14,7 +14,7 @@ from typing import Protocol
 
 from mnistnn.sweep import trial
 
-_POLL_S = 0.5
+_POLL_S = 0.1
 
 
 class Pool(Protocol):

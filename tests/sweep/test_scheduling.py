@@ -15,7 +15,7 @@ from mnistnn.sweep.study import MOST_ATTEMPTS, Study, set_aside, standing
 from mnistnn.sweep.trial import run_trial
 
 VALUES = ("optimizer.learning_rate=0.1,0.3", "batches.size=16,32")
-LONG = "stopping.max_epochs.epochs=40"  # of the toy: some seconds, so that it can be killed inside
+LONG = "stopping.max_epochs.epochs=100"  # of the toy: some seconds, so that it can be killed inside
 
 
 @pytest.fixture
