@@ -31,7 +31,9 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.scheduler = self._begin("scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0")
+        self.scheduler = self._begin(
+            "scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0"
+        )
         self.workers: list[subprocess.Popen[bytes]] = []
         for _ in range(300):
             if found := re.search(r"tcp://127\.0\.0\.1:\d+", self.log("scheduler").read_text()):
@@ -53,7 +55,15 @@ class Cluster:
         for _ in range(count):
             self.workers.append(
                 self._begin(
-                    "worker", self.address, "--nthreads", "1", "--no-nanny", "--dashboard-address", "127.0.0.1:0", "--host", "127.0.0.1"
+                    "worker",
+                    self.address,
+                    "--nthreads",
+                    "1",
+                    "--no-nanny",
+                    "--dashboard-address",
+                    "127.0.0.1:0",
+                    "--host",
+                    "127.0.0.1",
                 )
             )
 
