@@ -22,6 +22,7 @@ from mnistnn.sweep.trial import run_trial
 
 pytest.importorskip("distributed")
 
+_ON_LOOPBACK = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
 LONG = "stopping.max_epochs.epochs=100"
 VALUES = (LONG, "optimizer.learning_rate=0.1,0.3", "batches.size=16,32")
 
@@ -31,9 +32,7 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.scheduler = self._begin(
-            "scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0"
-        )
+        self.scheduler = self._begin("scheduler", "--port", "0", *_ON_LOOPBACK)
         self.workers: list[subprocess.Popen[bytes]] = []
         for _ in range(300):
             if found := re.search(r"tcp://127\.0\.0\.1:\d+", self.log("scheduler").read_text()):
@@ -53,19 +52,7 @@ class Cluster:
     def join(self, count: int) -> None:
         """Begin workers of one thread each."""
         for _ in range(count):
-            self.workers.append(
-                self._begin(
-                    "worker",
-                    self.address,
-                    "--nthreads",
-                    "1",
-                    "--no-nanny",
-                    "--dashboard-address",
-                    "127.0.0.1:0",
-                    "--host",
-                    "127.0.0.1",
-                )
-            )
+            self.workers.append(self._begin("worker", self.address, "--nthreads", "1", "--no-nanny", *_ON_LOOPBACK))
 
     def end(self) -> None:
         for process in (*self.workers, self.scheduler):
@@ -91,6 +78,12 @@ def do(study: Any, cluster: Cluster) -> list[tuple[str, str]]:
     return heard
 
 
+def resume_on(cluster: Cluster) -> subprocess.Popen[bytes]:
+    """Begin to do the sweep in the folder `study`, in a process of its own."""
+    command = f"{sys.executable} -m mnistnn sweep resume study --engine dask --address {cluster.address}".split()
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
 def worker_inside(study: Any) -> int:
     """Wait until some trial is inside its training; return the process of the worker that does it."""
     for _ in range(900):
@@ -106,19 +99,7 @@ def worker_inside(study: Any) -> int:
 def test_sweep_on_a_cluster_with_a_worker_killed_gives_the_bits_of_a_serial_run(prepared, cluster, bits):
     study, serial = prepared(*VALUES), prepared(*VALUES, path="serial")
     cluster.join(2)
-    command = [
-        sys.executable,
-        "-m",
-        "mnistnn",
-        "sweep",
-        "resume",
-        "study",
-        "--engine",
-        "dask",
-        "--address",
-        cluster.address,
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = resume_on(cluster)
     victim = worker_inside(study)
     assert victim in [worker.pid for worker in cluster.workers]
     os.kill(victim, signal.SIGKILL)
@@ -154,19 +135,7 @@ def test_trial_that_is_asked_for_twice_at_a_time_is_done_once(prepared, cluster,
 def test_scheduler_that_is_lost_loses_nothing(prepared, cluster, bits, tmp_path_factory):
     study, serial = prepared(*VALUES), prepared(*VALUES, path="serial")
     cluster.join(1)
-    command = [
-        sys.executable,
-        "-m",
-        "mnistnn",
-        "sweep",
-        "resume",
-        "study",
-        "--engine",
-        "dask",
-        "--address",
-        cluster.address,
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = resume_on(cluster)
     worker_inside(study)
     cluster.end()
     _, err = process.communicate(timeout=180)
@@ -181,19 +150,7 @@ def test_scheduler_that_is_lost_loses_nothing(prepared, cluster, bits, tmp_path_
 def test_request_to_stop_reaches_the_workers_which_save(prepared, cluster):
     study = prepared("stopping.max_epochs.epochs=2000", "batches.size=16,32")
     cluster.join(1)
-    command = [
-        sys.executable,
-        "-m",
-        "mnistnn",
-        "sweep",
-        "resume",
-        "study",
-        "--engine",
-        "dask",
-        "--address",
-        cluster.address,
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = resume_on(cluster)
     worker_inside(study)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
