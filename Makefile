@@ -88,7 +88,7 @@ pictures: | $(INSTALLED)
 	$(BIN)/mnistnn report $(SHOWN)/runs --out $(SHOWN)/report.html
 	$(BIN)/python docs/screenshot.py $(SHOWN)/report.html docs/report.png 1100 1150
 	$(BIN)/python docs/screenshot.py $(SHOWN)/report.html docs/report-dark.png 400 1150 dark
-	$(SHOW) experiments/mlp.yaml --epochs 10
+	$(SHOW) experiments/mlp.yaml --epochs 10 penalties.l2.strength=1e-4 'model.layers.hidden.init={type: normal, std: 0.001}'
 	$(BIN)/mnistnn inspect errors latest --runs $(SHOWN)/runs --count 20 --out docs/errors.png --force
 	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 60 --out docs/filters.png --force
 

@@ -4,7 +4,10 @@ The scheduler begins a trial anew when its worker is lost, and may do so while t
 harmless: the lock of the run directory lets one work, and the other one goes on from what it left.
 """
 
+import secrets
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
@@ -17,6 +20,7 @@ from mnistnn import __version__, signals
 from mnistnn.errors import ResourceError, RunError
 from mnistnn.sweep import trial
 
+_POLL_S = 0.2
 _PATIENCE_S = 15.0  # for the scheduler to answer, and for a first worker
 
 
@@ -42,7 +46,7 @@ class Dask:
             raise ResourceError(f"no Dask scheduler answers at {self.address} ({_first_line(error)})") from error
         try:
             self._check(client)
-            yield DaskPool(client, client.get_executor(pure=False))
+            yield DaskPool(client, client.get_executor(pure=False), secrets.token_hex(8))
         finally:
             with suppress(Exception):  # a scheduler that is gone is no reason to hide how the sweep went
                 client.close(timeout=_PATIENCE_S)
@@ -72,10 +76,11 @@ class DaskPool:
 
     client: Any
     executor: Executor
+    sitting: str
 
     def stop(self) -> None:
         with suppress(Exception):  # a worker that cannot be asked is one that is gone
-            self.client.run(_stop, on_error="ignore")
+            self.client.run(_stop, self.sitting, on_error="ignore")
 
 
 def _what_is_there(folder: str) -> tuple[bool, str]:
@@ -83,10 +88,16 @@ def _what_is_there(folder: str) -> tuple[bool, str]:
     return (Path(folder) / "study.json").is_file(), __version__
 
 
-def _stop() -> None:
-    """Let the training that is under way on a worker save and end. Trials that wait there are cancelled before."""
-    if trial.is_at_work():
-        signals.ask_all(signal.SIGTERM)
+def _stop(sitting: str) -> None:
+    """Let the training that is under way on a worker save and end, and none that waits there begin."""
+    trial.stopped_sittings.add(sitting)
+
+    def ask() -> None:  # more than once, for a trial that was just about to begin its training
+        while trial.sitting_at_work == sitting:
+            signals.ask_all(signal.SIGTERM)
+            time.sleep(_POLL_S)
+
+    threading.Thread(target=ask, daemon=True, name="mnistnn-stop").start()
 
 
 def _first_line(error: BaseException) -> str:

@@ -23,6 +23,11 @@ class Pool(Protocol):
     @property
     def executor(self) -> Executor: ...
 
+    @property
+    def sitting(self) -> str:
+        """What its workers know by that a trial was submitted by this pool."""
+        ...
+
     def stop(self) -> None: ...
 
 
@@ -60,6 +65,7 @@ class LocalPool:
 
     executor: ProcessPoolExecutor
     stopping: Event
+    sitting: str = ""  # its workers end with it
 
     def stop(self) -> None:
         self.stopping.set()

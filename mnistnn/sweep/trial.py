@@ -38,6 +38,14 @@ must_stop: Callable[[], bool] = _never
 """Tells whether this process shall begin no further trial; replaced by an engine that can ask for that."""
 
 
+stopped_sittings: set[str] = set()
+"""Sittings that were asked to stop: what is submitted by them is not begun any more. A process of a cluster outlives
+them."""
+
+sitting_at_work: str | None = None
+"""For which sitting this process is doing a trial."""
+
+
 def at_work() -> AbstractContextManager[object]:
     """Return the context in which this process trains; one at a time."""
     return _one_at_a_time
@@ -59,18 +67,23 @@ class Ended:
     problem: str | None = None
 
 
-def run_trial(folder: str, name: str) -> Ended:
-    """Do a trial of the sweep in `folder`. Raises nothing that belongs to the trial: an error is part of what it
-    returns.
+def run_trial(folder: str, name: str, sitting: str = "") -> Ended:
+    """Do a trial of the sweep in `folder`, for a sitting of it. Raises nothing that belongs to the trial: an error is
+    part of what it returns.
     """
+    global sitting_at_work
     with at_work():
         study = open_study(Path(folder))
         trial = study.trial(name)
-        while not must_stop():
-            try:
-                return _attempt(study, trial)
-            except BusyError:  # somebody else is at it; what comes of that is as good as ours
-                time.sleep(_POLL_S)
+        sitting_at_work = sitting
+        try:
+            while not (must_stop() or sitting in stopped_sittings):
+                try:
+                    return _attempt(study, trial)
+                except BusyError:  # somebody else is at it; what comes of that is as good as ours
+                    time.sleep(_POLL_S)
+        finally:
+            sitting_at_work = None
     return Ended(name, "stopped")
 
 
