@@ -32,6 +32,15 @@ class Activation:
             inner = 1 if b.ndim == 1 else y.size // b.size
             self.biased.launch(y.size, y, z, b, y, inner, b.size)
 
+    def tangent(self, y_dot: Array, y: Array, work: Array) -> None:
+        """Turn z_dot into y_dot = f'(z) z_dot in place, as backward does with dy, but leave y as it is.
+
+        work, which lies in memory as y does, is used up.
+        """
+        if self.backward is not kernels.linear_backward:
+            work[...] = y
+            self.backward(y_dot, work)
+
 
 ACTIVATIONS: dict[ActivationName, Activation] = {
     "linear": Activation(kernels.linear, kernels.linear_backward, on_gpu.biased_linear),

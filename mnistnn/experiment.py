@@ -15,6 +15,7 @@ from mnistnn.augment.prefetch import AugmentedBatches
 from mnistnn.backend import Array, module_for, to_host
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.config.schema import Experiment
+from mnistnn.data.repeated import RepeatedBatches
 from mnistnn.data.splits import (
     SplitName,
     StoredSplit,
@@ -26,12 +27,13 @@ from mnistnn.data.splits import (
     streamed_splits,
 )
 from mnistnn.data.streamed import Prepare, StreamedBatches, StreamedInputs, bytes_of_chunks
+from mnistnn.demands import refuse_policies_without_figures, refuse_what_does_not_fit, updates_per_objective
 from mnistnn.errors import ConfigError, RunError
 from mnistnn.layers import Layer
 from mnistnn.machine import usable_cores
 from mnistnn.measurement import Examples, Measurement
 from mnistnn.objective import Objective
-from mnistnn.optim.rule import FUSED_ABOVE
+from mnistnn.optim.rule import FUSED_ABOVE, GradientRule
 from mnistnn.optim.schedules import BoldDriver, Plateau
 from mnistnn.preprocess.contract import Transform
 from mnistnn.preprocess.pipeline import Pipeline
@@ -65,6 +67,7 @@ class Plan:
                 self._refuse_validation_figures()
             self.preprocessing = Pipeline(experiment.preprocess, self.info.image_shape, self._restore)
             self._refuse_what_needs_all_at_once()
+            refuse_policies_without_figures(experiment)
             self._build()
         except ConfigError as error:
             raise self._at_its_place(error) from error
@@ -78,9 +81,9 @@ class Plan:
         experiment = self.experiment
         wanted = {f"stopping.{i}": policy.figures() for i, policy in enumerate(experiment.stopping)}
         wanted["checkpoint.monitor"] = (experiment.checkpoint.monitor,)
-        rate = experiment.optimizer.learning_rate
-        if isinstance(rate, BoldDriver | Plateau):
-            wanted["optimizer.learning_rate"] = (rate.monitor,)
+        optimizer = experiment.optimizer
+        if isinstance(optimizer, GradientRule) and isinstance(optimizer.learning_rate, BoldDriver | Plateau):
+            wanted["optimizer.learning_rate"] = (optimizer.learning_rate.monitor,)
         for key, figures in wanted.items():
             for figure in figures:
                 if figure.startswith("valid."):
@@ -126,6 +129,7 @@ class Plan:
         self.penalties = experiment.penalties.active()
         for penalty in self.penalties:
             penalty.build(experiment.model.slots)
+        refuse_what_does_not_fit(experiment, self.train_examples, self.preprocessing.is_settled)
 
     def _restore(self, number: int, transform: Transform) -> bool:
         """Restore a transform from the run, or from the file that it names; tell whether there is such a file."""
@@ -157,8 +161,14 @@ class Plan:
         return self.experiment.batches.examples_per_batch(self.examples_per_epoch)
 
     @property
+    def examples_at_once(self) -> int:
+        """How many examples of a batch pass through the model in one piece."""
+        return min(self.batch_size, self.experiment.batches.chunk or self.batch_size)
+
+    @property
     def updates_per_epoch(self) -> int:
-        return self.experiment.batches.count(self.examples_per_epoch)
+        batches = self.experiment.batches
+        return batches.count(self.examples_per_epoch) * batches.updates
 
     @property
     def evaluate_every(self) -> int | None:
@@ -180,13 +190,13 @@ class Plan:
             return threads
         # Spinning threads of BLAS would keep the thread that distorts images waiting.
         needed_beside = 1 if self.experiment.augment is not None and self.by_blas else 0
-        multiply_adds = self.batch_size * self.experiment.model.multiply_adds
+        multiply_adds = self.examples_at_once * self.experiment.model.multiply_adds
         return suitable_threads(multiply_adds, max(1, usable_cores() - needed_beside))
 
     @property
     def needs_loops(self) -> bool:
         """Whether the run is large enough for loops that Numba compiles, and computed where they are of use."""
-        work = 0 if self.by_blas else self.batch_size * self.experiment.model.multiply_adds
+        work = 0 if self.by_blas else self.examples_at_once * self.experiment.model.multiply_adds
         is_large = self.parameters > FUSED_ABOVE or suitable_threads(work, 2) > 1
         return is_large and self.experiment.backend.device == "cpu"
 
@@ -197,8 +207,10 @@ class Plan:
 
     @property
     def flops_per_epoch(self) -> int:
-        """Multiplications and additions of an epoch's matrix products: forward, and twice as many backward."""
-        return 6 * self.experiment.model.multiply_adds * self.examples_per_epoch
+        """Multiplications and additions of an epoch's matrix products: forward, and twice as many backward, once for
+        each update, which is the least that an optimizer does.
+        """
+        return 6 * self.experiment.model.multiply_adds * self.examples_per_epoch * self.experiment.batches.updates
 
     @property
     def resident_bytes(self) -> int:
@@ -220,7 +232,7 @@ class Plan:
         """Return how many numbers a layer keeps, at most, for the batches of training and of evaluation."""
         evaluated = min(self.experiment.evaluation.batch_size, max(self.examples.values()))
         workers = 1 if self.by_blas else self.threads
-        return max(layer.memory(self.batch_size, True, workers), layer.memory(evaluated, False, workers))
+        return max(layer.memory(self.examples_at_once, True, workers), layer.memory(evaluated, False, workers))
 
     def place(self, split: SplitName) -> Examples:
         """Read a split and put it on the device, scaled and preprocessed, once and for all; one that is streamed, when
@@ -288,11 +300,13 @@ class Plan:
         except ConfigError as error:
             raise self._at_its_place(error) from error
         self.allocate()
-        objective = Objective(experiment.model, experiment.loss, self.penalties)
+        objective = Objective(experiment.model, experiment.loss, self.penalties, experiment.batches.chunk)
         experiment.optimizer.allocate(objective.theta, objective.grad)
         if experiment.averaging is not None:
             experiment.averaging.allocate(objective.theta)
         batches = self._streamed_batches(on_disk) if on_disk else self._batches(train)
+        if experiment.batches.updates > 1:
+            batches = RepeatedBatches(batches, experiment.batches.updates)
         self.knows_counts = True
         return Training(
             objective=objective,
@@ -311,6 +325,7 @@ class Plan:
             best_values=objective.values.copy(),
             loss=RunningLoss(objective.theta),
             evaluate_every=self.evaluate_every,
+            updates_per_objective=updates_per_objective(experiment, self.train_examples),
             average=experiment.averaging,
         )
 

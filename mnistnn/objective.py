@@ -1,12 +1,18 @@
 """What is minimised: the mean loss of a batch plus the penalties, as a function of the model's theta."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from mnistnn.backend import Array
+from mnistnn.backend import Array, array_module
+from mnistnn.gauss_newton import GaussNewton, add_share
 from mnistnn.losses import Loss
 from mnistnn.losses.contract import Score
 from mnistnn.models import Model
+from mnistnn.scratch import Scratch
+from mnistnn.threads import cut
+
+# Told what is being done inside of a long step, how much of it is done, and of how much at most.
+Listener = Callable[[str, int, int | None], None]
 
 
 class Penalty(Protocol):
@@ -28,12 +34,17 @@ class Penalty(Protocol):
 class Objective:
     """Model, loss and penalties on the batch that was set last.
 
-    An optimizer moves `theta` in place and asks for the gradient where it now stands. `values` is theta and what else
-    the model consists of.
+    An optimizer moves `theta` in place and asks for values, gradients and second-order products where it now stands.
+    `values` is theta and what else the model consists of.
+
+    chunk   passes batches that are larger through the model in pieces of so many examples, whose losses and gradients
+            are added up; None passes any batch in one piece
+    passed  counts the examples that were passed through the model for any of this
+    tell    is called by optimizers whose steps are long
     """
 
-    def __init__(self, model: Model, loss: Loss, penalties: Sequence[Penalty] = ()) -> None:
-        self.model, self.loss, self.penalties = model, loss, penalties
+    def __init__(self, model: Model, loss: Loss, penalties: Sequence[Penalty] = (), chunk: int | None = None) -> None:
+        self.model, self.loss, self.penalties, self.chunk = model, loss, penalties, chunk
         self.proximal = [penalty for penalty in penalties if penalty.is_proximal]
         self.smooth = [penalty for penalty in penalties if not penalty.is_proximal]
         self.values, self.theta, self.grad = model.values, model.theta, model.grad
@@ -42,6 +53,10 @@ class Objective:
         self.decay: Sequence[tuple[slice, float]] = ()
         if self._decaying:
             self.decay = _whole(self._decaying.decay, self.theta.size)
+        self.passed = 0
+        self.tell: Listener = _nobody
+        self.gauss_newton = GaussNewton(self)
+        self._scratch = Scratch()
 
     def set_batch(self, x: Array, labels: Array, update: int) -> None:
         """Take the batch that the next calls are about: x (n, *in_shape), labels (n,); both borrowed.
@@ -49,7 +64,7 @@ class Objective:
         What is random in the model (dropout masks) is drawn anew for each number of an update, and stays the same while
         the batch does.
         """
-        self.x, self.labels = x, labels
+        self.x, self.labels, self.update = x, labels, update
         self.model.begin_update(update)
 
     def project(self, rate: float) -> None:
@@ -64,9 +79,13 @@ class Objective:
         What plain gradient methods need: the penalties' values, which nobody reads, are not computed. Without `decay`,
         what `self.decay` says is left to the caller to add.
         """
-        z = self.model.forward(self.x, train=True)
-        loss, dz = self.loss.value_and_dz(z, self.labels)
-        self.model.backward(dz)
+        if self.is_chunked:
+            loss = self._sums_over_chunks().astype(self.theta.dtype)
+        else:
+            z = self.model.forward(self.x, train=True)
+            loss, dz = self.loss.value_and_dz(z, self.labels)
+            self.model.backward(dz)
+            self.passed += len(self.x)
         for penalty in self.smooth:
             if decay or penalty is not self._decaying:
                 penalty.add_gradient(self.theta, self.grad)
@@ -75,10 +94,72 @@ class Objective:
     def value_and_grad(self) -> float:
         """Write the gradient into `grad` and return the value that it belongs to: loss plus penalties.
 
-        A proximal penalty is in neither: it has no gradient, and acts in `project`.
+        The losses of single examples are added up in float64, so that the values of neighbouring points can be compared
+        in a line search. A proximal penalty is in neither: it has no gradient, and acts in `project`.
         """
-        loss = float(self.loss_and_grad())
-        return loss + sum(penalty.value(self.theta) for penalty in self.smooth)
+        self.mean_loss = float(self._sums_over_chunks())
+        for penalty in self.smooth:
+            penalty.add_gradient(self.theta, self.grad)
+        return self._with_penalties()
+
+    def value(self) -> float:
+        """Return the value alone, that of `value_and_grad`, for a forward pass; `grad` stays as it is."""
+        total = 0.0
+        for part in self.chunks(slice(0, len(self.x))):
+            losses, _ = self.loss.losses_and_dz(self.forward(part), self.labels[part])
+            total += float(losses.sum(dtype="float64"))
+        self.mean_loss = total / len(self.x)
+        return self._with_penalties()
+
+    @property
+    def examples(self) -> int:
+        """The number of examples of the batch."""
+        return len(self.x)
+
+    @property
+    def is_chunked(self) -> bool:
+        """Whether the batch is too large to be passed through the model in one piece."""
+        return self.chunk is not None and len(self.x) > self.chunk
+
+    def chunks(self, part: slice) -> list[slice]:
+        """Return the pieces in which a part of the batch passes through the model."""
+        size = part.stop - part.start
+        return [
+            slice(part.start + piece.start, part.start + piece.stop)
+            for piece in cut(size, size if self.chunk is None else self.chunk)
+        ]
+
+    def forward(self, part: slice) -> Array:
+        """Pass some examples of the batch through the model as in training; return its output.
+
+        Each of the pieces of a batch has masks of its own, which are the same whenever it passes.
+        """
+        if self.chunk is not None:
+            self.model.begin_update(self.update, part.start // self.chunk)
+        self.passed += part.stop - part.start
+        return self.model.forward(self.x[part], train=True)
+
+    def _sums_over_chunks(self) -> Array:
+        """Write the gradient of the mean loss into `grad`; return the mean loss, a float64 on the device."""
+        n, total = len(self.x), array_module(self.theta).zeros((), dtype="float64")
+        pieces = self.chunks(slice(0, n))
+        summed = self._scratch("grad", self.grad.shape, self.grad) if len(pieces) > 1 else None
+        for number, part in enumerate(pieces):
+            losses, dz = self.loss.losses_and_dz(self.forward(part), self.labels[part])
+            total = total + losses.sum(dtype="float64")
+            self.model.backward(dz)
+            if summed is not None:
+                add_share(self.grad, (part.stop - part.start) / n, summed, is_first=number == 0)
+        if summed is not None:
+            self.grad[...] = summed
+        return total / n
+
+    def _with_penalties(self) -> float:
+        return self.mean_loss + sum(penalty.value(self.theta) for penalty in self.smooth)
+
+
+def _nobody(what: str, done: int, most: int | None) -> None:
+    """Hear nothing."""
 
 
 def _whole(parts: Sequence[tuple[slice, float]], size: int) -> list[tuple[slice, float]]:

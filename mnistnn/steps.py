@@ -29,7 +29,7 @@ class Steps(Protocol):
 
 def steps_for(objective: Objective, optimizer: OptimizerContract) -> Steps:
     """Return the steps for where the objective computes; the results have the same bits."""
-    if array_module(objective.theta) is np:
+    if array_module(objective.theta) is np or not optimizer.repeats_itself:
         return Eager(objective, optimizer)
     return Recorded(objective, optimizer)
 
@@ -41,7 +41,7 @@ class Eager:
         self.objective, self.optimizer = objective, optimizer
 
     def take(self, x: Array, labels: Array, progress: Progress) -> Array:
-        self.objective.set_batch(x, labels, progress.updates)
+        self.objective.set_batch(x, labels, progress.objective_began)
         loss = self.optimizer.step(self.objective, progress)
         self.objective.project(self.optimizer.rate(progress))
         return loss
@@ -126,7 +126,7 @@ class _Recording:
             for mine, given in ((self._x, x), (self._labels, labels)):
                 assert mine is not None
                 mine[...] = given
-        self._objective.model.begin_update(progress.updates)
+        self._objective.model.begin_update(progress.objective_began)
         for layer, mask in self._drawn:
             layer.draw(mask)
         self._graph.launch()
@@ -141,7 +141,7 @@ class _Recording:
             try:
                 stream.begin_capture(_RELAXED)
                 try:
-                    self._objective.set_batch(self._x, self._labels, progress.updates)
+                    self._objective.set_batch(self._x, self._labels, progress.objective_began)
                     self._loss = self._optimizer.step(self._objective, progress)
                 finally:
                     self._graph = stream.end_capture()

@@ -16,19 +16,19 @@ def stream(seed: int, purpose: str, *counters: int) -> np.random.Generator:
 
 
 class UpdateStreams:
-    """One stream for each update of one part of a model, quick to begin.
+    """One stream for each update of one part of a model, quick to begin; and for each piece of an update's batch.
 
-    The key of a Philox generator is derived from (seed, purpose, part); the update is the high word of its counter, so
-    the streams of different updates cannot meet.
+    The key of a Philox generator is derived from (seed, purpose, part); the update is the high word of its counter and
+    the piece the next, so the streams of different updates and pieces cannot meet.
     """
 
     def __init__(self, seed: int, purpose: str, part: int) -> None:
         sequence = np.random.SeedSequence(seed, spawn_key=(_PURPOSES[purpose], part))
         self._key = sequence.generate_state(2, np.uint64)
 
-    def at(self, update: int) -> np.random.Generator:
+    def at(self, update: int, piece: int = 0) -> np.random.Generator:
         """Return the generator of an update, at its beginning."""
-        counter = np.array([0, 0, 0, update], dtype=np.uint64)  # a list would pass through floats
+        counter = np.array([0, 0, piece, update], dtype=np.uint64)  # a list would pass through floats
         return np.random.Generator(np.random.Philox(key=self._key, counter=counter))
 
 

@@ -5,7 +5,7 @@ the history, what to keep from the journal.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -72,7 +72,10 @@ class BatchSource(Protocol):
     @property
     def per_epoch(self) -> int: ...
 
-    def of_epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Array, Array]]: ...
+    @property
+    def examples_per_epoch(self) -> int: ...
+
+    def of_epoch(self, epoch: int, start: int = 0) -> Generator[tuple[Array, Array], None, None]: ...
 
 
 @dataclass
@@ -91,6 +94,8 @@ class Training:
     history: list[Row] = field(default_factory=list)
     evaluate_every: int | None = None
     """Updates after which to evaluate inside an epoch too."""
+    updates_per_objective: int | None = 1
+    """Updates of one batch under the same masks, see `Progress`."""
     average: WeightAverage | None = None
     clock: Callable[[], float] = lambda: 0.0
     """Returns the seconds spent training so far, over all sittings."""
@@ -99,6 +104,8 @@ class Training:
 
     def __post_init__(self) -> None:
         self.progress.batches_per_epoch = self.batches.per_epoch
+        self.progress.examples_per_epoch = self.batches.examples_per_epoch
+        self.progress.updates_per_objective = self.updates_per_objective
         self.progress.history = self.history
         self.steps = steps_for(self.objective, self.optimizer)
         limits = [limit for policy in self.policies if (limit := policy.time_limit_s()) is not None]
@@ -227,6 +234,7 @@ def _evaluate(t: Training) -> None:
             "examples": t.progress.examples,
             "train.loss": t.loss.mean,
             **t.evaluate(t),
+            **t.optimizer.figures(t.progress),
             "learning_rate": rate,
             "theta.norm": float(array_module(theta).linalg.norm(theta)),
         }

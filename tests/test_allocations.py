@@ -29,7 +29,7 @@ from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.sequential import Sequential
 from mnistnn.objective import Objective
-from mnistnn.optim import Optimizer, rule
+from mnistnn.optim import Rule, rule
 from mnistnn.optim.rule import BLOCK
 from mnistnn.optim.sgd import SGD
 from mnistnn.penalties import L1, L2
@@ -191,7 +191,7 @@ def three_blocks_of_parameters(units: int, outputs: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("clip_norm", "compiled"), [(None, False), (0.01, False), (None, True)], ids=["", "clipped", "compiled"]
 )
-@pytest.mark.parametrize("kind", get_args(get_args(Optimizer)[0]))
+@pytest.mark.parametrize("kind", get_args(Rule))
 def test_optimizers_allocate_nothing_of_block_or_parameter_size(kind, clip_norm, compiled, monkeypatch):
     if compiled:
         pytest.importorskip("numba")

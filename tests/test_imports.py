@@ -18,6 +18,7 @@ LAYERS = """
     analysis
     runner
     experiment
+    demands
     journal
     display | run_config
     config
@@ -25,6 +26,7 @@ LAYERS = """
     train
     steps
     objective | generation
+    gauss_newton
     augment | models
     averaging | layers | losses | penalties | optim | stopping | data | preprocess | run
     initializers
@@ -37,7 +39,7 @@ LAYERS = """
     cuda
     layout
     backend | compiled | streams
-    history | shapes | spelling | component | files | machine | signals | ahead
+    history | second_order | shapes | spelling | component | files | machine | signals | ahead
     errors
 """
 

@@ -16,7 +16,19 @@ from mnistnn.layers.dense import Dense
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
 from mnistnn.objective import Objective
-from mnistnn.optim import adaptive, momentum, rprop, schedules, sgd
+from mnistnn.optim import (
+    adaptive,
+    conjugate_gradient,
+    hessian_free,
+    lbfgs,
+    levenberg_marquardt,
+    line_search,
+    momentum,
+    rprop,
+    schedules,
+    sgd,
+    stochastic_diagonal,
+)
 from mnistnn.optim.contract import Progress
 from mnistnn.preprocess.blur import Blur
 from mnistnn.preprocess.contrast import ContrastNormalize
@@ -48,6 +60,18 @@ OPTIMIZERS: Cases = {
     "adadelta": lambda: adaptive.AdaDelta(learning_rate=1.0, epsilon=1e-3),
     "adam": lambda: adaptive.Adam(learning_rate=0.05),
     "adamw": lambda: adaptive.AdamW(learning_rate=0.05),
+    "stochastic_diagonal": lambda: stochastic_diagonal.StochasticDiagonal(learning_rate=0.05, examples=2),
+}
+# Optimizers too, but such as ask the objective as often as they like, and read what it answers.
+METHODS: Cases = {
+    "conjugate_gradient": conjugate_gradient.ConjugateGradient,
+    "conjugate_gradient-fr": lambda: conjugate_gradient.ConjugateGradient(formula="fletcher_reeves"),
+    "conjugate_gradient-hs": lambda: conjugate_gradient.ConjugateGradient(formula="hestenes_stiefel"),
+    "l_bfgs": lambda: lbfgs.LBFGS(memory=3),
+    "l_bfgs-backtracking": lambda: lbfgs.LBFGS(line_search=line_search.Backtracking()),
+    "hessian_free": lambda: hessian_free.HessianFree(curvature_examples=3),
+    "levenberg_marquardt": levenberg_marquardt.LevenbergMarquardt,
+    "levenberg_marquardt-diagonal": lambda: levenberg_marquardt.LevenbergMarquardt(scaling="diagonal"),
 }
 SCHEDULES: Cases = {
     "step": lambda: schedules.Step(start=0.5, every_epochs=2.0),
@@ -74,7 +98,9 @@ POLICIES: Cases = {
     "max_epochs": lambda: limits.MaxEpochs(epochs=4),
     "max_updates": lambda: limits.MaxUpdates(updates=45),
     "max_time": lambda: limits.MaxTime(seconds=3.0),
+    "max_passes": lambda: limits.MaxPasses(passes=7.0),
     "target": lambda: limits.Target(value=0.5),
+    "converged": limits.Converged,
     "course_patience": lambda: course.CoursePatience(min_epochs=2, max_patience=2),
     "course_points": lambda: course.CoursePoints(examples=150),
     "lisa_patience": lambda: lisa.LisaPatience(updates=25),
@@ -91,7 +117,7 @@ TRANSFORMS: Cases = {
     "blur": lambda: Blur(sigma_px=0.7),
 }
 REGISTRIES: dict[str, tuple[list[Any], Cases]] = {
-    "optimizer": ([optim.Optimizer], OPTIMIZERS),
+    "optimizer": ([optim.Optimizer], OPTIMIZERS | METHODS),
     "schedule": ([schedules.RateSchedule, schedules.MomentumSchedule], SCHEDULES),
     "initializer": ([initializers.Initializer], INITIALIZERS),
     "policy": ([stopping.Stopping], POLICIES),
@@ -130,31 +156,65 @@ def allocated(make: Callable[[], Any], objective: Objective) -> Any:
     return optimizer
 
 
-@of(OPTIMIZERS)
+def at(updates: int) -> Progress:
+    """Return a progress on one batch that stays."""
+    return Progress(updates=updates, updates_per_objective=None)
+
+
+@of(OPTIMIZERS | METHODS)
 def test_optimizer_lowers_the_loss(make):
     objective = objective_of()
     optimizer = allocated(make, objective)
-    losses = [float(optimizer.step(objective, Progress(updates=i))) for i in range(100)]
+    losses = [float(optimizer.step(objective, at(i))) for i in range(100)]
     assert losses[-1] < 0.5 * losses[0]
 
 
-@of(OPTIMIZERS)
+@of(OPTIMIZERS | METHODS)
 def test_optimizer_returns_the_loss_before_the_move(make):
     objective = objective_of()
     before = float(objective.loss_and_grad())
-    assert float(allocated(make, objective).step(objective, Progress())) == before
+    assert float(allocated(make, objective).step(objective, at(0))) == before
 
 
-@of(OPTIMIZERS)
+@of(OPTIMIZERS | METHODS)
 def test_optimizer_goes_on_alike_from_its_saved_state(make):
-    whole, parted = objective_of(), objective_of()
-    one, before, after = allocated(make, whole), allocated(make, parted), allocated(make, parted)
+    """The copy has an objective of its own, so the gradient that it goes on with is in the state too."""
+    whole, parted, copied = objective_of(), objective_of(), objective_of()
+    one, before, after = allocated(make, whole), allocated(make, parted), allocated(make, copied)
     for i in range(6):
-        one.step(whole, Progress(updates=i))
-        (before if i < 3 else after).step(parted, Progress(updates=i))
+        one.step(whole, at(i))
+        if i < 3:
+            before.step(parted, at(i))
+        else:
+            after.step(copied, at(i))
+        copied.theta[...] = parted.theta if i < 3 else copied.theta
         for name, array in after.state().items() if i < 3 else ():
             array[...] = before.state()[name]
-    assert np.array_equal(whole.theta, parted.theta)
+    assert np.array_equal(whole.theta, copied.theta)
+
+
+@of(OPTIMIZERS | METHODS)
+def test_optimizer_gives_the_figures_that_it_names(make):
+    objective = objective_of()
+    optimizer = allocated(make, objective)
+    optimizer.step(objective, at(0))
+    figures = optimizer.figures(Progress(examples_per_epoch=4))
+    assert tuple(figures) == optimizer.gives
+    assert all(type(value) is float and np.isfinite(value) for value in figures.values())
+    assert type(optimizer.rate(at(1))) is float
+    assert figures.get("passes", 1.0) == objective.passed / 4 or "passes" not in figures
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@of(METHODS)
+def test_method_keeps_vectors_of_the_parameters_dtype_and_numbers_of_the_host(make, dtype):
+    objective = objective_of(dtype)
+    optimizer = allocated(make, objective)
+    loss = optimizer.step(objective, at(0))
+    vectors = dict(optimizer.state())
+    assert vectors.pop("numbers").dtype == np.float64
+    assert {array.dtype for array in (*vectors.values(), objective.theta, loss)} == {np.dtype(dtype)}
+    assert all(array.shape[-1] == objective.theta.size for array in vectors.values())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -189,7 +249,8 @@ def history_of(values: Sequence[float]) -> list[dict[str, float]]:
         gained = 10 if value < best else 0
         best = value if value < best else best
         place = {"epoch": epoch, "updates": 10 * epoch, "examples": 40 * epoch}
-        rows.append({**place, **figures, "valid.gained": gained, "valid.lost": 0})
+        method = {"passes": 2.0 * epoch, "gradient.max": value, "learning_rate": 1.0 if gained else 0.0}
+        rows.append({**place, **figures, **method, "valid.gained": gained, "valid.lost": 0})
     return rows
 
 
@@ -273,14 +334,14 @@ def test_transform_does_the_same_from_its_saved_tensors(make):
 
 
 @pytest.mark.gpu
-@of(OPTIMIZERS)
+@of(OPTIMIZERS | METHODS)
 def test_optimizer_moves_on_a_gpu_as_on_the_host(make):
     cupy = pytest.importorskip("cupy")
     host, device = objective_of(), objective_of(xp=cupy)
     for objective in (host, device):
         optimizer = allocated(make, objective)
         for i in range(6):
-            optimizer.step(objective, Progress(updates=i))
+            optimizer.step(objective, at(i))
     np.testing.assert_allclose(device.theta.get(), host.theta, rtol=1e-9, atol=1e-12)
 
 

@@ -56,6 +56,7 @@ class Watching:
         self.sgd = SGD(learning_rate=learning_rate)
         self.losses: list[tuple[float, int]] = []
         self.allocate, self.state, self.rate = self.sgd.allocate, self.sgd.state, self.sgd.rate
+        self.figures = self.sgd.figures
 
     def step(self, objective, progress):
         loss = self.sgd.step(objective, progress)
@@ -290,6 +291,7 @@ class Poisoned:
     def __init__(self):
         self.sgd = SGD(learning_rate=0.5)
         self.allocate, self.state, self.rate = self.sgd.allocate, self.sgd.state, self.sgd.rate
+        self.figures = self.sgd.figures
 
     def step(self, objective, progress):
         loss = self.sgd.step(objective, progress)

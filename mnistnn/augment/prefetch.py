@@ -4,7 +4,7 @@ NumPy and compiled loops let other threads run while they work, so distorting hi
 free. The order of batches, and every bit in them, is as if there were no thread.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from typing import Any
 
@@ -36,7 +36,11 @@ class AugmentedBatches:
     def per_epoch(self) -> int:
         return self.batches.per_epoch
 
-    def of_epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Array, Array]]:
+    @property
+    def examples_per_epoch(self) -> int:
+        return self.batches.examples_per_epoch
+
+    def of_epoch(self, epoch: int, start: int = 0) -> Generator[tuple[Array, Array], None, None]:
         """Yield (x, labels) of each batch of an epoch from number `start` on; each is lent until the next."""
         originals = self.batches.of_epoch(epoch, start)
 

@@ -32,6 +32,12 @@ class Batches:
     """Use only so many examples in an epoch, drawn anew every time; null uses all."""
     drop_last: bool = False
     """Leave out the last batch of an epoch if it is smaller than the others."""
+    updates: Annotated[int, Field(ge=1)] = 1
+    """Updates to make of each batch, under the same distortions and masks, before the next one comes. Methods that
+    compare a step with the last one (l_bfgs, conjugate_gradient) need several where not every batch is all examples."""
+    chunk: Annotated[int, Field(ge=1)] | None = None
+    """Pass a batch that is larger through the model in pieces of so many examples, and add their gradients up: memory
+    is then bounded by a piece. null passes it in one piece."""
 
     @model_validator(mode="after")
     def _fits(self) -> "Batches":
@@ -40,6 +46,10 @@ class Batches:
         if self.order == "stratified" and self.size in (1, "full"):
             raise ValueError("size: stratified batches need room for several classes, and a part of the set")
         return self
+
+    def is_always_the_same(self, n_examples: int) -> bool:
+        """Tell whether each batch is all of so many examples."""
+        return self.subset is None and self.order != "stratified" and self.examples_per_batch(n_examples) == n_examples
 
     def bind(self, x: Array, labels: Array, seed: int) -> None:
         """Take the training set: x (N, ...), labels (N,), both read only, on the device."""

@@ -63,6 +63,26 @@ def max_pool_backward(
             left -= hit  # what the first one got, later ones do not
 
 
+def max_pool_tangent(
+    z_dot: Array, z: Array, y: Array, window: Window, all_ties: bool, y_dot: Array, hit: Array, left: Array
+) -> None:
+    """Write into y_dot how y changes when z changes by z_dot: as the pixel does that was the largest of its window.
+
+    The transpose of `max_pool_backward`, ties included: the first of several counts, or with `all_ties` the sum of all.
+    hit and left (c, oh, ow, n) are working memory.
+    """
+    xp, everywhere = array_module(z), window.whole(y)
+    y_dot[...] = 0.0
+    left[...] = 1.0
+    for i, j in window.places:
+        xp.equal(window.seen(z, i, j, everywhere), y, out=hit)
+        hit *= left
+        if not all_ties:
+            left -= hit
+        hit *= window.seen(z_dot, i, j, everywhere)
+        y_dot += hit
+
+
 def mean_pool(z: Array, window: Window, y: Array) -> None:
     """Write the mean of each window into y."""
     everywhere = window.whole(y)

@@ -59,3 +59,29 @@ def softmax(z: Array, p: Array) -> None:
     xp.subtract(z, xp.max(z, axis=1, keepdims=True), out=p)
     xp.exp(p, out=p)
     p /= xp.sum(p, axis=1, keepdims=True)
+
+
+def softmax_curvature_product(p: Array, z_dot: Array, mean: Array, work: Array) -> None:
+    """Turn z_dot into H z_dot / n in place, where H = diag(p) − p pᵀ for each row: the second derivative of the loss.
+
+    p, z_dot (n, k); mean (n, 1) and work (n, k) are working memory.
+    H z_dot = p ∘ (z_dot − pᵀ z_dot)
+    """
+    xp = array_module(p)
+    xp.multiply(p, z_dot, out=work)
+    xp.sum(work, axis=1, keepdims=True, out=mean)
+    z_dot -= mean
+    z_dot *= p
+    z_dot *= 1.0 / len(p)
+
+
+def softmax_curvature_roots(p: Array, roots: Array) -> None:
+    """Write r (k, n, k) with H = diag(p) − p pᵀ = Σⱼ rⱼ rⱼᵀ for each row of p (n, k).
+
+    rⱼ = √pⱼ (eⱼ − p), as the covariance of a one-hot vector is the mean of its outer products about the mean.
+    """
+    xp = array_module(p)
+    for j, root in enumerate(roots):
+        xp.negative(p, out=root)
+        root[:, j] += 1.0
+        root *= xp.sqrt(p[:, j])[:, None]

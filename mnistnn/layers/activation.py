@@ -1,7 +1,7 @@
 """An activation as a layer of its own."""
 
 from math import prod
-from typing import Literal
+from typing import ClassVar, Literal
 
 from mnistnn.activations import ACTIVATIONS, ActivationName
 from mnistnn.backend import Array
@@ -9,6 +9,7 @@ from mnistnn.component import component
 from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.layout import in_memory_order
 from mnistnn.scratch import Scratch
+from mnistnn.second_order import SecondOrder
 from mnistnn.shapes import Shape
 
 
@@ -19,6 +20,8 @@ class ActivationLayer(BaseLayer):
     type: Literal["activation"] = "activation"
     activation: ActivationName
     """The element-wise f."""
+
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "squares", "rows"})
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         self.in_shape, self.scratch = in_shape, Scratch()
@@ -32,6 +35,20 @@ class ActivationLayer(BaseLayer):
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         ACTIVATIONS[self.activation].backward(dy, self.y)
+        return dy if need_dx else None
+
+    def jvp(self, x_dot: Array | None) -> Array:
+        assert x_dot is not None
+        ACTIVATIONS[self.activation].tangent(x_dot, self.y, self.scratch.as_laid_out("work", self.y))
+        return x_dot
+
+    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+        ACTIVATIONS[self.activation].tangent(hy, self.y, self.scratch.as_laid_out("work", self.y))
+        return self.backward(hy, need_hx)
+
+    def backward_rows(self, dy: Array, rows: dict[str, Array], need_dx: bool = True) -> Array | None:
+        for one in dy:
+            ACTIVATIONS[self.activation].tangent(one, self.y, self.scratch.as_laid_out("work", self.y))
         return dy if need_dx else None
 
     def memory(self, n: int, train: bool, workers: int = 1) -> int:

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 
 from mnistnn.backend import Array
 from mnistnn.initializers import Fan, Initializer
+from mnistnn.second_order import SecondOrder
 from mnistnn.shapes import Shape
 
 
@@ -41,6 +42,9 @@ class BaseLayer:
     comes_in_pieces: ClassVar[bool] = False
     """Whether the layer spreads its work over threads of ours, see `threads.py`."""
 
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset()
+    """What the layer offers to second-order methods."""
+
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         """Return the output shape of one example and the parameters needed. Raises ShapeError."""
         raise NotImplementedError
@@ -56,6 +60,33 @@ class BaseLayer:
         """Overwrite the gradient views with those of the last forward pass; return dx if it is needed."""
         raise NotImplementedError
 
+    def bind_tangents(self, tangents: dict[str, Array]) -> None:
+        """Take the views of the model's theta_dot that are this layer's; they are never rebound after."""
+
+    def jvp(self, x_dot: Array | None) -> Array:
+        """Return y_dot, the change of the last forward pass's y when x changes by x_dot (n, *in_shape), which may be
+        used up, and the parameters by their tangents. No x_dot means that x does not change.
+
+        What `backward` needs stays as it is.
+        """
+        raise NotImplementedError
+
+    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+        """Do what `backward` does with the square of each factor: inputs, weights, slopes, masks.
+
+        Takes second derivatives by y, on the diagonal, to those by x and, in the gradient views, by the parameters.
+        LeCun et al. (1998), appendix C: what f'' would contribute is left out.
+        """
+        raise NotImplementedError
+
+    def backward_rows(self, dy: Array, rows: dict[str, Array], need_dx: bool = True) -> Array | None:
+        """Do what `backward` does for k functions of the output at once, and without adding up over examples.
+
+        dy (k, n, *out_shape), used up. rows, by the names of parameters, are memory (k, n, *shape of the parameter) for
+        each example's own derivatives. Returns dx (k, n, *in_shape). What `backward` needs stays as it is.
+        """
+        raise NotImplementedError
+
     draws_itself: bool = True
     """Whether a random layer's forward pass in training draws; else it takes what `draw` has put into `mask`."""
 
@@ -68,8 +99,13 @@ class BaseLayer:
     def seed(self, seed: int, part: int) -> None:
         """Take the experiment's seed, and the layer's place in the model, from which its randomness is derived."""
 
-    def begin_update(self, update: int) -> None:
-        """Stand at the beginning of an update's random stream."""
+    def begin_update(self, update: int, piece: int = 0) -> None:
+        """Stand at the beginning of an update's random stream, of that for one of the pieces of its batch."""
+
+    @property
+    def is_constrained(self) -> bool:
+        """Whether `project` does anything."""
+        return False
 
     def project(self) -> None:
         """Move the parameters to where a constraint wants them."""

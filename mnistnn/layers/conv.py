@@ -7,10 +7,10 @@ import numpy as np
 from pydantic import Field
 
 from mnistnn.activations import ACTIVATIONS, ActivationName
-from mnistnn.backend import Array
+from mnistnn.backend import Array, array_module
 from mnistnn.component import component
 from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
-from mnistnn.kernels.pooling import max_pool, max_pool_backward
+from mnistnn.kernels.pooling import max_pool, max_pool_backward, max_pool_tangent
 from mnistnn.kernels.windows import PART, Window
 from mnistnn.kernels.winograd import saves_enough, tiling
 from mnistnn.layers.contract import BaseLayer, Parameter
@@ -19,6 +19,7 @@ from mnistnn.layers.images import Padding, Size, contiguous, image_shape, images
 from mnistnn.layout import images_first
 from mnistnn.products import sum_along
 from mnistnn.scratch import Scratch
+from mnistnn.second_order import SecondOrder
 from mnistnn.shapes import Shape, ShapeError, show_shape
 from mnistnn.threads import cut, share, spread, workers_for
 
@@ -62,6 +63,7 @@ class Conv(BaseLayer):
     move by one, with 8 or more channels and maps. On a GPU, which is short of calls only, auto is direct."""
 
     comes_in_pieces: ClassVar[bool] = True
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "squares"})
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         channels, height, width = self.in_shape = image_shape(in_shape)
@@ -92,6 +94,8 @@ class Conv(BaseLayer):
         self.planned = self.way = (
             Direct(task, self.scratch) if tiles is None or is_direct else Winograd(task, tiles, self.scratch)
         )
+        # What Winograd keeps for `backward` is of its last call, so what comes between goes another way.
+        self.between = Direct(task, Scratch())
         n_in = channels * kh * kw
         fan = Fan(n_in, self.maps * kh * kw // (1 if self.pool is None else prod(pair(self.pool))), self.activation)
         return self.out_shape, [
@@ -139,15 +143,48 @@ class Conv(BaseLayer):
             max_pool(self.z[maps], self.pool_window, self.peak[maps])
         ACTIVATIONS[self.activation].after_bias(self.peak[maps], self.b[maps, None, None, None], y)
 
+    def bind_tangents(self, tangents: dict[str, Array]) -> None:
+        self.W_dot, self.b_dot = tangents["W"].reshape(self.maps, -1), tangents["b"]
+
+    def jvp(self, x_dot: Array | None) -> Array:
+        z_dot = self.scratch("z_dot", self.z.shape, self.z)
+        self.between.forward(self.x, self.W_dot, z_dot)
+        if x_dot is not None:
+            term = self.scratch("term", self.z.shape, self.z)
+            self.between.forward(self._padded(images_of(x_dot), "x_dot"), self.W, term)
+            z_dot += term
+        y_dot, work = z_dot, self.scratch("work", self.y.shape, self.y)
+        if self.pool_window is not None:
+            y_dot, left = (self.scratch(role, self.y.shape, self.y) for role in ("y_dot", "left"))
+            max_pool_tangent(z_dot, self.z, self.peak, self.pool_window, self.ties == "all", y_dot, work, left)
+        y_dot += self.b_dot[:, None, None, None]
+        ACTIVATIONS[self.activation].tangent(y_dot, self.y, work)
+        return images_first(y_dot)
+
+    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+        self.dy = self.dz = contiguous(images_of(hy), self.scratch, "dy")
+        ACTIVATIONS[self.activation].tangent(self.dy, self.y, self.scratch("work", self.y.shape, self.y))
+        self._begin_backward_of_all()
+        x_squared, W_squared = self.scratch("x²", self.x.shape, self.x), self.scratch("W²", self.W.shape, self.W)
+        for a, square in ((self.x, x_squared), (self.W, W_squared)):
+            array_module(a).multiply(a, a, out=square)
+        hx = self.scratch("dx", self.x.shape, self.x) if need_hx else None
+        self.between.backward(self.dz, x_squared, W_squared, self.dW, hx)
+        return None if hx is None else self._as_input(hx)
+
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         self.dy = self.dz = contiguous(images_of(dy), self.scratch, "dy")  # (maps, oh, ow, n)
+        self._begin_backward_of_all()
+        dx = self.scratch("dx", self.x.shape, self.x) if need_dx else None
+        self.way.backward(self.dz, self.x, self.W, self.dW, dx)
+        return None if dx is None else self._as_input(dx)
+
+    def _begin_backward_of_all(self) -> None:
+        """Make db and dz of dy."""
         if self.pool_window is not None:
             self.work = tuple(self.scratch(role, self.peak.shape, self.peak) for role in ("hit", "left"))
             self.dz = self.z
         spread(self._begin_backward, self._shares_of_maps(), self.dy)
-        dx = self.scratch("dx", self.x.shape, self.x) if need_dx else None
-        self.way.backward(self.dz, self.x, self.W, self.dW, dx)
-        return None if dx is None else self._as_input(dx)
 
     def _begin_backward(self, maps: slice, worker: int) -> None:
         """Make db and dz of dy, for some of the maps."""
@@ -165,13 +202,13 @@ class Conv(BaseLayer):
             return [slice(0, self.maps)]
         return cut(self.maps, share(self.maps, workers, most))
 
-    def _padded(self, x: Array) -> Array:
+    def _padded(self, x: Array, role: str = "x") -> Array:
         """Return x (c, h, w, n), contiguous and with the padding around it."""
         _, height, width, n = x.shape
         above, left = pair(self.padding)
         if not above and not left:
-            return contiguous(x, self.scratch, "x")
-        padded = self.scratch("x", (len(x), *self.padded, n), x)
+            return contiguous(x, self.scratch, role)
+        padded = self.scratch(role, (len(x), *self.padded, n), x)
         padded[:, :above] = padded[:, above + height :] = 0.0
         padded[:, :, :left] = padded[:, :, left + width :] = 0.0
         padded[:, above : above + height, left : left + width] = x

@@ -1,19 +1,20 @@
 """The fully connected layer: y = f(x W + b)."""
 
 from math import prod
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from mnistnn.activations import ACTIVATIONS, ActivationName
-from mnistnn.backend import Array
+from mnistnn.backend import Array, array_module
 from mnistnn.component import component
 from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
-from mnistnn.kernels.dense import dense_backward, limit_columns
+from mnistnn.kernels.dense import dense, dense_backward, limit_columns
 from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.layout import as_examples, as_rows
 from mnistnn.scratch import Scratch
+from mnistnn.second_order import SecondOrder
 from mnistnn.shapes import Shape
 from mnistnn.threads import matmul
 
@@ -38,6 +39,8 @@ class Dense(BaseLayer):
     max_norm: Annotated[float, Field(gt=0)] | None = None
     """After each update, scale the weights into a unit down to this Euclidean norm if theirs is larger."""
 
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "squares", "rows"})
+
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         self.n_in = n_in = prod(in_shape)
         fan = Fan(n_in, self.units, self.activation)
@@ -50,6 +53,10 @@ class Dense(BaseLayer):
     def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
         self.W, self.b = values["W"], values["b"]
         self.dW, self.db = grads["W"], grads["b"]
+
+    @property
+    def is_constrained(self) -> bool:
+        return self.max_norm is not None
 
     def project(self) -> None:
         if self.max_norm is not None:
@@ -71,6 +78,42 @@ class Dense(BaseLayer):
         dW_T = self.scratch("dW_T", (self.units, self.n_in), dy) if is_narrow else None
         dense_backward(dy, self.x, self.W, self.dW, self.db, dx, dW_T)
         return None if dx is None else as_examples(dx, self.x_shape[1:])
+
+    def bind_tangents(self, tangents: dict[str, Array]) -> None:
+        self.W_dot, self.b_dot = tangents["W"], tangents["b"]
+
+    def jvp(self, x_dot: Array | None) -> Array:
+        y_dot, work = (self.scratch(role, self.y.shape, self.y) for role in ("y_dot", "work"))
+        dense(self.x, self.W_dot, self.b_dot, y_dot)
+        if x_dot is not None:
+            matmul(as_rows(x_dot), self.W, out=work)
+            y_dot += work
+        ACTIVATIONS[self.activation].tangent(y_dot, self.y, work)
+        return y_dot
+
+    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+        x_squared, W_squared = self.scratch.as_laid_out("x²", self.x), self.scratch("W²", self.W.shape, self.W)
+        xp, activation = array_module(hy), ACTIVATIONS[self.activation]
+        xp.multiply(self.x, self.x, out=x_squared)
+        xp.multiply(self.W, self.W, out=W_squared)
+        activation.tangent(hy, self.y, self.scratch("work", self.y.shape, self.y))
+        activation.backward(hy, self.y)
+        hx = self.scratch.as_laid_out("dx", self.x) if need_hx else None
+        dense_backward(hy, x_squared, W_squared, self.dW, self.db, hx)
+        return None if hx is None else as_examples(hx, self.x_shape[1:])
+
+    def backward_rows(self, dy: Array, rows: dict[str, Array], need_dx: bool = True) -> Array | None:
+        k, xp = len(dy), array_module(dy)
+        for dz in dy:
+            ACTIVATIONS[self.activation].tangent(dz, self.y, self.scratch("work", self.y.shape, self.y))
+        # dW[k, i] = xᵢ dz[k, i]ᵀ, an outer product for each function and example.
+        xp.multiply(self.x[:, :, None], dy[:, :, None, :], out=rows["W"])
+        rows["b"][...] = dy
+        if not need_dx:
+            return None
+        dx = self.scratch("dx of rows", (k, *self.x.shape), dy)
+        matmul(dy.reshape(-1, self.units), self.W.T, out=dx.reshape(-1, self.n_in))
+        return dx.reshape(k, *self.x_shape)
 
     @property
     def multiply_adds(self) -> int:

@@ -15,6 +15,7 @@ from mnistnn.kernels.dropout import bernoulli
 from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.layout import as_examples, as_rows
 from mnistnn.scratch import Scratch
+from mnistnn.second_order import SecondOrder
 from mnistnn.shapes import Shape
 from mnistnn.streams import UpdateStreams
 
@@ -42,6 +43,7 @@ class DropConnect(BaseLayer):
     """Draw a mask for each example instead of one for the mini-batch; slow, and meant for small layers."""
 
     is_random: ClassVar[bool] = True
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents"})
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         self.n_in = n_in = prod(in_shape)
@@ -59,11 +61,11 @@ class DropConnect(BaseLayer):
     def seed(self, seed: int, part: int) -> None:
         self.streams = UpdateStreams(seed, "dropout", part)
 
-    def begin_update(self, update: int) -> None:
-        self.update = update
+    def begin_update(self, update: int, piece: int = 0) -> None:
+        self.update, self.piece = update, piece
 
     def draw(self, mask: Array) -> None:
-        bernoulli(self.streams.at(self.update), self.keep, mask)
+        bernoulli(self.streams.at(self.update, self.piece), self.keep, mask)
 
     def forward(self, x: Array, train: bool) -> Array:
         self.x_shape = x.shape
@@ -86,6 +88,19 @@ class DropConnect(BaseLayer):
         dx = self.scratch.as_laid_out("dx", self.x) if need_dx else None
         masked_dense_backward(dy, self.x, self.W, self.mask, self.masked, self.dW, self.db, dx)
         return None if dx is None else as_examples(dx, self.x_shape[1:])
+
+    def bind_tangents(self, tangents: dict[str, Array]) -> None:
+        self.W_dot, self.b_dot = tangents["W"], tangents["b"]
+
+    def jvp(self, x_dot: Array | None) -> Array:
+        y_dot, work = (self.scratch(role, self.y.shape, self.y) for role in ("y_dot", "work"))
+        masked = self.scratch("masked tangent", self.W.shape, self.W)
+        masked_dense(self.x, self.W_dot, self.b_dot, self.mask, masked, y_dot)
+        if x_dot is not None:
+            masked_dense(as_rows(x_dot), self.W, array_module(self.b).zeros_like(self.b), self.mask, masked, work)
+            y_dot += work
+        ACTIVATIONS[self.activation].tangent(y_dot, self.y, work)
+        return y_dot
 
     @property
     def multiply_adds(self) -> int:

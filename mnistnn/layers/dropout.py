@@ -11,6 +11,7 @@ from mnistnn.kernels.dropout import bernoulli
 from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.layout import images_first, in_memory_order
 from mnistnn.scratch import Scratch
+from mnistnn.second_order import SecondOrder
 from mnistnn.shapes import Shape, ShapeError, show_shape
 from mnistnn.streams import UpdateStreams
 
@@ -30,6 +31,7 @@ class Dropout(BaseLayer):
     """Drop channels of images as a whole, since neighbouring pixels tell the same. Tompson et al. (2015)."""
 
     is_random: ClassVar[bool] = True
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "squares"})
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         if self.whole_maps and len(in_shape) != 3:
@@ -40,11 +42,11 @@ class Dropout(BaseLayer):
     def seed(self, seed: int, part: int) -> None:
         self.streams = UpdateStreams(seed, "dropout", part)
 
-    def begin_update(self, update: int) -> None:
-        self.update = update
+    def begin_update(self, update: int, piece: int = 0) -> None:
+        self.update, self.piece = update, piece
 
     def draw(self, mask: Array) -> None:
-        bernoulli(self.streams.at(self.update), self.keep, in_memory_order(mask))
+        bernoulli(self.streams.at(self.update, self.piece), self.keep, in_memory_order(mask))
 
     def forward(self, x: Array, train: bool) -> Array:
         if not train:
@@ -65,6 +67,16 @@ class Dropout(BaseLayer):
             return None
         dy *= self.mask
         return dy
+
+    def jvp(self, x_dot: Array | None) -> Array:
+        assert x_dot is not None  # nothing is learned here, so what comes before changes
+        x_dot *= self.mask
+        return x_dot
+
+    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+        if need_hx:
+            hy *= self.mask
+        return self.backward(hy, need_hx)
 
     def memory(self, n: int, train: bool, workers: int = 1) -> int:
         masked = self.in_shape[0] if self.whole_maps else prod(self.in_shape)

@@ -1,12 +1,13 @@
 """From images to rows of numbers."""
 
 from math import prod
-from typing import Literal
+from typing import ClassVar, Literal
 
 from mnistnn.backend import Array
 from mnistnn.component import component
 from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.layout import as_examples, as_rows
+from mnistnn.second_order import SecondOrder
 from mnistnn.shapes import Shape
 
 
@@ -19,6 +20,8 @@ class Flatten(BaseLayer):
 
     type: Literal["flatten"] = "flatten"
 
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "squares", "rows"})
+
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         return (prod(in_shape),), []
 
@@ -28,3 +31,13 @@ class Flatten(BaseLayer):
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         return as_examples(dy, self.x_shape[1:]) if need_dx else None
+
+    def jvp(self, x_dot: Array | None) -> Array:
+        assert x_dot is not None
+        return as_rows(x_dot)
+
+    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+        return self.backward(hy, need_hx)
+
+    def backward_rows(self, dy: Array, rows: dict[str, Array], need_dx: bool = True) -> Array | None:
+        return dy.reshape(len(dy), *self.x_shape) if need_dx else None

@@ -1,16 +1,17 @@
 """The pool: each window of an image is summed up in one number."""
 
 from math import prod
-from typing import Literal
+from typing import ClassVar, Literal
 
 from mnistnn.backend import Array
 from mnistnn.component import component
-from mnistnn.kernels.pooling import max_pool, max_pool_backward, mean_pool, mean_pool_backward
+from mnistnn.kernels.pooling import max_pool, max_pool_backward, max_pool_tangent, mean_pool, mean_pool_backward
 from mnistnn.kernels.windows import Window
 from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.layers.images import Size, contiguous, image_shape, images_of, pair
 from mnistnn.layout import images_first
 from mnistnn.scratch import Scratch
+from mnistnn.second_order import SecondOrder
 from mnistnn.shapes import Shape, ShapeError, show_shape
 
 
@@ -32,6 +33,8 @@ class Pool(BaseLayer):
     """By how many px the window moves: one number, or [down, across]; null is its size, so that none overlap."""
     ties: Literal["first", "all"] = "first"
     """Where several pixels are the largest, the first gets the gradient; or all do, as in Theano."""
+
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "squares"})
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         channels, height, width = self.in_shape = image_shape(in_shape)
@@ -66,6 +69,23 @@ class Pool(BaseLayer):
             mean_pool_backward(dy, self.window, dx)
         dx = images_first(dx)
         return dx if len(self.x_shape) == 4 else dx[:, 0]
+
+    def jvp(self, x_dot: Array | None) -> Array:
+        assert x_dot is not None
+        x_dot = contiguous(images_of(x_dot), self.scratch, "x_dot")
+        y_dot = self.scratch("y_dot", self.y.shape, self.y)
+        if self.reduce == "max":
+            work = (self.scratch(role, self.y.shape, self.y) for role in ("hit", "left"))
+            max_pool_tangent(x_dot, self.x, self.y, self.window, self.ties == "all", y_dot, *work)
+        else:
+            mean_pool(x_dot, self.window, y_dot)
+        y_dot = images_first(y_dot)
+        return y_dot[:, :, 0, 0] if self.size == "whole" else y_dot
+
+    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+        if self.reduce == "mean":
+            hy *= 1.0 / prod(self.window.size)
+        return self.backward(hy, need_hx)
 
     def memory(self, n: int, train: bool, workers: int = 1) -> int:
         x, y = prod(self.in_shape), prod(self.pooled_shape)

@@ -1,6 +1,7 @@
 """Logistic regression on two classes: one output, read as the odds of class 1."""
 
-from typing import Literal
+from math import sqrt
+from typing import ClassVar, Literal
 
 from mnistnn.backend import Array, array_module
 from mnistnn.component import component
@@ -19,6 +20,8 @@ class BinaryNLL(PerExampleLoss):
     """
 
     type: Literal["binary_nll"] = "binary_nll"
+
+    is_convex: ClassVar[bool] = True
 
     def build(self, out_shape: Shape, classes: int) -> None:
         if classes != 2:
@@ -39,6 +42,26 @@ class BinaryNLL(PerExampleLoss):
 
     def predict(self, z: Array) -> Array:
         return (z[:, 0] > 0).astype("int64")
+
+    def curvature_product(self, z: Array, labels: Array, z_dot: Array) -> Array:
+        """H = σ(z) (1 − σ(z))."""
+        z_dot *= self.curvature_diagonal(z, labels)
+        return z_dot
+
+    def curvature_diagonal(self, z: Array, labels: Array) -> Array:
+        p, diagonal = self.scratch("p", z.shape, z), self.scratch("diagonal", z.shape, z)
+        p[...] = z
+        sigmoid(p)
+        array_module(z).subtract(1.0, p, out=diagonal)
+        diagonal *= p
+        diagonal *= 1.0 / len(z)
+        return diagonal
+
+    def curvature_roots(self, z: Array, labels: Array) -> Array:
+        n, roots = len(z), self.scratch("roots", (1, *z.shape), z)
+        array_module(z).sqrt(self.curvature_diagonal(z, labels), out=roots[0])
+        roots *= sqrt(n)
+        return roots
 
     def probabilities(self, z: Array) -> Array:
         p = z[:, 0].copy()

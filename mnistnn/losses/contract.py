@@ -1,6 +1,7 @@
 """What the objective asks of a loss, and what several losses share."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mnistnn.backend import Array, array_module, mean
 from mnistnn.component import component
@@ -27,6 +28,9 @@ class PerExampleLoss:
 
     type: str
     """The name of the loss in an experiment."""
+    is_convex: ClassVar[bool] = False
+    """Whether the loss is convex in z and tells its second derivative H there, block by block for each example: what
+    the Gauss–Newton matrix needs. Only then are the three `curvature_` methods there."""
 
     def build(self, out_shape: Shape, classes: int) -> None:
         """Check that the model's output fits. Raises ShapeError."""
@@ -42,6 +46,18 @@ class PerExampleLoss:
 
     def probabilities(self, z: Array) -> Array:
         """Return the probability of each class (n, classes), in a new array."""
+        raise NotImplementedError
+
+    def curvature_product(self, z: Array, labels: Array, z_dot: Array) -> Array:
+        """Return H z_dot / n, like z: the change of dz when z changes by z_dot. The caller may use both up."""
+        raise NotImplementedError
+
+    def curvature_diagonal(self, z: Array, labels: Array) -> Array:
+        """Return the diagonal of H / n, like z; the caller may use it up."""
+        raise NotImplementedError
+
+    def curvature_roots(self, z: Array, labels: Array) -> Array:
+        """Return r (k, n, outputs) with Hᵢ = Σₖ r[k, i] r[k, i]ᵀ for each example i; the caller may use it up."""
         raise NotImplementedError
 
     def value_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:

@@ -1,6 +1,7 @@
 """Classification as regression: outputs that should be 1 for the label and 0 for the rest."""
 
-from typing import Literal
+from math import sqrt
+from typing import ClassVar, Literal
 
 from mnistnn.backend import Array
 from mnistnn.component import component
@@ -18,11 +19,31 @@ class SquaredError(PerClassLoss):
 
     type: Literal["squared_error"] = "squared_error"
 
+    is_convex: ClassVar[bool] = True
+
     def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
         scratch = self.scratch
         error, dz, square = scratch("error", (len(z),), z), scratch("dz", z.shape, z), scratch("square", z.shape, z)
         squared_error(z, self.label_places(z, labels), dz, square, error)
         return error, dz
+
+    def curvature_product(self, z: Array, labels: Array, z_dot: Array) -> Array:
+        """H = 2 I, since the square has no ½."""
+        z_dot *= 2.0 / len(z)
+        return z_dot
+
+    def curvature_diagonal(self, z: Array, labels: Array) -> Array:
+        diagonal = self.scratch("diagonal", z.shape, z)
+        diagonal[...] = 2.0 / len(z)
+        return diagonal
+
+    def curvature_roots(self, z: Array, labels: Array) -> Array:
+        n, k = z.shape
+        roots = self.scratch("roots", (k, n, k), z)
+        roots[...] = 0.0
+        for j, root in enumerate(roots):
+            root[:, j] = sqrt(2.0)
+        return roots
 
     def probabilities(self, z: Array) -> Array:
         """Return the outputs themselves: squared error gives scores, not probabilities."""

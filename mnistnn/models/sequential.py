@@ -69,6 +69,8 @@ class Sequential:
         self.size = self.slots[-1].stop if self.slots else 0
         """The number of parameters."""
         self.statistics = _laid_out([d for d in declared if d[1].kind == "statistic"], start=self.size)
+        self.outputs = prod(shape)
+        """The number of outputs."""
         return shape
 
     def allocate(self, xp: Any, dtype: str) -> None:
@@ -77,6 +79,7 @@ class Sequential:
         self.theta: Array = self.values[: self.size]
         self.grad: Array = xp.zeros(self.size, dtype=dtype)
         self._chain: list[BaseLayer] = list(self.layers.values())
+        self._theta_dot: Array | None = None
         self._random = [layer for layer in self._chain if layer.is_random]
         # Nothing is learned before the first layer with parameters, so the backward pass ends there.
         owners = {slot.name.split(".")[0] for slot in self.slots}
@@ -117,10 +120,10 @@ class Sequential:
         """Multiplications (each with an addition) of one example's forward pass, in matrix products."""
         return sum(layer.multiply_adds for layer in self.layers.values())
 
-    def begin_update(self, update: int) -> None:
-        """Let random layers stand at the beginning of an update's stream."""
+    def begin_update(self, update: int, piece: int = 0) -> None:
+        """Let random layers stand at the beginning of an update's stream, for one of the pieces of its batch."""
         for layer in self._random:
-            layer.begin_update(update)
+            layer.begin_update(update, piece)
 
     def project(self) -> None:
         """Let layers move their parameters to where their constraints want them."""
@@ -145,6 +148,42 @@ class Sequential:
             dy = layer.backward(dy)
         if self._first < len(self._chain):
             self._chain[self._first].backward(dy, need_dx=False)
+
+    def jvp(self, theta_dot: Array) -> Array:
+        """Return z_dot = J theta_dot, how the output of the last forward pass changes with theta; lent like it.
+
+        A backward pass may follow, as if this had not been between.
+        """
+        if self._theta_dot is None:
+            self._theta_dot = array_module(self.theta).empty_like(self.theta)
+            tangents = self.views(self._theta_dot)
+            for name, layer in self.layers.items():
+                layer.bind_tangents(_of_layer(name, tangents))
+        self._theta_dot[...] = theta_dot
+        x_dot: Array | None = None
+        for one in self._chain[self._first :]:
+            x_dot = one.jvp(x_dot)
+        assert x_dot is not None
+        return x_dot
+
+    def backward_squares(self, hy: Array) -> None:
+        """Overwrite grad with what second derivatives hy by the output, on the diagonal, make of those by theta."""
+        for layer in reversed(self._chain[self._first + 1 :]):
+            hy = layer.backward_squares(hy)
+        self._chain[self._first].backward_squares(hy, need_hx=False)
+
+    def backward_rows(self, dy: Array, rows: Array) -> None:
+        """Write into rows (k, n, size) the derivatives by theta of k functions of each example's output.
+
+        dy (k, n, *out_shape), used up, are those by the output of the last forward pass.
+        """
+        views = {
+            slot.name: rows[:, :, slot.part].reshape(*rows.shape[:2], *slot.parameter.shape) for slot in self.slots
+        }
+        names = list(self.layers)
+        for at in range(len(names) - 1, self._first, -1):
+            dy = self._chain[at].backward_rows(dy, _of_layer(names[at], views))
+        self._chain[self._first].backward_rows(dy, _of_layer(names[self._first], views), need_dx=False)
 
 
 def _laid_out(declared: list[tuple[str, Parameter]], start: int) -> list[Slot]:

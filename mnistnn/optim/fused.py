@@ -163,6 +163,15 @@ def adagrad(theta: Array, grad: Array, sum_square: Array, decay: float, eta: flo
 
 
 @Loop
+def stochastic_diagonal(
+    theta: Array, grad: Array, curvature: Array, _gathered: Array, decay: float, eta: float, mu: float
+) -> None:
+    for i in range(theta.size):
+        g = grad[i] + theta[i] * decay if decay else grad[i]
+        theta[i] -= g / (curvature[i] + mu) * eta
+
+
+@Loop
 def adadelta(
     theta: Array,
     grad: Array,

@@ -127,6 +127,15 @@ adagrad = _rule(
     """,
 )
 
+stochastic_diagonal = _rule(
+    "stochastic_diagonal",
+    ["curvature", "gathered"],
+    ["eta", "mu"],
+    """
+    theta[i] -= g / (curvature[i] + mu) * eta;
+    """,
+)
+
 adadelta = _rule(
     "adadelta",
     ["mean_square", "mean_square_step"],

@@ -18,7 +18,7 @@ from mnistnn.backend import Array, array_module
 from mnistnn.compiled import Loop, is_available
 from mnistnn.component import component
 from mnistnn.cuda import Kernel, Numbers
-from mnistnn.optim.contract import Decay, ObjectiveContract, Progress
+from mnistnn.optim.contract import Decay, Demands, ObjectiveContract, Progress
 from mnistnn.optim.schedules import MomentumSchedule, RateSchedule
 from mnistnn.products import matmul
 
@@ -43,6 +43,9 @@ class GradientRule:
     clip_norm: Annotated[float, Field(gt=0)] | None = None
     """Scale the gradient down to this Euclidean norm when it is longer."""
 
+    demands: ClassVar[Demands] = Demands()
+    gives: ClassVar[tuple[str, ...]] = ()
+    repeats_itself: ClassVar[bool] = True
     slots: ClassVar[dict[str, float]] = {}
     """Names of the state arrays, each like theta, and the value they start with."""
     working: ClassVar[int] = 0
@@ -52,6 +55,9 @@ class GradientRule:
     to the gradient, and the scalars."""
     kernel: ClassVar[Kernel | None] = None
     """The same for a GPU, with the scalars as an array on the device."""
+
+    def too_large(self, parameters: int, itemsize: int) -> str | None:
+        return None
 
     def allocate(self, theta: Array, grad: Array) -> None:
         """Create the state, and choose how to move. theta and grad (P,) are never rebound."""
@@ -85,6 +91,9 @@ class GradientRule:
     def rate(self, progress: Progress) -> float:
         """Return the step size of the next update."""
         return at(self.learning_rate, progress)
+
+    def figures(self, progress: Progress) -> dict[str, float]:
+        return {}
 
     def scalars(self, progress: Progress) -> Scalars:
         """Return the numbers that the next update works with, as Python floats."""

@@ -5,11 +5,20 @@ from typing import Annotated
 from pydantic import Field
 
 from mnistnn.stopping.course import CoursePatience, CoursePoints
-from mnistnn.stopping.limits import MaxEpochs, MaxTime, MaxUpdates, Target
+from mnistnn.stopping.limits import Converged, MaxEpochs, MaxPasses, MaxTime, MaxUpdates, Target
 from mnistnn.stopping.lisa import LisaPatience, SignificancePatience
 
 # The registry: every policy that an experiment can name by its `type`.
 Stopping = Annotated[
-    MaxEpochs | MaxUpdates | MaxTime | Target | CoursePatience | CoursePoints | LisaPatience | SignificancePatience,
+    MaxEpochs
+    | MaxUpdates
+    | MaxPasses
+    | MaxTime
+    | Target
+    | Converged
+    | CoursePatience
+    | CoursePoints
+    | LisaPatience
+    | SignificancePatience,
     Field(discriminator="type"),
 ]

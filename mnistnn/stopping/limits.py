@@ -36,6 +36,26 @@ class MaxUpdates(Policy):
 
 
 @component
+class MaxPasses(Policy):
+    """Stop after so many passes over the training set: what methods that make several for an update are compared by.
+
+    The evaluation at which the run ends is the first with as many; rules that make one pass an epoch have max_epochs.
+    """
+
+    type: Literal["max_passes"] = "max_passes"
+    passes: Annotated[float, Field(gt=0)]
+    """Examples that went through the model, as a multiple of the training set."""
+
+    def figures(self) -> tuple[str, ...]:
+        return ("passes",)
+
+    def reason(self, history: History) -> str | None:
+        if history and history[-1]["passes"] >= self.passes:
+            return f"max_passes: {history[-1]['passes']:g} passes are made"
+        return None
+
+
+@component
 class MaxTime(Policy):
     """Stop after a time spent training, and evaluate there. Where that is depends on the machine.
 
@@ -48,6 +68,31 @@ class MaxTime(Policy):
 
     def time_limit_s(self) -> float | None:
         return self.seconds
+
+
+@component
+class Converged(Policy):
+    """Stop where the objective has no slope left or no step can be made: for methods that give `gradient.max`.
+
+    In single precision rounding hides the last of the descent; steps then end before the slope is as small as wanted.
+    """
+
+    type: Literal["converged"] = "converged"
+    gradient: Annotated[float, Field(ge=0)] = 1e-5
+    """The largest derivative at or below which the slope counts as none."""
+    failures: Annotated[int, Field(ge=1)] = 3
+    """Evaluations in a row, with no step before them, after which no step is expected any more."""
+
+    def figures(self) -> tuple[str, ...]:
+        return ("gradient.max",)
+
+    def reason(self, history: History) -> str | None:
+        if history and history[-1]["gradient.max"] <= self.gradient:
+            return f"converged: the largest derivative is {history[-1]['gradient.max']:.3g}"
+        last = history[-self.failures :]
+        if len(last) == self.failures and all(row["learning_rate"] == 0.0 for row in last):
+            return f"converged: no step was made before the last {self.failures} evaluations"
+        return None
 
 
 @component

@@ -4,6 +4,7 @@ import itertools
 import resource
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,5 +101,6 @@ def test_experiments_beside_the_script_are_what_it_trains(real_mnist):
     for what in WHOLE_PROCESSES:
         plan = Plan(load_experiment(what.experiment))
         _, *numbers = what.options
-        rate = plan.experiment.optimizer.learning_rate
+        optimizer: Any = plan.experiment.optimizer
+        rate = optimizer.learning_rate
         assert numbers == ["--epochs", str(plan.max_epochs), "--batch", str(plan.batch_size), "--rate", f"{rate:g}"]

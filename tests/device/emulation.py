@@ -26,7 +26,7 @@ from mnistnn.kernels import (
     sums_cuda,
 )
 from mnistnn.kernels.windows import Window
-from mnistnn.optim import Optimizer
+from mnistnn.optim import Rule
 from mnistnn.optim.rule import GradientRule
 
 Emulation = Callable[..., None]
@@ -131,7 +131,7 @@ def _window(kh: int, kw: int, down: int, across: int) -> Window:
     return Window((int(kh), int(kw)), (int(down), int(across)))
 
 
-_RULES: list[type[GradientRule]] = list(get_args(get_args(Optimizer)[0]))
+_RULES: list[type[GradientRule]] = list(get_args(Rule))
 
 EMULATIONS: dict[str, Emulation] = {
     **{

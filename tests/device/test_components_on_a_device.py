@@ -13,7 +13,7 @@ from mnistnn.optim.contract import Progress
 from tests import test_registry as registry
 from tests import test_registry_of_training as registry_of_training
 from tests.test_registry import LOSSES, MODELS, PENALTIES, chain_of, each_chain, each_dtype, each_loss
-from tests.test_registry_of_training import OPTIMIZERS, TRANSFORMS, allocated, of
+from tests.test_registry_of_training import METHODS, OPTIMIZERS, TRANSFORMS, allocated, at, of
 
 
 @pytest.fixture
@@ -77,6 +77,18 @@ def test_optimizer_moves_with_the_same_bits_and_reads_nothing(cupy, traffic, mak
         with traffic.under("none"):
             for i in range(6):
                 optimizer.step(objective, Progress(updates=i))
+    assert np.array_equal(device.theta.get(), host.theta)
+
+
+@of(METHODS)
+def test_method_moves_with_the_same_bits(cupy, traffic, make):
+    """It reads what it asks for, and nothing behind the stand-in's back."""
+    host, device = registry_of_training.objective_of(), registry_of_training.objective_of(xp=cupy)
+    for objective in (host, device):
+        optimizer = allocated(make, objective)
+        with traffic.under("any"):
+            for i in range(6):
+                optimizer.step(objective, at(i))
     assert np.array_equal(device.theta.get(), host.theta)
 
 

@@ -1,6 +1,6 @@
 """A source of batches that forbids reading from the device while its epoch is under way."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from mnistnn.backend import Array
 from mnistnn.train import BatchSource
@@ -19,7 +19,11 @@ class WatchedBatches:
     def per_epoch(self) -> int:
         return self.batches.per_epoch
 
-    def of_epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Array, Array]]:
+    @property
+    def examples_per_epoch(self) -> int:
+        return self.batches.examples_per_epoch
+
+    def of_epoch(self, epoch: int, start: int = 0) -> Generator[tuple[Array, Array], None, None]:
         self.epochs += 1
         with self.traffic.under("none"):
             yield from self.batches.of_epoch(epoch, start)

@@ -131,8 +131,8 @@ def step_count_dropped(patch):
 
 
 def masks_drawn_in_a_row(patch):
-    def begin_update(self, update):
-        self.update = getattr(self, "update", -1) + 1
+    def begin_update(self, update, piece=0):
+        self.update, self.piece = getattr(self, "update", -1) + 1, piece
 
     patch.setattr(Dropout, "begin_update", begin_update)
 

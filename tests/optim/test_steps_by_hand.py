@@ -6,14 +6,16 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from mnistnn.optim import Optimizer
+from mnistnn.optim import Rule
 from mnistnn.optim.adaptive import AdaDelta, AdaGrad, Adam, AdamW, AdaptiveRates, CourseRMSProp, GravesRMSProp, RMSProp
 from mnistnn.optim.momentum import CourseMomentum, Momentum, Nesterov
 from mnistnn.optim.rprop import RProp
 from mnistnn.optim.sgd import SGD, Sign
+from mnistnn.optim.stochastic_diagonal import StochasticDiagonal
 
 START = [1.0, -2.0, 3.0]
 GRADIENTS = [[4.0, -2.0, 0.0], [4.0, 2.0, 0.0]]  # one that stays, one that changes sign, one that is 0
+CURVATURES = [3.0, 1.0, 0.0]
 
 # Rule → θ after the first and after the second step.
 STEPS: list[tuple[Any, list[float], list[float]]] = [
@@ -66,14 +68,16 @@ STEPS: list[tuple[Any, list[float], list[float]]] = [
         [0.25, -0.75, 1.5],
         [-0.125, -0.375 - 0.25 / 3, 0.75],
     ),
+    # Rates of ½ divided by 1 + h = (4, 2, 1).
+    (StochasticDiagonal(learning_rate=0.5, mu=1.0, examples=1), [0.5, -1.5, 3.0], [0.0, -2.0, 3.0]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("rule", "first", "second"), STEPS, ids=lambda value: getattr(value, "type", ""))
 def test_two_steps_equal_those_worked_out_by_hand(rule, first, second, given_gradients, walk):
-    path = walk(rule, given_gradients(START, GRADIENTS), 2)
+    path = walk(rule, given_gradients(START, GRADIENTS, CURVATURES), 2)
     np.testing.assert_allclose(path, [first, second], rtol=1e-7)  # the ε of 1e-8 is left out above
 
 
 def test_every_rule_is_in_the_table():
-    assert {type(rule) for rule, _, _ in STEPS} == set(get_args(get_args(Optimizer)[0]))
+    assert {type(rule) for rule, _, _ in STEPS} == set(get_args(Rule))

@@ -11,7 +11,7 @@ from mnistnn.layers.dense import Dense
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
 from mnistnn.objective import Objective
-from mnistnn.optim import Optimizer, fused, rule
+from mnistnn.optim import Rule, fused, rule
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.momentum import Nesterov
 from mnistnn.optim.rule import BLOCK, FUSED_ABOVE
@@ -19,7 +19,7 @@ from mnistnn.optim.schedules import InverseTime, Sutskever
 from mnistnn.optim.sgd import SGD
 from mnistnn.penalties import L1, L2
 
-RULES = get_args(get_args(Optimizer)[0])
+RULES = get_args(Rule)
 WITHOUT_TWIN: set[Any] = set()  # a rule that is left to NumPy for good is named here
 # Settings with which a few steps meet every branch.
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -39,7 +39,9 @@ def trained_with() -> Callable[..., tuple[int, str]]:
             objective=stub(
                 theta=theta, values=theta, set_batch=lambda x, labels, update: None, project=lambda rate: None
             ),
-            optimizer=stub(step=lambda objective, progress: np.float64(1), rate=lambda progress: 0.1),
+            optimizer=stub(
+                step=lambda objective, progress: np.float64(1), rate=lambda progress: 0.1, figures=lambda progress: {}
+            ),
             batches=batches,
             policies=[policy, MaxEpochs(epochs=epochs or len(errors))],
             evaluate=evaluate,

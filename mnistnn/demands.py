@@ -1,0 +1,117 @@
+"""What parts of an experiment demand of each other: optimizers of models, losses and batches, policies of optimizers.
+
+What does not go together is refused when the experiment is planned, at the key that stands in the way, before any data
+is read.
+"""
+
+from collections.abc import Iterator
+
+from mnistnn.config.schema import Experiment
+from mnistnn.errors import ConfigError
+from mnistnn.optim.contract import Demands
+from mnistnn.second_order import SecondOrder
+
+_CALLED: dict[SecondOrder, str] = {
+    "tangents": "a forward pass of tangents",
+    "squares": "a backward pass of squares",
+    "rows": "each example's own gradient",
+}
+
+
+def updates_per_objective(experiment: Experiment, train_examples: int) -> int | None:
+    """Return after how many updates the objective becomes another function of theta; None if it never does."""
+    draws = any(layer.is_random for layer in experiment.model.layers.values()) or experiment.augment is not None
+    if experiment.batches.is_always_the_same(train_examples) and not draws:
+        return None
+    return experiment.batches.updates
+
+
+def refuse_what_does_not_fit(experiment: Experiment, train_examples: int, sizes_are_known: bool) -> None:
+    """Raise ConfigError, with the key at fault, if an optimizer lacks what it demands, or pieces of a batch do.
+
+    The model must have been built; with `sizes_are_known` that it is too large is refused as well.
+    """
+    demands, name = experiment.optimizer.demands, experiment.optimizer.type
+    if demands.one_objective and updates_per_objective(experiment, train_examples) == 1:
+        key, why = next(_what_changes(experiment, train_examples))
+        raise ConfigError(
+            f"{name} compares each step with the last one, so it needs the same objective for several updates, and "
+            f"{why} (batches.updates: 10 makes ten updates of each batch, under the same masks and distortions)",
+            key=key,
+        )
+    if demands.values:
+        for key, why in _what_moves_theta(experiment):
+            raise ConfigError(f"{name} needs theta to stay where it has put it, and {why}", key=key)
+    itemsize = 4 if experiment.backend.dtype == "float32" else 8
+    if sizes_are_known and (excess := experiment.optimizer.too_large(experiment.model.size, itemsize)):
+        raise ConfigError(excess, key="optimizer")
+    _refuse_layers(experiment, demands)
+    if demands.of_layers and not experiment.loss.is_convex:
+        raise ConfigError(
+            f"{name} needs the second derivative of a loss that is convex in the model's output, and "
+            f"{experiment.loss.type} is not; softmax_nll, binary_nll and squared_error are",
+            key="loss",
+        )
+    if experiment.batches.chunk is not None and experiment.model.statistics:
+        raise ConfigError(
+            f"{_owner(experiment)} is about a batch as a whole, which does not pass in pieces", key="batches.chunk"
+        )
+
+
+def refuse_policies_without_figures(experiment: Experiment) -> None:
+    """Raise ConfigError if a stopping policy reads a figure that this optimizer does not give."""
+    given = experiment.optimizer.gives
+    for number, policy in enumerate(experiment.stopping):
+        for figure in policy.figures():
+            if not figure.startswith(("valid.", "train.")) and figure not in given:
+                raise ConfigError(
+                    f"{policy.type} reads {figure}, which {experiment.optimizer.type} does not give",
+                    key=f"stopping.{number}",
+                )
+
+
+def _what_changes(experiment: Experiment, train_examples: int) -> Iterator[tuple[str, str]]:
+    """Yield what makes the objective another one from batch to batch: key, and reason."""
+    batches = experiment.batches
+    if batches.subset is not None:
+        yield "batches.subset", "each epoch draws another subset"
+    if not batches.is_always_the_same(train_examples):
+        yield "batches.size", "each batch is other examples; size: full takes all of them at once"
+    if experiment.augment is not None:
+        yield "augment", "images are distorted anew for each batch"
+    for name, layer in experiment.model.layers.items():
+        if layer.is_random:
+            yield f"model.layers.{name}", f"{layer.type} draws new masks for each batch"
+
+
+def _what_moves_theta(experiment: Experiment) -> Iterator[tuple[str, str]]:
+    """Yield what moves parameters besides the optimizer, or remembers passes: key, and reason."""
+    if experiment.penalties.l1 is not None and experiment.penalties.l1.is_proximal:
+        yield "penalties.l1", "a proximal penalty moves it after each step"
+    for name, layer in experiment.model.layers.items():
+        if layer.is_constrained:
+            yield f"model.layers.{name}", "a limit on its norm moves it after each step"
+    if experiment.model.statistics:
+        yield f"model.layers.{_owner(experiment)}", "statistics would be collected at points that are given up"
+
+
+def _refuse_layers(experiment: Experiment, demands: Demands) -> None:
+    for name, layer in experiment.model.layers.items():
+        for what in sorted(demands.of_layers - layer.second_order):
+            if _matters(experiment, name):
+                raise ConfigError(
+                    f"{experiment.optimizer.type} needs {_CALLED[what]}, which {layer.type} does not have",
+                    key=f"model.layers.{name}",
+                )
+
+
+def _matters(experiment: Experiment, name: str) -> bool:
+    """Tell whether gradients go through a layer: there is something to be learned in it or before it."""
+    names = list(experiment.model.layers)
+    owners = [names.index(slot.name.split(".")[0]) for slot in experiment.model.slots]
+    return names.index(name) >= min(owners, default=len(names))
+
+
+def _owner(experiment: Experiment) -> str:
+    """Return the name of the first layer that collects statistics."""
+    return experiment.model.statistics[0].name.split(".")[0]
