@@ -15,6 +15,7 @@ from mnistnn.history import LAST
 from mnistnn.train import Training
 
 _REFRESH_S = 0.2
+_LONG_S = 0.5  # an update that takes longer gets a bar of its own
 
 
 class Display:
@@ -22,14 +23,17 @@ class Display:
 
     log    takes each line, for the run's log.txt
     shown  whether lines go to stderr too; errors are not its business
-    bars   two bars instead of the lines of epochs: epochs (time left, best so far) and batches (loss, examples/s)
+    bars   two bars instead of the lines of epochs: epochs (time left, best so far) and batches (loss, examples/s); and
+           a third one while a long update is under way
     """
 
     def __init__(self, log: Callable[[str], None], shown: bool, bars: bool) -> None:
         self._log, self._shown, self._with_bars = log, shown, shown and bars
         self._epochs: tqdm | None = None  # type: ignore[type-arg]
         self._batches: tqdm | None = None  # type: ignore[type-arg]
+        self._inside: tqdm | None = None  # type: ignore[type-arg]
         self._next_refresh = 0.0
+        self._update_began = time.monotonic()
 
     def start(self, t: Training, updates_per_epoch: int, max_epochs: int | None) -> None:
         """Begin to follow a training that stands anywhere, also inside an epoch."""
@@ -41,12 +45,28 @@ class Display:
                 total=updates_per_epoch, initial=t.progress.batch, unit="batch", leave=False, file=sys.stderr
             )
             self._batches.set_description(f"epoch {t.progress.epoch + 1}")
+            self._update_began = time.monotonic()
+
+    def inside_update(self, what: str, done: int, most: int | None) -> None:
+        """Show how far the parts of a long update have come: so many done, of so many at most."""
+        now = time.monotonic()
+        if self._batches is None or now < max(self._next_refresh, self._update_began + _LONG_S):
+            return
+        self._next_refresh = now + _REFRESH_S
+        if self._inside is None:
+            self._inside = tqdm(leave=False, file=sys.stderr)
+        self._inside.set_description(what, refresh=False)
+        self._inside.total, self._inside.n = most, done
+        self._inside.refresh()
 
     def after_update(self, t: Training) -> None:
         if self._batches is None:
             return
+        if self._inside is not None:
+            self._inside.close()
+            self._inside = None
         self._batches.update()
-        now = time.monotonic()
+        now = self._update_began = time.monotonic()
         if now >= self._next_refresh:
             self._next_refresh = now + _REFRESH_S
             rate = self._batches.format_dict["rate"] or 0.0
@@ -71,10 +91,10 @@ class Display:
 
     def close(self) -> None:
         """Take the bars away; may be called again."""
-        for bar in (self._batches, self._epochs):
+        for bar in (self._inside, self._batches, self._epochs):
             if bar is not None:
                 bar.close()
-        self._epochs = self._batches = None
+        self._epochs = self._batches = self._inside = None
 
     def _line(self, text: str, shown: bool) -> None:
         self._log(text)
@@ -87,8 +107,9 @@ def epoch_line(t: Training, examples: int, seconds: float) -> str:
     row = t.history[-1]
     names = ("train.loss", "train.error", "valid.loss", "valid.error")
     figures = "  ".join(f"{name} {row[name]:.4f}" for name in names if name in row)
+    passes = f"passes {row['passes']:.6g}  " if "passes" in row else ""
     speed = f"{examples / seconds:,.0f} examples/s" if seconds > 0 else ""
-    return f"epoch {row['epoch']:>4.6g}  {figures}  {speed}  {standing(t)}"
+    return f"epoch {row['epoch']:>4.6g}  {figures}  {passes}{speed}  {standing(t)}"
 
 
 def standing(t: Training) -> str:

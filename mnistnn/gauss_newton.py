@@ -36,6 +36,8 @@ class Batch(Protocol):
 
     def chunks(self, part: slice) -> list[slice]: ...
 
+    def tell(self, what: str, done: int, most: int | None) -> None: ...
+
 
 class GaussNewton:
     """G at the objective's present theta, as a mean over some examples of its batch."""
@@ -83,6 +85,7 @@ class GaussNewton:
         tile = max(1, _TILE_BYTES // (model.outputs * model.size * model.theta.itemsize))
         out[...] = 0.0
         for piece in cut(n, tile):
+            self.batch.tell("Gauss-Newton matrix, examples", piece.start, n)
             here = slice(part.start + piece.start, part.start + piece.stop)
             z = self.batch.forward(here)
             roots = self.loss.curvature_roots(z, self.batch.labels[here])  # (k, n, outputs)

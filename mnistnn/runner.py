@@ -184,6 +184,7 @@ def _sit(
     training.hopeless = hopeless
     with StopRequest() as stop, _recorded(run, record), _log(run) as log, threads.allowed(plan.threads, plan.by_blas):
         display = Display(log, view.shown, view.bars)
+        training.objective.tell = display.inside_update
         for text in messages:
             display.message(text)
         journal = RunJournal(run, policy, record.config_hash, display, lambda: stop.number, time_budget_s)

@@ -118,3 +118,47 @@ def test_bars_of_a_resumed_run_start_where_it_stands(training, logged, capsys):
 def test_control_characters_do_not_reach_the_terminal(logged, capsys):
     Display(logged.append, shown=True, bars=False).message("run a\x1b[31mb")
     assert capsys.readouterr().err == "run a\\x1b[31mb\n"
+
+
+def test_long_update_gets_a_bar_that_says_how_far_it_is(training, logged, capsys, monkeypatch):
+    clock = iter(range(100))
+    monkeypatch.setattr("mnistnn.display.time.monotonic", lambda: float(next(clock)))
+    display = Display(logged.append, shown=True, bars=True)
+    display.start(training, 10, 6)
+    display.inside_update("conjugate gradient", 3, 250)
+    assert "conjugate gradient:   1%|" in capsys.readouterr().err
+    display.inside_update("line search", 1, 20)
+    err = capsys.readouterr().err
+    assert "line search:   5%|" in err
+    assert "1/20" in err
+    display.after_update(training)
+    assert display._inside is None
+    display.inside_update("conjugate gradient", 4, 250)
+    display.close()
+    display.inside_update("conjugate gradient", 5, 250)
+    assert logged == []
+
+
+def test_short_update_and_a_display_without_bars_show_nothing_inside(training, logged, capsys, monkeypatch):
+    monkeypatch.setattr("mnistnn.display.time.monotonic", lambda: 0.0)
+    for bars in (False, True):
+        display = Display(logged.append, shown=True, bars=bars)
+        display.start(training, 10, 6)
+        capsys.readouterr()
+        display.inside_update("conjugate gradient", 3, 250)
+        assert capsys.readouterr().err == ""
+        display.close()
+
+
+def test_line_of_a_method_says_how_many_passes_it_has_made(training):
+    training.history[-1]["passes"] = 7.25
+    assert "  valid.error 0.5000  passes 7.25  600 examples/s" in epoch_line(training, 300, 0.5)
+
+
+def test_runs_tell_their_display_what_long_updates_do(toy, start, monkeypatch):
+    heard = []
+    monkeypatch.setattr(Display, "inside_update", lambda self, *told: heard.append(told))
+    start(toy, "optimizer={type: hessian_free}", "stopping.max_epochs.epochs=1", "loss={type: squared_error}")
+    start(toy, "optimizer={type: levenberg_marquardt}", "stopping.max_epochs.epochs=1", path="other")
+    assert {what for what, _, _ in heard} >= {"conjugate gradient", "Gauss-Newton matrix, examples", "damping"}
+    assert all(0 <= done <= most for _, done, most in heard)

@@ -12,8 +12,9 @@ from mnistnn.errors import UsageError
 from mnistnn.history import Row
 from mnistnn.spelling import nearest
 
-Axis = Literal["epochs", "updates", "examples", "seconds"]
+Axis = Literal["epochs", "passes", "updates", "examples", "seconds"]
 AXES: tuple[Axis, ...] = get_args(Axis)
+"""passes are those of examples through the model, as a multiple of the training set."""
 COLUMNS = {"epochs": "epoch", "updates": "updates", "examples": "examples"}
 COUNTERS = tuple(COLUMNS.values())
 """Columns that count how far training has come, and are no figures."""
@@ -64,12 +65,23 @@ def curve(gathered: Gathered, metric: str, axis: Axis) -> Curve | None:
 
     Raises UsageError for seconds if the run has not kept them.
     """
-    along = _seconds(gathered) if axis == "seconds" else [row[COLUMNS[axis]] for row in gathered.rows]
+    along = places(gathered, axis)
     points = [(x, row[metric]) for x, row in zip(along, gathered.rows, strict=True) if metric in row]
     if not points:
         return None
     x, y = np.array(points, dtype=np.float64).T
     return Curve(x, y)
+
+
+def places(gathered: Gathered, axis: Axis) -> Sequence[float]:
+    """Return where along an axis each row of a run is. Raises UsageError for seconds if the run has not kept them."""
+    if axis == "seconds":
+        return _seconds(gathered)
+    if axis == "passes":
+        # A rule makes one for each update of a batch; a method that makes more has counted them.
+        updates = gathered.config.get("batches", {}).get("updates", 1)
+        return [row["passes"] if "passes" in row else row["epoch"] * updates for row in gathered.rows]
+    return [row[COLUMNS[axis]] for row in gathered.rows]
 
 
 def band(group: Group, metric: str, axis: Axis) -> Band | None:

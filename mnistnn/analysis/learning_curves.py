@@ -115,7 +115,7 @@ def _with_something_to_draw(
         problem = None
         if axis == "seconds" and each.seconds is None:
             problem = "timing.jsonl does not have the seconds of all evaluations"
-        elif axis != "seconds" and not all(COLUMNS[axis] in row for row in each.rows):
+        elif axis != "seconds" and not all(COLUMNS.get(axis, "epoch") in row for row in each.rows):
             problem = f"metrics.jsonl does not have the {axis} of all evaluations"
         elif any(
             abs(value) > _LARGEST for value in [*(each.seconds or []), *chain(*(row.values() for row in each.rows))]

@@ -33,6 +33,7 @@ _LEAST_PANEL_CM = (
 )
 _X_LABELS: dict[Axis, str] = {
     "epochs": "epoch",
+    "passes": "passes over the training set",
     "updates": "updates",
     "examples": "examples seen",
     "seconds": "training time (s)",

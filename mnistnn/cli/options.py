@@ -24,7 +24,7 @@ CHECKPOINT = click.option(
 AXIS = click.option(
     "--x",
     "axis",
-    type=click.Choice(["epochs", "updates", "examples", "seconds"]),
+    type=click.Choice(["epochs", "passes", "updates", "examples", "seconds"]),
     default="epochs",
     show_default=True,
     help="What curves are drawn along.",

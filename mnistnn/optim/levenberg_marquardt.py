@@ -72,7 +72,6 @@ class LevenbergMarquardt(BatchMethod):
         if self._G is None:
             self._G = np.empty((objective.theta.size, objective.theta.size))
         G, g = self._G, to_host(objective.grad).astype("float64")
-        objective.tell("Gauss-Newton matrix", 0, None)
         objective.gauss_newton.matrix(slice(0, objective.examples), G)
         self.before[...] = objective.theta
         self.numbers["step"] = 0.0

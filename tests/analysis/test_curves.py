@@ -1,5 +1,7 @@
 """Curves and bands of figures, against figures computed here."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,13 @@ def test_curve_is_a_figure_along_an_axis(axis, x):
     found = curve(run_of([0.5, 0.25], seconds=[0.5, 1.5]), "valid.error", axis)
     assert found is not None
     assert (found.x.tolist(), found.y.tolist()) == (x, [0.5, 0.25])
+
+
+def test_passes_are_those_counted_or_one_for_each_update_of_a_batch():
+    counted, rule = run_of([0.5, 0.25], passes=[3.0, 7.5]), run_of([0.5, 0.25])
+    several = replace(rule, config={**rule.config, "batches": {"updates": 5}})
+    found = [curve(run, "valid.error", "passes") for run in (counted, rule, several)]
+    assert [each.x.tolist() for each in found if each is not None] == [[3.0, 7.5], [1, 2], [5, 10]]
 
 
 def test_seconds_that_were_not_kept_are_missed():

@@ -11,7 +11,7 @@ from importlib import resources
 from typing import Any
 
 from mnistnn import __version__
-from mnistnn.analysis.curves import COLUMNS, Axis, band, metrics_of
+from mnistnn.analysis.curves import Axis, band, metrics_of, places
 from mnistnn.analysis.differing import differing_keys, value_text
 from mnistnn.analysis.gathering import Gathered, Group, Unreadable, grouped
 from mnistnn.analysis.report.chart import Chart, Line, chart
@@ -24,7 +24,13 @@ COLOURS = 7
 """How many colours the style has; groups beyond begin again."""
 
 _MOST_DETAILED = 6  # groups whose best run is shown from inside
-_X_LABELS: dict[Axis, str] = {"epochs": "epoch", "updates": "updates", "examples": "examples", "seconds": "seconds"}
+_X_LABELS: dict[Axis, str] = {
+    "epochs": "epoch",
+    "passes": "passes",
+    "updates": "updates",
+    "examples": "examples",
+    "seconds": "seconds",
+}
 _SHOWN_FIGURES = ("error", "loss")  # the last part of a figure's name
 
 
@@ -96,8 +102,9 @@ def _best_point(group: Group, name: str, axis: Axis) -> tuple[float, float] | No
     if one.best is None or one.record.monitor != name:
         return None
     index = next(i for i, row in enumerate(one.rows) if row is one.best)
-    along = one.seconds if axis == "seconds" else [row[COLUMNS[axis]] for row in one.rows]
-    return None if along is None else (along[index], one.best[name])
+    if axis == "seconds" and one.seconds is None:
+        return None
+    return places(one, axis)[index], one.best[name]
 
 
 def _best_run(group: Group) -> Gathered:
