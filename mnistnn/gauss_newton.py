@@ -10,7 +10,7 @@ estimate of the diagonal; the matrix itself.
 Schraudolph (2002), Fast curvature matrix-vector products for second-order gradient descent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -31,6 +31,7 @@ class Batch(Protocol):
     loss: Loss
     labels: Array
     decay: Sequence[tuple[slice, float]]
+    passed: int
 
     def forward(self, part: slice) -> Array: ...
 
@@ -46,19 +47,40 @@ class GaussNewton:
         self.batch, self.model, self.loss = batch, batch.model, batch.loss
         self._scratch = Scratch()
 
-    def product(self, v: Array, part: slice, out: Array) -> None:
-        """Write G v into out. v, out (P,); uses up the model's gradient.
+    def products(self, part: slice) -> Callable[[Array, Array], None]:
+        """Return a function that writes G v into its second argument; v, out (P,). It uses up the model's gradient.
 
-        z_dot = J v by a forward pass of tangents, dz = H z_dot from the loss, out = Jᵀ dz by a backward pass.
+        z_dot = J v by a forward pass of tangents, dz = H z_dot from the loss, out = Jᵀ dz by a backward pass. It may be
+        called any number of times before theta moves or anything else passes through the model: what passes in one
+        piece is passed forward only once, and brought back for each product.
         """
-        model, grad = self.model, self.model.grad
-        for number, piece in enumerate(self.batch.chunks(part)):
-            z = self.batch.forward(piece)
-            dz = self.loss.curvature_product(z, self.batch.labels[piece], model.jvp(v))
-            model.backward(dz)
-            add_share(grad, share(piece, part), out, is_first=number == 0)
-        for stretch, factor in self.batch.decay:
-            out[stretch] += factor * v[stretch]
+        pieces = self.batch.chunks(part)
+        passes = self._passes(pieces) if len(pieces) > 1 else self._one_pass(part)
+
+        def product(v: Array, out: Array) -> None:
+            for number, (piece, z) in enumerate(passes()):
+                dz = self.loss.curvature_product(z, self.batch.labels[piece], self.model.jvp(v))
+                self.model.backward(dz)
+                add_share(self.model.grad, share(piece, part), out, is_first=number == 0)
+            for stretch, factor in self.batch.decay:
+                out[stretch] += factor * v[stretch]
+
+        return product
+
+    def _passes(self, pieces: Sequence[slice]) -> Callable[[], Iterator[tuple[slice, Array]]]:
+        return lambda: ((piece, self.batch.forward(piece)) for piece in pieces)
+
+    def _one_pass(self, part: slice) -> Callable[[], Iterator[tuple[slice, Array]]]:
+        z = self.batch.forward(part)
+        bring_back = self.model.keep()
+        self.batch.passed -= part.stop - part.start  # it is counted with the products
+
+        def passes() -> Iterator[tuple[slice, Array]]:
+            bring_back()
+            self.batch.passed += part.stop - part.start
+            yield part, z
+
+        return passes
 
     def diagonal(self, part: slice, out: Array) -> None:
         """Write an estimate of G's diagonal into out (P,); uses up the model's gradient.

@@ -67,7 +67,7 @@ def dense_matrix(objective: Objective) -> np.ndarray:
 
 def product(objective: Objective, v: np.ndarray) -> np.ndarray:
     out = np.empty_like(v)
-    objective.gauss_newton.product(v, slice(0, objective.examples), out)
+    objective.gauss_newton.products(slice(0, objective.examples))(v, out)
     return out
 
 
@@ -159,11 +159,24 @@ def test_chunks_change_nothing_but_rounding():
     np.testing.assert_allclose(diagonal(cut), diagonal(whole), rtol=1e-12)
 
 
+@offering("tangents")
+def test_all_products_after_one_forward_pass_are_the_same_function(case, f, monkeypatch):
+    """What a backward pass uses up is brought back for the next product."""
+    objective = objective_of(chain_of(case, f), SoftmaxNLL())
+    expected = [product(objective, v) for v in vectors(objective)]
+    several = objective.gauss_newton.products(slice(0, 4))
+    monkeypatch.setattr(Sequential, "forward", None)
+    for v, once in zip(vectors(objective), expected, strict=True):
+        found = np.empty_like(v)
+        several(v, found)
+        assert np.array_equal(found, once)
+
+
 def test_product_is_of_the_part_of_the_batch_that_is_asked_for():
     objective, alone = (objective_of(chain_of("dense", "tanh"), SoftmaxNLL(), n=7) for _ in range(2))
     alone.set_batch(objective.x[2:5], objective.labels[2:5], update=3)
     v, out = vectors(objective)[0], np.empty(objective.theta.size)
-    objective.gauss_newton.product(v, slice(2, 5), out)
+    objective.gauss_newton.products(slice(2, 5))(v, out)
     np.testing.assert_allclose(out, product(alone, v), rtol=1e-12)
 
 

@@ -46,10 +46,12 @@ class Line:
 class Panel:
     """Lines on common axes.
 
+    axis        what they are drawn along
     is_percent  the figures are fractions, to be shown in percent
     from_zero   they cannot be negative, and zero is what they should come to
     """
 
+    axis: Axis
     y_label: str
     lines: list[Line]
     is_percent: bool
@@ -66,29 +68,29 @@ class LearningCurves:
 
     panels: list[Panel]
     groups: list[tuple[str, int]]
-    axis: Axis
     monitor: str
 
 
 def learning_curves(
-    gathered: Sequence[Gathered], metrics: Sequence[str], axis: Axis
+    gathered: Sequence[Gathered], metrics: Sequence[str], axes: Sequence[Axis]
 ) -> tuple[LearningCurves, list[Unreadable]]:
     """Return what is drawn of runs, and those that have nothing to be drawn, with the reason.
 
-    There is a panel for each of `metrics`; without any, one of the errors and one of the losses, as far as there are
-    such figures. Raises UsageError for a figure that no run has, and if nothing is left.
+    Along each of `axes` there is a panel for each of `metrics`; without any, one of the errors and one of the losses,
+    as far as there are such figures. Raises UsageError for a figure that no run has, and if nothing is left.
     """
     check_metrics(metrics, metrics_of(gathered))
     named = [(name,) for name in dict.fromkeys(metrics)] or _default_panels(gathered)
     wanted = [name for panel in named for name in panel]
-    left, without = _with_something_to_draw(gathered, wanted, axis)
+    axes = list(dict.fromkeys(axes))
+    left, without = _with_something_to_draw(gathered, wanted, axes)
     if not left:
         raise UsageError("; ".join(each.problem for each in without))
     groups = grouped(left)
-    panels = [panel for names in named if (panel := _panel(names, groups, axis)) is not None]
+    panels = [panel for axis in axes for names in named if (panel := _panel(names, groups, axis)) is not None]
     monitors = {group.runs[0].record.monitor for group in groups}
     monitor = in_words(monitors.pop()) if len(monitors) == 1 else ""
-    return LearningCurves(panels, [(group.label, len(group.runs)) for group in groups], axis, monitor), without
+    return LearningCurves(panels, [(group.label, len(group.runs)) for group in groups], monitor), without
 
 
 def in_words(metric: str) -> str:
@@ -108,15 +110,20 @@ def _default_panels(gathered: Sequence[Gathered]) -> list[tuple[str, ...]]:
 
 
 def _with_something_to_draw(
-    gathered: Sequence[Gathered], metrics: Sequence[str], axis: Axis
+    gathered: Sequence[Gathered], metrics: Sequence[str], axes: Sequence[Axis]
 ) -> tuple[list[Gathered], list[Unreadable]]:
     left, without = [], []
     for each in gathered:
         problem = None
-        if axis == "seconds" and each.seconds is None:
+        lost = [
+            axis
+            for axis in axes
+            if axis != "seconds" and not all(COLUMNS.get(axis, "epoch") in row for row in each.rows)
+        ]
+        if "seconds" in axes and each.seconds is None:
             problem = "timing.jsonl does not have the seconds of all evaluations"
-        elif axis != "seconds" and not all(COLUMNS.get(axis, "epoch") in row for row in each.rows):
-            problem = f"metrics.jsonl does not have the {axis} of all evaluations"
+        elif lost:
+            problem = f"metrics.jsonl does not have the {lost[0]} of all evaluations"
         elif any(
             abs(value) > _LARGEST for value in [*(each.seconds or []), *chain(*(row.values() for row in each.rows))]
         ):
@@ -151,7 +158,7 @@ def _panel(names: Sequence[str], groups: Sequence[Group], axis: Axis) -> Panel |
     is_percent = kind == "error"
     in_nats = kind == "loss" and all(_is_in_nats(one) for group in groups for one in group.runs)
     unit = " (%)" if is_percent else " (nats)" if in_nats else ""
-    return Panel(what + unit, lines, is_percent, from_zero=kind in _DEFAULT_PANELS)
+    return Panel(axis, what + unit, lines, is_percent, from_zero=kind in _DEFAULT_PANELS)
 
 
 def _is_in_nats(one: Gathered) -> bool:

@@ -120,10 +120,10 @@ def _draw_panel(axes: "Axes", panel: Panel, curves: LearningCurves, is_log: bool
     floor = _floor(panel, means, scale) if is_log else -np.inf
     for line in panel.lines:
         _draw_line(axes, line, scale, floor, with_markers=len(curves.groups) > 1)
-    axes.set_xlabel(_X_LABELS[curves.axis])
+    axes.set_xlabel(_X_LABELS[panel.axis])
     axes.set_ylabel(legible(panel.y_label))
     axes.set_xlim(left=0)
-    _set_x_ticks(axes, curves.axis)
+    _set_x_ticks(axes, panel.axis)
     if is_log:
         _make_logarithmic(axes, floor)
     elif panel.from_zero and means.min() >= 0:

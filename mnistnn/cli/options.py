@@ -21,13 +21,16 @@ CHECKPOINT = click.option(
     help="Whose parameters: those of the best epoch, the last ones, or a checkpoint file's.",
 )
 
-AXIS = click.option(
+_AXES = click.Choice(["epochs", "passes", "updates", "examples", "seconds"])
+AXIS = click.option("--x", "axis", type=_AXES, default="epochs", show_default=True, help="What curves are drawn along.")
+AXES = click.option(
     "--x",
-    "axis",
-    type=click.Choice(["epochs", "passes", "updates", "examples", "seconds"]),
-    default="epochs",
-    show_default=True,
-    help="What curves are drawn along.",
+    "axes",
+    type=_AXES,
+    multiple=True,
+    default=["epochs"],
+    show_default="epochs",
+    help="What curves are drawn along; may be given several times, for panels along each.",
 )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
-from mnistnn.cli.options import AXIS, RUNS, finite
+from mnistnn.cli.options import AXES, RUNS, finite
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _CENTIMETRES = click.FloatRange(3, 100)
 @RUNS
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Write it to this .pdf, .svg or .png file.")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Draw this figure; can be repeated.")
-@AXIS
+@AXES
 @click.option("--log", "is_log", is_flag=True, help="Make the y axes logarithmic.")
 @click.option(
     "--width",
@@ -39,7 +39,7 @@ def plot(
     runs: Path,
     out: Path,
     metrics: tuple[str, ...],
-    axis: Axis,
+    axes: tuple[Axis, ...],
     is_log: bool,
     width: float | None,
     height: float | None,
@@ -63,7 +63,7 @@ def plot(
     if out.exists() and not force:
         raise UsageError(f"{out}: there already; --force replaces it")
     gathered, unreadable = gather(references, runs)
-    curves, without = learning_curves(gathered, metrics, axis)
+    curves, without = learning_curves(gathered, metrics, axes)
     for each in unreadable + without:
         click.echo(printable(f"warning: not drawn: {each.problem}"), err=True)
     write_atomically(out, draw(curves, form))

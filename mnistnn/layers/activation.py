@@ -37,6 +37,10 @@ class ActivationLayer(BaseLayer):
         ACTIVATIONS[self.activation].backward(dy, self.y)
         return dy if need_dx else None
 
+    @property
+    def used_up(self) -> tuple[Array, ...]:
+        return (self.y,)
+
     def jvp(self, x_dot: Array | None) -> Array:
         assert x_dot is not None
         ACTIVATIONS[self.activation].tangent(x_dot, self.y, self.scratch.as_laid_out("work", self.y))

@@ -60,6 +60,11 @@ class BaseLayer:
         """Overwrite the gradient views with those of the last forward pass; return dx if it is needed."""
         raise NotImplementedError
 
+    @property
+    def used_up(self) -> tuple[Array, ...]:
+        """What `backward` uses up of what the last forward pass has left for it and for `jvp`."""
+        return ()
+
     def bind_tangents(self, tangents: dict[str, Array]) -> None:
         """Take the views of the model's theta_dot that are this layer's; they are never rebound after."""
 

@@ -143,6 +143,10 @@ class Conv(BaseLayer):
             max_pool(self.z[maps], self.pool_window, self.peak[maps])
         ACTIVATIONS[self.activation].after_bias(self.peak[maps], self.b[maps, None, None, None], y)
 
+    @property
+    def used_up(self) -> tuple[Array, ...]:
+        return (self.y, *self.way.used_up) if self.pool_window is None else (self.y, self.z, *self.way.used_up)
+
     def bind_tangents(self, tangents: dict[str, Array]) -> None:
         self.W_dot, self.b_dot = tangents["W"].reshape(self.maps, -1), tangents["b"]
 

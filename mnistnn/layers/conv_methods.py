@@ -39,6 +39,9 @@ class Convolution:
 class Direct:
     """Each window's patch times each kernel, see `kernels/convolution.py`."""
 
+    used_up: tuple[Array, ...] = ()
+    """What `backward` uses up of what `forward` has left, beside z."""
+
     def __init__(self, task: Convolution, scratch: Scratch) -> None:
         self.task, self.scratch = task, scratch
 
@@ -77,6 +80,11 @@ class Winograd:
     def __init__(self, task: Convolution, tiling: winograd.Tiling, scratch: Scratch) -> None:
         self.task, self.tiling, self.scratch = task, tiling, scratch
         self._matrices: winograd.Matrices | None = None
+
+    @property
+    def used_up(self) -> tuple[Array, ...]:
+        """What `backward` uses up of what `forward` has left, beside z."""
+        return (self.V,)
 
     def forward(self, x: Array, W: Array, z: Array) -> None:
         tiling, n, on_host = self.tiling, x.shape[-1], isinstance(x, np.ndarray)

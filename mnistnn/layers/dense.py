@@ -79,6 +79,10 @@ class Dense(BaseLayer):
         dense_backward(dy, self.x, self.W, self.dW, self.db, dx, dW_T)
         return None if dx is None else as_examples(dx, self.x_shape[1:])
 
+    @property
+    def used_up(self) -> tuple[Array, ...]:
+        return (self.y,)
+
     def bind_tangents(self, tangents: dict[str, Array]) -> None:
         self.W_dot, self.b_dot = tangents["W"], tangents["b"]
 

@@ -89,6 +89,10 @@ class DropConnect(BaseLayer):
         masked_dense_backward(dy, self.x, self.W, self.mask, self.masked, self.dW, self.db, dx)
         return None if dx is None else as_examples(dx, self.x_shape[1:])
 
+    @property
+    def used_up(self) -> tuple[Array, ...]:
+        return (self.y,)
+
     def bind_tangents(self, tangents: dict[str, Array]) -> None:
         self.W_dot, self.b_dot = tangents["W"], tangents["b"]
 

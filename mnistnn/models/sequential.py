@@ -6,6 +6,7 @@ passes collect (the statistics of batch normalisation) lies behind the parameter
 and is all that a trained model consists of.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from mnistnn.component import component
 from mnistnn.errors import ConfigError
 from mnistnn.layers import Layer
 from mnistnn.layers.contract import BaseLayer, Parameter
+from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape, ShapeError
 from mnistnn.streams import legacy_stream, stream
 
@@ -80,6 +82,7 @@ class Sequential:
         self.grad: Array = xp.zeros(self.size, dtype=dtype)
         self._chain: list[BaseLayer] = list(self.layers.values())
         self._theta_dot: Array | None = None
+        self._scratch = Scratch()
         self._random = [layer for layer in self._chain if layer.is_random]
         # Nothing is learned before the first layer with parameters, so the backward pass ends there.
         owners = {slot.name.split(".")[0] for slot in self.slots}
@@ -165,6 +168,22 @@ class Sequential:
             x_dot = one.jvp(x_dot)
         assert x_dot is not None
         return x_dot
+
+    def keep(self) -> Callable[[], None]:
+        """Return a function that brings the last forward pass back after a backward pass, if no other was between."""
+        kept = [
+            (array, self._scratch(f"{number}.{place}", array.shape, array))
+            for number, layer in enumerate(self._chain)
+            for place, array in enumerate(layer.used_up)
+        ]
+        for array, copy in kept:
+            copy[...] = array
+
+        def bring_back() -> None:
+            for array, copy in kept:
+                array[...] = copy
+
+        return bring_back
 
     def backward_squares(self, hy: Array) -> None:
         """Overwrite grad with what second derivatives hy by the output, on the diagonal, make of those by theta."""

@@ -1,6 +1,6 @@
 """What the loop asks of an optimizer, and what an optimizer may ask of the objective."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
@@ -74,7 +74,7 @@ class Demands:
 class GaussNewtonContract(Protocol):
     """Views of the matrix Jᵀ H J at the present theta, as a mean over a part of the batch; see `gauss_newton.py`."""
 
-    def product(self, v: Array, part: slice, out: Array) -> None: ...
+    def products(self, part: slice) -> Callable[[Array, Array], None]: ...
 
     def diagonal(self, part: slice, out: Array) -> None: ...
 

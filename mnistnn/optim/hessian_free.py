@@ -31,13 +31,13 @@ class HessianFree(BatchMethod):
     backtracking. λ grows by 3/2 if the objective has fallen by less than a quarter of what q without λ predicts, and
     shrinks by 2/3 above three quarters.
 
-    A step costs a gradient, two passes over `curvature_examples` for each inner iteration, and some forward passes
-    over the batch. Keeps about 32 vectors like theta. Martens (2010), Deep learning via Hessian-free optimization; for
-    the preconditioner Chapelle & Erhan (2011).
+    A step costs a gradient, for each inner iteration a product with G, which is about as dear as a gradient of
+    `curvature_examples`, and some forward passes over the batch. Keeps about 32 vectors like theta.
+    Martens (2010), Deep learning via Hessian-free optimization; for the preconditioner Chapelle & Erhan (2011).
     """
 
     type: Literal["hessian_free"] = "hessian_free"
-    damping: Annotated[float, Field(gt=0)] = 1.0
+    damping: Annotated[float, Field(gt=0)] = 0.01
     """λ at the beginning."""
     curvature_examples: Annotated[int, Field(ge=1)] = 5000
     """How many examples of the batch G is the mean of."""
@@ -93,8 +93,10 @@ class HessianFree(BatchMethod):
         self._scale += damping
         raise_to_three_quarters(self._scale, self._memory.term)
 
+        product = objective.gauss_newton.products(part)
+
         def apply(v: Array, out: Array) -> None:
-            objective.gauss_newton.product(v, part, out)
+            product(v, out)
             xp.multiply(v, damping, out=self._memory.term)
             out += self._memory.term
 

@@ -12,7 +12,7 @@ ERRORS = {"train.error": [0.3, 0.2, 0.1]}
 
 
 def drawn(runs, metrics=(), axis="epochs"):
-    curves, without = learning_curves(runs, metrics, axis)
+    curves, without = learning_curves(runs, metrics, [axis])
     assert without == []
     return curves
 
@@ -46,6 +46,15 @@ def test_best_epoch_is_marked_on_what_is_not_training():
     assert [line.best for panel in curves.panels for line in panel.lines] == [(20.0, 0.3), None, (20.0, 0.6)]
     assert drawn([run_of([0.4, 0.3, 0.35], **LOSSES)], ["train.loss"]).panels[0].lines[0].best == (2.0, 0.5)
     assert curves.monitor == "validation error"
+
+
+def test_several_axes_have_panels_of_their_own():
+    run = run_of([0.4, 0.3], seconds=[1.0, 3.0], passes=[2.0, 4.5])
+    curves, _ = learning_curves([run], ["valid.error"], ["passes", "seconds", "passes"])
+    assert [(panel.axis, panel.lines[0].band.x.tolist()) for panel in curves.panels] == [
+        ("passes", [2.0, 4.5]),
+        ("seconds", [1.0, 3.0]),
+    ]
 
 
 def test_first_of_equally_good_epochs_is_the_best():
@@ -84,7 +93,7 @@ def test_groups_are_named_with_their_number_of_runs():
 )
 def test_run_with_nothing_to_be_drawn_is_named(run, metrics, axis, problem):
     other = run_of([0.5], seconds=[1.0], name="other", **{"train.loss": [2.0]})
-    curves, (without,) = learning_curves([run, other], metrics, axis)
+    curves, (without,) = learning_curves([run, other], metrics, [axis])
     assert without.problem == problem
     assert curves.groups == [("other", 1)]
 
@@ -93,19 +102,19 @@ def test_rows_without_the_counter_of_the_axis_are_named():
     run = run_of([0.4, 0.3])
     del run.rows[1]["examples"]
     with pytest.raises(UsageError, match=r"run: metrics.jsonl does not have the examples of all evaluations"):
-        learning_curves([run], [], "examples")
+        learning_curves([run], [], ["examples"])
 
 
 def test_figure_that_no_run_has_gets_the_nearest_name():
     with pytest.raises(UsageError, match=r"no run has the figure 'valid.eror', did you mean 'valid.error'"):
-        learning_curves([run_of([0.4])], ["valid.eror"], "epochs")
+        learning_curves([run_of([0.4])], ["valid.eror"], ["epochs"])
 
 
 def test_runs_without_errors_and_losses_say_what_they_have():
     run = run_of([0.4], norm=[3.0])
     del run.rows[0]["valid.error"]
     with pytest.raises(UsageError, match="no run has an error or a loss; --metric draws norm"):
-        learning_curves([run], [], "epochs")
+        learning_curves([run], [], ["epochs"])
 
 
 @pytest.mark.parametrize(

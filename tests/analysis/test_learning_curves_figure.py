@@ -31,7 +31,7 @@ HOSTILE = [
 
 
 def curves_of(*runs, metrics=(), axis="epochs"):
-    return learning_curves(runs, metrics, axis)[0]
+    return learning_curves(runs, metrics, [axis])[0]
 
 
 def three_seeds(name="toy", **config):

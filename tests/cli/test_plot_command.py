@@ -41,13 +41,14 @@ def test_figure_is_written_in_the_format_of_its_name(run, command, name, beginni
 
 
 def test_options_reach_the_figure(run, command, quick_figure):
-    sizes = ["--width", "12", "--height", "7.5", "--title", "T", "--log", "--x", "updates"]
+    sizes = ["--width", "12", "--height", "7.5", "--title", "T", "--log", "--x", "updates", "--x", "passes"]
     assert (
         command("plot", run, "--out", "f.png", *sizes, "--metric", "valid.loss", "--metric", "learning_rate").code == 0
     )
     ((curves, form),) = quick_figure
-    assert [panel.y_label for panel in curves.panels] == ["validation loss (nats)", "learning rate"]
-    assert curves.axis == "updates"
+    assert [(panel.axis, panel.y_label) for panel in curves.panels] == [
+        (axis, name) for axis in ("updates", "passes") for name in ("validation loss (nats)", "learning rate")
+    ]
     assert (form.width_cm, form.height_cm, form.title, form.is_log) == (12, 7.5, "T", True)
 
 

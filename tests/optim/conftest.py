@@ -12,7 +12,7 @@ from mnistnn.optim.contract import Progress
 class Landscape:
     """A function of theta: `loss` gives its value, `gradient` its gradient there, `curvature` its matrix of curvature.
 
-    `asked` counts values and gradients, `products` products with the matrix.
+    `asked` counts values and gradients.
     """
 
     examples = 1
@@ -30,7 +30,7 @@ class Landscape:
         self.decay: list[tuple[slice, float]] = []
         self.gauss_newton = self
         self.mean_loss = np.nan
-        self.asked = self.products = self.passed = 0
+        self.asked = self.passed = 0
 
     def loss_and_grad(self, decay: bool = True) -> Any:
         self.grad[...] = self._gradient(self.theta)
@@ -52,9 +52,8 @@ class Landscape:
     def _matrix(self) -> Any:
         return np.zeros((self.theta.size,) * 2) if self._curvature is None else self._curvature(self.theta)
 
-    def product(self, v: Any, part: slice, out: Any) -> None:
-        self.products += 1
-        out[...] = self._matrix() @ v
+    def products(self, part: slice) -> Callable[[Any, Any], None]:
+        return lambda v, out: np.matmul(self._matrix(), v, out=out)
 
     def diagonal(self, part: slice, out: Any) -> None:
         out[...] = 0.0 if self._curvature is None else np.diag(self._matrix())
