@@ -215,7 +215,7 @@ class Plan:
     @property
     def resident_bytes(self) -> int:
         """Bytes of the arrays that live as long as training: digits, parameters with gradients and best, what the
-        layers keep.
+        optimizer and the layers keep.
         """
         itemsize = 4 if self.experiment.backend.dtype == "float32" else 8
         # A transform works in place unless it enlarges the images, so their memory is that of the largest stage.
@@ -226,7 +226,8 @@ class Plan:
         chunks = 0
         if "train" in self.streamed:
             chunks = bytes_of_chunks(self.batch_size, self.info.image_shape, largest, itemsize)
-        return itemsize * (pixels + 3 * self.parameters + kept) + chunks
+        of_optimizer = self.experiment.optimizer.bytes_kept(self.parameters, itemsize)
+        return itemsize * (pixels + 3 * self.parameters + kept) + of_optimizer + chunks
 
     def numbers_kept(self, layer: Layer) -> int:
         """Return how many numbers a layer keeps, at most, for the batches of training and of evaluation."""

@@ -60,7 +60,7 @@ def plan_lines(plan: Plan) -> list[str]:
         *_streaming(plan),
         f"per epoch: {at_most}{plan.updates_per_epoch:,} updates of {plan.batch_size:,} examples, "
         f"{plan.flops_per_epoch / 1e9:,.1f} GFLOP in matrix products, {plan.threads} thread(s)",
-        f"memory for digits, parameters and what the layers keep: {_mebibytes(plan.resident_bytes)}",
+        f"memory for digits, parameters, and what optimizer and layers keep: {_mebibytes(plan.resident_bytes)}",
     ]
 
 

@@ -48,6 +48,13 @@ class BatchMethod:
     """Names of the numbers that are kept, beside those of all methods: the loss at theta, the largest derivative, the
     last step's length along its direction, and the examples passed."""
 
+    def bytes_kept(self, parameters: int, itemsize: int) -> int:
+        return itemsize * parameters * self.vectors_kept()
+
+    def vectors_kept(self) -> int:
+        """Return how many vectors like theta the method holds, state and working memory."""
+        return len({*self.vectors, "before", "direction"})
+
     def too_large(self, parameters: int, itemsize: int) -> str | None:
         return None
 
@@ -56,7 +63,8 @@ class BatchMethod:
         xp = array_module(theta)
         self.numbers = KeptNumbers((*_COMMON, *self.kept))
         self._state: dict[str, Array] = {name: xp.full_like(theta, 0.0) for name in self.vectors}
-        self.before, self.direction = xp.empty_like(theta), xp.empty_like(theta)
+        self.before = xp.empty_like(theta)
+        self.direction = self._state["direction"] if "direction" in self.vectors else xp.empty_like(theta)
 
     def state(self) -> dict[str, Array]:
         return {**self._state, "numbers": self.numbers.array}

@@ -19,7 +19,7 @@ class ConjugateGradient(SearchingMethod):
     """θ ← θ + α d with d ← −g + β d, and α by a line search.
 
     Begins again with −g where d is no descent, and every `restart_every` steps. The first trial of a search is where a
-    parabola that falls as much as the last step did has its minimum, but at most 1. Keeps 5 vectors like theta.
+    parabola that falls as much as the last step did has its minimum, but at most 1. Keeps 3 vectors like theta.
     """
 
     type: Literal["conjugate_gradient"] = "conjugate_gradient"
@@ -35,10 +35,6 @@ class ConjugateGradient(SearchingMethod):
     vectors: ClassVar[tuple[str, ...]] = ("direction",)
     kept: ClassVar[tuple[str, ...]] = (*SearchingMethod.kept, "value_before", "beta", "age")
     """The value a step ago; the next β; and the steps since the last beginning, 0 if there is no direction yet."""
-
-    def allocate(self, theta: Array, grad: Array) -> None:
-        super().allocate(theta, grad)
-        self.direction = self._state["direction"]
 
     @property
     def knows_something(self) -> bool:

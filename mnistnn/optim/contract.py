@@ -40,7 +40,8 @@ class Progress:
     @property
     def objective_began(self) -> int:
         """The number of updates before the first one of the present objective: what its masks are drawn by."""
-        return self.updates if self.updates_per_objective is None else self.updates - self.update_of_objective
+        several = self.updates_per_objective
+        return self.updates if several is None or several == 1 else self.updates - self.updates % several
 
     @property
     def update_of_objective(self) -> int:
@@ -121,8 +122,12 @@ class OptimizerContract(Protocol):
     repeats_itself: ClassVar[bool]
     """Whether each step does the same operations and asks the device for nothing, so that it can be recorded."""
 
+    def bytes_kept(self, parameters: int, itemsize: int) -> int:
+        """Return how much memory state and working memory take for so many parameters of so many bytes each."""
+        ...
+
     def too_large(self, parameters: int, itemsize: int) -> str | None:
-        """Say why a model of so many parameters is more than the optimizer may take, if it is; before `allocate`."""
+        """Say why a model of so many parameters is more than the optimizer may take, if it is."""
         ...
 
     def allocate(self, theta: Array, grad: Array) -> None: ...

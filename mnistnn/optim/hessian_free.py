@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -12,12 +13,13 @@ from mnistnn.kernels.inner import inner
 from mnistnn.optim.batch_method import BatchMethod
 from mnistnn.optim.contract import Demands, ObjectiveContract, Progress
 from mnistnn.optim.inner_cg import Memory, descend
+from mnistnn.optim.line_search import Backtracking, Trial
 
 _GROWTH = 1.3  # from one kept iterate of the inner conjugate gradient to the next
 _LOOK_BACK, _LEAST_LOOK_BACK = 0.1, 10  # how far back progress is looked at: a part of the iterations, and at least
 _BAD, _GOOD = 0.25, 0.75  # below and above which share of the predicted decrease the damping changes
 _CHANGE = 2.0 / 3.0
-_DECREASE, _SHORTEN, _TRIALS = 1e-2, 0.8, 60  # of the line search
+_SEARCH = Backtracking(decrease=1e-2, factor=0.8, evaluations=60)
 
 
 @component
@@ -32,7 +34,7 @@ class HessianFree(BatchMethod):
     shrinks by 2/3 above three quarters.
 
     A step costs a gradient, for each inner iteration a product with G, which is about as dear as a gradient of
-    `curvature_examples`, and some forward passes over the batch. Keeps about 32 vectors like theta.
+    `curvature_examples`, and some forward passes over the batch. Keeps some 30 vectors like theta.
     Martens (2010), Deep learning via Hessian-free optimization; for the preconditioner Chapelle & Erhan (2011).
     """
 
@@ -53,10 +55,12 @@ class HessianFree(BatchMethod):
     vectors: ClassVar[tuple[str, ...]] = ("direction",)
     kept: ClassVar[tuple[str, ...]] = ("damping", "inner_iterations", "has_direction")
 
+    def vectors_kept(self) -> int:
+        return super().vectors_kept() + 2 + len(fields(Memory)) + len(saved_after(self.iterations)) + 1
+
     def allocate(self, theta: Array, grad: Array) -> None:
         super().allocate(theta, grad)
         xp = array_module(theta)
-        self.direction = self._state["direction"]
         self.numbers["damping"] = self.damping
         self._g, self._scale, self._memory = xp.empty_like(theta), xp.empty_like(theta), Memory.like(theta)
         self._saved_after = saved_after(self.iterations)
@@ -146,15 +150,19 @@ class HessianFree(BatchMethod):
         """Return the step along `direction` that lowers the objective enough, 0 if none does; the first is known."""
         if not slope < 0.0:
             return 0.0
-        step, there = 1.0, first
-        for trial in range(_TRIALS):
-            if there <= value + _DECREASE * step * slope:
-                return step
-            step *= _SHORTEN
-            objective.tell("line search", trial + 1, _TRIALS)
+        trials = 0
+
+        def line(step: float) -> Trial:
+            nonlocal trials
+            trials += 1
+            if step == 1.0:
+                return Trial(step, first, slope)
+            objective.tell("line search", trials, _SEARCH.evaluations)
             self.go(objective, step)
-            there = objective.value()
-        return 0.0
+            return Trial(step, objective.value(), slope)
+
+        found = _SEARCH.search(line, Trial(0.0, value, slope), 1.0)
+        return found.step if found else 0.0
 
 
 def raise_to_three_quarters(x: Array, work: Array) -> None:

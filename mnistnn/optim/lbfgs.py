@@ -20,7 +20,7 @@ class LBFGS(SearchingMethod):
     change y of the gradient along it, and α by a line search that tries 1 first.
 
     H g by the two-loop recursion, from H₀ = (s'y / y'y) I of the newest pair. A pair along which the gradient does not
-    rise is left out, so H stays positive definite. The first step has the length 1. Keeps 2 · memory + 4 vectors
+    rise is left out, so H stays positive definite. The first step has the length 1. Keeps 2 · memory + 3 vectors
     like theta. Nocedal (1980); Liu & Nocedal (1989), for nets Le, Ngiam et al. (2011).
     """
 
@@ -30,6 +30,9 @@ class LBFGS(SearchingMethod):
 
     kept: ClassVar[tuple[str, ...]] = (*SearchingMethod.kept, "pairs")
     """How many pairs were taken in since all was forgotten."""
+
+    def vectors_kept(self) -> int:
+        return super().vectors_kept() + 2 * self.memory
 
     def allocate(self, theta: Array, grad: Array) -> None:
         super().allocate(theta, grad)

@@ -55,6 +55,9 @@ class LevenbergMarquardt(BatchMethod):
     def figures(self, progress: Progress) -> dict[str, float]:
         return {**super().figures(progress), "damping": self.numbers["damping"]}
 
+    def bytes_kept(self, parameters: int, itemsize: int) -> int:
+        return super().bytes_kept(parameters, itemsize) + bytes_needed(parameters, itemsize)
+
     def too_large(self, parameters: int, itemsize: int) -> str | None:
         needed = bytes_needed(parameters, itemsize)
         if needed <= self.memory_mb * 10**6:

@@ -56,6 +56,9 @@ class GradientRule:
     kernel: ClassVar[Kernel | None] = None
     """The same for a GPU, with the scalars as an array on the device."""
 
+    def bytes_kept(self, parameters: int, itemsize: int) -> int:
+        return itemsize * (len(self.slots) * parameters + self.working * min(parameters, BLOCK))
+
     def too_large(self, parameters: int, itemsize: int) -> str | None:
         return None
 

@@ -32,6 +32,10 @@ class SearchingMethod(BatchMethod):
     """The objective's value at theta, and whether there is no way down."""
 
     line_search: AnyLineSearch = Field(default_factory=StrongWolfe, discriminator="type")
+    """How far to go."""
+
+    def vectors_kept(self) -> int:
+        return super().vectors_kept() + 1
 
     def allocate(self, theta: Array, grad: Array) -> None:
         super().allocate(theta, grad)
