@@ -36,6 +36,9 @@ class StochasticDiagonal(GradientRule):
     twin: ClassVar[Loop | None] = fused.stochastic_diagonal
     kernel: ClassVar[Kernel | None] = fused_cuda.stochastic_diagonal
 
+    def bytes_kept(self, parameters: int, itemsize: int) -> int:
+        return super().bytes_kept(parameters, itemsize) + itemsize * parameters
+
     def allocate(self, theta: Array, grad: Array) -> None:
         super().allocate(theta, grad)
         self._estimate = array_module(theta).empty_like(theta)
