@@ -168,6 +168,33 @@ def test_run_with_many_techniques_stopped_after_any_update_has_the_same_bits(
     assert_same_result("run", "reference")
 
 
+# Methods that make several passes for an update, and remember directions, gradients and numbers.
+METHODS = {
+    "l_bfgs": ["optimizer={type: l_bfgs, memory: 5}", "batches={size: full, chunk: 16}"],
+    "conjugate_gradient": ["optimizer={type: conjugate_gradient}", "batches={size: 100, updates: 50, chunk: 16}"],
+    "hessian_free": ["optimizer={type: hessian_free, curvature_examples: 40}", "batches={size: 100, chunk: 20}"],
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_run_of_a_method_killed_and_resumed_has_the_same_bits(toy, training, command, assert_same_result, method):
+    overrides = [*METHODS[method], "stopping.max_epochs.epochs=300", *SLOW[2:]]
+    if method == "conjugate_gradient":
+        overrides[2] = "stopping.max_epochs.epochs=2"
+    assert command("train", toy, *overrides, "--run-dir", "reference", "-q").code == 0
+    last = int(newest_first(Path("reference/checkpoints"))[0].stem[5:])
+    run = RunDirectory(Path("killed"))
+    process = training("train", toy, *overrides, "--run-dir", run.path)
+    for updates in (last // 20, last // 5, last // 2):
+        wait_for(lambda after=updates: newest_after(run, after), process)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        process = training("resume", run.path)
+    _, message = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, message
+    assert_same_result(run.path, "reference")
+
+
 # What layers for images remember (statistics) and draw (masks of maps), with threads of ours and an average of weights.
 IMAGES = """\
 extends: toy.yaml

@@ -172,6 +172,8 @@ class Conv(BaseLayer):
         x_squared, W_squared = self.scratch("x²", self.x.shape, self.x), self.scratch("W²", self.W.shape, self.W)
         for a, square in ((self.x, x_squared), (self.W, W_squared)):
             array_module(a).multiply(a, a, out=square)
+        if not isinstance(hy, np.ndarray):
+            self.between.forward(x_squared, W_squared, self.scratch("term", self.z.shape, self.z))  # gathers patches
         hx = self.scratch("dx", self.x.shape, self.x) if need_hx else None
         self.between.backward(self.dz, x_squared, W_squared, self.dW, hx)
         return None if hx is None else self._as_input(hx)

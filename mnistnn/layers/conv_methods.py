@@ -37,16 +37,20 @@ class Convolution:
 
 
 class Direct:
-    """Each window's patch times each kernel, see `kernels/convolution.py`."""
+    """Each window's patch times each kernel, see `kernels/convolution.py`.
 
-    used_up: tuple[Array, ...] = ()
-    """What `backward` uses up of what `forward` has left, beside z."""
+    On a GPU, `backward` takes the patches that `forward` has gathered.
+    """
 
     def __init__(self, task: Convolution, scratch: Scratch) -> None:
         self.task, self.scratch = task, scratch
+        self.used_up: tuple[Array, ...] = ()
+        """What `backward` uses up of what `forward` has left, beside z."""
 
     def forward(self, x: Array, W: Array, z: Array) -> None:
-        convolution.convolve(x, W, self.task.window, self.task.flipped, z, self._patches(z))
+        patches = self._patches(z)
+        convolution.convolve(x, W, self.task.window, self.task.flipped, z, patches)
+        self.used_up = () if isinstance(x, np.ndarray) else (patches,)
 
     def backward(self, dz: Array, x: Array, W: Array, dW: Array, dx: Array | None) -> None:
         window, flipped = self.task.window, self.task.flipped

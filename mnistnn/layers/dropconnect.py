@@ -101,7 +101,7 @@ class DropConnect(BaseLayer):
         masked = self.scratch("masked tangent", self.W.shape, self.W)
         masked_dense(self.x, self.W_dot, self.b_dot, self.mask, masked, y_dot)
         if x_dot is not None:
-            masked_dense(as_rows(x_dot), self.W, array_module(self.b).zeros_like(self.b), self.mask, masked, work)
+            masked_dense(as_rows(x_dot), self.W, array_module(self.b).full_like(self.b, 0.0), self.mask, masked, work)
             y_dot += work
         ACTIVATIONS[self.activation].tangent(y_dot, self.y, work)
         return y_dot
