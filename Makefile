@@ -12,7 +12,7 @@ EXPERIMENT := experiments/mlp.yaml
 RUN := runs/mlp/make-$(firstword $(shell cat $(EXPERIMENT) $(wildcard experiments/base/*.yaml) | cksum))
 
 .DELETE_ON_ERROR:
-.PHONY: help setup train reproduce benchmark pictures test slow torture fuzz check format constraints clean
+.PHONY: help setup train reproduce benchmark alternatives pictures test slow torture fuzz check format constraints clean
 
 define HELP
 make setup        build .venv with everything but the GPU library; again only when dependencies change
@@ -23,6 +23,7 @@ make slow         the tests that take minutes
 make torture      every call to the disk failed in every way, hundreds of kills; prints the counts (KILLS=40, times 8)
 make fuzz         damaged files of every format that is read; prints the counts (FUZZ=10000 of each, SEED=0)
 make check        format, lint, types and tests: what CI runs
+make alternatives train gradient descent and its alternatives for 150 passes each; draw docs/alternatives.svg
 make pictures     train what README shows, and draw its pictures in docs/ (needs chromium and chromedriver)
 make format       rewrite the sources in the project's format
 make benchmark    time training beside PyTorch, JAX and scikit-learn; renew BENCHMARKS.md (DEVICE=cuda: on a GPU)
@@ -91,6 +92,14 @@ pictures: | $(INSTALLED)
 	$(SHOW) experiments/mlp.yaml --epochs 10 penalties.l2.strength=1e-4 'model.layers.hidden.init={type: normal, std: 0.001}'
 	$(BIN)/mnistnn inspect errors latest --runs $(SHOWN)/runs --count 20 --out docs/errors.png --force
 	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 60 --out docs/filters.png --force
+
+# The same net for equally many passes over the digits, whatever an optimizer does in a pass; on a machine that does nothing else.
+COMPARED := gradient_descent sgd conjugate_gradient l_bfgs l_bfgs_mini_batches hessian_free
+alternatives: | $(INSTALLED)
+	rm -rf build/alternatives
+	for name in $(COMPARED); do $(BIN)/mnistnn train experiments/alternatives/$$name.yaml --runs build/alternatives -q || exit 1; done
+	$(BIN)/mnistnn plot build/alternatives --metric train.loss --metric valid.error --x passes --x seconds --log \
+		--out docs/alternatives.svg --force
 
 # What `make test` has in small.
 torture: $(INSTALLED)

@@ -1,14 +1,17 @@
-"""What parts of an experiment demand of each other: optimizers of models, losses and batches, policies of optimizers.
+"""What parts of an experiment demand of each other: optimizers of models, losses and batches, policies of figures, and
+some of the memory.
 
 What does not go together is refused when the experiment is planned, at the key that stands in the way, before any data
 is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from mnistnn.config.schema import Experiment
 from mnistnn.errors import ConfigError
 from mnistnn.optim.contract import Demands
+from mnistnn.optim.rule import GradientRule
+from mnistnn.optim.schedules import BoldDriver, Plateau
 from mnistnn.second_order import SecondOrder
 
 _CALLED: dict[SecondOrder, str] = {
@@ -55,6 +58,49 @@ def refuse_what_does_not_fit(experiment: Experiment, train_examples: int, sizes_
     if experiment.batches.chunk is not None and experiment.model.statistics:
         raise ConfigError(
             f"{_owner(experiment)} is about a batch as a whole, which does not pass in pieces", key="batches.chunk"
+        )
+
+
+def refuse_figures_of_validation(experiment: Experiment) -> None:
+    """Raise ConfigError if something reads a figure of the validation split, which is empty."""
+    wanted = {f"stopping.{i}": policy.figures() for i, policy in enumerate(experiment.stopping)}
+    wanted["checkpoint.monitor"] = (experiment.checkpoint.monitor,)
+    optimizer = experiment.optimizer
+    if isinstance(optimizer, GradientRule) and isinstance(optimizer.learning_rate, BoldDriver | Plateau):
+        wanted["optimizer.learning_rate"] = (optimizer.learning_rate.monitor,)
+    for key, figures in wanted.items():
+        for figure in figures:
+            if figure.startswith("valid."):
+                raise ConfigError(
+                    f"{figure} needs validation examples, and data.validation_examples is 0 "
+                    "(without any, checkpoint.monitor is last)",
+                    key=key,
+                )
+
+
+def refuse_what_needs_all_at_once(experiment: Experiment, streamed: Collection[str], unfitted: int | None) -> None:
+    """Raise ConfigError if something needs the whole of a split that is streamed.
+
+    streamed  names of these splits
+    unfitted  the number of the first transform that is yet to be fitted, if there is one
+    """
+    data, batches = experiment.data, experiment.batches
+    wanted = []
+    if streamed and data.labels is not None and data.labels.pair is not None:
+        wanted.append(("data.labels.pair", "to choose its examples"))
+    if "train" in streamed:
+        if batches.size == "full":
+            wanted.append(("batches.size", "for a batch of all"))
+        if batches.order == "stratified":
+            wanted.append(("batches.order", "to draw from each class"))
+        if unfitted is not None:
+            name = experiment.preprocess[unfitted].type
+            wanted.append((f"preprocess.{unfitted}", f"to fit {name} (a whitening saved by `whiten` can be named)"))
+    for key, purpose in wanted:
+        raise ConfigError(
+            f"needs the whole split in memory {purpose}, but that of {data.dataset} is read in chunks: it has "
+            f"more than data.stream_above_mb, {data.stream_above_mb}",
+            key=key,
         )
 
 

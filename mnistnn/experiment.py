@@ -27,14 +27,19 @@ from mnistnn.data.splits import (
     streamed_splits,
 )
 from mnistnn.data.streamed import Prepare, StreamedBatches, StreamedInputs, bytes_of_chunks
-from mnistnn.demands import refuse_policies_without_figures, refuse_what_does_not_fit, updates_per_objective
+from mnistnn.demands import (
+    refuse_figures_of_validation,
+    refuse_policies_without_figures,
+    refuse_what_does_not_fit,
+    refuse_what_needs_all_at_once,
+    updates_per_objective,
+)
 from mnistnn.errors import ConfigError, RunError
 from mnistnn.layers import Layer
 from mnistnn.machine import usable_cores
 from mnistnn.measurement import Examples, Measurement
 from mnistnn.objective import Objective
-from mnistnn.optim.rule import FUSED_ABOVE, GradientRule
-from mnistnn.optim.schedules import BoldDriver, Plateau
+from mnistnn.optim.rule import FUSED_ABOVE
 from mnistnn.preprocess.contract import Transform
 from mnistnn.preprocess.pipeline import Pipeline
 from mnistnn.run import transforms
@@ -64,9 +69,9 @@ class Plan:
             self.examples = {split: len(numbers) for split, numbers in split_examples(data).items()}
             self.streamed = streamed_splits(data)
             if not self.examples["valid"]:
-                self._refuse_validation_figures()
+                refuse_figures_of_validation(experiment)
             self.preprocessing = Pipeline(experiment.preprocess, self.info.image_shape, self._restore)
-            self._refuse_what_needs_all_at_once()
+            refuse_what_needs_all_at_once(experiment, self.streamed, self.preprocessing.unfitted)
             refuse_policies_without_figures(experiment)
             self._build()
         except ConfigError as error:
@@ -75,45 +80,6 @@ class Plan:
         self.knows_counts = experiment.batches.order != "stratified" and (data.labels is None or not data.labels.pair)
         # Chosen once: the last bits depend on it, so it must not change when sizes become known.
         self.threads = self._threads()
-
-    def _refuse_validation_figures(self) -> None:
-        """Raise ConfigError if something reads a figure of the validation split, which is empty."""
-        experiment = self.experiment
-        wanted = {f"stopping.{i}": policy.figures() for i, policy in enumerate(experiment.stopping)}
-        wanted["checkpoint.monitor"] = (experiment.checkpoint.monitor,)
-        optimizer = experiment.optimizer
-        if isinstance(optimizer, GradientRule) and isinstance(optimizer.learning_rate, BoldDriver | Plateau):
-            wanted["optimizer.learning_rate"] = (optimizer.learning_rate.monitor,)
-        for key, figures in wanted.items():
-            for figure in figures:
-                if figure.startswith("valid."):
-                    raise ConfigError(
-                        f"{figure} needs validation examples, and data.validation_examples is 0 "
-                        "(without any, checkpoint.monitor is last)",
-                        key=key,
-                    )
-
-    def _refuse_what_needs_all_at_once(self) -> None:
-        """Raise ConfigError if something needs the whole of a split that is streamed."""
-        data, batches = self.experiment.data, self.experiment.batches
-        wanted = []
-        if self.streamed and data.labels is not None and data.labels.pair is not None:
-            wanted.append(("data.labels.pair", "to choose its examples"))
-        if "train" in self.streamed:
-            unfitted = self.preprocessing.unfitted
-            if batches.size == "full":
-                wanted.append(("batches.size", "for a batch of all"))
-            if batches.order == "stratified":
-                wanted.append(("batches.order", "to draw from each class"))
-            if unfitted is not None:
-                name = self.experiment.preprocess[unfitted].type
-                wanted.append((f"preprocess.{unfitted}", f"to fit {name} (a whitening saved by `whiten` can be named)"))
-        for key, purpose in wanted:
-            raise ConfigError(
-                f"needs the whole split in memory {purpose}, but that of {data.dataset} is read in chunks: it has "
-                f"more than data.stream_above_mb, {data.stream_above_mb}",
-                key=key,
-            )
 
     def _build(self) -> None:
         """Build the model, and what depends on it, for inputs as far as they are known."""

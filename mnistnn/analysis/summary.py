@@ -52,6 +52,7 @@ def plan_lines(plan: Plan) -> list[str]:
     fitting = "at most: preprocess is yet to be fitted, on the training split, and may drop dimensions"
     augment = plan.experiment.augment
     at_most = "" if plan.knows_counts else "at most "
+    each = " for each pass that they make" if "passes" in plan.experiment.optimizer.gives else ""
     return [
         *table,
         *([] if plan.preprocessing.is_settled else [fitting]),
@@ -59,7 +60,7 @@ def plan_lines(plan: Plan) -> list[str]:
         f"examples: {at_most}{examples['train']:,} train, {examples['valid']:,} valid, {examples['test']:,} test",
         *_streaming(plan),
         f"per epoch: {at_most}{plan.updates_per_epoch:,} updates of {plan.batch_size:,} examples, "
-        f"{plan.flops_per_epoch / 1e9:,.1f} GFLOP in matrix products, {plan.threads} thread(s)",
+        f"{plan.flops_per_epoch / 1e9:,.1f} GFLOP in matrix products{each}, {plan.threads} thread(s)",
         f"memory for digits, parameters, and what optimizer and layers keep: {_mebibytes(plan.resident_bytes)}",
     ]
 

@@ -2,12 +2,15 @@
 
 import math
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.optimize import fmin_cg, fmin_l_bfgs_b
 
+from mnistnn.config.load import load_experiment
+from mnistnn.experiment import Plan
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.dropout import Dropout
 from mnistnn.losses.softmax_nll import SoftmaxNLL
@@ -284,3 +287,20 @@ def test_masks_stand_still_while_a_batch_is_searched():
         values.append((before, objective.value()))
     assert all(after < before for before, after in values)
     assert [values[t][0] == values[t - 1][1] for t in range(1, 8)] == [True] * 3 + [False] + [True] * 3
+
+
+@pytest.mark.slow
+def test_softmax_regression_on_real_digits_ends_where_scipys_does(real_mnist):
+    """All 50 000 digits with weight decay, in double precision."""
+    file = Path(__file__).parents[2] / "experiments" / "alternatives" / "softmax_l_bfgs.yaml"
+    overrides = ["backend.dtype=float64", "penalties.l2={strength: 1e-4}", "batches.chunk=5000"]
+    training = Plan(load_experiment(file, overrides)).training()
+    objective = training.objective
+    x, labels = next(iter(training.batches.of_epoch(1)))
+    objective.set_batch(x, labels, update=0)
+    value, gradient = as_functions(objective)
+    _, theirs, _ = fmin_l_bfgs_b(value, np.zeros(objective.theta.size), gradient, factr=10.0, pgtol=1e-7, maxiter=2000)
+    for method in (LBFGS(), ConjugateGradient()):
+        objective.theta[...] = 0.0
+        minimise(method, objective, 1500, 1e-5)
+        assert objective.value() == pytest.approx(theirs, rel=1e-5)
