@@ -113,6 +113,20 @@ def newest_after(run, updates):
     return any(int(path.stem[5:]) > updates for path in run.checkpoints.glob("step-*"))
 
 
+def killed_and_resumed(training, arguments, counts):
+    """Train in a folder of its own, killed and resumed after more than each count of updates; return the ended run."""
+    run = RunDirectory(Path("killed"))
+    process = training("train", *arguments, "--run-dir", run.path)
+    for updates in counts:
+        wait_for(lambda after=updates: newest_after(run, after), process)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        process = training("resume", run.path)
+    _, message = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, message
+    return run
+
+
 def test_run_killed_inside_epochs_and_resumed_has_the_same_bits(toy, training, reference, assert_same_result):
     run = RunDirectory(Path("killed"))
     process = training("train", toy, *SLOW, "--run-dir", run.path)
@@ -142,15 +156,7 @@ def test_run_with_many_techniques_killed_and_resumed_has_the_same_bits(
     assert len({row["learning_rate"] for row in rows}) > 1, "the plateau was never reached"
     assert rows[-1]["examples"] % 7, "no batch was ragged"
     assert any(row["epoch"] % 1 for row in rows), "nothing was measured inside an epoch"
-    run = RunDirectory(Path("killed"))
-    process = training("train", techniques, "--run-dir", run.path)
-    for updates in (60, 300, 600):
-        wait_for(lambda after=updates: newest_after(run, after), process)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
-        process = training("resume", run.path)
-    _, message = process.communicate(timeout=DEADLINE_S)
-    assert process.returncode == 0, message
+    run = killed_and_resumed(training, (techniques,), (60, 300, 600))
     assert_same_result(run.path, "reference")
     assert "significance_patience" in (read_record(run).reason or "")
 
@@ -183,15 +189,7 @@ def test_run_of_a_method_killed_and_resumed_has_the_same_bits(toy, training, com
         overrides[2] = "stopping.max_epochs.epochs=2"
     assert command("train", toy, *overrides, "--run-dir", "reference", "-q").code == 0
     last = int(newest_first(Path("reference/checkpoints"))[0].stem[5:])
-    run = RunDirectory(Path("killed"))
-    process = training("train", toy, *overrides, "--run-dir", run.path)
-    for updates in (last // 20, last // 5, last // 2):
-        wait_for(lambda after=updates: newest_after(run, after), process)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
-        process = training("resume", run.path)
-    _, message = process.communicate(timeout=DEADLINE_S)
-    assert process.returncode == 0, message
+    run = killed_and_resumed(training, (toy, *overrides), (last // 20, last // 5, last // 2))
     assert_same_result(run.path, "reference")
 
 
