@@ -9,6 +9,9 @@ from collections.abc import Collection, Iterator
 
 from mnistnn.config.schema import Experiment
 from mnistnn.errors import ConfigError
+from mnistnn.layers import Layer
+from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
+from mnistnn.models.sequential import Sequential
 from mnistnn.optim.contract import Demands
 from mnistnn.optim.rule import GradientRule
 from mnistnn.optim.schedules import BoldDriver, Plateau
@@ -21,9 +24,14 @@ _CALLED: dict[SecondOrder, str] = {
 }
 
 
+def layers_of(experiment: Experiment) -> dict[str, Layer]:
+    """Return the layers of a model that consists of some, by name; else none."""
+    return experiment.model.layers if isinstance(experiment.model, Sequential) else {}
+
+
 def updates_per_objective(experiment: Experiment, train_examples: int) -> int | None:
     """Return after how many updates the objective becomes another function of theta; None if it never does."""
-    draws = any(layer.is_random for layer in experiment.model.layers.values()) or experiment.augment is not None
+    draws = any(layer.is_random for layer in layers_of(experiment).values()) or experiment.augment is not None
     if experiment.batches.is_always_the_same(train_examples) and not draws:
         return None
     return experiment.batches.updates
@@ -35,6 +43,14 @@ def refuse_what_does_not_fit(experiment: Experiment, train_examples: int, sizes_
     The model must have been built; with `sizes_are_known` that it is too large is refused as well.
     """
     demands, name = experiment.optimizer.demands, experiment.optimizer.type
+    if isinstance(experiment.loss, ContrastiveDivergence):
+        if demands != Demands():
+            raise ConfigError(
+                f"{name} asks the objective for more than a direction, and contrastive_divergence has no value that "
+                "falls along its own; sgd, momentum, adam and the other rules follow it",
+                key="optimizer",
+            )
+        return
     if demands.one_objective and updates_per_objective(experiment, train_examples) == 1:
         key, why = next(_what_changes(experiment, train_examples))
         raise ConfigError(
@@ -59,6 +75,31 @@ def refuse_what_does_not_fit(experiment: Experiment, train_examples: int, sizes_
         raise ConfigError(
             f"{_owner(experiment)} is about a batch as a whole, which does not pass in pieces", key="batches.chunk"
         )
+
+
+def refuse_model_and_loss_that_differ(experiment: Experiment) -> None:
+    """Raise ConfigError if the loss is not one that the model learns by, or something needs digits to be read."""
+    reads, by_chains = isinstance(experiment.model, Sequential), isinstance(experiment.loss, ContrastiveDivergence)
+    kind, loss = experiment.model.type, experiment.loss.type
+    if reads and by_chains:
+        raise ConfigError(f"{loss} is for models of type rbm; a {kind} model has no energy", key="loss")
+    if reads:
+        return
+    if not by_chains:
+        raise ConfigError(
+            f"an {kind} reads no digits, as {loss} wants; it learns by contrastive_divergence", key="loss"
+        )
+    wanted = {f"stopping.{i}": policy.figures() for i, policy in enumerate(experiment.stopping)}
+    wanted["checkpoint.monitor"] = (experiment.checkpoint.monitor,)
+    for key, figures in wanted.items():
+        for figure in figures:
+            if figure.startswith("valid.") and figure != "valid.loss":
+                raise ConfigError(f"an {kind} reads no digits, so there is no {figure}; valid.loss there is", key=key)
+    if experiment.evaluation.train_error:
+        raise ConfigError(f"an {kind} reads no digits, so there are no errors", key="evaluation.train_error")
+    for key, limit in (("chunk", experiment.batches.chunk), ("updates", experiment.batches.updates)):
+        if limit not in (None, 1):
+            raise ConfigError("is for models that read digits", key=f"batches.{key}")
 
 
 def refuse_figures_of_validation(experiment: Experiment) -> None:
@@ -125,7 +166,7 @@ def _what_changes(experiment: Experiment, train_examples: int) -> Iterator[tuple
         yield "batches.size", "each batch is other examples; size: full takes all of them at once"
     if experiment.augment is not None:
         yield "augment", "images are distorted anew for each batch"
-    for name, layer in experiment.model.layers.items():
+    for name, layer in layers_of(experiment).items():
         if layer.is_random:
             yield f"model.layers.{name}", f"{layer.type} draws new masks for each batch"
 
@@ -134,7 +175,7 @@ def _what_moves_theta(experiment: Experiment) -> Iterator[tuple[str, str]]:
     """Yield what moves parameters besides the optimizer, or remembers passes: key, and reason."""
     if experiment.penalties.l1 is not None and experiment.penalties.l1.is_proximal:
         yield "penalties.l1", "a proximal penalty moves it after each step"
-    for name, layer in experiment.model.layers.items():
+    for name, layer in layers_of(experiment).items():
         if layer.is_constrained:
             yield f"model.layers.{name}", "a limit on its norm moves it after each step"
     if experiment.model.statistics:
@@ -142,7 +183,7 @@ def _what_moves_theta(experiment: Experiment) -> Iterator[tuple[str, str]]:
 
 
 def _refuse_layers(experiment: Experiment, demands: Demands) -> None:
-    for name, layer in experiment.model.layers.items():
+    for name, layer in layers_of(experiment).items():
         for what in sorted(demands.of_layers - layer.second_order):
             if _matters(experiment, name):
                 raise ConfigError(
@@ -153,7 +194,7 @@ def _refuse_layers(experiment: Experiment, demands: Demands) -> None:
 
 def _matters(experiment: Experiment, name: str) -> bool:
     """Tell whether gradients go through a layer: there is something to be learned in it or before it."""
-    names = list(experiment.model.layers)
+    names = list(layers_of(experiment))
     owners = [names.index(slot.name.split(".")[0]) for slot in experiment.model.slots]
     return names.index(name) >= min(owners, default=len(names))
 

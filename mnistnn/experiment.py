@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mnistnn import energy_objective
 from mnistnn.augment.prefetch import AugmentedBatches
 from mnistnn.backend import Array, module_for, to_host
 from mnistnn.config.load import LoadedExperiment
@@ -28,17 +29,25 @@ from mnistnn.data.splits import (
 )
 from mnistnn.data.streamed import Prepare, StreamedBatches, StreamedInputs, bytes_of_chunks
 from mnistnn.demands import (
+    layers_of,
     refuse_figures_of_validation,
+    refuse_model_and_loss_that_differ,
     refuse_policies_without_figures,
     refuse_what_does_not_fit,
     refuse_what_needs_all_at_once,
     updates_per_objective,
 )
-from mnistnn.errors import ConfigError, RunError
+from mnistnn.energy_measurement import EnergyMeasurement
+from mnistnn.energy_objective import EnergyObjective
+from mnistnn.errors import ConfigError, RunError, UsageError
 from mnistnn.layers import Layer
+from mnistnn.losses import Loss
+from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.machine import usable_cores
 from mnistnn.measurement import Examples, Measurement
-from mnistnn.objective import Objective
+from mnistnn.models import Model
+from mnistnn.models.rbm import RBM
+from mnistnn.objective import BaseObjective, Objective
 from mnistnn.optim.rule import FUSED_ABOVE
 from mnistnn.preprocess.contract import Transform
 from mnistnn.preprocess.pipeline import Pipeline
@@ -48,7 +57,7 @@ from mnistnn.scratch import Scratch
 from mnistnn.shapes import ShapeError
 from mnistnn.stopping.limits import MaxEpochs
 from mnistnn.threads import suitable as suitable_threads
-from mnistnn.train import BatchSource, RunningLoss, Training
+from mnistnn.train import BatchSource, Evaluate, RunningLoss, Training
 
 
 class Plan:
@@ -73,6 +82,7 @@ class Plan:
             self.preprocessing = Pipeline(experiment.preprocess, self.info.image_shape, self._restore)
             refuse_what_needs_all_at_once(experiment, self.streamed, self.preprocessing.unfitted)
             refuse_policies_without_figures(experiment)
+            refuse_model_and_loss_that_differ(experiment)
             self._build()
         except ConfigError as error:
             raise self._at_its_place(error) from error
@@ -87,11 +97,12 @@ class Plan:
         if experiment.augment is not None:
             experiment.augment.build(self.preprocessing.out_shape, self.classes)
         out_shape = experiment.model.build(self.preprocessing.out_shape)
-        try:
-            experiment.loss.build(out_shape, self.classes)
-        except ShapeError as error:
-            last = list(experiment.model.layers)[-1]
-            raise ConfigError(str(error), key=f"model.layers.{last}") from error
+        if not self.is_of_energy:
+            try:
+                self.loss.build(out_shape, self.classes)
+            except ShapeError as error:
+                last = list(self.layers)[-1]
+                raise ConfigError(str(error), key=f"model.layers.{last}") from error
         self.penalties = experiment.penalties.active()
         for penalty in self.penalties:
             penalty.build(experiment.model.slots)
@@ -113,6 +124,49 @@ class Plan:
 
     def _at_its_place(self, error: ConfigError) -> ConfigError:
         return self.loaded.error(str(error), error.key) if error.key else error
+
+    @property
+    def is_of_energy(self) -> bool:
+        """Whether the model says how probable images are, and reads no digits."""
+        return isinstance(self.experiment.model, RBM)
+
+    @property
+    def model(self) -> Model:
+        """The model, of an experiment whose model reads digits. Raises UsageError for another."""
+        if not isinstance(self.experiment.model, Model):
+            raise self._reads_no_digits()
+        return self.experiment.model
+
+    @property
+    def loss(self) -> Loss:
+        """The loss, of an experiment whose model reads digits. Raises UsageError for another."""
+        if isinstance(self.experiment.loss, ContrastiveDivergence):
+            raise self._reads_no_digits()
+        return self.experiment.loss
+
+    def _reads_no_digits(self) -> UsageError:
+        kind = self.experiment.model.type
+        return UsageError(f"{self.experiment.name}: its model is an {kind}, which reads no digits")
+
+    @property
+    def machine(self) -> RBM:
+        """The model, of an experiment whose model is one of energies. Raises UsageError for another."""
+        if not isinstance(self.experiment.model, RBM):
+            raise UsageError(f"{self.experiment.name}: its model reads digits, and gives none a probability")
+        return self.experiment.model
+
+    @property
+    def layers(self) -> dict[str, Layer]:
+        """The layers of a model that consists of some."""
+        return layers_of(self.experiment)
+
+    def parts(self) -> list[tuple[str, str, int]]:
+        """Return what the model consists of, in order: name, type, and numbers kept for the largest batch."""
+        if self.layers:
+            return [(name, layer.type, self.numbers_kept(layer)) for name, layer in self.layers.items()]
+        assert isinstance(self.experiment.loss, ContrastiveDivergence)
+        kept = energy_objective.numbers_kept(self.machine, self.experiment.loss, self.batch_size)
+        return [("visible", self.machine.visible, kept[0]), ("hidden", "binary", kept[1])]
 
     @property
     def train_examples(self) -> int:
@@ -169,7 +223,7 @@ class Plan:
     @property
     def by_blas(self) -> bool:
         """Whether the threads are those of BLAS, or ours, see `threads.py`: a matter of what the model consists of."""
-        return not any(layer.comes_in_pieces for layer in self.experiment.model.layers.values())
+        return not any(layer.comes_in_pieces for layer in self.layers.values())
 
     @property
     def flops_per_epoch(self) -> int:
@@ -188,7 +242,7 @@ class Plan:
         stages = [self.info.image_shape, *(transform.out_shape for transform in self.experiment.preprocess)]
         largest = max(map(prod, stages))
         pixels = sum(self.examples[split] for split in ("train", "valid") if split not in self.streamed) * largest
-        kept = sum(map(self.numbers_kept, self.experiment.model.layers.values()))
+        kept = sum(numbers for _, _, numbers in self.parts())
         chunks = 0
         if "train" in self.streamed:
             chunks = bytes_of_chunks(self.batch_size, self.info.image_shape, largest, itemsize)
@@ -256,6 +310,11 @@ class Plan:
         self.experiment.model.allocate(module_for(backend.device), backend.dtype)
         self.experiment.model.initialize(self.experiment.seed)
 
+    def remembered(self) -> dict[str, Array]:
+        """Return the arrays, as they begin, that the objective remembers from update to update; after `allocate`."""
+        loss = self.experiment.loss
+        return energy_objective.state_of(self.machine, loss) if isinstance(loss, ContrastiveDivergence) else {}
+
     def training(self) -> Training:
         """Read the training and validation splits and return a training that stands at its beginning."""
         experiment = self.experiment
@@ -267,27 +326,22 @@ class Plan:
         except ConfigError as error:
             raise self._at_its_place(error) from error
         self.allocate()
-        objective = Objective(experiment.model, experiment.loss, self.penalties, experiment.batches.chunk)
-        experiment.optimizer.allocate(objective.theta, objective.grad)
+        experiment.optimizer.allocate(experiment.model.theta, experiment.model.grad)
         if experiment.averaging is not None:
-            experiment.averaging.allocate(objective.theta)
+            experiment.averaging.allocate(experiment.model.theta)
         batches = self._streamed_batches(on_disk) if on_disk else self._batches(train)
         if experiment.batches.updates > 1:
             batches = RepeatedBatches(batches, experiment.batches.updates)
         self.knows_counts = True
+        objective, evaluate = (
+            self._of_energy(train, valid, batches) if self.is_of_energy else self._of_digits(train, valid)
+        )
         return Training(
             objective=objective,
             optimizer=experiment.optimizer,
             batches=batches,
             policies=experiment.stopping,
-            evaluate=Measurement(
-                experiment.model,
-                experiment.loss,
-                valid,
-                experiment.evaluation.batch_size,
-                train if experiment.evaluation.train_error else None,
-                paired=any("valid.gained" in policy.figures() for policy in experiment.stopping),
-            ),
+            evaluate=evaluate,
             monitor=experiment.checkpoint.monitor,
             best_values=objective.values.copy(),
             loss=RunningLoss(objective.theta),
@@ -295,6 +349,32 @@ class Plan:
             updates_per_objective=updates_per_objective(experiment, self.train_examples),
             average=experiment.averaging,
         )
+
+    def _of_digits(self, train: Examples, valid: Examples | None) -> tuple[BaseObjective, Evaluate]:
+        experiment = self.experiment
+        evaluate = Measurement(
+            self.model,
+            self.loss,
+            valid,
+            experiment.evaluation.batch_size,
+            train if experiment.evaluation.train_error else None,
+            paired=any("valid.gained" in policy.figures() for policy in experiment.stopping),
+        )
+        return Objective(self.model, self.loss, self.penalties, experiment.batches.chunk), evaluate
+
+    def _of_energy(
+        self, train: Examples, valid: Examples | None, batches: BatchSource
+    ) -> tuple[BaseObjective, Evaluate]:
+        experiment = self.experiment
+        assert isinstance(experiment.loss, ContrastiveDivergence)
+        machine = self.machine
+        evaluate = EnergyMeasurement(machine, train, valid, experiment.evaluation.batch_size, experiment.seed)
+        try:
+            evaluate.refuse_what_are_no_probabilities()
+        except ConfigError as error:
+            raise self._at_its_place(error) from error
+        objective = EnergyObjective(machine, experiment.loss, self.penalties, experiment.seed, batches.per_epoch)
+        return objective, evaluate
 
     def _settled(self, train: StoredSplit) -> Examples:
         """Return a streamed training split, once its first image has shown what preprocessing, all fitted, makes."""

@@ -24,7 +24,7 @@ from mnistnn.run.metrics import MetricsFile
 from mnistnn.run.state import MetricsPosition, SavedLoss, SavedProgress, SavedState
 from mnistnn.train import RunningLoss, Training, diverged
 
-_AVERAGE, _SLOT = "average", "optimizer."
+_AVERAGE, _SLOT, _OBJECTIVE = "average", "optimizer.", "objective."
 
 
 class RunJournal:
@@ -68,7 +68,7 @@ class RunJournal:
         expected = {name: (array.shape, str(array.dtype)) for name, array in _arrays(t).items()}
         found = {name: (tensor.shape, str(tensor.dtype)) for name, tensor in saved.tensors.items()}
         state = saved.state
-        if found != expected or state.layout != t.objective.model.layout:
+        if found != expected or state.layout != t.objective.layout:
             raise RunError(f"{path}: its tensors are not those of this experiment")
         t.history[:] = self.metrics.cut_back(state.metrics.bytes, state.metrics.sha256)
         for name, array in _arrays(t).items():
@@ -140,7 +140,7 @@ class RunJournal:
             progress=SavedProgress(t.progress.epoch, t.progress.batch, t.progress.updates, t.progress.examples),
             loss=SavedLoss(t.loss.total, t.loss.examples),
             metrics=MetricsPosition(self.metrics.bytes, self.metrics.sha256),
-            layout=t.objective.model.layout,
+            layout=t.objective.layout,
             best=None if t.best is None else dict(t.best),
             kept=sorted(self.kept),
             config_hash=self.config_hash,
@@ -176,14 +176,19 @@ def _standing(t: Training) -> tuple[int, ...]:
 
 
 def _arrays(t: Training) -> dict[str, Any]:
-    return saved_arrays(t.objective.values, t.best_values, t.average, t.optimizer)
+    return saved_arrays(t.objective.values, t.best_values, t.average, t.optimizer, t.objective.state())
 
 
 def saved_arrays(
-    values: Array, best_values: Array, average: WeightAverage | None, optimizer: OptimizerContract
+    values: Array,
+    best_values: Array,
+    average: WeightAverage | None,
+    optimizer: OptimizerContract,
+    objective: dict[str, Array],
 ) -> dict[str, Any]:
-    """Return every flat vector that a checkpoint holds, by its name there."""
+    """Return every array that a checkpoint holds, by its name there; `objective` is what that remembers."""
     arrays = {VALUES: values, BEST: best_values}
     if average is not None:
         arrays[_AVERAGE] = average.theta
-    return arrays | {_SLOT + name: array for name, array in optimizer.state().items()}
+    arrays |= {_SLOT + name: array for name, array in optimizer.state().items()}
+    return arrays | {_OBJECTIVE + name: array for name, array in objective.items()}

@@ -8,6 +8,7 @@ from mnistnn.gauss_newton import GaussNewton, add_share
 from mnistnn.losses import Loss
 from mnistnn.losses.contract import Score
 from mnistnn.models import Model
+from mnistnn.models.flat import FlatModel
 from mnistnn.scratch import Scratch
 from mnistnn.threads import cut
 
@@ -31,20 +32,15 @@ class Penalty(Protocol):
     def add_gradient(self, theta: Array, grad: Array) -> None: ...
 
 
-class Objective:
-    """Model, loss and penalties on the batch that was set last.
+class BaseObjective:
+    """Abstract: a model and its penalties, as something to be brought down by moving `theta` in place.
 
-    An optimizer moves `theta` in place and asks for values, gradients and second-order products where it now stands.
-    `values` is theta and what else the model consists of.
-
-    chunk   passes batches that are larger through the model in pieces of so many examples, whose losses and gradients
-            are added up; None passes any batch in one piece
-    passed  counts the examples that were passed through the model for any of this
-    tell    is called by optimizers whose steps are long
+    `values` is theta and what else the model consists of; `tell` is called by optimizers whose steps are long.
     """
 
-    def __init__(self, model: Model, loss: Loss, penalties: Sequence[Penalty] = (), chunk: int | None = None) -> None:
-        self.model, self.loss, self.penalties, self.chunk = model, loss, penalties, chunk
+    def __init__(self, model: FlatModel, penalties: Sequence[Penalty]) -> None:
+        self.layout = model.layout
+        self.tell: Listener = _nobody
         self.proximal = [penalty for penalty in penalties if penalty.is_proximal]
         self.smooth = [penalty for penalty in penalties if not penalty.is_proximal]
         self.values, self.theta, self.grad = model.values, model.theta, model.grad
@@ -53,8 +49,49 @@ class Objective:
         self.decay: Sequence[tuple[slice, float]] = ()
         if self._decaying:
             self.decay = _whole(self._decaying.decay, self.theta.size)
+
+    def set_batch(self, x: Array, labels: Array, update: int) -> None:
+        """Take the batch that the next calls are about: x (n, *in_shape), labels (n,); both borrowed."""
+        raise NotImplementedError
+
+    def loss_and_grad(self, decay: bool = True) -> Array:
+        """Write the gradient of loss plus smooth penalties into `grad`; return the mean loss alone, on the device.
+
+        What plain gradient methods need: the penalties' values, which nobody reads, are not computed. Without `decay`,
+        what `self.decay` says is left to the caller to add.
+        """
+        raise NotImplementedError
+
+    def add_penalties(self, decay: bool = True) -> None:
+        """Add the gradients of smooth penalties to `grad`; without `decay`, but for what `self.decay` says."""
+        for penalty in self.smooth:
+            if decay or penalty is not self._decaying:
+                penalty.add_gradient(self.theta, self.grad)
+
+    def project(self, rate: float) -> None:
+        """Move theta to where proximal penalties want it, after a step of size `rate`."""
+        for penalty in self.proximal:
+            penalty.project(self.theta, rate)
+
+    def state(self) -> dict[str, Array]:
+        """Return the arrays by name that the objective remembers from update to update, never rebound."""
+        return {}
+
+
+class Objective(BaseObjective):
+    """Model, loss and penalties on the batch that was set last.
+
+    An optimizer asks for values, gradients and second-order products where theta now stands.
+
+    chunk   passes batches that are larger through the model in pieces of so many examples, whose losses and gradients
+            are added up; None passes any batch in one piece
+    passed  counts the examples that were passed through the model for any of this
+    """
+
+    def __init__(self, model: Model, loss: Loss, penalties: Sequence[Penalty] = (), chunk: int | None = None) -> None:
+        super().__init__(model, penalties)
+        self.model, self.loss, self.penalties, self.chunk = model, loss, penalties, chunk
         self.passed = 0
-        self.tell: Listener = _nobody
         self.gauss_newton = GaussNewton(self)
         self._scratch = Scratch()
 
@@ -69,16 +106,10 @@ class Objective:
 
     def project(self, rate: float) -> None:
         """Move theta to where constraints and proximal penalties want it, after a step of size `rate`."""
-        for penalty in self.proximal:
-            penalty.project(self.theta, rate)
+        super().project(rate)
         self.model.project()
 
     def loss_and_grad(self, decay: bool = True) -> Array:
-        """Write the gradient of loss plus smooth penalties into `grad`; return the mean loss alone, on the device.
-
-        What plain gradient methods need: the penalties' values, which nobody reads, are not computed. Without `decay`,
-        what `self.decay` says is left to the caller to add.
-        """
         if self.is_chunked:
             loss = self._sums_over_chunks().astype(self.theta.dtype)
         else:
@@ -86,9 +117,7 @@ class Objective:
             loss, dz = self.loss.value_and_dz(z, self.labels)
             self.model.backward(dz)
             self.passed += len(self.x)
-        for penalty in self.smooth:
-            if decay or penalty is not self._decaying:
-                penalty.add_gradient(self.theta, self.grad)
+        self.add_penalties(decay)
         return loss
 
     def value_and_grad(self) -> float:
@@ -98,8 +127,7 @@ class Objective:
         in a line search. A proximal penalty is in neither: it has no gradient, and acts in `project`.
         """
         self.mean_loss = float(self._sums_over_chunks())
-        for penalty in self.smooth:
-            penalty.add_gradient(self.theta, self.grad)
+        self.add_penalties()
         return self._with_penalties()
 
     def value(self) -> float:

@@ -6,14 +6,14 @@ call launches from then on. What does differ is put where the kernels read it be
 optimizer, and what random layers draw. Nothing else may come from the host.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
 from mnistnn.backend import Array, array_module
 from mnistnn.layers.contract import BaseLayer
-from mnistnn.objective import Objective
-from mnistnn.optim.contract import OptimizerContract, Progress
+from mnistnn.objective import BaseObjective, Objective
+from mnistnn.optim.contract import ObjectiveContract, OptimizerContract, Progress
 
 _WARM_UP = 2  # updates of a shape before it is recorded: kernels are compiled, memory is found
 _RELAXED = 2  # how CUDA records: memory may be taken meanwhile
@@ -27,9 +27,10 @@ class Steps(Protocol):
         ...
 
 
-def steps_for(objective: Objective, optimizer: OptimizerContract) -> Steps:
+def steps_for(objective: BaseObjective, optimizer: OptimizerContract) -> Steps:
     """Return the steps for where the objective computes; the results have the same bits."""
-    if array_module(objective.theta) is np or not optimizer.repeats_itself:
+    is_on_host = array_module(objective.theta) is np
+    if is_on_host or not optimizer.repeats_itself or not isinstance(objective, Objective):
         return Eager(objective, optimizer)
     return Recorded(objective, optimizer)
 
@@ -37,12 +38,13 @@ def steps_for(objective: Objective, optimizer: OptimizerContract) -> Steps:
 class Eager:
     """Each operation is asked for when its turn comes."""
 
-    def __init__(self, objective: Objective, optimizer: OptimizerContract) -> None:
+    def __init__(self, objective: BaseObjective, optimizer: OptimizerContract) -> None:
         self.objective, self.optimizer = objective, optimizer
 
     def take(self, x: Array, labels: Array, progress: Progress) -> Array:
         self.objective.set_batch(x, labels, progress.objective_began)
-        loss = self.optimizer.step(self.objective, progress)
+        # An optimizer that asks for more than a gradient has been refused where there is none (`demands.py`).
+        loss = self.optimizer.step(cast("ObjectiveContract", self.objective), progress)
         self.objective.project(self.optimizer.rate(progress))
         return loss
 

@@ -7,7 +7,17 @@ saved generator state, and drawing more for one purpose never shifts another.
 import numpy as np
 
 # The numbers are part of the format: changing one changes every published run.
-_PURPOSES = {"init": 0, "order": 1, "dropout": 2, "augment": 3, "gibbs": 4, "check": 5, "generate": 6, "sweep": 7}
+_PURPOSES = {
+    "init": 0,
+    "order": 1,
+    "dropout": 2,
+    "augment": 3,
+    "gibbs": 4,
+    "check": 5,
+    "generate": 6,
+    "sweep": 7,
+    "measure": 8,
+}
 
 
 def stream(seed: int, purpose: str, *counters: int) -> np.random.Generator:

@@ -17,10 +17,13 @@ from mnistnn.backend import Array, array_module
 from mnistnn.errors import DivergedError
 from mnistnn.history import History, Row, best_row
 from mnistnn.kernels import sums_cuda
-from mnistnn.objective import Objective
+from mnistnn.objective import BaseObjective
 from mnistnn.optim.contract import OptimizerContract, Progress
 from mnistnn.steps import steps_for
 from mnistnn.stopping.contract import Deadline, Policy
+
+Evaluate = Callable[["Training"], dict[str, float]]
+"""Measures the model as it stands: the figures of an evaluation."""
 
 Hopeless = Callable[[History], str | None]
 """Says why a run is to be given up at its newest evaluation, if it is."""
@@ -82,11 +85,11 @@ class BatchSource(Protocol):
 class Training:
     """Everything that the loop moves: live objects, counters, the history, the best parameters so far."""
 
-    objective: Objective
+    objective: BaseObjective
     optimizer: OptimizerContract
     batches: BatchSource
     policies: Sequence[Policy]
-    evaluate: "Callable[[Training], dict[str, float]]"
+    evaluate: Evaluate
     monitor: str
     best_values: Array
     loss: RunningLoss

@@ -22,9 +22,11 @@ LAYERS = """
     journal
     display | run_config
     config
+    energy_measurement
     measurement
     train
     steps
+    energy_objective
     objective | generation
     gauss_newton
     augment | models

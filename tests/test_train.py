@@ -519,7 +519,7 @@ def test_projection_takes_the_rate_of_the_update_before_it():
 def test_proximal_penalty_makes_exact_zeros():
     t = training_of([MaxEpochs(epochs=5)])
     penalty = L1(strength=0.5, proximal=True)
-    penalty.build(t.objective.model.slots)
+    penalty.build(t.objective.model.slots)  # type: ignore[attr-defined]
     t.objective.proximal.append(penalty)
     train(t, Recorder())
     assert (t.objective.theta == 0).sum() > 20

@@ -54,11 +54,11 @@ def answers_of(trained: Trained, split: SplitName, count: int | None = None) -> 
     the digits are not there.
     """
     plan = trained.plan
-    loss, labels, read, probabilities = plan.experiment.loss, [], [], []
+    loss, labels, read, probabilities = plan.loss, [], [], []
     has_probabilities = not isinstance(loss, SquaredError)
     with trained.computing(), np.errstate(over="ignore", invalid="ignore"):
         for x, of_batch in batches_of(trained, split, count):
-            z = plan.experiment.model.forward(x, train=False)
+            z = plan.model.forward(x, train=False)
             if not bool(array_module(z).isfinite(z).all()):
                 raise DivergedError(f"{trained.file}: the model's outputs are not finite numbers")
             labels.append(to_host(of_batch).astype(np.int64))

@@ -91,7 +91,7 @@ def dead_units(trained: Trained, split: SplitName, examples: int | None = None) 
     Raises UsageError for a split without examples and for a model without activations, DivergedError if outputs are not
     finite, DataError if the digits are not there.
     """
-    layers = trained.plan.experiment.model.layers
+    layers = trained.plan.model.layers
     watches: dict[str, _Watch] = {}
     for name, layer in layers.items():
         activation = activation_of(layer)

@@ -104,7 +104,7 @@ def file_name(evaluation: Evaluation) -> str:
 def _measure(trained: Trained, split: SplitName, mc_samples: int | None) -> tuple[np.ndarray, float]:
     """Return the confusion matrix (k, k) and the mean loss."""
     plan = trained.plan
-    model, loss, k = plan.experiment.model, plan.experiment.loss, plan.classes
+    model, loss, k = plan.model, plan.loss, plan.classes
     confusion = np.zeros(k * k, dtype=np.int64)
     total = 0.0
     for x, labels in batches_of(trained, split):

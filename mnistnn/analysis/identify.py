@@ -93,9 +93,9 @@ def _form(array: np.ndarray) -> About:
 
 
 def _experiment(path: Path) -> About:
-    experiment = Plan(load_experiment(path)).experiment
-    layers = {name: layer.type for name, layer in experiment.model.layers.items()}
-    return {"mistakes": 0, "name": experiment.name, "layers": layers}
+    plan = Plan(load_experiment(path))
+    parts = {name: kind for name, kind, _ in plan.parts()}
+    return {"mistakes": 0, "name": plan.experiment.name, "layers": parts}
 
 
 def _safetensors(path: Path) -> Identity:

@@ -91,7 +91,7 @@ def statistics_of(trained: Trained, split: SplitName, examples: int) -> Statisti
     Raises UsageError for a split without examples, DivergedError if an output is not finite, DataError if the digits
     are not there.
     """
-    model, loss = trained.plan.experiment.model, trained.plan.experiment.loss
+    model, loss = trained.plan.model, trained.plan.loss
     with trained.computing(), np.errstate(over="ignore", invalid="ignore"):
         x, labels = first_of(trained, split, examples)
         before = model.values.copy()  # batch normalisation collects statistics
@@ -135,7 +135,7 @@ def _forward(trained: Trained, x: Array) -> list[tuple[Spread, float | None, Arr
     outputs, of which only the last are sure to be still there.
     """
     found = []
-    for name, layer in trained.plan.experiment.model.layers.items():
+    for name, layer in trained.plan.model.layers.items():
         x = layer.forward(x, train=True)
         spread, saturated = spread_of(x), is_saturated(x, activation_of(layer))
         if not np.isfinite(spread.norm):

@@ -21,10 +21,10 @@ _LEAST = 1.2e-38
 
 def refuse_unless_random(trained: Trained) -> None:
     """Raise UsageError for a model without masks, and for a loss whose outputs are no probabilities."""
-    experiment = trained.plan.experiment
-    if not any(layer.is_random for layer in experiment.model.layers.values()):
+    plan = trained.plan
+    if not any(layer.is_random for layer in plan.model.layers.values()):
         raise UsageError("--mc-samples averages over random masks, and this model has no dropout or dropconnect layer")
-    if isinstance(experiment.loss, SquaredError):
+    if isinstance(plan.loss, SquaredError):
         raise UsageError("--mc-samples averages probabilities, and squared_error gives scores that are none")
 
 

@@ -22,14 +22,11 @@ class LayerRow:
 def layer_rows(plan: Plan) -> list[LayerRow]:
     """Return one row per layer, in order."""
     model = plan.experiment.model
-    sizes = dict.fromkeys(model.layers, 0)
+    sizes = dict.fromkeys(model.shapes, 0)
     for slot in model.slots:
         sizes[slot.name.split(".")[0]] += slot.stop - slot.start
     itemsize = np.dtype(plan.experiment.backend.dtype).itemsize
-    return [
-        LayerRow(name, layer.type, model.shapes[name], sizes[name], itemsize * plan.numbers_kept(layer))
-        for name, layer in model.layers.items()
-    ]
+    return [LayerRow(name, kind, model.shapes[name], sizes[name], itemsize * kept) for name, kind, kept in plan.parts()]
 
 
 def plan_lines(plan: Plan) -> list[str]:

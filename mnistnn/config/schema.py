@@ -9,9 +9,9 @@ from mnistnn.averaging import WeightAverage
 from mnistnn.component import component
 from mnistnn.data.batches import Batches
 from mnistnn.data.spec import Data
-from mnistnn.losses import Loss
+from mnistnn.losses import AnyLoss
 from mnistnn.losses.softmax_nll import SoftmaxNLL
-from mnistnn.models import Model
+from mnistnn.models import AnyModel
 from mnistnn.optim import Optimizer
 from mnistnn.penalties import Penalties
 from mnistnn.preprocess import Preprocess
@@ -91,10 +91,10 @@ class Experiment:
     """Transforms of the images, in order; fitted on the training split, applied to all, and kept with the run."""
     augment: Augment | None = None
     """Distortions of the training images, drawn anew for every update."""
-    model: Model
-    """What maps images to outputs."""
-    loss: Loss = Field(default_factory=SoftmaxNLL)
-    """What is minimised, as a mean over examples."""
+    model: AnyModel
+    """What maps images to outputs, or says how probable they are."""
+    loss: AnyLoss = Field(default_factory=SoftmaxNLL)
+    """What is minimised, as a mean over examples; or how an energy model learns."""
     penalties: Penalties = Field(default_factory=Penalties)
     """Terms added to the loss that keep parameters small."""
     batches: Batches = Field(default_factory=Batches)

@@ -1,17 +1,9 @@
-"""A chain of layers whose parameters are one vector.
-
-All parameters lie end to end in `theta`, all gradients in `grad`; what a layer sees are reshaped views. So an optimizer
-is a few operations on vectors, a checkpoint is a copy of one, and a gradient check moves one number. What forward
-passes collect (the statistics of batch normalisation) lies behind the parameters, in the same memory: `values` is both,
-and is all that a trained model consists of.
-"""
+"""A chain of layers whose parameters are one vector (see `flat.py`); each layer sees reshaped views of its part."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from mnistnn.backend import Array, array_module
@@ -19,6 +11,7 @@ from mnistnn.component import component
 from mnistnn.errors import ConfigError
 from mnistnn.layers import Layer
 from mnistnn.layers.contract import BaseLayer, Parameter
+from mnistnn.models.flat import FlatModel
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape, ShapeError
 from mnistnn.streams import legacy_stream, stream
@@ -26,26 +19,8 @@ from mnistnn.streams import legacy_stream, stream
 LayerName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 
 
-@dataclass(frozen=True)
-class Slot:
-    """Where one array lies in values, and a parameter in theta and grad: [start, stop)."""
-
-    name: str
-    start: int
-    stop: int
-    parameter: Parameter
-
-    @property
-    def part(self) -> slice:
-        return slice(self.start, self.stop)
-
-    @property
-    def is_bias(self) -> bool:
-        return self.parameter.kind == "bias"
-
-
 @component
-class Sequential:
+class Sequential(FlatModel):
     """Layers applied one after the other."""
 
     type: Literal["sequential"] = "sequential"
@@ -67,51 +42,30 @@ class Sequential:
                 raise ConfigError(str(error), key=f"model.layers.{name}") from error
             self.shapes[name] = shape
             declared += [(f"{name}.{parameter.name}", parameter) for parameter in parameters]
-        self.slots = _laid_out([d for d in declared if d[1].kind != "statistic"], start=0)
-        self.size = self.slots[-1].stop if self.slots else 0
-        """The number of parameters."""
-        self.statistics = _laid_out([d for d in declared if d[1].kind == "statistic"], start=self.size)
+        self.lay_out(declared)
         self.outputs = prod(shape)
         """The number of outputs."""
         return shape
 
     def allocate(self, xp: Any, dtype: str) -> None:
-        """Create values, theta, grad (size,) and give each layer its views of them."""
-        self.values: Array = xp.zeros(self.statistics[-1].stop if self.statistics else self.size, dtype=dtype)
-        self.theta: Array = self.values[: self.size]
-        self.grad: Array = xp.zeros(self.size, dtype=dtype)
-        self._chain: list[BaseLayer] = list(self.layers.values())
         self._theta_dot: Array | None = None
         self._scratch = Scratch()
+        self._chain: list[BaseLayer] = list(self.layers.values())
         self._random = [layer for layer in self._chain if layer.is_random]
         # Nothing is learned before the first layer with parameters, so the backward pass ends there.
         owners = {slot.name.split(".")[0] for slot in self.slots}
         self._first = next((i for i, name in enumerate(self.layers) if name in owners), len(self._chain))
-        values, grads = self.views(self.values), self.views(self.grad)
+        super().allocate(xp, dtype)
+
+    def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
         for name, layer in self.layers.items():
             layer.bind(_of_layer(name, values), _of_layer(name, grads))
 
     def initialize(self, seed: int) -> None:
-        """Draw the initial parameters, on the host and in float64, so that every device and dtype starts alike."""
+        """Draw the initial parameters, and let each layer know its random streams."""
         for part, layer in enumerate(self._chain):
             layer.seed(seed, part)
-        rng = stream(seed, "init") if self.random_state is None else legacy_stream(self.random_state)
-        start = np.empty(self.values.size)
-        for slot in [*self.slots, *self.statistics]:
-            parameter = slot.parameter
-            start[slot.part] = parameter.init.draw(rng, parameter.shape, parameter.fan).reshape(-1)
-        self.values[...] = array_module(self.values).asarray(start)
-        self.grad[...] = 0.0
-
-    @property
-    def layout(self) -> list[tuple[str, list[int]]]:
-        """Return name and shape of each array in values, in order."""
-        return [(slot.name, list(slot.parameter.shape)) for slot in [*self.slots, *self.statistics]]
-
-    def views(self, flat: Array) -> dict[str, Array]:
-        """Return the named, shaped parts of a vector laid out like theta, or like values."""
-        slots = self.slots if flat.size == self.size else [*self.slots, *self.statistics]
-        return {slot.name: flat[slot.part].reshape(slot.parameter.shape) for slot in slots}
+        self.draw(stream(seed, "init") if self.random_state is None else legacy_stream(self.random_state))
 
     @property
     def random_layers(self) -> list[BaseLayer]:
@@ -203,16 +157,6 @@ class Sequential:
         for at in range(len(names) - 1, self._first, -1):
             dy = self._chain[at].backward_rows(dy, _of_layer(names[at], views))
         self._chain[self._first].backward_rows(dy, _of_layer(names[self._first], views), need_dx=False)
-
-
-def _laid_out(declared: list[tuple[str, Parameter]], start: int) -> list[Slot]:
-    """Return a slot for each named array, one after the other from `start` on."""
-    slots = []
-    for name, parameter in declared:
-        stop = start + prod(parameter.shape)
-        slots.append(Slot(name, start, stop, parameter))
-        start = stop
-    return slots
 
 
 def _of_layer(name: str, views: dict[str, Array]) -> dict[str, Array]:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from mnistnn.preprocess.binarize import Binarize
 from mnistnn.preprocess.blur import Blur
 from mnistnn.preprocess.contrast import ContrastNormalize
 from mnistnn.preprocess.deskew import Deskew
@@ -14,5 +15,6 @@ from mnistnn.preprocess.whiten import Whiten
 
 # The registry: every transform that an experiment can name by its `type`.
 Preprocess = Annotated[
-    Whiten | Standardize | ContrastNormalize | Deskew | NormalizeWidth | Pad | Blur, Field(discriminator="type")
+    Whiten | Standardize | ContrastNormalize | Binarize | Deskew | NormalizeWidth | Pad | Blur,
+    Field(discriminator="type"),
 ]

@@ -296,6 +296,7 @@ def test_softmax_regression_on_real_digits_ends_where_scipys_does(real_mnist):
     overrides = ["backend.dtype=float64", "penalties.l2={strength: 1e-4}", "batches.chunk=5000"]
     training = Plan(load_experiment(file, overrides)).training()
     objective = training.objective
+    assert isinstance(objective, Objective)
     x, labels = next(iter(training.batches.of_epoch(1)))
     objective.set_batch(x, labels, update=0)
     value, gradient = as_functions(objective)

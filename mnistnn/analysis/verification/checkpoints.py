@@ -163,7 +163,7 @@ def _forms(plan: Plan) -> _Forms:
     experiment.optimizer.allocate(model.theta, model.grad)
     if experiment.averaging is not None:
         experiment.averaging.allocate(model.theta)
-    arrays = saved_arrays(model.values, model.values, experiment.averaging, experiment.optimizer)
+    arrays = saved_arrays(model.values, model.values, experiment.averaging, experiment.optimizer, plan.remembered())
     return {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}
 
 

@@ -1,0 +1,178 @@
+"""What an energy model learns by: the gradient of the log-likelihood, its model's half estimated by Gibbs sampling."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mnistnn.backend import Array, array_module
+from mnistnn.kernels import boltzmann
+from mnistnn.kernels.activations import sigmoid
+from mnistnn.layout import as_rows
+from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
+from mnistnn.models.rbm import RBM
+from mnistnn.objective import BaseObjective, Penalty
+from mnistnn.products import sum_along
+from mnistnn.scratch import Scratch
+from mnistnn.streams import UpdateStreams
+from mnistnn.threads import matmul
+
+_FOLLOW = 0.01  # how fast the means of a centred machine follow the data, as in Melchior et al. (2016)
+_OF_CHAINS, _OF_PIXELS = 0, 1  # random streams
+
+
+class EnergyObjective(BaseObjective):
+    """A restricted Boltzmann machine on the batch that was set last.
+
+    What is random in an update follows from (seed, update), on the host, so a resumed run needs nothing but the
+    particles: they are the state of the objective, and lie in its memory from update to update.
+    """
+
+    def __init__(
+        self, model: RBM, loss: ContrastiveDivergence, penalties: Sequence[Penalty], seed: int, updates_per_epoch: int
+    ) -> None:
+        super().__init__(model, penalties)
+        self.model, self.loss, self.updates_per_epoch = model, loss, updates_per_epoch
+        self._streams = UpdateStreams(seed, "gibbs", _OF_CHAINS)
+        self._pixels = UpdateStreams(seed, "gibbs", _OF_PIXELS)
+        self._scratch = Scratch()
+        self._state = state_of(model, loss)
+        self._particles = self._state.get("particles")
+
+    def state(self) -> dict[str, Array]:
+        return self._state
+
+    def set_batch(self, x: Array, labels: Array, update: int) -> None:
+        """Take the batch that the next call is about: x (n, *in_shape), borrowed. Labels are not looked at."""
+        self.v, self.update = as_rows(x), update
+
+    def loss_and_grad(self, decay: bool = True) -> Array:
+        """Write the estimate of the gradient of −log P, plus smooth penalties, into `grad`; move the particles.
+
+        Returns the mean over examples of what is watched meanwhile.
+        """
+        v0 = self._binary(self.v) if self.loss.sample_pixels else self.v
+        n, m = len(v0), len(v0) if self._particles is None else len(self._particles)
+        v, p = self._room("v", n + m, self.model.n_in), self._room("p", n + m, self.model.hidden)
+        v[:n] = v0
+        self.model.into_hidden(v0, p[:n])
+        sigmoid(p[:n])
+        watched = self._run_chains(v0, p[:n], v[n:], p[n:])
+        self._write_gradient(v, p, n)
+        self.add_penalties(decay)
+        return watched
+
+    def _run_chains(self, v0: Array, p0: Array, v: Array, p: Array) -> Array:
+        """Write visible units at the end of each chain into v, and P(h | v) into p; return what is watched."""
+        model, rng = self.model, self._streams.at(self.update)
+        steps = self.loss.steps_in(self.update // self.updates_per_epoch)
+        h = self._room("h", len(v), model.hidden) if self._particles is None else self._particles
+        watched = None if self._particles is None else self._pseudo_nll(v0)
+        if self._particles is None:
+            self._sample(rng, p0, h)
+        for step in range(steps):
+            model.into_visible(h, v)
+            if watched is None:
+                watched = self._reconstruction(v0, v)
+            if model.is_gaussian:
+                self._add_noise(rng, v)
+            else:
+                sigmoid(v)
+                self._sample(rng, v, v)
+            model.into_hidden(v, p)
+            sigmoid(p)
+            if step + 1 < steps or self._particles is not None:
+                self._sample(rng, p, h)
+        assert watched is not None
+        return watched
+
+    def _write_gradient(self, v: Array, p: Array, n: int) -> None:
+        """Write (⟨v p'⟩ of the chains − ⟨v p'⟩ of the data), and likewise for biases, into the gradient.
+
+        The first n rows of v and p are data. One product makes both halves: those rows carry −1/n, the others 1/m.
+        """
+        model, m = self.model, len(v) - n
+        if self.loss.sparsity is not None:
+            activity = p[:n].sum(axis=0) / n
+        if model.centred:
+            self._follow_means(v[:n], p[:n])
+            v -= model.v_mean
+            p -= model.h_mean
+        p[:n] *= -1.0 / n
+        p[n:] *= 1.0 / m
+        matmul(v.T, p, out=model.dW)
+        sum_along(p, 0, out=model.db_h)
+        v[:n] *= -1.0 / n
+        v[n:] *= 1.0 / m
+        sum_along(v, 0, out=model.db_v)
+        if model.centred:
+            model.db_v -= model.dW @ model.h_mean
+            model.db_h -= model.v_mean @ model.dW
+        if self.loss.sparsity is not None:
+            model.db_h += self.loss.sparsity.strength * (activity - self.loss.sparsity.target)
+
+    def _follow_means(self, v: Array, p: Array) -> None:
+        """Move the means of a centred machine a little towards those of the batch."""
+        for mean, of_batch in ((self.model.v_mean, v), (self.model.h_mean, p)):
+            mean *= 1.0 - _FOLLOW
+            mean += (_FOLLOW / len(of_batch)) * of_batch.sum(axis=0)
+
+    def _reconstruction(self, v0: Array, a: Array) -> Array:
+        """Return the mean of −log P(v0 | h), with a what goes into v from h; a stays as it is."""
+        copy, out = self._room("copy", *a.shape), self._scratch("nll", (len(a),), a)
+        copy[...] = a
+        if self.model.is_gaussian:
+            boltzmann.gaussian_nll(v0, copy, out)
+        else:
+            boltzmann.bernoulli_nll(v0, copy, self._room("work", *a.shape), out)
+        return out.mean()
+
+    def _pseudo_nll(self, v0: Array) -> Array:
+        """Return minus the pseudo-likelihood of the batch, from one pixel of each example.
+
+        Pixels take turns from example to example. (In LISA's program they do from batch to batch, which has the same
+        mean and more noise.)
+        """
+        if self.model.is_gaussian:
+            return self.model.reconstruction_nll(v0).mean()
+        pixels = (self.update * len(v0) + np.arange(len(v0))) % self.model.n_in
+        return self.model.n_in * self.model.pixel_nll(v0, pixels).mean()
+
+    def _binary(self, v: Array) -> Array:
+        out = self._room("data", *v.shape)
+        self._sample(self._pixels.at(self.update), v, out)
+        return out
+
+    def _room(self, role: str, rows: int, columns: int) -> Array:
+        return self._scratch(role, (rows, columns), self.theta)
+
+    def _sample(self, rng: np.random.Generator, p: Array, out: Array) -> None:
+        """Write draws of independent units with P(1) = p into out, which may be p. Numbers come from the host."""
+        u = self._uniform(rng, p)
+        boltzmann.sample(p, u, out)
+
+    def _uniform(self, rng: np.random.Generator, like: Array) -> Array:
+        on_host = isinstance(like, np.ndarray)
+        u = self._scratch("u", like.shape, like)
+        drawn = u if on_host else np.empty(like.shape, dtype=like.dtype)
+        rng.random(out=drawn, dtype=drawn.dtype.type)
+        if not on_host:
+            u.set(drawn)
+        return u
+
+    def _add_noise(self, rng: np.random.Generator, v: Array) -> None:
+        drawn = rng.standard_normal(v.shape, dtype=v.dtype.type)
+        v += drawn if isinstance(v, np.ndarray) else array_module(v).asarray(drawn)
+
+
+def state_of(model: RBM, loss: ContrastiveDivergence) -> dict[str, Array]:
+    """Return the arrays that a machine's learning remembers: hidden units of the persistent chains, all off."""
+    if loss.particles is None:
+        return {}
+    xp = array_module(model.theta)
+    return {"particles": xp.zeros((loss.particles, model.hidden), dtype=model.theta.dtype)}
+
+
+def numbers_kept(model: RBM, loss: ContrastiveDivergence, batch: int) -> tuple[int, int]:
+    """Return how many numbers are kept in training beside the parameters, for visible and for hidden units."""
+    chains = batch if loss.particles is None else loss.particles
+    return (batch + 4 * chains) * model.n_in, (batch + 3 * chains) * model.hidden

@@ -1,0 +1,55 @@
+"""Array functions of energy models: Bernoulli units and their free energy."""
+
+import math
+
+from mnistnn.backend import Array, array_module
+from mnistnn.kernels.activations import softplus
+
+
+def sample(p: Array, u: Array, out: Array) -> None:
+    """Write 1 where u < p and 0 elsewhere. p, u, out of one shape; u uniform in [0, 1); out may be u."""
+    array_module(p).less(u, p, out=out)
+
+
+def free_energy(v: Array, a: Array, b_v: Array, is_gaussian: bool, work: Array, out: Array) -> None:
+    """Write the free energy of each row of v into out: minus the log of its unnormalised probability.
+
+    v (n, n_in), b_v (n_in,), out (n,); a = v W + b_h (n, units), used up; work like v is working memory.
+    F(v) = −b_v'v − Σⱼ softplus(aⱼ) for binary visible units, ½|v − b_v|² − Σⱼ softplus(aⱼ) for Gaussian ones of unit
+    variance. softplus(a) is log(1 + eᵃ): the sum over a hidden unit's two states.
+    """
+    xp = array_module(v)
+    softplus(a)
+    xp.sum(a, axis=1, out=out)
+    if is_gaussian:
+        xp.subtract(v, b_v, out=work)
+        work *= work
+        out -= 0.5 * xp.sum(work, axis=1)
+    else:
+        out += v @ b_v
+    xp.negative(out, out=out)
+
+
+def bernoulli_nll(v: Array, a: Array, work: Array, out: Array) -> None:
+    """Write −log P(v) of independent units with P(1) = σ(a) into out, summed over each row. a is used up.
+
+    v, a, work (n, n_in), out (n,).  −Σ v log σ(a) + (1 − v) log(1 − σ(a)) = Σ softplus(a) − v a
+    """
+    xp = array_module(v)
+    xp.multiply(v, a, out=work)
+    softplus(a)
+    a -= work
+    xp.sum(a, axis=1, out=out)
+
+
+def gaussian_nll(v: Array, mean: Array, out: Array) -> None:
+    """Write −log p(v) of independent units N(mean, 1) into out, summed over each row. mean is used up.
+
+    v, mean (n, n_in), out (n,).  ½ Σ (v − mean)² + n_in/2 · log 2π
+    """
+    xp = array_module(v)
+    mean -= v
+    mean *= mean
+    xp.sum(mean, axis=1, out=out)
+    out *= 0.5
+    out += 0.5 * v.shape[1] * math.log(2.0 * math.pi)

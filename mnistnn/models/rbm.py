@@ -1,0 +1,153 @@
+"""The restricted Boltzmann machine: visible and hidden units, connected with each other but not among themselves."""
+
+from math import prod
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from mnistnn.backend import Array, array_module
+from mnistnn.component import component
+from mnistnn.initializers import Constant, Fan, Glorot, Initializer, Zeros
+from mnistnn.kernels import boltzmann
+from mnistnn.kernels.activations import sigmoid, softplus
+from mnistnn.layers.contract import Parameter
+from mnistnn.layout import as_rows
+from mnistnn.models.flat import FlatModel
+from mnistnn.scratch import Scratch
+from mnistnn.shapes import Shape
+from mnistnn.streams import stream
+from mnistnn.threads import matmul
+
+
+@component
+class RBM(FlatModel):
+    """P(v, h) ∝ exp(−E), E(v, h) = −b_v'v − b_h'h − v'W h, with binary hidden units h.
+
+    Given one side, the units of the other are independent: P(hⱼ = 1 | v) = σ(b_h + vW)ⱼ and P(vᵢ = 1 | h) = σ(b_v +
+    hWᵀ)ᵢ. Gaussian visible units have ½|v − b_v|² in place of −b_v'v, and v | h is N(b_v + hWᵀ, I). The slides write
+    the energy with the other sign (exp(−v'Wh − …)) but the gradient that belongs to this one: with −W, −b_v, −b_h for
+    W, b_v, b_h both are the same machine. hidden.W (n_in, units), hidden.b (units,), visible.b (n_in,). Smolensky
+    (1986); Hinton (2002).
+    """
+
+    type: Literal["rbm"] = "rbm"
+    hidden: Annotated[int, Field(ge=1, le=100_000)]
+    """Number of hidden units."""
+    visible: Literal["binary", "gaussian"] = "binary"
+    """binary units take pixels in [0, 1] as their probabilities; gaussian ones any numbers, best of variance 1
+    (`standardize`)."""
+    init: Initializer = Field(default_factory=Glorot)
+    """How W starts; biases start at zero. The default is that of sigmoid units, U(±4 √(6/(n_in + units)))."""
+    centred: bool = False
+    """Follow the gradient of a machine whose units are centred at their means over the data, which are followed as they
+    go by: the same machines, learned faster and alike from dark and from bright pictures. Montavon & Müller (2012);
+    Melchior, Fischer & Wiskott (2016)."""
+
+    def build(self, in_shape: Shape) -> Shape:
+        """Lay out the values and return the shape of the hidden units."""
+        self.in_shape, self.n_in = in_shape, prod(in_shape)
+        self.shapes: dict[str, Shape] = {"visible": in_shape, "hidden": (self.hidden,)}
+        fan = Fan(self.n_in, self.hidden, "sigmoid")
+        declared = [
+            ("hidden.W", Parameter("W", (self.n_in, self.hidden), "weight", self.init, fan)),
+            ("hidden.b", Parameter("b", (self.hidden,), "bias", Zeros(), fan)),
+            ("visible.b", Parameter("b", (self.n_in,), "bias", Zeros(), fan)),
+        ]
+        if self.centred:
+            half = Constant(value=0.5)
+            declared += [
+                ("visible.mean", Parameter("mean", (self.n_in,), "statistic", half, fan)),
+                ("hidden.mean", Parameter("mean", (self.hidden,), "statistic", half, fan)),
+            ]
+        self.lay_out(declared)
+        self.scratch = Scratch()
+        return (self.hidden,)
+
+    def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
+        self.W, self.b_h, self.b_v = (values[name] for name in ("hidden.W", "hidden.b", "visible.b"))
+        self.dW, self.db_h, self.db_v = (grads[name] for name in ("hidden.W", "hidden.b", "visible.b"))
+        if self.centred:
+            self.v_mean, self.h_mean = values["visible.mean"], values["hidden.mean"]
+
+    def initialize(self, seed: int) -> None:
+        self.draw(stream(seed, "init"))
+
+    @property
+    def is_gaussian(self) -> bool:
+        return self.visible == "gaussian"
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications (each with an addition) from one side to the other, for one example."""
+        return self.n_in * self.hidden
+
+    def into_hidden(self, v: Array, out: Array) -> None:
+        """Write v W + b_h into out; v (n, n_in), out (n, units)."""
+        matmul(v, self.W, out=out)
+        out += self.b_h
+
+    def into_visible(self, h: Array, out: Array) -> None:
+        """Write h Wᵀ + b_v into out; h (n, units), out (n, n_in)."""
+        matmul(h, self.W.T, out=out)
+        out += self.b_v
+
+    def hidden_probabilities(self, v: Array) -> Array:
+        """Return P(h = 1 | v) (n, units), lent until the next call; v (n, *in_shape)."""
+        p = self.scratch("p_h", (len(v), self.hidden), v)
+        self.into_hidden(as_rows(v), p)
+        sigmoid(p)
+        return p
+
+    def visible_means(self, h: Array) -> Array:
+        """Return the mean of v given h (n, n_in), lent until the next call; h (n, units), or probabilities of it."""
+        mean = self.scratch("p_v", (len(h), self.n_in), h)
+        self.into_visible(h, mean)
+        if not self.is_gaussian:
+            sigmoid(mean)
+        return mean
+
+    def free_energy(self, v: Array) -> Array:
+        """Return the free energy of each example (n,), in a new array; v (n, *in_shape)."""
+        v = as_rows(v)
+        a, work = self.scratch("a", (len(v), self.hidden), v), self.scratch("work", v.shape, v)
+        self.into_hidden(v, a)
+        out = array_module(v).empty(len(v), dtype=v.dtype)
+        boltzmann.free_energy(v, a, self.b_v, self.is_gaussian, work, out)
+        return out
+
+    def reconstruction_nll(self, v: Array) -> Array:
+        """Return −log P(v | P(h | v)) of each example (n,), in a new array: how well its features give it back.
+
+        Cross-entropy for binary units, as in LISA's program; squared error, and a constant, for Gaussian ones.
+        """
+        v = as_rows(v)
+        a, out = self.scratch("p_v", v.shape, v), array_module(v).empty(len(v), dtype=v.dtype)
+        self.into_visible(self.hidden_probabilities(v), a)
+        if self.is_gaussian:
+            boltzmann.gaussian_nll(v, a, out)
+        else:
+            boltzmann.bernoulli_nll(v, a, self.scratch("work", v.shape, v), out)
+        return out
+
+    def pixel_nll(self, v: Array, pixels: np.ndarray) -> Array:
+        """Return −log P(vᵢ | the other pixels) of each row of v (n, n_in), rounded, in a new array.
+
+        pixels  (n,) i of each row. Flipping it adds ±W[i] to what goes into the hidden units, so that −log P =
+                softplus(F(v) − F(v with i flipped)) costs little.
+        """
+        xp = array_module(v)
+        n = len(v)
+        a, flipped = (self.scratch(role, (n, self.hidden), v) for role in ("a", "flipped"))
+        rounded = self.scratch("work", (n, self.n_in), v)
+        i = xp.asarray(pixels)
+        xp.greater(v, 0.5, out=rounded)
+        self.into_hidden(rounded, a)
+        change = 1.0 - 2.0 * rounded[xp.arange(n), i]
+        xp.multiply(change[:, None], self.W[i], out=flipped)
+        flipped += a
+        softplus(a)
+        softplus(flipped)
+        difference = change * self.b_v[i] + flipped.sum(axis=1) - a.sum(axis=1)
+        softplus(difference)
+        return difference
