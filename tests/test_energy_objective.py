@@ -42,7 +42,8 @@ def data(n: int = 40, dtype: str = "float64") -> np.ndarray:
 def means(model: RBM, v: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return ⟨v h'⟩, ⟨h⟩, ⟨v⟩ over rows of v with these weights, end to end, h by its probabilities."""
     p = expit(v @ model.W + model.b_h)
-    return np.concatenate([(v.T @ (weights[:, None] * p)).ravel(), weights @ p, weights @ v])
+    found: np.ndarray = np.concatenate([(v.T @ (weights[:, None] * p)).ravel(), weights @ p, weights @ v])
+    return found
 
 
 def exact_gradient(objective: EnergyObjective, x: np.ndarray) -> np.ndarray:
@@ -51,7 +52,8 @@ def exact_gradient(objective: EnergyObjective, x: np.ndarray) -> np.ndarray:
     log_p = logsumexp((V @ model.b_v)[:, None] + (H @ model.b_h)[None] + V @ model.W @ H.T, axis=1)
     of_model = np.exp(log_p - logsumexp(log_p))
     flat = x.reshape(len(x), -1)
-    return means(model, V, of_model) - means(model, flat, np.full(len(x), 1 / len(x)))
+    found: np.ndarray = means(model, V, of_model) - means(model, flat, np.full(len(x), 1 / len(x)))
+    return found
 
 
 def mean_gradient(objective: EnergyObjective, x: np.ndarray, updates: int) -> np.ndarray:
@@ -60,7 +62,8 @@ def mean_gradient(objective: EnergyObjective, x: np.ndarray, updates: int) -> np
         objective.set_batch(x, np.zeros(len(x)), update)
         objective.loss_and_grad()
         total += objective.grad
-    return total / updates
+    found: np.ndarray = total / updates
+    return found
 
 
 @pytest.mark.parametrize("loss", [ContrastiveDivergence(steps=50), ContrastiveDivergence(steps=5, particles=500)])

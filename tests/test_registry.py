@@ -24,12 +24,14 @@ from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout
 from mnistnn.layers.flatten import Flatten
 from mnistnn.layers.pool import Pool
-from mnistnn.losses import Loss
+from mnistnn.losses import AnyLoss
 from mnistnn.losses.binary_nll import BinaryNLL
+from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
-from mnistnn.models import Model
+from mnistnn.models import AnyModel
+from mnistnn.models.rbm import RBM
 from mnistnn.models.sequential import Sequential
 from mnistnn.objective import Objective
 from mnistnn.penalties import L1, L2, Penalties
@@ -79,12 +81,13 @@ def members(registry: Any) -> tuple[type, ...]:
 
 REGISTERED: dict[str, tuple[Sequence[type], set[type]]] = {
     "layer": (members(Layer), {type(make("tanh")) for make in LAYERS.values()}),
-    "loss": (members(Loss), set(LOSSES)),
+    # What energy models consist of is tried in test_energy_objective.py and models/test_rbm.py.
+    "loss": (members(AnyLoss), {*LOSSES, ContrastiveDivergence}),
     "penalty": (
         [kind for hint in get_type_hints(Penalties).values() for kind in get_args(hint) if kind is not NoneType],
         {type(make()) for make in PENALTIES.values()},
     ),
-    "model": ([Model], set(MODELS)),
+    "model": (members(AnyModel), {*MODELS, RBM}),
 }
 
 

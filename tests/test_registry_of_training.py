@@ -31,6 +31,7 @@ from mnistnn.optim import (
     stochastic_diagonal,
 )
 from mnistnn.optim.contract import Progress
+from mnistnn.preprocess.binarize import Binarize
 from mnistnn.preprocess.blur import Blur
 from mnistnn.preprocess.contrast import ContrastNormalize
 from mnistnn.preprocess.deskew import Deskew
@@ -112,6 +113,7 @@ TRANSFORMS: Cases = {
     "whiten-zca": lambda: Whiten(method="zca", epsilon=0.01),
     "standardize": Standardize,
     "contrast_normalize": ContrastNormalize,
+    "binarize": Binarize,
     "deskew": Deskew,
     "normalize_width": lambda: NormalizeWidth(width_px=2),
     "pad": lambda: Pad(shape=[4, 3]),

@@ -1,14 +1,15 @@
 """Annealed importance sampling: log Z of a machine too large to be enumerated, and how far it may be off.
 
-Chains go from a machine whose log Z is known, one without weights whose visible units have the means of the data, through
-machines between to the one in question. The weights that they gather on the way have Z_B / Z_A as their mean. Few chains
-find all modes, so the estimate tends to be too low and likelihoods too high; the reverse way, from samples of the machine
-down to the known one, errs on the other side. Neal (2001); Salakhutdinov & Murray (2008); Burda, Grosse & Salakhutdinov
-(2015).
+Chains go from a machine whose log Z is known, one without weights whose visible units have the means of the data,
+through machines between to the one in question. The weights that they gather on the way have Z_B / Z_A as their mean.
+Few chains find all modes, so the estimate tends to be too low and likelihoods too high; the reverse way, from samples
+of the machine down to the known one, errs on the other side. Neal (2001); Salakhutdinov & Murray (2008); Burda,
+Grosse & Salakhutdinov (2015).
 """
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from mnistnn.analysis.partition import LogZ, Machine, Vector, logsumexp, softplu
 
 SIGMAS = 3.0  # of the interval
 
-Numbers = NDArray[np.floating]
+Numbers = NDArray[Any]
 
 
 def temperatures(count: int) -> Vector:
@@ -42,7 +43,7 @@ class Path:
 
     @property
     def log_z_of_start(self) -> float:
-        """log Z of the machine without weights: its hidden units are free."""
+        """Log Z of the machine without weights: its hidden units are free."""
         b_a = self.b_a.astype(np.float64)
         of_visible = 0.5 * len(b_a) * math.log(2 * math.pi) if self.is_gaussian else float(softplus(b_a).sum())
         return of_visible + len(self.b_h) * math.log(2.0)
@@ -52,7 +53,8 @@ class Path:
         return self._visible(np.broadcast_to(self.b_a, (chains, len(self.b_a))))
 
     def into_hidden(self, v: Numbers) -> Numbers:
-        return v @ self.W + self.b_h
+        a: Numbers = v @ self.W + self.b_h
+        return a
 
     def step_of_weight(self, v: Numbers, a: Numbers, of: float, to: float) -> Vector:
         """Return log p*_to(v) − log p*_of(v) of each chain, a being what goes into its hidden units."""
@@ -120,11 +122,12 @@ def log_mean_exp(weights: Vector) -> tuple[float, float, float]:
 
 
 def sigmoid(x: Numbers) -> Numbers:
-    return 0.5 * (1.0 + np.tanh(0.5 * x))
+    y: Numbers = 0.5 * (1.0 + np.tanh(0.5 * x))
+    return y
 
 
 def base_biases(means: Vector, is_gaussian: bool) -> Vector:
-    """Return visible biases of units with these means (n_in,), kept away from 0 and 1 as by one example more of each."""
+    """Return visible biases of units with these means (n_in,), those of binary units kept away from 0 and 1."""
     if is_gaussian:
         return means
     p = means.clip(1e-3, 1 - 1e-3)

@@ -1,12 +1,13 @@
-"""The partition function of a restricted Boltzmann machine: exactly, by enumeration, or by annealed importance sampling.
+"""The partition function of a restricted Boltzmann machine by enumeration, and what belongs to any way of finding it.
 
-log Z = log Σ_v exp(−F(v)) is what free energies lack to be log-likelihoods: log P(v) = −F(v) − log Z. All is computed on
-the host, in float64.
+log Z = log Σ_v exp(−F(v)) is what free energies lack to be log-likelihoods: log P(v) = −F(v) − log Z. All is computed
+on the host, in float64.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,8 @@ class Machine:
 
     @classmethod
     def of(cls, model: RBM) -> "Machine":
-        arrays = (to_host(array).astype(np.float64) for array in (model.W, model.b_h, model.b_v))
-        return cls(*arrays, is_gaussian=model.is_gaussian)
+        W, b_h, b_v = (to_host(array).astype(np.float64) for array in (model.W, model.b_h, model.b_v))
+        return cls(W, b_h, b_v, model.is_gaussian)
 
     def free_energy(self, v: Vector) -> Vector:
         """Return F (n,) of each row of v (n, n_in)."""
@@ -91,9 +92,9 @@ def _bits(numbers: NDArray[np.int64], count: int) -> Vector:
     return bits
 
 
-def softplus(x: Vector) -> Vector:
+def softplus(x: NDArray[Any]) -> NDArray[Any]:
     """Return log(1 + eˣ), which overflows for no x."""
-    result: Vector = np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+    result: NDArray[Any] = np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
     return result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +14,9 @@ from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
     from mnistnn.analysis.evaluation import Evaluation
+    from mnistnn.analysis.likelihood import Likelihood, Partition
     from mnistnn.config.schema import Expect
+    from mnistnn.run.directory import RunDirectory
 
 
 @click.command("eval", cls=MnistnnCommand)
@@ -34,14 +36,39 @@ if TYPE_CHECKING:
     metavar="N",
     help="Average the predictions of N sampled masks (dropout, dropconnect) instead of scaling the weights.",
 )
+@click.option(
+    "--temperatures",
+    type=click.IntRange(3, 1_000_000),
+    metavar="N",
+    help="Of an rbm: machines between, in annealed importance sampling.  [default: 14500]",
+)
+@click.option(
+    "--chains",
+    type=click.IntRange(2, 100_000),
+    metavar="N",
+    help="Of an rbm: chains of annealed importance sampling.  [default: 100]",
+)
+@click.option("--reverse", is_flag=True, help="Of an rbm: anneal the other way as well, which errs on the other side.")
+@click.option("--ais", is_flag=True, help="Of an rbm: estimate log Z even where it can be enumerated.")
 @click.option("--expect", is_flag=True, help="Exit with 9 if the error is outside of what the experiment claims.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(
-    run: str, runs: Path, split: str, checkpoint: str, mc_samples: int | None, expect: bool, as_json: bool
+    run: str,
+    runs: Path,
+    split: str,
+    checkpoint: str,
+    mc_samples: int | None,
+    temperatures: int | None,
+    chains: int | None,
+    reverse: bool,
+    ais: bool,
+    expect: bool,
+    as_json: bool,
 ) -> None:
     """Measure a run on one split of the data.
 
-    RUN is a path, the start of a run's id, or 'latest'. Readings of the test split are counted in the run.
+    RUN is a path, the start of a run's id, or 'latest'. Readings of the test split are counted in the run. Of an rbm it
+    is the likelihood that is measured: exactly with up to 20 hidden units, else by annealed importance sampling.
     """
     from dataclasses import asdict
 
@@ -51,7 +78,18 @@ def evaluate(
     from mnistnn.run_config import load_run_config
 
     found = find(run, runs)
-    claim = load_run_config(found).experiment.expect
+    experiment = load_run_config(found).experiment
+    claim = experiment.expect
+    of_machines = {"--temperatures": temperatures, "--chains": chains, "--reverse": reverse, "--ais": ais}
+    if experiment.model.type == "rbm":
+        if mc_samples is not None:
+            raise UsageError("--mc-samples is for models that read digits, and this is an rbm")
+        asked = {"temperatures": temperatures, "chains": chains}
+        asked = {name: value for name, value in asked.items() if value is not None}
+        _measure_machine(found, split, checkpoint, {**asked, "reverse": reverse, "always": ais}, expect, claim, as_json)
+        return
+    if wrong := [name for name, value in of_machines.items() if value]:
+        raise UsageError(f"{', '.join(wrong)}: is for an rbm, and this model reads digits")
     band = claim.test_error if split == "test" else claim.valid_error if split == "valid" else None
     if expect and band is None:
         raise UsageError(f"{found.path}: its experiment claims nothing about the {split} error (key expect)")
@@ -70,6 +108,80 @@ def evaluate(
         raise CheckFailedError(
             f"{split} error {result.error:.4f} is outside of what the experiment claims, {band[0]:.4f} to {band[1]:.4f}"
         )
+
+
+def _measure_machine(
+    run: RunDirectory,
+    split: str,
+    checkpoint: str,
+    annealing: dict[str, Any],
+    expect: bool,
+    claim: Expect,
+    as_json: bool,
+) -> None:
+    from dataclasses import asdict
+
+    from mnistnn.analysis.likelihood import Annealing, measure
+    from mnistnn.cli.progress import progress
+    from mnistnn.errors import CheckFailedError, UsageError
+
+    band = claim.test_log_likelihood if split == "test" else None
+    if expect and band is None:
+        raise UsageError(f"{run.path}: its experiment claims nothing about the {split} log-likelihood (key expect)")
+    with progress() as watch:
+        result = measure(
+            run,
+            split,  # type: ignore[arg-type] # click checked the choice
+            checkpoint,
+            Annealing(**annealing),
+            _warn,
+            watch,
+        )
+    if as_json:
+        click.echo(json.dumps(asdict(result)))
+    else:
+        _print_likelihood(result, band, claim)
+    if expect and band is not None and not band[0] <= result.log_likelihood <= band[1]:
+        raise CheckFailedError(
+            f"{split} log-likelihood {result.log_likelihood:.2f} is outside of what the experiment claims, "
+            f"{band[0]:.2f} to {band[1]:.2f}"
+        )
+
+
+def _print_likelihood(result: Likelihood, band: list[float] | None, claim: Expect) -> None:
+    from mnistnn.analysis import ledger
+
+    click.echo(
+        f"{printable(result.run)}, {result.split} split, "
+        f"checkpoint {printable(result.checkpoint)} (epoch {result.epoch:.6g}), {result.examples:,} images"
+    )
+    z = result.partition
+    click.echo(f"log-likelihood    {result.log_likelihood:.2f} nats{_interval(z, -1, result.log_likelihood + z.value)}")
+    if result.reverse is not None:
+        other = result.log_likelihood + z.value - result.reverse.value
+        click.echo(f"  from the other side {other:.2f}{_interval(result.reverse, -1, result.log_likelihood + z.value)}")
+    click.echo(f"log Z             {z.value:.3f}, {z.method}{_interval(z, 1, 0.0)}")
+    if result.pseudo_likelihood is not None:
+        click.echo(
+            f"pseudo-likelihood {result.pseudo_likelihood:.2f} (all pixels of {result.pseudo_examples:,} images)"
+        )
+    click.echo(f"reconstruction    {-result.reconstruction_nll:.2f}")
+    if band is not None:
+        verdict = "within" if band[0] <= result.log_likelihood <= band[1] else "OUTSIDE"
+        source = f" ({printable(claim.source)})" if claim.source else ""
+        click.echo(f"claim             {band[0]:.2f} to {band[1]:.2f} nats{source}: {verdict}")
+    if result.split == "test":
+        click.echo(ledger.said(result.test_readings))
+
+
+def _interval(z: Partition, sign: int, offset: float) -> str:
+    """Say within which bounds a figure is that contains log Z with a sign; nothing where that is exact."""
+    if z.method == "exact":
+        return ""
+    ends = [None if end is None else offset + sign * end for end in (z.low, z.high)]
+    low, high = ends if sign > 0 else reversed(ends)
+    said = [f"{end:.2f}" if end is not None else "?" for end in (low, high)]
+    return f" (three standard errors: {said[0]} to {said[1]})"
 
 
 def _warn(text: str) -> None:

@@ -151,3 +151,27 @@ class RBM(FlatModel):
         difference = change * self.b_v[i] + flipped.sum(axis=1) - a.sum(axis=1)
         softplus(difference)
         return difference
+
+    def pixels_nll(self, v: Array) -> Array:
+        """Return Σᵢ −log P(vᵢ | the other pixels) of each row of v (n, n_in), rounded, in a new array.
+
+        Minus the pseudo-likelihood. Each pixel is flipped in turn, which costs n·n_in·units in all. Besag (1975).
+        """
+        xp, n = array_module(v), len(v)
+        a, flipped = (self.scratch(role, (n, self.hidden), v) for role in ("a", "flipped"))
+        rounded, total = self.scratch("work", (n, self.n_in), v), xp.zeros(n, dtype=v.dtype)
+        xp.greater(v, 0.5, out=rounded)
+        self.into_hidden(rounded, a)
+        changes = 1.0 - 2.0 * rounded
+        flipped[...] = a
+        softplus(flipped)
+        before = flipped.sum(axis=1)
+        for i in range(self.n_in):
+            change = changes[:, i]
+            xp.multiply(change[:, None], self.W[i], out=flipped)
+            flipped += a
+            softplus(flipped)
+            difference = change * self.b_v[i] + flipped.sum(axis=1) - before
+            softplus(difference)
+            total += difference
+        return total

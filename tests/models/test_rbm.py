@@ -107,6 +107,12 @@ def test_pixel_likelihood_is_that_of_the_pixel_given_all_others():
     np.testing.assert_allclose(model.pixel_nll(V, pixels), expected, rtol=1e-10, atol=1e-12)
 
 
+def test_pseudo_likelihood_is_the_sum_over_all_pixels():
+    model = machine()
+    expected = sum(model.pixel_nll(V, np.full(len(V), i)) for i in range(N_IN))
+    np.testing.assert_allclose(model.pixels_nll(V), expected, rtol=1e-10)
+
+
 def test_pixel_likelihood_rounds_grey_pixels():
     model, grey = machine(), np.array([[0.2, 0.9, 0.51, 0.49, 0.0, 1.0]])
     np.testing.assert_array_equal(model.pixel_nll(grey, np.array([2])), model.pixel_nll(grey.round(), np.array([2])))

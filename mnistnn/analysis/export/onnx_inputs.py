@@ -13,6 +13,7 @@ import numpy as np
 from mnistnn.analysis.export.onnx_graph import Part
 from mnistnn.errors import UsageError
 from mnistnn.experiment import Plan
+from mnistnn.preprocess.binarize import Binarize
 from mnistnn.preprocess.blur import Blur, gaussian_band
 from mnistnn.preprocess.contrast import ContrastNormalize
 from mnistnn.preprocess.deskew import Deskew
@@ -20,6 +21,8 @@ from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
 from mnistnn.preprocess.standardize import Standardize
 from mnistnn.preprocess.whiten import Whiten
+
+_FLOAT = 1  # TensorProto.FLOAT, without an import of onnx
 
 
 def _whiten(transform: Whiten, part: Part, x: str) -> str:
@@ -55,7 +58,13 @@ def _blur(transform: Blur, part: Part, x: str) -> str:
     return part.node("MatMul", part.constant("along_y", along_y), rows)
 
 
+def _binarize(transform: Binarize, part: Part, x: str) -> str:
+    is_dark = part.node("Less", x, part.constant("threshold", transform.threshold))
+    return part.node("Cast", part.node("Not", is_dark), attributes={"to": _FLOAT})
+
+
 TRANSFORMS: dict[type, Callable[[Any, Part, str], str]] = {
+    Binarize: _binarize,
     Blur: _blur,
     ContrastNormalize: _contrast_normalize,
     Pad: _pad,

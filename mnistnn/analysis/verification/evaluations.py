@@ -6,11 +6,13 @@ import numpy as np
 
 from mnistnn.analysis.evaluation import Evaluation, counted, file_name, read_evaluation
 from mnistnn.analysis.ledger import LEDGER
+from mnistnn.analysis.likelihood import file_name as likelihood_name
+from mnistnn.analysis.likelihood import is_name, parse_likelihood
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.reading import read_file
+from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import RunRecord
 from mnistnn.run.strict_json import parse
 
@@ -19,6 +21,7 @@ _NAME = re.compile(r"(train|valid|test)-.+\.json")
 _ENTRY = {"time", "checkpoint", "file", "epoch"}
 _MOST = 1 << 40
 _TOLERANCE = 1e-12  # of figures that another machine may have rounded otherwise
+_NATS = 1e-6  # of log-likelihoods, which are differences of large numbers
 
 
 def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord | None, findings: Findings) -> None:
@@ -27,6 +30,9 @@ def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord
     for name in inventory.names_in(_FOLDER):
         file = f"{_FOLDER}/{name}"
         if name == LEDGER:
+            continue
+        if is_name(name):
+            readings = max(readings, _check_likelihood(run, file, name, record, findings))
             continue
         if not _NAME.fullmatch(name):
             findings.note(file, "no part of the run")
@@ -44,6 +50,27 @@ def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord
         readings = max(readings, evaluation.test_readings)
         findings.ok(file)
     _check_ledger(run, inventory, readings, findings)
+
+
+def _check_likelihood(run: RunDirectory, file: str, name: str, record: RunRecord | None, findings: Findings) -> int:
+    """Check a measurement of an energy model; return the readings that it counts."""
+    try:
+        found = parse_likelihood(read_file(run.evaluations / name, MAX_JSON_BYTES), file)
+    except RunError as error:
+        findings.problem(file, error)
+        return 0
+    if name != likelihood_name(found):
+        findings.problem(file, f"holds what belongs into {likelihood_name(found)}")
+    if record is not None and found.run != record.id:
+        findings.problem(file, f"is a measurement of the run {found.run[:80]!r}, not of {record.id}")
+    ends = (found.partition.low, found.partition.high)
+    expected = [None if end is None else found.log_likelihood + found.partition.value - end for end in reversed(ends)]
+    for given, end in zip((found.log_likelihood_low, found.log_likelihood_high), expected, strict=True):
+        if (given is None) != (end is None) or (given is not None and end is not None and abs(given - end) > _NATS):
+            findings.problem(file, "its interval does not follow from that of log Z")
+            break
+    findings.ok(file)
+    return found.test_readings
 
 
 def _check_figures(file: str, evaluation: Evaluation, findings: Findings) -> None:

@@ -1,0 +1,34 @@
+"""A bar on a terminal for what takes long and is no training."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mnistnn.cli.command import settings
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a function that is told what is being done, how much of it is done, and of how much."""
+    if settings().quiet or not sys.stderr.isatty():
+        yield _see_nothing
+        return
+    from tqdm import tqdm
+
+    bar: Any = tqdm(file=sys.stderr, leave=False)
+
+    def watch(what: str, done: int, most: int) -> None:
+        if bar.desc != f"{what}: ":
+            bar.set_description(what, refresh=False)
+            bar.reset(total=most)
+        bar.update(done - bar.n)
+
+    try:
+        yield watch
+    finally:
+        bar.close()
+
+
+def _see_nothing(_what: str, _done: int, _most: int) -> None:
+    """Show nothing."""

@@ -1,0 +1,110 @@
+"""`mnistnn sample`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.inspect.asking import FORCE, RUN, open_trained, refuse_taken
+from mnistnn.cli.options import CHECKPOINT, RUNS
+from mnistnn.cli.terminal import can_show, printable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mnistnn.analysis.gibbs import Held, Start
+
+_MOST_CHAINS, _MOST_STEPS = 1000, 1_000_000
+
+
+@click.command(cls=MnistnnCommand)
+@RUN
+@RUNS
+@CHECKPOINT
+@click.option("--chains", type=click.IntRange(1, _MOST_CHAINS), default=20, show_default=True, help="Side by side.")
+@click.option(
+    "--steps", type=click.IntRange(1, _MOST_STEPS), default=1000, show_default=True, help="Gibbs steps of each chain."
+)
+@click.option(
+    "--every", type=click.IntRange(1, _MOST_STEPS), default=100, show_default=True, help="Steps between two rows."
+)
+@click.option(
+    "--from",
+    "start",
+    type=click.Choice(["valid", "train", "noise"]),
+    default="valid",
+    show_default=True,
+    help="What chains begin with: images of a split, or noise.",
+)
+@click.option(
+    "--clamp",
+    type=click.Choice(["top", "bottom", "left", "right"]),
+    help="Hold this half of the images and let the machine complete the other.",
+)
+@click.option("--reconstruct", is_flag=True, help="No chains: images, and what their features give back.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of what is drawn.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the pictures to this PNG file.")
+@FORCE
+def sample(
+    run: str,
+    runs: Path,
+    checkpoint: str,
+    chains: int,
+    steps: int,
+    every: int,
+    start: Start,
+    clamp: Held | None,
+    reconstruct: bool,
+    seed: int,
+    out: Path | None,
+    force: bool,
+) -> None:
+    """Draw what an rbm has learned to make: rows of its chains, as LISA's figure has them.
+
+    RUN is a path, the start of a run's id, or 'latest'. The first row is what the chains begin with; each further one
+    shows the probabilities of the pixels, so many steps later. Without --out as many as fit are drawn here.
+    """
+    import numpy as np
+
+    from mnistnn.analysis.gibbs import Chains, reconstructions, rows_of_samples
+
+    refuse_taken(out, force)
+    _, trained = open_trained(run, runs, checkpoint)
+    with trained.computing():
+        if reconstruct:
+            rows = list(reconstructions(trained, chains))
+        else:
+            rows = list(rows_of_samples(trained, Chains(chains, steps, every, start, clamp, seed)))
+    if out is not None:
+        _write(np.concatenate(rows), chains, out)
+        return
+    _draw(rows)
+
+
+def _write(images: NDArray[np.uint8], columns: int, out: Path) -> None:
+    from mnistnn.data.contact_sheet import contact_sheet, encode_png
+    from mnistnn.files import write_atomically
+
+    write_atomically(out, encode_png(contact_sheet(images, columns)))
+    if not settings().quiet:
+        click.echo(printable(f"wrote {out}"), err=True)
+
+
+def _draw(rows: list[NDArray[np.uint8]]) -> None:
+    """Print rows of images, as many side by side as fit the terminal."""
+    import shutil
+
+    import numpy as np
+
+    from mnistnn.data.contact_sheet import ASCII_SHADES, UNICODE_SHADES, draw_shaded
+
+    marks = UNICODE_SHADES if can_show(UNICODE_SHADES) else ASCII_SHADES
+    fitting = max(1, shutil.get_terminal_size().columns // (rows[0].shape[2] + 1))
+    for row in rows:
+        padded = np.pad(row[:fitting], ((0, 0), (0, 0), (0, 1)))  # a blank column between two
+        click.echo(draw_shaded(np.concatenate(list(padded), axis=1), marks))
+        click.echo()
