@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from mnistnn.backend import Array
+from mnistnn.backend import Array, array_module
 from mnistnn.errors import ConfigError
 from mnistnn.layout import as_rows
 from mnistnn.measurement import Examples
@@ -39,6 +39,14 @@ class EnergyMeasurement:
                         f"{low:.3g} to {high:.3g}; visible: gaussian takes any",
                         key="model.visible",
                     )
+
+    def mean_image(self) -> Array:
+        """Return the means (n_in,) of the training images' pixels, added up in float64."""
+        xp = array_module(self.model.theta)
+        total = xp.zeros(self.model.n_in, dtype="float64")
+        for x in self._batches(self.train.x):
+            total += as_rows(x).sum(axis=0, dtype="float64")
+        return (total / len(self.train.x)).astype(self.model.theta.dtype)
 
     def __call__(self, t: Training) -> dict[str, float]:
         """Return the figures of one evaluation."""

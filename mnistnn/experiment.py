@@ -373,6 +373,7 @@ class Plan:
             evaluate.refuse_what_are_no_probabilities()
         except ConfigError as error:
             raise self._at_its_place(error) from error
+        machine.begin_at(evaluate.mean_image())
         objective = EnergyObjective(machine, experiment.loss, self.penalties, experiment.seed, batches.per_epoch)
         return objective, evaluate
 

@@ -1,4 +1,4 @@
-"""Restricted Boltzmann machines in whole runs: trained, stopped anywhere, verified, measured, sampled from; and refused."""
+"""Restricted Boltzmann machines in whole runs: trained, stopped anywhere, verified, measured, drawn from, refused."""
 
 import json
 from pathlib import Path
@@ -33,6 +33,7 @@ KINDS = {
         "penalties.l2.strength=1e-3",
     ],
     "gaussian": ["model.visible=gaussian", "preprocess=[{type: standardize}]", "optimizer.learning_rate=0.002"],
+    "begun at the data": ["model.visible_bias=data", "model.centred=true"],
     "black and white": ["preprocess=[{type: binarize, threshold: 0.4}]"],
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)

@@ -63,9 +63,9 @@ def sample(
     out: Path | None,
     force: bool,
 ) -> None:
-    """Draw what an rbm has learned to make: rows of its chains, as LISA's figure has them.
+    """Draw what an rbm has learned to make.
 
-    RUN is a path, the start of a run's id, or 'latest'. The first row is what the chains begin with; each further one
+    RUN is a path, the start of a run's id, or 'latest'. Rows of chains, as LISA's figure has them: the first row is what the chains begin with; each further one
     shows the probabilities of the pixels, so many steps later. Without --out as many as fit are drawn here.
     """
     import numpy as np

@@ -19,6 +19,8 @@ from mnistnn.shapes import Shape
 from mnistnn.streams import stream
 from mnistnn.threads import matmul
 
+_LEAST_MEAN = 0.001  # of a pixel, so that one that is never white does not start at minus infinity
+
 
 @component
 class RBM(FlatModel):
@@ -38,7 +40,11 @@ class RBM(FlatModel):
     """binary units take pixels in [0, 1] as their probabilities; gaussian ones any numbers, best of variance 1
     (`standardize`)."""
     init: Initializer = Field(default_factory=Glorot)
-    """How W starts; biases start at zero. The default is that of sigmoid units, U(±4 √(6/(n_in + units)))."""
+    """How W starts; biases of hidden units start at zero. The default is that of sigmoid units, U(±4 √(6/(n_in +
+    units)))."""
+    visible_bias: Literal["zeros", "data"] = "zeros"
+    """How b_v starts: at zero, or where the units have the means of the training images, log p/(1 − p) for binary ones.
+    Hinton (2012), section 8."""
     centred: bool = False
     """Follow the gradient of a machine whose units are centred at their means over the data, which are followed as they
     go by: the same machines, learned faster and alike from dark and from bright pictures. Montavon & Müller (2012);
@@ -72,6 +78,20 @@ class RBM(FlatModel):
 
     def initialize(self, seed: int) -> None:
         self.draw(stream(seed, "init"))
+
+    def begin_at(self, means: Array) -> None:
+        """Let visible units start as the means (n_in,) of the training images want it, as far as that is asked for.
+
+        A centred machine starts with centres at these means, and with biases that make up for the centring.
+        """
+        xp = array_module(means)
+        if self.visible_bias == "data":
+            p = xp.clip(means, _LEAST_MEAN, 1.0 - _LEAST_MEAN)
+            self.b_v[...] = means if self.is_gaussian else xp.log(p) - xp.log(1.0 - p)
+        if self.centred:
+            self.v_mean[...] = means
+            self.b_v -= self.W @ self.h_mean
+            self.b_h -= self.v_mean @ self.W
 
     @property
     def is_gaussian(self) -> bool:

@@ -7,6 +7,7 @@ and everything. Files in base/ are there to be extended and make no claims.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from mnistnn.config.load import LoadedExperiment, load_experiment
 from mnistnn.config.schema import Expect
@@ -19,7 +20,12 @@ QUICK = "quick"
 BASES = "base"
 _RESULTS = "results"
 
-Claims = dict[SplitName, tuple[float, float]]
+NATS = "nats"
+
+Claimed = SplitName | Literal["nats"]
+"""What a claim is about: the error on a split, or the mean log-likelihood of the test images, in nats."""
+
+Claims = dict[Claimed, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,12 @@ def group_of(file: str) -> str:
 
 
 def claims(expect: Expect) -> Claims:
-    """Return the bands that an experiment claims its errors to lie in, by split."""
-    bands: dict[SplitName, list[float] | None] = {"test": expect.test_error, "valid": expect.valid_error}
+    """Return the bands that an experiment claims its figures to lie in."""
+    bands: dict[Claimed, list[float] | None] = {
+        "test": expect.test_error,
+        "valid": expect.valid_error,
+        "nats": expect.test_log_likelihood,
+    }
     return {split: (band[0], band[1]) for split, band in bands.items() if band is not None}
 
 

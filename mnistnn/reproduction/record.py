@@ -17,10 +17,9 @@ from pydantic.dataclasses import dataclass
 from mnistnn.config.dump import config_hash
 from mnistnn.config.load import DEFAULT, LoadedExperiment, leaves
 from mnistnn.config.nodes import dotted
-from mnistnn.data.splits import SplitName
 from mnistnn.errors import RunError
 from mnistnn.files import write_atomically
-from mnistnn.reproduction.collection import claims
+from mnistnn.reproduction.collection import Claimed, claims
 
 SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -32,19 +31,21 @@ Verdict = Literal["within", "outside"]
 
 @dataclass(frozen=True, config=_STRICT)
 class SeedResult:
-    """What one run gave: the errors, as fractions, of its best epoch, and the time spent training."""
+    """What one run gave at its best epoch: errors, as fractions, or nats, by what is claimed; and the time spent
+    training.
+    """
 
     seed: int
     epoch: float
     seconds: float
-    errors: dict[SplitName, float]
+    errors: dict[Claimed, float]
 
 
 @dataclass(frozen=True, config=_STRICT)
 class Figure:
-    """A claimed error, over the seeds. `std` is that of a sample; one seed has none."""
+    """A claimed error, or log-likelihood, over the seeds. `std` is that of a sample; one seed has none."""
 
-    split: SplitName
+    split: Claimed
     band: tuple[float, float]
     mean: float
     std: float | None
@@ -131,7 +132,7 @@ def make_record(
     )
 
 
-def _figure(split: SplitName, band: tuple[float, float], errors: list[float]) -> Figure:
+def _figure(split: Claimed, band: tuple[float, float], errors: list[float]) -> Figure:
     # Rounded to what 10 000 digits and a few seeds can tell, so that a record does not end in digits of arithmetic.
     std = round(statistics.stdev(errors), 7) if len(errors) > 1 else None
     return Figure(split, band, round(statistics.fmean(errors), 7), std, len(errors))

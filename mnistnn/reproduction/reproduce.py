@@ -5,11 +5,12 @@ from pathlib import Path
 
 from mnistnn import runner
 from mnistnn.analysis.evaluation import evaluate
+from mnistnn.analysis.likelihood import Annealing, measure
 from mnistnn.backend import Device, device_name
 from mnistnn.errors import InterruptedRunError, MnistnnError
 from mnistnn.experiment import Plan
 from mnistnn.files import resource_error
-from mnistnn.reproduction.collection import Member, claims
+from mnistnn.reproduction.collection import NATS, Claimed, Member, claims
 from mnistnn.reproduction.record import Record, SeedResult, make_record, write_record
 from mnistnn.reproduction.table import shown, shown_band
 from mnistnn.run.directory import RunDirectory, new_run_path
@@ -62,8 +63,8 @@ def _reproduce_one(
     measured = []
     for seed in seeds:
         run, result = _train_and_measure(member, seed, device, runs, view, tell)
-        errors = ", ".join(f"{split} {100 * error:.2f} %" for split, error in result.errors.items())
-        tell(f"  seed {seed}: {errors} (epoch {result.epoch:g}, {result.seconds:.1f} s)")
+        found = ", ".join(_said(what, value) for what, value in result.errors.items())
+        tell(f"  seed {seed}: {found} (epoch {result.epoch:g}, {result.seconds:.1f} s)")
         measured.append(result)
     git = read_environment(run).get("git") or {}
     return make_record(
@@ -76,10 +77,23 @@ def _train_and_measure(
 ) -> tuple[RunDirectory, SeedResult]:
     plan = Plan(member.load(f"seed={seed}", f"backend.device={device}"))
     outcome = runner.start(plan, new_run_path(runs, plan.experiment.name), runs, view)
-    evaluations = {split: evaluate(outcome.run, split, "best", tell) for split in claims(plan.experiment.expect)}
+    measured = {what: _measured(outcome.run, what, tell) for what in claims(plan.experiment.expect)}
     return outcome.run, SeedResult(
         seed=seed,
-        epoch=next(iter(evaluations.values())).epoch,
+        epoch=next(epoch for _, epoch in measured.values()),
         seconds=round(outcome.record.seconds, 1),
-        errors={split: evaluation.error for split, evaluation in evaluations.items()},
+        errors={what: value for what, (value, _) in measured.items()},
     )
+
+
+def _measured(run: RunDirectory, what: Claimed, tell: Callable[[str], None]) -> tuple[float, float]:
+    """Return what a run's best epoch gives of what is claimed, and that epoch."""
+    if what == "nats":
+        likelihood = measure(run, "test", "best", Annealing(), tell, lambda *_: None)
+        return likelihood.log_likelihood, likelihood.epoch
+    evaluation = evaluate(run, what, "best", tell)
+    return evaluation.error, evaluation.epoch
+
+
+def _said(what: Claimed, value: float) -> str:
+    return f"{value:.2f} nats" if what == NATS else f"{what} {100 * value:.2f} %"

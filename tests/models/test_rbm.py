@@ -133,3 +133,32 @@ def test_input_is_only_read():
     v.setflags(write=False)
     model.free_energy(v), model.hidden_probabilities(v), model.reconstruction_nll(v)
     model.pixel_nll(v.reshape(5, -1), np.zeros(5, "int64"))
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("visible", ["binary", "gaussian"])
+def test_a_machine_may_start_at_the_means_of_the_images(visible, centred):
+    """With hidden units at their means (a half), visible ones are at theirs."""
+    model, means = machine(visible=visible, visible_bias="data", centred=centred), np.linspace(0.1, 0.9, N_IN)
+    model.initialize(0)
+    model.begin_at(means)
+    if centred:
+        np.testing.assert_allclose(model.visible_means(np.full((1, UNITS), 0.5))[0], means, rtol=1e-10)
+        np.testing.assert_allclose(model.hidden_probabilities(means[None]), 0.5, rtol=1e-10)
+        assert np.array_equal(model.v_mean, means)
+    else:
+        np.testing.assert_allclose(model.visible_means(np.zeros((1, UNITS)))[0], means, rtol=1e-10)
+
+
+def test_a_machine_starts_at_zero_unless_it_is_told_to():
+    model = machine()
+    model.initialize(0)
+    model.begin_at(np.linspace(0.1, 0.9, N_IN))
+    assert not model.b_v.any()
+
+
+def test_pixels_that_are_never_white_start_at_finite_biases():
+    model = machine(visible_bias="data")
+    model.initialize(0)
+    model.begin_at(np.array([0.0, 1.0, 0.5, 0.0, 0.0, 1.0]))
+    assert np.isfinite(model.b_v).all()

@@ -1,0 +1,92 @@
+"""What `mnistnn eval` does with a model that reads no digits: its likelihood."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mnistnn.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from mnistnn.analysis.likelihood import Likelihood, Partition
+    from mnistnn.config.schema import Expect
+    from mnistnn.run.directory import RunDirectory
+
+
+def measure_machine(
+    run: RunDirectory,
+    split: str,
+    checkpoint: str,
+    annealing: dict[str, Any],
+    expect: bool,
+    claim: Expect,
+    warn: Callable[[str], None],
+    as_json: bool,
+) -> None:
+    """Measure an energy model and print what was found. Raises CheckFailedError if that was not to be expected."""
+    from dataclasses import asdict
+
+    from mnistnn.analysis.likelihood import Annealing, measure
+    from mnistnn.cli.progress import progress
+    from mnistnn.errors import CheckFailedError, UsageError
+
+    band = claim.test_log_likelihood if split == "test" else None
+    if expect and band is None:
+        raise UsageError(f"{run.path}: its experiment claims nothing about the {split} log-likelihood (key expect)")
+    with progress() as watch:
+        result = measure(
+            run,
+            split,  # type: ignore[arg-type] # click checked the choice
+            checkpoint,
+            Annealing(**annealing),
+            warn,
+            watch,
+        )
+    if as_json:
+        click.echo(json.dumps(asdict(result)))
+    else:
+        _print_likelihood(result, band, claim)
+    if expect and band is not None and not band[0] <= result.log_likelihood <= band[1]:
+        raise CheckFailedError(
+            f"{split} log-likelihood {result.log_likelihood:.2f} is outside of what the experiment claims, "
+            f"{band[0]:.2f} to {band[1]:.2f}"
+        )
+
+
+def _print_likelihood(result: Likelihood, band: list[float] | None, claim: Expect) -> None:
+    from mnistnn.analysis import ledger
+
+    click.echo(
+        f"{printable(result.run)}, {result.split} split, "
+        f"checkpoint {printable(result.checkpoint)} (epoch {result.epoch:.6g}), {result.examples:,} images"
+    )
+    z = result.partition
+    click.echo(f"log-likelihood    {result.log_likelihood:.2f} nats{_interval(z, -1, result.log_likelihood + z.value)}")
+    if result.reverse is not None:
+        other = result.log_likelihood + z.value - result.reverse.value
+        click.echo(f"  from the other side {other:.2f}{_interval(result.reverse, -1, result.log_likelihood + z.value)}")
+    click.echo(f"log Z             {z.value:.3f}, {z.method}{_interval(z, 1, 0.0)}")
+    if result.pseudo_likelihood is not None:
+        click.echo(
+            f"pseudo-likelihood {result.pseudo_likelihood:.2f} (all pixels of {result.pseudo_examples:,} images)"
+        )
+    click.echo(f"reconstruction    {-result.reconstruction_nll:.2f}")
+    if band is not None:
+        verdict = "within" if band[0] <= result.log_likelihood <= band[1] else "OUTSIDE"
+        source = f" ({printable(claim.source)})" if claim.source else ""
+        click.echo(f"claim             {band[0]:.2f} to {band[1]:.2f} nats{source}: {verdict}")
+    if result.split == "test":
+        click.echo(ledger.said(result.test_readings))
+
+
+def _interval(z: Partition, sign: int, offset: float) -> str:
+    """Say within which bounds a figure is that contains log Z with a sign; nothing where that is exact."""
+    if z.method == "exact":
+        return ""
+    ends = [None if end is None else offset + sign * end for end in (z.low, z.high)]
+    low, high = ends if sign > 0 else reversed(ends)
+    said = [f"{end:.2f}" if end is not None else "?" for end in (low, high)]
+    return f" (three standard errors: {said[0]} to {said[1]})"
