@@ -65,8 +65,9 @@ def sample(
 ) -> None:
     """Draw what an rbm has learned to make.
 
-    RUN is a path, the start of a run's id, or 'latest'. Rows of chains, as LISA's figure has them: the first row is what the chains begin with; each further one
-    shows the probabilities of the pixels, so many steps later. Without --out as many as fit are drawn here.
+    RUN is a path, the start of a run's id, or 'latest'. Rows of chains, as LISA's figure has them: the first row is what
+    they begin with, each further one shows the probabilities of the pixels, so many steps later. Without --out as many
+    as fit are drawn here.
     """
     import numpy as np
 
