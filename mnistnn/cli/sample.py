@@ -65,7 +65,7 @@ def sample(
 ) -> None:
     """Draw what an rbm has learned to make.
 
-    RUN is a path, the start of a run's id, or 'latest'. Rows of chains, as LISA's figure has them: the first row is what
+    RUN is a path, the start of a run's id, or 'latest'. Rows of chains, as in LISA's figure: the first row is what
     they begin with, each further one shows the probabilities of the pixels, so many steps later. Without --out as many
     as fit are drawn here.
     """
