@@ -11,7 +11,7 @@ from benchmarks import startup, whole_processes
 from benchmarks.measure import Outcome, measure, this_python
 from benchmarks.results import Results
 from benchmarks.row import Row, row_of
-from benchmarks.workloads import ELASTIC, HIDDEN, QUICK, STEPS, Workload
+from benchmarks.workloads import CHAINS, ELASTIC, HIDDEN, QUICK, STEPS, Workload
 from mnistnn.backend import Device, device_name
 from mnistnn.data.cache import set_folder
 from mnistnn.data.splits import ensure_available
@@ -57,6 +57,8 @@ class Suite:
             steps = [STEPS[i] for i in QUICK] if options.quick else STEPS
             rows = [self._workload(workload, self.step_kinds(workload), "steps") for workload in steps]
             if options.device == "cpu":
+                machines = CHAINS[:1] if options.quick else CHAINS
+                rows += [self._workload(machine, self.chain_kinds(machine), "chains") for machine in machines]
                 rows.append(self._workload(ELASTIC, self._elastic_kinds(), "elastic"))
                 rows += self._of_digits()
             environment = describe_environment(options.device, name, self.threads, {})
@@ -80,6 +82,18 @@ class Suite:
             names += ["torch-compiled", "jax"]
             if not workload.is_convolutional and workload.multiply_adds <= _SMALL:
                 names.append("jax-one")
+        return [*kinds, *((name, peers) for name in names)]
+
+    def chain_kinds(self, workload: Workload) -> list[tuple[str, Path]]:
+        """Return the contenders for an update of a restricted Boltzmann machine, each with its Python."""
+        kinds, peers = [(kind, this_python()) for kind in ("ours", "limit")], self.options.peers
+        if peers is None:
+            return kinds
+        names = ["torch-eager"]
+        if workload.gibbs == 1 and workload.particles == workload.batch:
+            names.append("sklearn")
+        if not self.options.quick:
+            names.append("torch-compiled")
         return [*kinds, *((name, peers) for name in names)]
 
     def _elastic_kinds(self) -> list[tuple[str, Path]]:

@@ -103,6 +103,21 @@ SECTIONS = {
             "threads: ours / limit / peer": _threads,
         },
     ),
+    "chains": Section(
+        "Machines that learn by sampling",
+        "One update of a restricted Boltzmann machine on a batch in memory, in float32: chains of Gibbs sampling, the "
+        "gradient, the step, and in ours what is watched. *Limit* is the update's matrix products and uniform "
+        "numbers alone.",
+        {
+            "update": lambda row: row.name,
+            "ours": _figure("ours"),
+            "limit": _figure("limit"),
+            "fastest peer": _figure(),
+            "peer ÷ ours": _against_peer,
+            "ours ÷ limit": _against_limit,
+            "threads: ours / limit / peer": _threads,
+        },
+    ),
     "processes": Section(
         "Whole processes",
         "`mnistnn train` and `mnistnn eval`, with everything that they keep, beside the script that a user of PyTorch "

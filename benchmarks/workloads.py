@@ -13,8 +13,12 @@ from typing import Literal
 class Workload:
     """Work that contenders do again and again, and the goals set for it.
 
-    task        steps: a training step; elastic: to bend a batch; training: to train an experiment, batches and all
-    sizes       of a dense net: inputs, units of each layer; empty for LeNet 20-50-500
+    task        steps: a training step; chains: that of a restricted Boltzmann machine; elastic: to bend a batch;
+                training: to train an experiment, batches and all
+    sizes       of a dense net: inputs, units of each layer; of a machine: visible and hidden units; empty for LeNet
+                20-50-500
+    gibbs       steps of a machine's chains in an update
+    particles   persistent chains; without any, chains begin at the batch
     peer_goal   how many times as fast as the fastest peer it is to be
     limit_goal  how many times as long as the least there can be it may take
     cuda_goal   what peer_goal is on a GPU
@@ -23,12 +27,14 @@ class Workload:
     """
 
     name: str
-    task: Literal["steps", "elastic", "training"]
+    task: Literal["steps", "chains", "elastic", "training"]
     batch: int
     sizes: tuple[int, ...] = ()
     activation: str = "linear"
     momentum: float = 0.0
     l2: float = 0.0
+    gibbs: int = 0
+    particles: int = 0
     peer_goal: float | None = None
     limit_goal: float | None = None
     cuda_goal: float | None = None
@@ -83,6 +89,24 @@ STEPS = (
     _net("LeNet 20-50-500 tanh, batch 500", (), "tanh", 500, (1.7, 1.7, 1.0)),
 )
 QUICK = (0, 4, 5, 7)  # of the above, those of `--quick`
+
+CHAINS = (
+    Workload("RBM 784-500, CD-1, batch 20", "chains", 20, (784, 500), gibbs=1, peer_goal=2.0, limit_goal=1.5),
+    Workload(
+        *("RBM 784-500, PCD-1 with 100 particles, batch 100", "chains", 100, (784, 500)),
+        gibbs=1,
+        particles=100,
+        peer_goal=2.0,
+        limit_goal=1.5,
+    ),
+    Workload(
+        *("RBM 784-500, PCD-15 with 20 particles, batch 20", "chains", 20, (784, 500)),
+        gibbs=15,
+        particles=20,
+        peer_goal=2.0,
+        limit_goal=1.5,
+    ),
+)
 
 SIGMA_PX, ALPHA_PX = 4.0, 34.0  # of the distortion, those of Simard, Steinkraus & Platt (2003)
 ELASTIC = Workload("elastic distortion, 28×28", "elastic", 128, peer_goal=5.0)

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.contender import Prepared, fastest, timed
 from benchmarks.measure import measure, this_python
 from benchmarks.suite import Options, Suite, pinned
-from benchmarks.workloads import HIDDEN, STEPS, Workload, from_json, to_json
+from benchmarks.workloads import CHAINS, HIDDEN, STEPS, Workload, from_json, to_json
 
 TINY = Workload("tiny", "steps", 4, (12, 5, 10), "tanh", l2=1e-3, turn_s=0.01)
 
@@ -48,7 +48,7 @@ def test_contender_that_ends_in_its_turn_is_left_out(tmp_path):
     assert (outcome.measured, outcome.failures) == ([], ["tiny: peer: gone"])
 
 
-@pytest.mark.parametrize("workload", [*STEPS, HIDDEN], ids=lambda workload: workload.name)
+@pytest.mark.parametrize("workload", [*STEPS, *CHAINS, HIDDEN], ids=lambda workload: workload.name)
 def test_workload_survives_the_command_line(workload):
     assert from_json(to_json(workload)) == workload
 
@@ -57,6 +57,13 @@ def test_elastic_distortion_runs_beside_that_of_scipy():
     bent = Workload("bent", "elastic", 3, turn_s=0.01)
     outcome = measure(bent, _kinds("ours", "scipy"), threads=1, rounds=1)
     assert [found.kind for found in outcome.measured] == ["ours", "scipy"], outcome.failures
+
+
+@pytest.mark.parametrize("particles", [0, 6])
+def test_machine_runs_beside_its_products(particles):
+    tiny = Workload("tiny", "chains", 4, (12, 5), gibbs=2, particles=particles, turn_s=0.01)
+    outcome = measure(tiny, _kinds("ours", "limit"), threads=1, rounds=1)
+    assert [found.kind for found in outcome.measured] == ["ours", "limit"], outcome.failures
 
 
 def test_training_runs_with_and_without_distortions(toy):
@@ -107,6 +114,12 @@ def test_fastest_setting_is_found_and_left_in_force(monkeypatch):
 def test_contenders_are_those_that_have_the_model(options, number, kinds):
     found = Suite(options, lambda _: None, lambda _: None).step_kinds(STEPS[number])
     assert " ".join(kind for kind, _ in found) == kinds
+
+
+def test_scikit_learn_stands_beside_machines_that_learn_as_its_own():
+    suite = Suite(Options(peers=Path(sys.executable)), lambda _: None, lambda _: None)
+    beside = [machine.name for machine in CHAINS if ("sklearn", Path(sys.executable)) in suite.chain_kinds(machine)]
+    assert beside == ["RBM 784-500, PCD-1 with 100 particles, batch 100"]
 
 
 def test_cores_are_pinned_and_let_go():

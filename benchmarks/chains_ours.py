@@ -1,0 +1,36 @@
+"""An update of a restricted Boltzmann machine of mnistnn, with what it watches meanwhile."""
+
+import numpy as np
+
+from benchmarks.contender import Prepared, examples
+from benchmarks.steps_ours import for_life
+from benchmarks.workloads import Workload
+from mnistnn import threads
+from mnistnn.energy_objective import EnergyObjective
+from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
+from mnistnn.models.rbm import RBM
+from mnistnn.optim.contract import Progress
+from mnistnn.optim.sgd import SGD
+from mnistnn.steps import steps_for
+
+
+def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
+    model = RBM(hidden=workload.sizes[1])
+    model.build(workload.sizes[:1])
+    count = threads.suitable(workload.batch * model.multiply_adds, count)
+    for_life.enter_context(threads.allowed(count, by_blas=True))
+    model.allocate(np, "float32")
+    model.initialize(0)
+    loss = ContrastiveDivergence(steps=workload.gibbs, particles=workload.particles or None)
+    objective = EnergyObjective(model, loss, [], seed=0, updates_per_epoch=1)
+    optimizer = SGD(learning_rate=0.01)
+    optimizer.allocate(objective.theta, objective.grad)
+    steps, progress = steps_for(objective, optimizer), Progress()
+    rng = np.random.default_rng(0)
+    x, labels = rng.random(examples(workload), dtype=np.float32), np.zeros(workload.batch, dtype=np.int64)
+
+    def step() -> None:
+        steps.take(x, labels, progress)
+        progress.updates += 1
+
+    return Prepared(f"NumPy {np.__version__}", count, step)
