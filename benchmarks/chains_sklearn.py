@@ -14,8 +14,10 @@ from benchmarks.workloads import Workload
 
 def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     x = np.random.default_rng(0).random(examples(workload), dtype=np.float32)
-    model = BernoulliRBM(n_components=workload.sizes[1], learning_rate=0.01, batch_size=workload.batch, random_state=0)
-    model.partial_fit(x)
+    model = BernoulliRBM(
+        n_components=workload.sizes[1], learning_rate=0.01, batch_size=workload.batch, n_iter=1, random_state=0
+    )
+    model.fit(x)  # in the dtype of x, which a first partial_fit is not
     assert model.components_.dtype == np.float32
 
     def use(threads: int) -> Step:
