@@ -26,25 +26,11 @@ class EnergyMeasurement:
         count = 0 if valid is None else len(valid.x)
         self._pixels = stream(seed, "measure").integers(model.n_in, size=count)
 
-    def refuse_what_are_no_probabilities(self) -> None:
-        """Raise ConfigError if binary units would be given numbers outside of [0, 1]."""
-        if self.model.is_gaussian:
-            return
-        for examples in (self.train, self.valid):
-            for x in () if examples is None else self._batches(examples.x):
-                low, high = float(x.min()), float(x.max())
-                if low < 0.0 or high > 1.0:
-                    raise ConfigError(
-                        "binary units take pixels in [0, 1] as probabilities, and preprocessed ones go from "
-                        f"{low:.3g} to {high:.3g}; visible: gaussian takes any",
-                        key="model.visible",
-                    )
-
     def mean_image(self) -> Array:
         """Return the means (n_in,) of the training images' pixels, added up in float64."""
         xp = array_module(self.model.theta)
         total = xp.zeros(self.model.n_in, dtype="float64")
-        for x in self._batches(self.train.x):
+        for x in _batches(self.train.x, self.batch_size):
             total += as_rows(x).sum(axis=0, dtype="float64")
         return (total / len(self.train.x)).astype(self.model.theta.dtype)
 
@@ -60,15 +46,28 @@ class EnergyMeasurement:
         return {"valid.loss": loss, "valid.reconstruction": reconstruction, "free_energy.gap": gap}
 
     def _mean(self, measure: Callable[[Array], Array], x: Array) -> float:
-        return sum(float(measure(part).sum(dtype="float64")) for part in self._batches(x)) / len(x)
-
-    def _batches(self, x: Array) -> Iterator[Array]:
-        return (x[start : start + self.batch_size] for start in range(0, len(x), self.batch_size))
+        return sum(float(measure(part).sum(dtype="float64")) for part in _batches(x, self.batch_size)) / len(x)
 
     def _pseudo_nll(self, x: Array) -> float:
         """Return n_in · mean of −log P(vᵢ | the others), with one pixel i for each example, all pixels rounded."""
         total = 0.0
-        for number, part in enumerate(self._batches(x)):
+        for number, part in enumerate(_batches(x, self.batch_size)):
             start = number * self.batch_size
             total += float(self.model.pixel_nll(as_rows(part), self._pixels[start : start + len(part)]).sum())
         return self.model.n_in * total / len(x)
+
+
+def refuse_what_are_no_probabilities(examples: Examples | None, batch_size: int) -> None:
+    """Raise ConfigError if inputs of binary units lie outside of [0, 1]."""
+    for x in () if examples is None else _batches(examples.x, batch_size):
+        low, high = float(x.min()), float(x.max())
+        if low < 0.0 or high > 1.0:
+            raise ConfigError(
+                "binary units take pixels in [0, 1] as probabilities, and preprocessed ones go from "
+                f"{low:.3g} to {high:.3g}; visible: gaussian takes any",
+                key="model.visible",
+            )
+
+
+def _batches(x: Array, size: int) -> Iterator[Array]:
+    return (x[start : start + size] for start in range(0, len(x), size))

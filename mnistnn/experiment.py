@@ -4,7 +4,7 @@
 validation splits, never the test split, fits the preprocessing, and returns what the loop needs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from mnistnn.demands import (
     refuse_what_needs_all_at_once,
     updates_per_objective,
 )
-from mnistnn.energy_measurement import EnergyMeasurement
+from mnistnn.energy_measurement import EnergyMeasurement, refuse_what_are_no_probabilities
 from mnistnn.energy_objective import EnergyObjective
 from mnistnn.errors import ConfigError, RunError, UsageError
 from mnistnn.layers import Layer
@@ -49,6 +49,7 @@ from mnistnn.models import Model
 from mnistnn.models.rbm import RBM
 from mnistnn.objective import BaseObjective, Objective
 from mnistnn.optim.rule import FUSED_ABOVE
+from mnistnn.phases import Tensors, phases_of
 from mnistnn.preprocess.contract import Transform
 from mnistnn.preprocess.pipeline import Pipeline
 from mnistnn.run import transforms
@@ -65,11 +66,14 @@ class Plan:
 
     Two things show only when the training split is read: how many dimensions a fitted transform keeps, and which
     examples a pair of labels keeps. Until `training`, sizes are upper bounds where these matter. The plan of a run that
-    has begun takes the transforms that are kept in the `run`; RunError if they are not whole.
+    has begun takes the transforms that are kept in the `run`; RunError if they are not whole. Those whose arrays are
+    `restored`, by their number, are taken as they are.
     """
 
-    def __init__(self, loaded: LoadedExperiment, run: RunDirectory | None = None) -> None:
-        self.loaded, self.run = loaded, run
+    def __init__(
+        self, loaded: LoadedExperiment, run: RunDirectory | None = None, restored: Mapping[int, Tensors] | None = None
+    ) -> None:
+        self.loaded, self.run, self._restored = loaded, run, restored or {}
         self.experiment: Experiment = loaded.experiment
         experiment, data = self.experiment, self.experiment.data
         try:
@@ -84,8 +88,14 @@ class Plan:
             refuse_policies_without_figures(experiment)
             refuse_model_and_loss_that_differ(experiment)
             self._build()
+            phases = list(phases_of(experiment))
         except ConfigError as error:
             raise self._at_its_place(error) from error
+        self.phases = [
+            Plan(phase.experiment(loaded), restored=phase.untrained(experiment, self.preprocessing.out_shape))
+            for phase in phases
+        ]
+        """Plans of what is learned before, as far as they can be known."""
         self.examples_per_epoch = min(experiment.batches.subset or self.train_examples, self.train_examples)
         self.knows_counts = experiment.batches.order != "stratified" and (data.labels is None or not data.labels.pair)
         # Chosen once: the last bits depend on it, so it must not change when sizes become known.
@@ -110,6 +120,9 @@ class Plan:
 
     def _restore(self, number: int, transform: Transform) -> bool:
         """Restore a transform from the run, or from the file that it names; tell whether there is such a file."""
+        if number in self._restored:
+            transform.restore(self._restored[number])
+            return True
         source = transform.source() if self.run is None else transforms.path_in(self.run, number, transform.type)
         if source is None:
             return False
@@ -333,6 +346,7 @@ class Plan:
         if experiment.batches.updates > 1:
             batches = RepeatedBatches(batches, experiment.batches.updates)
         self.knows_counts = True
+        self._refuse_no_probabilities(train, valid)
         objective, evaluate = (
             self._of_energy(train, valid, batches) if self.is_of_energy else self._of_digits(train, valid)
         )
@@ -369,13 +383,22 @@ class Plan:
         assert isinstance(experiment.loss, ContrastiveDivergence)
         machine = self.machine
         evaluate = EnergyMeasurement(machine, train, valid, experiment.evaluation.batch_size, experiment.seed)
-        try:
-            evaluate.refuse_what_are_no_probabilities()
-        except ConfigError as error:
-            raise self._at_its_place(error) from error
         machine.begin_at(evaluate.mean_image())
         objective = EnergyObjective(machine, experiment.loss, self.penalties, experiment.seed, batches.per_epoch)
         return objective, evaluate
+
+    def _refuse_no_probabilities(self, *splits: Examples | None) -> None:
+        """Raise ConfigError if binary units, of this model or of the first that is learned before, would be given
+        numbers that are no probabilities.
+        """
+        plan = self if self.is_of_energy else next(iter(self.phases), None)
+        if plan is None or plan.machine.is_gaussian:
+            return
+        try:
+            for examples in splits:
+                refuse_what_are_no_probabilities(examples, self.experiment.evaluation.batch_size)
+        except ConfigError as error:
+            raise plan._at_its_place(error) from error
 
     def _settled(self, train: StoredSplit) -> Examples:
         """Return a streamed training split, once its first image has shown what preprocessing, all fitted, makes."""

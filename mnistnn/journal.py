@@ -32,6 +32,7 @@ class RunJournal:
 
     stop_signal    tells which signal has asked for the end, if one has
     time_budget_s  seconds after which the sitting ends
+    whole          the run to be resumed after that, if it is not this one but the one that this is a phase of
 
     Both are looked at between two updates: InterruptedRunError or TimeBudgetError is raised, after saving.
     """
@@ -44,9 +45,10 @@ class RunJournal:
         display: Display,
         stop_signal: Callable[[], int | None],
         time_budget_s: float | None = None,
+        whole: RunDirectory | None = None,
     ) -> None:
         self.run, self.policy, self.config_hash, self.display = run, policy, config_hash, display
-        self.stop_signal = stop_signal
+        self.stop_signal, self.whole = stop_signal, whole or run
         self.metrics = MetricsFile(run.metrics)
         now = time.monotonic()
         self.committed_s = self.evaluated_s = now
@@ -166,7 +168,7 @@ class RunJournal:
     def _farewell(self, why: str, t: Training) -> str:
         return (
             f"{why} in epoch {t.progress.epoch + 1} after update {t.progress.updates}; saved. "
-            f"Go on with: mnistnn resume {as_argument(self.run.path)}"
+            f"Go on with: mnistnn resume {as_argument(self.whole.path)}"
         )
 
 

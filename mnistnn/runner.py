@@ -7,7 +7,7 @@ how, and what was committed stays.
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -28,6 +28,8 @@ from mnistnn.experiment import Plan
 from mnistnn.files import resource_error, write_atomically
 from mnistnn.history import Row
 from mnistnn.journal import RunJournal
+from mnistnn.layerwise import pretrain
+from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run import lock, transforms
 from mnistnn.run.directory import RunDirectory, all_runs, clear, create, furnish, point_latest_at
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
@@ -44,10 +46,11 @@ _FIXED = ("checkpoint.monitor",)
 
 @dataclass(frozen=True)
 class View:
-    """How much of a sitting is shown on stderr."""
+    """How much of a sitting is shown on stderr; and the run that it is a phase of, which is the one to go on with."""
 
     shown: bool = True
     bars: bool = False
+    whole: RunDirectory | None = None
 
 
 @dataclass(frozen=True)
@@ -178,16 +181,44 @@ def _sit(
     messages: Sequence[str] = (),
 ) -> Outcome:
     """Train from where the run stands until something ends the sitting, and record what it was."""
-    policy = plan.experiment.checkpoint
-    before_s, began_s, compiled_before_s = record.seconds, monotonic(), compiled.compiling_s()
+    before_s, began_s = record.seconds, monotonic()
     training.clock = lambda: before_s + monotonic() - began_s
     training.hopeless = hopeless
-    with StopRequest() as stop, _recorded(run, record), _log(run) as log, threads.allowed(plan.threads, plan.by_blas):
+
+    def time_left_s() -> float | None:
+        return None if time_budget_s is None else max(0.0, time_budget_s - (monotonic() - began_s))
+
+    with _recorded(run, record), StopRequest() as stop:
+        if not checkpoints.newest_first(run.checkpoints):
+            inside = replace(view, whole=run)
+            pretrain(
+                plan,
+                run,
+                # No link to the newest run is made inside of another one.
+                start=lambda phase, path: start(phase, path, path, inside, time_left_s()),
+                resume=lambda phase: resume(phase, [], inside, time_left_s()),
+            )
+        return _fit(plan, training, run, record, view, stop, time_left_s(), messages)
+
+
+def _fit(
+    plan: Plan,
+    training: Training,
+    run: RunDirectory,
+    record: RunRecord,
+    view: View,
+    stop: StopRequest,
+    time_budget_s: float | None,
+    messages: Sequence[str],
+) -> Outcome:
+    """Train the whole model."""
+    policy, compiled_before_s = plan.experiment.checkpoint, compiled.compiling_s()
+    with _log(run) as log, threads.allowed(plan.threads, plan.by_blas):
         display = Display(log, view.shown, view.bars)
         training.objective.tell = display.inside_update
         for text in messages:
             display.message(text)
-        journal = RunJournal(run, policy, record.config_hash, display, lambda: stop.number, time_budget_s)
+        journal = RunJournal(run, policy, record.config_hash, display, lambda: stop.number, time_budget_s, view.whole)
         try:
             if journal.is_blank():
                 journal.commit(training)  # so that a run killed in its first epoch can be resumed as well

@@ -12,7 +12,8 @@ class StopRequest:
 
     Training looks at it between two updates, so a save or an update under way is completed. The second signal ends
     the process as if nobody watched: by the system's default. In a thread that is not the main one, as a worker of a
-    cluster trains in, signals are not watched, since Python gives them to the main thread alone; `ask_all` is.
+    cluster trains in, signals are not watched, since Python gives them to the main thread alone; `ask_all` is. What an
+    enclosing one was asked holds for those inside.
     """
 
     def __init__(self) -> None:
@@ -20,6 +21,7 @@ class StopRequest:
         self._previous: dict[int, signal.Handlers | object] = {}
 
     def __enter__(self) -> "StopRequest":
+        self.number = next((request.number for request in _active if request.number), None)
         _active.append(self)
         if threading.current_thread() is not threading.main_thread():
             return self

@@ -8,9 +8,9 @@ import pytest
 
 from mnistnn.analysis.likelihood import stored_likelihoods
 from mnistnn.analysis.partition import Machine, enumerated
-from mnistnn.analysis.trained import load_trained
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
+from mnistnn.trained import load_trained
 
 EXPERIMENT = """\
 name: machine

@@ -17,8 +17,10 @@ LAYERS = """
     reproduction | sweep
     analysis
     runner
+    layerwise
+    trained
     experiment
-    demands
+    demands | phases
     journal
     display | run_config
     config
@@ -29,7 +31,7 @@ LAYERS = """
     energy_objective
     objective | generation
     gauss_newton
-    augment | models
+    augment | models | pretraining
     averaging | layers | losses | penalties | optim | stopping | data | preprocess | run
     initializers
     activations

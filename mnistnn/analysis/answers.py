@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.trained import Trained
 from mnistnn.backend import Array, array_module, to_host
 from mnistnn.data.splits import SplitName, open_split, read_split
 from mnistnn.errors import DivergedError, UsageError
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.measurement import Examples
+from mnistnn.trained import Trained
 
 
 @dataclass(frozen=True, eq=False)

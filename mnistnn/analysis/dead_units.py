@@ -12,10 +12,10 @@ import numpy as np
 from mnistnn.activations import ActivationName
 from mnistnn.analysis.answers import batches_of
 from mnistnn.analysis.saturation import activation_of, is_saturated
-from mnistnn.analysis.trained import Trained
 from mnistnn.backend import Array, to_host
 from mnistnn.data.splits import SplitName
 from mnistnn.errors import DivergedError, UsageError
+from mnistnn.trained import Trained
 
 NEARLY_ALL = 0.99
 """A unit is saturated if this share of its outputs is."""

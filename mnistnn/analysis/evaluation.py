@@ -15,7 +15,6 @@ from mnistnn.analysis.answers import batches_of
 from mnistnn.analysis.ledger import count_reading, count_readings
 from mnistnn.analysis.sampling import mean_probabilities, refuse_unless_random, summed_nll
 from mnistnn.analysis.statistics import wilson_interval
-from mnistnn.analysis.trained import Trained, load_trained
 from mnistnn.backend import to_host
 from mnistnn.data.splits import SplitName
 from mnistnn.errors import DivergedError, RunError, UsageError
@@ -24,6 +23,7 @@ from mnistnn.run.directory import RunDirectory
 from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import read_record
 from mnistnn.run.sealed_json import parse_as, seal_json
+from mnistnn.trained import Trained, load_trained
 
 SCHEMA_VERSION = 1
 

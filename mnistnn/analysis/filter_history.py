@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from mnistnn.analysis.filters import COLUMNS, draw_in_text, filters_of, scaled, sheet, text_size
 from mnistnn.analysis.lettering import named_rows
-from mnistnn.analysis.trained import Trained, take_values
 from mnistnn.errors import RunError
 from mnistnn.experiment import Plan
 from mnistnn.run import checkpoint as checkpoints
@@ -18,6 +17,7 @@ from mnistnn.run.checkpoint import VALUES
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
 from mnistnn.run_config import load_run_config
+from mnistnn.trained import Trained, take_values
 
 _SIDE_PX = 56  # of a picture in a file: there are few, and their changes are small
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.trained import Trained
 from mnistnn.backend import to_host
 from mnistnn.data.contact_sheet import contact_sheet
 from mnistnn.errors import RunError, UsageError
 from mnistnn.experiment import Plan
 from mnistnn.shapes import Shape, show_shape
 from mnistnn.spelling import nearest
+from mnistnn.trained import Trained
 
 COLUMNS = 20
 """Pictures in a row of a file."""

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.analysis.answers import first_of
-from mnistnn.analysis.trained import Trained
 from mnistnn.backend import Array, array_module, to_host
 from mnistnn.errors import UsageError
 from mnistnn.layout import as_rows
 from mnistnn.shapes import show_shape
 from mnistnn.streams import stream
+from mnistnn.trained import Trained
 
 Start = Literal["valid", "train", "noise"]
 Held = Literal["top", "bottom", "left", "right"]

@@ -16,13 +16,13 @@ import numpy as np
 
 from mnistnn.analysis.answers import first_of
 from mnistnn.analysis.saturation import activation_of, is_saturated
-from mnistnn.analysis.trained import Trained
 from mnistnn.backend import Array, to_host
 from mnistnn.data.splits import SplitName
 from mnistnn.errors import DivergedError
 from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout
 from mnistnn.models import Model
+from mnistnn.trained import Trained
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ with them. Whoever shows anything of the test digits counts it here first.
 import json
 from datetime import datetime
 
-from mnistnn.analysis.trained import Trained
 from mnistnn.errors import RunError
 from mnistnn.files import append_line, force
 from mnistnn.run.directory import RunDirectory
+from mnistnn.trained import Trained
 
 LEDGER = "test-readings.jsonl"
 

@@ -12,7 +12,6 @@ from mnistnn.analysis.annealing import Path, annealed, annealed_in_reverse, base
 from mnistnn.analysis.answers import batches_of
 from mnistnn.analysis.ledger import count_reading, count_readings
 from mnistnn.analysis.partition import LogZ, Machine, enumerated
-from mnistnn.analysis.trained import Trained, load_trained
 from mnistnn.backend import to_host
 from mnistnn.data.splits import SplitName
 from mnistnn.errors import RunError, UsageError
@@ -23,6 +22,7 @@ from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import read_record
 from mnistnn.run.sealed_json import parse_as, seal_json
 from mnistnn.streams import stream
+from mnistnn.trained import Trained, load_trained
 
 SCHEMA_VERSION = 1
 

@@ -22,8 +22,8 @@ from mnistnn.analysis.statistics import (
     sign_flip_test,
     student_interval,
 )
-from mnistnn.analysis.trained import load_trained
 from mnistnn.errors import MnistnnError
+from mnistnn.trained import load_trained
 
 
 @dataclass(frozen=True)

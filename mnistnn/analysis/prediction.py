@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn import threads
-from mnistnn.analysis.trained import Trained
 from mnistnn.backend import to_host
 from mnistnn.data.ink import NoDigitError
 from mnistnn.data.like_mnist import Seen, like_mnist
@@ -20,6 +19,7 @@ from mnistnn.data.pictures import read_picture
 from mnistnn.errors import DataError, RunError
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.shapes import show_shape
+from mnistnn.trained import Trained
 
 SCHEMA_VERSION = 1
 

@@ -5,12 +5,12 @@ an approximation for anything deeper. Averaging the class probabilities of sampl
 trained (Gal & Ghahramani 2016 read the result as a Bayesian average).
 """
 
-from mnistnn.analysis.trained import Trained
 from mnistnn.backend import Array, array_module
 from mnistnn.errors import UsageError
 from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models import Model
+from mnistnn.trained import Trained
 
 # Masks are drawn from the streams of updates that no training reaches, so they are never those of training. (Not from
 # 2⁶³ on: NumPy takes a counter of such integers for floats, and neighbours become one.)

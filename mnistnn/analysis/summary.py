@@ -58,8 +58,17 @@ def plan_lines(plan: Plan) -> list[str]:
         *_streaming(plan),
         f"per epoch: {at_most}{plan.updates_per_epoch:,} updates of {plan.batch_size:,} examples, "
         f"{plan.flops_per_epoch / 1e9:,.1f} GFLOP in matrix products{each}, {plan.threads} thread(s)",
+        *(_phase_line(phase) for phase in plan.phases),
         f"memory for digits, parameters, and what optimizer and layers keep: {_mebibytes(plan.resident_bytes)}",
     ]
+
+
+def _phase_line(phase: Plan) -> str:
+    machine = phase.machine
+    return (
+        f"before, {phase.experiment.name}: a machine of {machine.n_in:,} visible and {machine.hidden:,} hidden units, "
+        f"{phase.updates_per_epoch:,} updates per epoch, {phase.threads} thread(s)"
+    )
 
 
 def _streaming(plan: Plan) -> list[str]:

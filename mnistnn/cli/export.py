@@ -14,7 +14,7 @@ from mnistnn.cli.terminal import printable
 _SCHEMA_VERSION = 1
 
 # A test holds them to the table in analysis/export/formats.py.
-FORMATS = ("onnx", "safetensors", "npz", "csv", "tensorboard")
+FORMATS = ("onnx", "safetensors", "npz", "features", "csv", "tensorboard")
 
 
 @click.command(cls=MnistnnCommand)
@@ -48,7 +48,8 @@ def export(
     gives scores and probabilities. Before it is written, ONNX Runtime reads 1,000 validation digits with it, and must
     find what mnistnn finds; else the exit code is 9.
 
-    safetensors and npz are the parameters by name, for any framework, and for NumPy. csv is what was measured along
+    safetensors and npz are the parameters by name, for any framework, and for NumPy. features is what the transform of
+    that name reads: what an rbm makes of images, for another experiment to learn from. csv is what was measured along
     training, of one run or several. tensorboard is the same with weights and filters, in a folder for TensorBoard.
 
     onnx and tensorboard need 'mnistnn[export]'. Nothing is written if anything is wrong; no test digit is read.

@@ -57,9 +57,9 @@ def predict(
     shown as the model sees it, and read. Nothing in the run changes.
     """
     from mnistnn.analysis import prediction as analysis
-    from mnistnn.analysis.trained import load_trained
     from mnistnn.errors import DataError, UsageError
     from mnistnn.run.directory import find
+    from mnistnn.trained import load_trained
 
     if out is not None and out.exists() and not force:
         raise UsageError(f"{out}: there already; --force replaces it")

@@ -41,6 +41,7 @@ _TIME_BUDGET = click.option(
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Stop after so many epochs at the latest.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
+@click.option("--no-pretrain", is_flag=True, help="Leave out what layers learn before: the control experiment.")
 @click.option("--dry-run", is_flag=True, help="Show what would be run: config, shapes, sizes, cost. Run nothing.")
 @_TIME_BUDGET
 @click.option(
@@ -59,6 +60,7 @@ def train(
     workers: int,
     epochs: int | None,
     device: str | None,
+    no_pretrain: bool,
     dry_run: bool,
     time_budget: float | None,
     resume: str | None,
@@ -73,7 +75,7 @@ def train(
         raise click.UsageError("--seeds makes several runs and goes with neither --seed nor --run-dir")
     if workers > 1 and seeds is None:
         raise click.UsageError("--workers does several runs at a time and goes with --seeds")
-    flags = as_overrides(name, epochs, device)
+    flags = [*as_overrides(name, epochs, device), *(["pretrain=[]"] if no_pretrain else [])]
     per_run = [[f"seed={s}"] for s in seeds or ([] if seed is None else [seed])] or [[]]
     # Every experiment is loaded and checked before the first is run.
     loaded = [_load(config, [*overrides, *flags, *seed_override], workers) for seed_override in per_run]

@@ -15,6 +15,7 @@ from mnistnn.models import AnyModel
 from mnistnn.optim import Optimizer
 from mnistnn.penalties import Penalties
 from mnistnn.preprocess import Preprocess
+from mnistnn.pretraining import Pretraining
 from mnistnn.stopping import Stopping
 from mnistnn.stopping.contract import Monitor
 
@@ -95,6 +96,9 @@ class Experiment:
     """Distortions of the training images, drawn anew for every update."""
     model: AnyModel
     """What maps images to outputs, or says how probable they are."""
+    pretrain: list[Pretraining] = Field(default_factory=list)
+    """Layers that learn before the whole model does, from the first one on, each from what those below it make of the
+    images. `train --no-pretrain` leaves this out."""
     loss: AnyLoss = Field(default_factory=SoftmaxNLL)
     """What is minimised, as a mean over examples; or how an energy model learns."""
     penalties: Penalties = Field(default_factory=Penalties)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend import Array, array_module, to_host
 from mnistnn.component import component
 from mnistnn.initializers import Constant, Fan, Glorot, Initializer, Zeros
 from mnistnn.kernels import boltzmann
@@ -118,6 +118,12 @@ class RBM(FlatModel):
         self.into_hidden(as_rows(v), p)
         sigmoid(p)
         return p
+
+    def features(self) -> dict[str, np.ndarray]:
+        """Return W (n_in, units) and b (units,) of P(h = 1 | v) = σ(v W + b), float64 and on the host: what the
+        transform `features` is restored from.
+        """
+        return {"W": to_host(self.W).astype(np.float64), "b": to_host(self.b_h).astype(np.float64)}
 
     def visible_means(self, h: Array) -> Array:
         """Return the mean of v given h (n, n_in), lent until the next call; h (n, units), or probabilities of it."""

@@ -8,6 +8,7 @@ from mnistnn.preprocess.binarize import Binarize
 from mnistnn.preprocess.blur import Blur
 from mnistnn.preprocess.contrast import ContrastNormalize
 from mnistnn.preprocess.deskew import Deskew
+from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
 from mnistnn.preprocess.standardize import Standardize
@@ -15,6 +16,6 @@ from mnistnn.preprocess.whiten import Whiten
 
 # The registry: every transform that an experiment can name by its `type`.
 Preprocess = Annotated[
-    Whiten | Standardize | ContrastNormalize | Binarize | Deskew | NormalizeWidth | Pad | Blur,
+    Whiten | Standardize | ContrastNormalize | Binarize | Deskew | NormalizeWidth | Pad | Blur | Features,
     Field(discriminator="type"),
 ]

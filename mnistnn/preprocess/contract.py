@@ -59,7 +59,7 @@ class Transform:
                 raise ShapeError(f"its {name} must be finite numbers of type float64")
         shapes = {name: array.shape for name, array in tensors.items()}
         if not self.takes(shapes):
-            found = ", ".join(f"{name} {show_shape(shape)}" for name, shape in shapes.items())
+            found = ", ".join(f"{name} {show_shape(shape)}" for name, shape in sorted(shapes.items()))
             raise ShapeError(f"it was fitted on other inputs than {show_shape(self.in_shape)}: {found}")
         for name, array in tensors.items():
             setattr(self, name, array)

@@ -25,7 +25,12 @@ def path_in(run: RunDirectory, number: int, kind: str) -> Path:
 
 def write(path: Path, kind: str, tensors: dict[str, np.ndarray]) -> None:
     """Write what a transform was fitted to."""
-    write_atomically(path, seal(tensors, FORMAT, {"type": kind}))
+    write_atomically(path, encode(kind, tensors))
+
+
+def encode(kind: str, tensors: dict[str, np.ndarray]) -> bytes:
+    """Return the content of the file."""
+    return seal(tensors, FORMAT, {"type": kind})
 
 
 def read(path: Path, kind: str) -> dict[str, np.ndarray]:

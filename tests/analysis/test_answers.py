@@ -6,9 +6,9 @@ from scipy.special import expit, softmax
 
 from mnistnn.analysis.answers import Answers, answers_of, batches_of, first_of, images_at
 from mnistnn.analysis.evaluation import evaluate
-from mnistnn.analysis.trained import load_trained
 from mnistnn.data.splits import read_split
 from mnistnn.errors import DivergedError, UsageError
+from mnistnn.trained import load_trained
 
 
 @pytest.fixture

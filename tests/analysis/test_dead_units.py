@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mnistnn.analysis.dead_units import _Watch, dead_units, lines_of, shortened
-from mnistnn.analysis.trained import load_trained
 from mnistnn.errors import DivergedError, UsageError
+from mnistnn.trained import load_trained
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 from scipy.special import log_softmax
 
 from mnistnn.analysis.evaluation import evaluate, stored_evaluations
-from mnistnn.analysis.trained import load_trained
 from mnistnn.data.splits import read_split
 from mnistnn.errors import RunError
 from mnistnn.run.checkpoint import newest_first, read, read_newest
+from mnistnn.trained import load_trained
 
 
 def heard(*texts):

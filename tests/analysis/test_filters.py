@@ -12,8 +12,8 @@ from mnistnn.analysis.filters import (
     sheet,
     text_size,
 )
-from mnistnn.analysis.trained import load_trained
 from mnistnn.errors import RunError, UsageError
+from mnistnn.trained import load_trained
 
 PICTURES = np.random.default_rng(0).normal(size=(3, 2, 4, 5))
 

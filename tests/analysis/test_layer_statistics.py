@@ -8,9 +8,9 @@ from scipy.special import softmax
 
 from mnistnn.analysis.answers import first_of
 from mnistnn.analysis.layer_statistics import spread_of, statistics_of, table
-from mnistnn.analysis.trained import load_trained
 from mnistnn.data.splits import read_split
 from mnistnn.errors import DivergedError, UsageError
+from mnistnn.trained import load_trained
 
 # Every kind of layer that behaves otherwise in training.
 RANDOM = (

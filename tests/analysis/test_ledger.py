@@ -5,8 +5,8 @@ import json
 import pytest
 
 from mnistnn.analysis.ledger import LEDGER, count_reading, count_readings, said
-from mnistnn.analysis.trained import load_trained
 from mnistnn.errors import RunError
+from mnistnn.trained import load_trained
 
 
 def test_each_reading_is_an_entry_and_a_torn_line_is_none(toy, start):

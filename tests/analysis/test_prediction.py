@@ -6,9 +6,9 @@ import pytest
 
 from mnistnn.analysis.answers import answers_of
 from mnistnn.analysis.prediction import Reading, Unread, predict
-from mnistnn.analysis.trained import load_trained
 from mnistnn.data.spec import Data, Labels
 from mnistnn.data.splits import read_split
+from mnistnn.trained import load_trained
 
 MNIST = """\
 name: quick

@@ -9,8 +9,8 @@ from scipy.special import softmax
 
 from mnistnn.analysis import sampling
 from mnistnn.analysis.sampling import mean_probabilities
-from mnistnn.analysis.trained import load_trained
 from mnistnn.data.splits import read_split
+from mnistnn.trained import load_trained
 
 DROPOUT = (
     "model.layers={hidden: null, output: null, h: {type: dense, units: 3, activation: tanh}, "

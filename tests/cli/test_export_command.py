@@ -15,9 +15,19 @@ from mnistnn.run.checkpoint import Checkpoint, encode, newest_first, read
 ONE = "stopping.max_epochs.epochs=1"
 
 
+MACHINE = (
+    "model={type: rbm, hidden: 3}",
+    "loss={type: contrastive_divergence}",
+    "penalties.l2=null",
+    "checkpoint.monitor=last",
+)
+
+
 @pytest.fixture
-def run(toy, start):
-    start(toy, ONE)
+def run(request, toy, start):
+    """A run of a model that the format is for."""
+    arguments = getattr(request.node, "callspec", None)
+    start(toy, ONE, *(MACHINE if arguments and arguments.params.get("to") == "features" else ()))
     return "run"
 
 

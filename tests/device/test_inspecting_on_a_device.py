@@ -9,7 +9,7 @@ from mnistnn.analysis.answers import answers_of
 from mnistnn.analysis.dead_units import dead_units
 from mnistnn.analysis.filter_history import history_of
 from mnistnn.analysis.layer_statistics import statistics_of, table
-from mnistnn.analysis.trained import load_trained
+from mnistnn.trained import load_trained
 
 LAYERS = (
     "model.layers={hidden: null, output: null, norm: {type: batch_norm}, drop: {type: dropout}, "

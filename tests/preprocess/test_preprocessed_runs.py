@@ -7,7 +7,6 @@ import pytest
 
 from mnistnn import runner
 from mnistnn.analysis.evaluation import evaluate
-from mnistnn.analysis.trained import load_trained
 from mnistnn.config.load import load_experiment
 from mnistnn.data.splits import read_split
 from mnistnn.errors import ConfigError, InterruptedRunError, RunError
@@ -16,6 +15,7 @@ from mnistnn.preprocess.whiten import Whiten
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.sealed import seal
+from mnistnn.trained import load_trained
 
 WHITEN = "preprocess=[{type: whiten}]"
 CHAIN = (

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mnistnn.analysis.export.as_csv import as_csv
+from mnistnn.analysis.export.as_features import as_features
 from mnistnn.analysis.export.as_npz import as_npz
 from mnistnn.analysis.export.as_onnx import as_onnx
 from mnistnn.analysis.export.as_safetensors import as_safetensors
@@ -36,6 +37,7 @@ FORMATS: dict[str, Format] = {
     "onnx": Format(as_onnx, ".onnx", needs=("onnx", "onnxruntime"), knows_preprocessing=True),
     "safetensors": Format(as_safetensors, ".safetensors"),
     "npz": Format(as_npz, ".npz"),
+    "features": Format(as_features, "-features.safetensors"),
     "csv": Format(as_csv, ".csv", of_model=False, takes_several=True),
     "tensorboard": Format(as_tensorboard, "-tensorboard", needs=("tensorboard", "PIL"), in_folder=True),
 }

@@ -17,6 +17,7 @@ from mnistnn.preprocess.binarize import Binarize
 from mnistnn.preprocess.blur import Blur, gaussian_band
 from mnistnn.preprocess.contrast import ContrastNormalize
 from mnistnn.preprocess.deskew import Deskew
+from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
 from mnistnn.preprocess.standardize import Standardize
@@ -63,10 +64,16 @@ def _binarize(transform: Binarize, part: Part, x: str) -> str:
     return part.node("Cast", part.node("Not", is_dark), attributes={"to": _FLOAT})
 
 
+def _features(transform: Features, part: Part, x: str) -> str:
+    a = part.node("MatMul", part.rows(x), part.constant("W", transform.W))
+    return part.node("Sigmoid", part.node("Add", a, part.constant("b", transform.b)))
+
+
 TRANSFORMS: dict[type, Callable[[Any, Part, str], str]] = {
     Binarize: _binarize,
     Blur: _blur,
     ContrastNormalize: _contrast_normalize,
+    Features: _features,
     Pad: _pad,
     Standardize: _standardize,
     Whiten: _whiten,

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from mnistnn import __version__
-from mnistnn.analysis.trained import Trained, load_trained
 from mnistnn.errors import RunError
 from mnistnn.experiment import Plan
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord, read_record
 from mnistnn.run_config import load_run_config
+from mnistnn.trained import Trained, load_trained
 
 
 @dataclass(frozen=True)

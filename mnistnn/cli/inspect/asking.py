@@ -12,9 +12,9 @@ from mnistnn.cli.command import settings
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from mnistnn.analysis.trained import Trained
     from mnistnn.data.splits import SplitName
     from mnistnn.run.directory import RunDirectory
+    from mnistnn.trained import Trained
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -38,8 +38,8 @@ def split_option(default: str) -> Callable[[_Function], _Function]:
 
 def open_trained(reference: str, runs: Path, checkpoint: str) -> tuple[RunDirectory, Trained]:
     """Find a run and load its model; say which checkpoints were passed over."""
-    from mnistnn.analysis.trained import load_trained
     from mnistnn.run.directory import find
+    from mnistnn.trained import load_trained
 
     run = find(reference, runs)
     trained = load_trained(run, checkpoint)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mnistnn.analysis.misread import By, Misread
-    from mnistnn.analysis.trained import Trained
     from mnistnn.data.splits import SplitName
+    from mnistnn.trained import Trained
 
 _MOST_IN_A_FILE, _COLUMNS = 100, 10
 

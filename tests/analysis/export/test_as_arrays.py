@@ -9,8 +9,8 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from mnistnn.analysis.identify import identify
-from mnistnn.analysis.trained import load_trained
 from mnistnn.run.directory import RunDirectory
+from mnistnn.trained import load_trained
 
 
 def read_safetensors(path):

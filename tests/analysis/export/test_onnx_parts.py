@@ -27,10 +27,12 @@ from mnistnn.models.sequential import Sequential
 from mnistnn.preprocess import Preprocess
 from mnistnn.preprocess.blur import Blur
 from mnistnn.preprocess.contrast import ContrastNormalize
+from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.pad import Pad
 from mnistnn.preprocess.standardize import Standardize
 from mnistnn.preprocess.whiten import Whiten
 from tests.test_registry import IMAGE, LOSSES, built, chain_of, each_chain, each_loss, members
+from tests.test_registry_of_training import fit
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -121,13 +123,14 @@ def test_probabilities_are_those_of_the_loss(kind):
         Pad(shape=[9, 6]),
         Pad(shape=[6, 5]),
         Blur(sigma_px=0.7),
+        Features(file="machine.safetensors"),
     ],
     ids=lambda transform: transform.type,
 )
 def test_transform_gives_what_mnistnn_computes(transform, in_shape):
     x = np.random.default_rng(5).random((200, *in_shape)).astype(np.float32)
     transform.build(in_shape)
-    transform.fit(x)
+    fit(transform, x)
     graph = Graph()
     graph.node("y", "Identity", [add_transform(transform, Part(graph, "preprocess.0", in_shape), "x")])
     (found,) = run_onnx(graph.encoded({"x": (in_shape, "")}, {"y": (transform.out_shape, "")}, {}), x[:7])

@@ -1,0 +1,49 @@
+"""What the layers of a run learned before: the file of each phase, and its run, which is verified like any other."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mnistnn.analysis.verification.inventory import Inventory
+from mnistnn.analysis.verification.report import Findings, Report
+from mnistnn.config.load import LoadedExperiment
+from mnistnn.errors import ConfigError, RunError
+from mnistnn.phases import FOLDER, phases_of
+from mnistnn.run import transforms
+from mnistnn.run.directory import RunDirectory
+
+
+def check_phases(
+    run: RunDirectory,
+    inventory: Inventory,
+    loaded: LoadedExperiment,
+    is_done: bool,
+    findings: Findings,
+    verify: Callable[[RunDirectory], Report],
+) -> None:
+    """Check what there is of each phase; all of it is to be there if what comes after has begun (`is_done`)."""
+    try:
+        phases = list(phases_of(loaded.experiment))
+    except ConfigError as error:
+        findings.problem("config.yaml", error)
+        return
+    for phase in phases:
+        path = phase.features_in(run)
+        file = str(path.relative_to(run.path))
+        if is_done or file in inventory.files:
+            if inventory.has(file):
+                try:
+                    transforms.read(path, "features")
+                except RunError as error:
+                    findings.problem(file, error)
+                findings.ok(file)
+            if phase.name not in inventory.runs:
+                findings.problem(f"{FOLDER}/{phase.name}", "missing")
+        if phase.name in inventory.runs:
+            report = verify(phase.run_in(run))
+            findings.found += [replace(each, file=f"{FOLDER}/{phase.name}/{each.file}") for each in report.findings]
+    names = {phase.name for phase in phases}
+    for name in sorted(inventory.runs - names):
+        findings.note(f"{FOLDER}/{name}", "no part of the run")
+    for name in inventory.names_in(FOLDER):
+        if name.removesuffix(".safetensors") not in names:
+            findings.note(f"{FOLDER}/{name}", "no part of the run")
