@@ -254,5 +254,5 @@ def test_features_of_other_images_are_refused(belief, toy, command):
     override = "preprocess=[{type: pad, shape: [10, 10]}, {type: features, file: run/pretrain/1-first.safetensors}]"
     done = command("train", toy, override, "--run-dir", "upon")
     assert done.code == 2
-    assert "it was fitted on other inputs than 10×10: b 9, W 64×9" in done.err
+    assert "it was fitted on other inputs than 10×10: W 64×9, b 9" in done.err
     assert not Path("upon").exists()
