@@ -339,9 +339,6 @@ class Plan:
         except ConfigError as error:
             raise self._at_its_place(error) from error
         self.allocate()
-        experiment.optimizer.allocate(experiment.model.theta, experiment.model.grad)
-        if experiment.averaging is not None:
-            experiment.averaging.allocate(experiment.model.theta)
         batches = self._streamed_batches(on_disk) if on_disk else self._batches(train)
         if experiment.batches.updates > 1:
             batches = RepeatedBatches(batches, experiment.batches.updates)
@@ -350,6 +347,10 @@ class Plan:
         objective, evaluate = (
             self._of_energy(train, valid, batches) if self.is_of_energy else self._of_digits(train, valid)
         )
+        # Last: a machine begins where the means of the images want it.
+        experiment.optimizer.allocate(experiment.model.theta, experiment.model.grad)
+        if experiment.averaging is not None:
+            experiment.averaging.allocate(experiment.model.theta)
         return Training(
             objective=objective,
             optimizer=experiment.optimizer,

@@ -198,6 +198,7 @@ def _sit(
                 start=lambda phase, path: start(phase, path, path, inside, time_left_s()),
                 resume=lambda phase: resume(phase, [], inside, time_left_s()),
             )
+            training.begin_here()
         return _fit(plan, training, run, record, view, stop, time_left_s(), messages)
 
 

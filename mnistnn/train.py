@@ -144,6 +144,12 @@ class Training:
         at_deadline = deadline is not None and deadline.is_fixed and self.progress.updates >= deadline.updates
         return at_deadline or self.is_out_of_time
 
+    def begin_here(self) -> None:
+        """Take the values that the model has been given since for those of the beginning."""
+        self.best_values[...] = self.objective.values
+        if self.average is not None:
+            self.average.allocate(self.objective.theta)
+
     @contextmanager
     def measured_theta(self) -> Iterator[None]:
         """Let theta be, for a while, the parameters that are measured and kept: their average, if there is one."""

@@ -56,8 +56,10 @@ def features(path):
     return transforms.read(Path(path), "features")
 
 
-def test_layers_begin_with_what_their_machines_have_learned(belief, command):
-    assert command("train", belief, *UNMOVED, "--run-dir", "run", "-q").code == 0
+@pytest.mark.parametrize("overrides", [[], ["averaging.decay=0.99"]])
+def test_layers_begin_with_what_their_machines_have_learned(belief, command, overrides):
+    """An average of parameters begins there as well."""
+    assert command("train", belief, *UNMOVED, *overrides, "--run-dir", "run", "-q").code == 0
     found = parameters("run")
     for number, layer in enumerate(("first", "second"), 1):
         machine = parameters(f"run/pretrain/{number}-{layer}")
