@@ -78,7 +78,7 @@ ifeq ($(DEVICE),cuda)
 endif
 	$(BIN)/mnistnn bench --device $(DEVICE) --peers $(PEERS)/bin/python --page
 
-# Dropout against none on few digits, with three seeds each, and one net on all digits: about two minutes.
+# Dropout against none on few digits, with three seeds each, and one net on all digits: about three minutes.
 SHOWN := build/pictures
 SHOW := $(BIN)/mnistnn train --runs $(SHOWN)/runs -q
 pictures: | $(INSTALLED)
@@ -92,6 +92,9 @@ pictures: | $(INSTALLED)
 	$(SHOW) experiments/mlp.yaml --epochs 10 penalties.l2.strength=1e-4 'model.layers.hidden.init={type: normal, std: 0.001}'
 	$(BIN)/mnistnn inspect errors latest --runs $(SHOWN)/runs --count 20 --out docs/errors.png --force
 	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 60 --out docs/filters.png --force
+	$(SHOW) experiments/rbm.yaml
+	$(BIN)/mnistnn sample latest --runs $(SHOWN)/runs --every 200 --out docs/samples.png --force
+	$(BIN)/mnistnn sample latest --runs $(SHOWN)/runs --steps 60 --every 20 --clamp top --out docs/completed.png --force
 
 # The same net for equally many passes over the digits, whatever an optimizer does in a pass; on a machine that does nothing else.
 COMPARED := gradient_descent sgd conjugate_gradient l_bfgs l_bfgs_mini_batches hessian_free
