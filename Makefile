@@ -78,7 +78,7 @@ ifeq ($(DEVICE),cuda)
 endif
 	$(BIN)/mnistnn bench --device $(DEVICE) --peers $(PEERS)/bin/python --page
 
-# Dropout against none on few digits, with three seeds each, and one net on all digits: about three minutes.
+# Dropout against none on few digits, with three seeds each, one net on all digits, and a machine: about three minutes.
 SHOWN := build/pictures
 SHOW := $(BIN)/mnistnn train --runs $(SHOWN)/runs -q
 pictures: | $(INSTALLED)

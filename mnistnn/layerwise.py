@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mnistnn.backend import array_module
 from mnistnn.experiment import Plan
-from mnistnn.phases import Phase, Tensors, phases_of
+from mnistnn.phases import FOLDER, Phase, Tensors, phases_of
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
@@ -29,6 +29,8 @@ def pretrain(
     resume  goes on with a run
     """
     learned: list[Tensors] = []
+    if plan.phases:
+        transforms.furnish(run.path / FOLDER)
     for phase in phases_of(plan.experiment):
         file = phase.features_in(run)
         if not file.exists():

@@ -45,12 +45,16 @@ def keep(run: RunDirectory, transforms: Sequence[tuple[str, dict[str, np.ndarray
     """Write all transforms of a new run: type and fitted arrays of each, in order. For who holds the run's lock."""
     if not transforms:
         return
-    folder = path_in(run, 0, "any").parent
+    furnish(path_in(run, 0, "any").parent)
+    for number, (kind, tensors) in enumerate(transforms):
+        write(path_in(run, number, kind), kind, tensors)
+
+
+def furnish(folder: Path) -> None:
+    """Make a folder for files of transforms, and remove what a killed process was writing there."""
     try:
         folder.mkdir(exist_ok=True)
-        sync_folder(run.path)
+        sync_folder(folder.parent)
     except OSError as error:
         raise resource_error(folder, error) from error
     remove_leftovers(folder)
-    for number, (kind, tensors) in enumerate(transforms):
-        write(path_in(run, number, kind), kind, tensors)

@@ -10,6 +10,7 @@ import pytest
 from mnistnn.run.directory import all_runs
 from tests.faults.trials import (
     ADAM,
+    BELIEF,
     TECHNIQUES,
     AddData,
     Evaluate,
@@ -28,6 +29,7 @@ def everything(toy) -> Path:
     path: Path = toy.with_name("everything.yaml")
     path.write_text(TECHNIQUES)
     toy.with_name("adam.yaml").write_text(ADAM)
+    toy.with_name("belief.yaml").write_text(BELIEF)
     return path
 
 
@@ -56,6 +58,12 @@ def short_train(everything) -> Train:
 def whitened(everything) -> Train:
     """Two epochs of Adam on whitened inputs."""
     return training(everything.with_name("adam.yaml"), "stopping.max_epochs.epochs=2")
+
+
+@pytest.fixture
+def pretrained(everything) -> Train:
+    """A net whose layers learn as machines before, each in a run inside the run."""
+    return training(everything.with_name("belief.yaml"))
 
 
 @pytest.fixture

@@ -72,6 +72,30 @@ augment: null
 averaging: null
 """
 
+BELIEF = """\
+name: belief
+data: {dataset: toy, validation_examples: 60}
+model:
+  type: sequential
+  layers:
+    first: {type: dense, units: 6, activation: sigmoid}
+    second: {type: dense, units: 5, activation: sigmoid}
+    classes: {type: dense, units: 4}
+pretrain:
+  - layer: first
+    loss: {type: contrastive_divergence, particles: 5}
+    batches: {size: 150}
+    optimizer: {type: momentum, learning_rate: 0.02}
+    stopping: [{type: max_epochs, epochs: 1}]
+  - layer: second
+    batches: {size: 150}
+    optimizer: {type: sgd, learning_rate: 0.1}
+    stopping: [{type: max_epochs, epochs: 1}]
+batches: {size: 150}
+optimizer: {type: sgd, learning_rate: 0.1}
+stopping: [{type: max_epochs, epochs: 1}]
+"""
+
 
 @dataclass(frozen=True)
 class Done:
