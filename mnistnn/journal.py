@@ -166,8 +166,9 @@ class RunJournal:
             raise TimeBudgetError(self._farewell("time budget spent", t))
 
     def _farewell(self, why: str, t: Training) -> str:
+        phase = "" if self.whole == self.run else f"{self.run.path.name}, "
         return (
-            f"{why} in epoch {t.progress.epoch + 1} after update {t.progress.updates}; saved. "
+            f"{why} in {phase}epoch {t.progress.epoch + 1} after update {t.progress.updates}; saved. "
             f"Go on with: mnistnn resume {as_argument(self.whole.path)}"
         )
 

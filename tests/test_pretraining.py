@@ -107,6 +107,8 @@ def test_run_stopped_anywhere_has_the_same_bits(belief, command, monkeypatch, as
     assert command("train", belief, "--run-dir", "run", "-q").code == 143
     record = read_record(RunDirectory(Path("run")))
     assert (record.status, record.exit_code) == ("interrupted", 143)
+    assert phase == 2 or names[phase] in str(record.reason)
+    assert command("verify", "run").code == 0
     assert command("resume", "run", "-q").code == 0
     assert_same_result("run", "reference")
     for name in names[:2]:
@@ -184,6 +186,15 @@ def test_damage_to_a_phase_is_found(belief, command, harm):
     found = command("verify", "run")
     assert found.code == 9
     assert "pretrain/1-first" in found.err
+
+
+def test_finished_run_without_checkpoints_is_found(belief, command):
+    """Only a run that ended before may have none."""
+    assert command("train", belief, "--run-dir", "run", "-q").code == 0
+    for path in [*Path("run/checkpoints").iterdir(), Path("run/metrics.jsonl")]:
+        path.unlink()
+    found = command("verify", "run")
+    assert (found.code, "no checkpoint that can be used" in found.err) == (9, True)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,14 @@ from mnistnn.errors import ConfigError, RunError
 from mnistnn.phases import FOLDER, phases_of
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
+from mnistnn.run.record import RunRecord
+
+
+def may_have_saved_nothing(inventory: Inventory, loaded: LoadedExperiment | None, record: RunRecord | None) -> bool:
+    """Tell whether a run ended while its layers learned before, when it has neither checkpoints nor metrics."""
+    if loaded is None or record is None or record.status == "finished":
+        return False
+    return bool(loaded.experiment.pretrain) and "metrics.jsonl" not in inventory.files
 
 
 def check_phases(

@@ -52,7 +52,8 @@ def _look(run: RunDirectory) -> Report:
         saved = {state.config_hash for state in states.values()}
         description.check_config_digest(loaded, record, is_in_use, saved, findings)
         checkpoints.check_number(inventory, states, loaded.experiment.checkpoint, record, findings)
-    if is_settled and not states and not findings.speaks_against("checkpoints"):
+    lacks_rightly = phases.may_have_saved_nothing(inventory, loaded, record)
+    if is_settled and not states and not lacks_rightly and not findings.speaks_against("checkpoints"):
         findings.problem("checkpoints", "no checkpoint that can be used")
     checkpoints.check_best(run, inventory, states, is_settled, findings)
     rows = metrics.check_metrics(run, inventory, record, states, is_settled, findings)
