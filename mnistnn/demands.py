@@ -89,9 +89,7 @@ def refuse_model_and_loss_that_differ(experiment: Experiment) -> None:
         raise ConfigError(
             f"an {kind} reads no digits, as {loss} wants; it learns by contrastive_divergence", key="loss"
         )
-    wanted = {f"stopping.{i}": policy.figures() for i, policy in enumerate(experiment.stopping)}
-    wanted["checkpoint.monitor"] = (experiment.checkpoint.monitor,)
-    for key, figures in wanted.items():
+    for key, figures in _figures_read(experiment).items():
         for figure in figures:
             if figure.startswith("valid.") and figure != "valid.loss":
                 raise ConfigError(f"an {kind} reads no digits, so there is no {figure}; valid.loss there is", key=key)
@@ -104,8 +102,7 @@ def refuse_model_and_loss_that_differ(experiment: Experiment) -> None:
 
 def refuse_figures_of_validation(experiment: Experiment) -> None:
     """Raise ConfigError if something reads a figure of the validation split, which is empty."""
-    wanted = {f"stopping.{i}": policy.figures() for i, policy in enumerate(experiment.stopping)}
-    wanted["checkpoint.monitor"] = (experiment.checkpoint.monitor,)
+    wanted = _figures_read(experiment)
     optimizer = experiment.optimizer
     if isinstance(optimizer, GradientRule) and isinstance(optimizer.learning_rate, BoldDriver | Plateau):
         wanted["optimizer.learning_rate"] = (optimizer.learning_rate.monitor,)
@@ -117,6 +114,12 @@ def refuse_figures_of_validation(experiment: Experiment) -> None:
                     "(without any, checkpoint.monitor is last)",
                     key=key,
                 )
+
+
+def _figures_read(experiment: Experiment) -> dict[str, tuple[str, ...]]:
+    """Return the figures that policies and the choice of the best epoch read, by key."""
+    read = {f"stopping.{i}": policy.figures() for i, policy in enumerate(experiment.stopping)}
+    return read | {"checkpoint.monitor": (experiment.checkpoint.monitor,)}
 
 
 def refuse_what_needs_all_at_once(experiment: Experiment, streamed: Collection[str], unfitted: int | None) -> None:

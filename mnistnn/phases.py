@@ -49,12 +49,12 @@ class DerivedExperiment(LoadedExperiment):
 
 @dataclass(frozen=True)
 class Phase:
-    """The phase `number`, counted from 0, which prepares `layer` of `units`; `below` names the phases before it."""
+    """The phase `number`, counted from 0, which prepares `layer` of `units`; `below` are those before it."""
 
     number: int
     layer: str
     units: int
-    below: tuple[str, ...]
+    below: tuple["Phase", ...]
 
     @property
     def name(self) -> str:
@@ -71,7 +71,7 @@ class Phase:
         """Return the phase's experiment, complete: it does not know the whole one."""
         resolved = whole.resolved
         said = resolved[FOLDER][self.number]
-        features = [{"type": "features", "file": str(_file(name))} for name in self.below]
+        features = [{"type": "features", "file": str(_file(phase.name))} for phase in self.below]
         own = {
             "name": f"{resolved['name']}-{self.layer}"[:100],
             **{key: resolved[key] for key in _SHARED},
@@ -94,7 +94,7 @@ class Phase:
         in_shape  of the inputs that the first machine learns from
         """
         tensors, n_in, first = {}, prod(in_shape), len(experiment.preprocess)
-        for number, phase in enumerate(list(phases_of(experiment))[: self.number]):
+        for number, phase in enumerate(self.below):
             tensors[first + number] = {"W": np.zeros((n_in, phase.units)), "b": np.zeros(phase.units)}
             n_in = phase.units
         return tensors
@@ -109,7 +109,7 @@ def phases_of(experiment: Experiment) -> Iterator[Phase]:
     if not isinstance(experiment.model, Sequential):
         raise ConfigError(f"prepares layers, and an {experiment.model.type} has none", key=FOLDER)
     layers = experiment.model.layers
-    in_order, below = list(layers), list[str]()
+    in_order, below = list(layers), list[Phase]()
     for number, said in enumerate(experiment.pretrain):
         key, name = f"{FOLDER}.{number}.layer", said.layer
         if name not in layers:
@@ -129,7 +129,7 @@ def phases_of(experiment: Experiment) -> Iterator[Phase]:
                 key=key,
             )
         phase = Phase(number, name, layer.units, tuple(below))
-        below.append(phase.name)
+        below.append(phase)
         yield phase
 
 
