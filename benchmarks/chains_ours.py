@@ -6,12 +6,12 @@ from benchmarks.contender import Prepared, examples
 from benchmarks.steps_ours import for_life
 from benchmarks.workloads import Workload
 from mnistnn import threads
-from mnistnn.energy_objective import EnergyObjective
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.models.rbm import RBM
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.sgd import SGD
 from mnistnn.steps import steps_for
+from mnistnn.unsupervised.restricted import RestrictedObjective
 
 
 def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
@@ -22,7 +22,7 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     model.allocate(np, "float32")
     model.initialize(0)
     loss = ContrastiveDivergence(steps=workload.gibbs, particles=workload.particles or None)
-    objective = EnergyObjective(model, loss, [], seed=0, updates_per_epoch=1)
+    objective = RestrictedObjective(model, loss, [], seed=0, updates_per_epoch=1)
     optimizer = SGD(learning_rate=0.01)
     optimizer.allocate(objective.theta, objective.grad)
     steps, progress = steps_for(objective, optimizer), Progress()

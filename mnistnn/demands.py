@@ -10,7 +10,10 @@ from collections.abc import Collection, Iterator
 from mnistnn.config.schema import Experiment
 from mnistnn.errors import ConfigError
 from mnistnn.layers import Layer
+from mnistnn.losses import UnsupervisedLoss
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
+from mnistnn.losses.reconstruction import Reconstruction
+from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.sequential import Sequential
 from mnistnn.optim.contract import Demands
 from mnistnn.optim.rule import GradientRule
@@ -32,6 +35,7 @@ def layers_of(experiment: Experiment) -> dict[str, Layer]:
 def updates_per_objective(experiment: Experiment, train_examples: int) -> int | None:
     """Return after how many updates the objective becomes another function of theta; None if it never does."""
     draws = any(layer.is_random for layer in layers_of(experiment).values()) or experiment.augment is not None
+    draws = draws or _hides_pixels(experiment)
     if experiment.batches.is_always_the_same(train_examples) and not draws:
         return None
     return experiment.batches.updates
@@ -64,6 +68,13 @@ def refuse_what_does_not_fit(experiment: Experiment, train_examples: int, sizes_
     itemsize = 4 if experiment.backend.dtype == "float32" else 8
     if sizes_are_known and (excess := experiment.optimizer.too_large(experiment.model.size, itemsize)):
         raise ConfigError(excess, key="optimizer")
+    if isinstance(experiment.loss, Reconstruction):
+        if demands.of_layers:
+            raise ConfigError(
+                f"{name} needs second derivatives, which a model of type {experiment.model.type} does not have",
+                key="optimizer",
+            )
+        return
     _refuse_layers(experiment, demands)
     if demands.of_layers and not experiment.loss.is_convex:
         raise ConfigError(
@@ -79,34 +90,33 @@ def refuse_what_does_not_fit(experiment: Experiment, train_examples: int, sizes_
 
 def refuse_model_and_loss_that_differ(experiment: Experiment) -> None:
     """Raise ConfigError if the loss is not one that the model learns by, or something needs digits to be read."""
-    reads, by_chains = isinstance(experiment.model, Sequential), isinstance(experiment.loss, ContrastiveDivergence)
-    kind, loss = experiment.model.type, experiment.loss.type
-    if reads and by_chains:
-        raise ConfigError(f"{loss} is for models of type rbm; a {kind} model has no energy", key="loss")
-    if reads:
+    model, loss, kind = experiment.model, experiment.loss, f"a model of type {experiment.model.type}"
+    if isinstance(model, Sequential):
+        if isinstance(loss, UnsupervisedLoss):
+            raise ConfigError(
+                f"{kind} reads digits, and {loss.type} is for one that learns from images alone", key="loss"
+            )
         return
-    if not by_chains:
-        raise ConfigError(
-            f"an {kind} reads no digits, as {loss} wants; it learns by contrastive_divergence", key="loss"
-        )
+    if loss.type != model.learns_by:
+        raise ConfigError(f"{kind} learns by {model.learns_by}, not by {loss.type}", key="loss")
     for key, figures in _figures_read(experiment).items():
         for figure in figures:
             if figure.startswith("valid.") and figure != "valid.loss":
-                raise ConfigError(f"an {kind} reads no digits, so there is no {figure}; valid.loss there is", key=key)
+                raise ConfigError(f"{kind} reads no digits, so there is no {figure}; valid.loss there is", key=key)
     if experiment.evaluation.train_error:
-        raise ConfigError(f"an {kind} reads no digits, so there are no errors", key="evaluation.train_error")
-    for key, limit in (("chunk", experiment.batches.chunk), ("updates", experiment.batches.updates)):
-        if limit not in (None, 1):
-            raise ConfigError("is for models that read digits", key=f"batches.{key}")
+        raise ConfigError(f"{kind} reads no digits, so there are no errors", key="evaluation.train_error")
+    if experiment.batches.chunk is not None:
+        raise ConfigError("is for models that read digits", key="batches.chunk")
+    if isinstance(loss, ContrastiveDivergence):
+        if experiment.batches.updates != 1:
+            raise ConfigError("is for objectives that stay the same, and chains go on", key="batches.updates")
+        if loss.sparsity is not None and isinstance(model, Boltzmann) and not model.hidden:
+            raise ConfigError("there are no hidden units to be kept quiet", key="loss.sparsity")
 
 
 def refuse_figures_of_validation(experiment: Experiment) -> None:
     """Raise ConfigError if something reads a figure of the validation split, which is empty."""
-    wanted = _figures_read(experiment)
-    optimizer = experiment.optimizer
-    if isinstance(optimizer, GradientRule) and isinstance(optimizer.learning_rate, BoldDriver | Plateau):
-        wanted["optimizer.learning_rate"] = (optimizer.learning_rate.monitor,)
-    for key, figures in wanted.items():
+    for key, figures in _figures_read(experiment).items():
         for figure in figures:
             if figure.startswith("valid."):
                 raise ConfigError(
@@ -117,9 +127,13 @@ def refuse_figures_of_validation(experiment: Experiment) -> None:
 
 
 def _figures_read(experiment: Experiment) -> dict[str, tuple[str, ...]]:
-    """Return the figures that policies and the choice of the best epoch read, by key."""
+    """Return the figures that policies, the learning rate and the choice of the best epoch read, by key."""
     read = {f"stopping.{i}": policy.figures() for i, policy in enumerate(experiment.stopping)}
-    return read | {"checkpoint.monitor": (experiment.checkpoint.monitor,)}
+    read["checkpoint.monitor"] = (experiment.checkpoint.monitor,)
+    optimizer = experiment.optimizer
+    if isinstance(optimizer, GradientRule) and isinstance(optimizer.learning_rate, BoldDriver | Plateau):
+        read["optimizer.learning_rate"] = (optimizer.learning_rate.monitor,)
+    return read
 
 
 def refuse_what_needs_all_at_once(experiment: Experiment, streamed: Collection[str], unfitted: int | None) -> None:
@@ -169,9 +183,15 @@ def _what_changes(experiment: Experiment, train_examples: int) -> Iterator[tuple
         yield "batches.size", "each batch is other examples; size: full takes all of them at once"
     if experiment.augment is not None:
         yield "augment", "images are distorted anew for each batch"
+    if _hides_pixels(experiment):
+        yield "loss.corruption", "other pixels are hidden for each batch"
     for name, layer in layers_of(experiment).items():
         if layer.is_random:
             yield f"model.layers.{name}", f"{layer.type} draws new masks for each batch"
+
+
+def _hides_pixels(experiment: Experiment) -> bool:
+    return isinstance(experiment.loss, Reconstruction) and experiment.loss.corruption > 0
 
 
 def _what_moves_theta(experiment: Experiment) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn import energy_objective
 from mnistnn.augment.prefetch import AugmentedBatches
 from mnistnn.backend import Array, module_for, to_host
 from mnistnn.config.load import LoadedExperiment
@@ -37,16 +36,13 @@ from mnistnn.demands import (
     refuse_what_needs_all_at_once,
     updates_per_objective,
 )
-from mnistnn.energy_measurement import EnergyMeasurement, refuse_what_are_no_probabilities
-from mnistnn.energy_objective import EnergyObjective
 from mnistnn.errors import ConfigError, RunError, UsageError
 from mnistnn.layers import Layer
 from mnistnn.losses import Loss
-from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.machine import usable_cores
 from mnistnn.measurement import Examples, Measurement
-from mnistnn.models import Model
-from mnistnn.models.rbm import RBM
+from mnistnn.models import AnyUnsupervised, Machine, Model
+from mnistnn.models.unsupervised import EnergyModel
 from mnistnn.objective import BaseObjective, Objective
 from mnistnn.optim.rule import FUSED_ABOVE
 from mnistnn.phases import Tensors, phases_of
@@ -59,6 +55,8 @@ from mnistnn.shapes import ShapeError
 from mnistnn.stopping.limits import MaxEpochs
 from mnistnn.threads import suitable as suitable_threads
 from mnistnn.train import BatchSource, Evaluate, RunningLoss, Training
+from mnistnn.unsupervised import KINDS
+from mnistnn.unsupervised.measurement import mean_image, refuse_what_are_no_probabilities
 
 
 class Plan:
@@ -107,7 +105,7 @@ class Plan:
         if experiment.augment is not None:
             experiment.augment.build(self.preprocessing.out_shape, self.classes)
         out_shape = experiment.model.build(self.preprocessing.out_shape)
-        if not self.is_of_energy:
+        if self.reads_digits:
             try:
                 self.loss.build(out_shape, self.classes)
             except ShapeError as error:
@@ -139,9 +137,9 @@ class Plan:
         return self.loaded.error(str(error), error.key) if error.key else error
 
     @property
-    def is_of_energy(self) -> bool:
-        """Whether the model says how probable images are, and reads no digits."""
-        return isinstance(self.experiment.model, RBM)
+    def reads_digits(self) -> bool:
+        """Whether the model reads digits, or else learns from images alone."""
+        return isinstance(self.experiment.model, Model)
 
     @property
     def model(self) -> Model:
@@ -153,20 +151,28 @@ class Plan:
     @property
     def loss(self) -> Loss:
         """The loss, of an experiment whose model reads digits. Raises UsageError for another."""
-        if isinstance(self.experiment.loss, ContrastiveDivergence):
+        if not isinstance(self.experiment.loss, Loss):
             raise self._reads_no_digits()
         return self.experiment.loss
 
     def _reads_no_digits(self) -> UsageError:
         kind = self.experiment.model.type
-        return UsageError(f"{self.experiment.name}: its model is an {kind}, which reads no digits")
+        return UsageError(f"{self.experiment.name}: its model is of type {kind}, which reads no digits")
 
     @property
-    def machine(self) -> RBM:
-        """The model, of an experiment whose model is one of energies. Raises UsageError for another."""
-        if not isinstance(self.experiment.model, RBM):
-            raise UsageError(f"{self.experiment.name}: its model reads digits, and gives none a probability")
+    def unsupervised(self) -> AnyUnsupervised:
+        """The model, of an experiment whose model reads no digits. Raises UsageError for another."""
+        if isinstance(self.experiment.model, Model):
+            raise UsageError(f"{self.experiment.name}: its model reads digits, and gives no images")
         return self.experiment.model
+
+    @property
+    def machine(self) -> Machine:
+        """The model, of an experiment whose model is one of energies. Raises UsageError for another."""
+        model = self.unsupervised
+        if not isinstance(model, EnergyModel):
+            raise UsageError(f"{self.experiment.name}: its model, of type {model.type}, gives no image a probability")
+        return model
 
     @property
     def layers(self) -> dict[str, Layer]:
@@ -177,9 +183,10 @@ class Plan:
         """Return what the model consists of, in order: name, type, and numbers kept for the largest batch."""
         if self.layers:
             return [(name, layer.type, self.numbers_kept(layer)) for name, layer in self.layers.items()]
-        assert isinstance(self.experiment.loss, ContrastiveDivergence)
-        kept = energy_objective.numbers_kept(self.machine, self.experiment.loss, self.batch_size)
-        return [("visible", self.machine.visible, kept[0]), ("hidden", "binary", kept[1])]
+        model, loss = self.unsupervised, self.experiment.loss
+        kept = KINDS[type(model)].objective.numbers_kept(model, loss, self.batch_size)
+        kinds = {"visible": "gaussian" if model.is_gaussian else "binary", "hidden": "binary"}
+        return [(name, kinds[name], numbers) for name, numbers in kept.items()]
 
     @property
     def train_examples(self) -> int:
@@ -325,8 +332,9 @@ class Plan:
 
     def remembered(self) -> dict[str, Array]:
         """Return the arrays, as they begin, that the objective remembers from update to update; after `allocate`."""
-        loss = self.experiment.loss
-        return energy_objective.state_of(self.machine, loss) if isinstance(loss, ContrastiveDivergence) else {}
+        if self.reads_digits:
+            return {}
+        return KINDS[type(self.unsupervised)].objective.remembered(self.unsupervised, self.experiment.loss)
 
     def training(self) -> Training:
         """Read the training and validation splits and return a training that stands at its beginning."""
@@ -345,9 +353,9 @@ class Plan:
         self.knows_counts = True
         self._refuse_no_probabilities(train, valid)
         objective, evaluate = (
-            self._of_energy(train, valid, batches) if self.is_of_energy else self._of_digits(train, valid)
+            self._of_digits(train, valid) if self.reads_digits else self._of_images(train, valid, batches)
         )
-        # Last: a machine begins where the means of the images want it.
+        # Last: a model may begin where the means of the images want it.
         experiment.optimizer.allocate(experiment.model.theta, experiment.model.grad)
         if experiment.averaging is not None:
             experiment.averaging.allocate(experiment.model.theta)
@@ -377,23 +385,22 @@ class Plan:
         )
         return Objective(self.model, self.loss, self.penalties, experiment.batches.chunk), evaluate
 
-    def _of_energy(
+    def _of_images(
         self, train: Examples, valid: Examples | None, batches: BatchSource
     ) -> tuple[BaseObjective, Evaluate]:
-        experiment = self.experiment
-        assert isinstance(experiment.loss, ContrastiveDivergence)
-        machine = self.machine
-        evaluate = EnergyMeasurement(machine, train, valid, experiment.evaluation.batch_size, experiment.seed)
-        machine.begin_at(evaluate.mean_image())
-        objective = EnergyObjective(machine, experiment.loss, self.penalties, experiment.seed, batches.per_epoch)
-        return objective, evaluate
+        experiment, model = self.experiment, self.unsupervised
+        loss, seed, batch_size = experiment.loss, experiment.seed, experiment.evaluation.batch_size
+        model.begin_at(mean_image(train, batch_size, model.theta))
+        kind = KINDS[type(model)]
+        objective = kind.objective(model, loss, self.penalties, seed, batches.per_epoch)
+        return objective, kind.measurement(model, loss, train, valid, batch_size, seed)
 
     def _refuse_no_probabilities(self, *splits: Examples | None) -> None:
         """Raise ConfigError if binary units, of this model or of the first that is learned before, would be given
         numbers that are no probabilities.
         """
-        plan = self if self.is_of_energy else next(iter(self.phases), None)
-        if plan is None or plan.machine.is_gaussian:
+        plan = next(iter(self.phases), None) if self.reads_digits else self
+        if plan is None or plan.unsupervised.is_gaussian:
             return
         try:
             for examples in splits:

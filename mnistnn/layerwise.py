@@ -1,6 +1,6 @@
 """Greedy layer-wise pretraining: the phases of an experiment, one after the other, inside of its run.
 
-<run>/pretrain/<number>-<layer>/             a run like any other, of a machine
+<run>/pretrain/<number>-<layer>/             a run like any other, of a machine or an autoencoder
 <run>/pretrain/<number>-<layer>.safetensors  what it has learned, as the next phase and the model's layer take it
 
 A phase that has its file is done. One that was cut off goes on from its own checkpoints.
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from mnistnn.backend import array_module
 from mnistnn.experiment import Plan
+from mnistnn.models.autoencoder import Autoencoder
+from mnistnn.models.rbm import RBM
 from mnistnn.phases import FOLDER, Phase, Tensors, phases_of
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
@@ -35,7 +37,7 @@ def pretrain(
         file = phase.features_in(run)
         if not file.exists():
             _learn(plan, phase, run, learned, start, resume)
-            transforms.write(file, _KIND, load_trained(phase.run_in(run)).plan.machine.features())
+            transforms.write(file, _KIND, _features(phase, run))
         learned.append(transforms.read(file, _KIND))
         _take(plan, phase, learned[-1])
 
@@ -48,7 +50,7 @@ def _learn(
     start: Callable[[Plan, Path], object],
     resume: Callable[[RunDirectory], object],
 ) -> None:
-    """Train the machine of a phase to its end; `below` are the features of the machines before it."""
+    """Train the model of a phase to its end; `below` are the features of those before it."""
     own = phase.run_in(run)
     if not own.record.exists():
         first = len(plan.experiment.preprocess)
@@ -57,8 +59,15 @@ def _learn(
         resume(own)
 
 
+def _features(phase: Phase, run: RunDirectory) -> Tensors:
+    """Return what a finished phase has learned."""
+    model = load_trained(phase.run_in(run)).plan.experiment.model
+    assert isinstance(model, RBM | Autoencoder)  # the only ones that a phase trains
+    return model.features()
+
+
 def _take(plan: Plan, phase: Phase, learned: Tensors) -> None:
-    """Give a layer the weights and the biases of a machine."""
+    """Give a layer the weights and the biases of the hidden units of a phase."""
     model = plan.experiment.model
     views = model.views(model.values)
     for name, array in learned.items():

@@ -38,6 +38,9 @@ class BaseObjective:
     `values` is theta and what else the model consists of; `tell` is called by optimizers whose steps are long.
     """
 
+    mean_loss: float
+    """The part of the last value that is no penalty, where values can be asked for."""
+
     def __init__(self, model: FlatModel, penalties: Sequence[Penalty]) -> None:
         self.layout = model.layout
         self.tell: Listener = _nobody
@@ -76,6 +79,10 @@ class BaseObjective:
     def state(self) -> dict[str, Array]:
         """Return the arrays by name that the objective remembers from update to update, never rebound."""
         return {}
+
+    def _with_penalties(self) -> float:
+        """Return the last mean loss, with what smooth penalties add to it at theta."""
+        return self.mean_loss + sum(penalty.value(self.theta) for penalty in self.smooth)
 
 
 class Objective(BaseObjective):
@@ -181,9 +188,6 @@ class Objective(BaseObjective):
         if summed is not None:
             self.grad[...] = summed
         return total / n
-
-    def _with_penalties(self) -> float:
-        return self.mean_loss + sum(penalty.value(self.theta) for penalty in self.smooth)
 
 
 def _nobody(what: str, done: int, most: int | None) -> None:

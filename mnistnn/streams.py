@@ -17,6 +17,7 @@ _PURPOSES = {
     "generate": 6,
     "sweep": 7,
     "measure": 8,
+    "corruption": 9,
 }
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from mnistnn.analysis.likelihood import stored_likelihoods
 from mnistnn.analysis.partition import Machine, enumerated
+from mnistnn.models.rbm import RBM
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
-from mnistnn.trained import load_trained
+from mnistnn.trained import Trained, load_trained
 
 EXPERIMENT = """\
 name: machine
@@ -47,6 +48,12 @@ def machine(toy) -> Path:
     return path
 
 
+def restricted(trained: Trained) -> Machine:
+    model = trained.plan.machine
+    assert isinstance(model, RBM)
+    return Machine.of(model)
+
+
 @pytest.mark.parametrize("updates", [1, 10, 27])
 @each_kind
 def test_run_stopped_after_any_update_has_the_same_bits(
@@ -77,10 +84,11 @@ def test_likelihood_is_that_of_enumeration(machine, command):
     assert command("train", machine, "--run-dir", "run", "-q").code == 0
     found = json.loads(command("eval", "run", "--json").out)
     trained = load_trained(RunDirectory(Path("run")))
-    exact = enumerated(Machine.of(trained.plan.machine))
+    m = restricted(trained)
+    exact = enumerated(m)
     assert exact is not None
     v = np.asarray(trained.plan.place("test").x).reshape(80, -1).astype("float64")
-    expected = -Machine.of(trained.plan.machine).free_energy(v).mean() - exact.value
+    expected = -m.free_energy(v).mean() - exact.value
     assert found["log_likelihood"] == pytest.approx(expected, rel=1e-5)
     assert found["partition"]["method"] == "exact"
     assert found["log_likelihood_low"] == found["log_likelihood"] == found["log_likelihood_high"]
@@ -141,18 +149,26 @@ REFUSED = {
         "contrastive_divergence has no value that falls along its own",
     ),
     "second order": (["optimizer={type: stochastic_diagonal, learning_rate: 0.1}"], "asks the objective for more than"),
-    "a loss of digits": (["loss={type: softmax_nll}"], "an rbm reads no digits, as softmax_nll wants"),
+    "a loss of digits": (
+        ["loss={type: softmax_nll}"],
+        "of type rbm learns by contrastive_divergence, not by softmax_nll",
+    ),
     "a model of digits": (
         ["model={type: sequential, layers: {output: {type: dense, units: 4}}}"],
-        "contrastive_divergence is for models of type rbm; a sequential model has no energy",
+        "a model of type sequential reads digits, and contrastive_divergence is for one that learns from images alone",
     ),
     "errors that nobody makes": (["checkpoint.monitor=valid.error"], "there is no valid.error; valid.loss there is"),
     "patience with them": (
         ["stopping=[{type: max_epochs, epochs: 3}, {type: course_patience}]"],
-        "an rbm reads no digits, so there is no valid.error",
+        "a model of type rbm reads no digits, so there is no valid.error",
     ),
     "training errors": (["evaluation.train_error=true"], "so there are no errors"),
     "pieces": (["batches.chunk=10"], "is for models that read digits"),
+    "several updates of a batch": (["batches.updates=2"], "is for objectives that stay the same, and chains go on"),
+    "a rate that follows errors": (
+        ["optimizer.learning_rate={type: plateau, start: 0.1, monitor: valid.error}"],
+        "a model of type rbm reads no digits, so there is no valid.error",
+    ),
 }
 
 
@@ -191,8 +207,11 @@ def test_what_needs_digits_to_be_read_is_refused_for_a_machine(machine, command,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("sample", "run"), "its model reads digits, and gives none a probability"),
-        (("eval", "run", "--temperatures", "100"), "--temperatures: is for an rbm, and this model reads digits"),
+        (("sample", "run"), "its model reads digits, and gives no images"),
+        (
+            ("eval", "run", "--temperatures", "100"),
+            "is for machines, and this model is of type sequential",
+        ),
     ],
 )
 def test_what_needs_a_machine_is_refused_for_a_model_of_digits(toy, command, arguments, said):
@@ -242,7 +261,7 @@ def test_samples_are_of_the_distribution_of_the_machine(machine, command):
 
     assert command("train", machine, "--run-dir", "run", "-q").code == 0
     trained = load_trained(RunDirectory(Path("run")))
-    m = Machine.of(trained.plan.machine)
+    m = restricted(trained)
     (h,) = states(7)
     log_p = m.log_weight_of_hidden(h)
     p = np.exp(log_p - logsumexp(log_p))

@@ -24,11 +24,10 @@ LAYERS = """
     journal
     display | run_config
     config
-    energy_measurement
+    unsupervised
     measurement
     train
     steps
-    energy_objective
     objective | generation
     gauss_newton
     augment | models | pretraining

@@ -162,8 +162,8 @@ def test_phases_are_no_runs_of_the_list(belief, command):
 
 def test_dry_run_names_what_is_learned_before(belief, command):
     said = command("train", belief, "--dry-run").out
-    assert "before, belief-first: a machine of 64 visible and 9 hidden units, 10 updates per epoch" in said
-    assert "before, belief-second: a machine of 9 visible and 6 hidden units, 10 updates per epoch" in said
+    assert "before, belief-first: rbm of 64 visible and 9 hidden units, 10 updates per epoch" in said
+    assert "before, belief-second: rbm of 9 visible and 6 hidden units, 10 updates per epoch" in said
 
 
 @pytest.mark.parametrize("harm", ["altered", "removed", "run removed", "inside"])
@@ -228,7 +228,7 @@ def test_finished_run_without_checkpoints_is_found(belief, command):
                 "checkpoint.monitor=last",
             ],
             "pretrain",
-            "an rbm has none",
+            "a model of type rbm has none",
         ),
     ],
 )

@@ -27,14 +27,15 @@ from mnistnn.layers.pool import Pool
 from mnistnn.losses import AnyLoss
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
+from mnistnn.losses.reconstruction import Reconstruction
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models import AnyModel
-from mnistnn.models.rbm import RBM
 from mnistnn.models.sequential import Sequential
 from mnistnn.objective import Objective
 from mnistnn.penalties import L1, L2, Penalties
+from mnistnn.unsupervised import KINDS
 
 IMAGE = (2, 3)
 
@@ -81,13 +82,13 @@ def members(registry: Any) -> tuple[type, ...]:
 
 REGISTERED: dict[str, tuple[Sequence[type], set[type]]] = {
     "layer": (members(Layer), {type(make("tanh")) for make in LAYERS.values()}),
-    # What energy models consist of is tried in test_energy_objective.py and models/test_rbm.py.
-    "loss": (members(AnyLoss), {*LOSSES, ContrastiveDivergence}),
+    # What models that read no digits consist of is tried in models/ and unsupervised/.
+    "loss": (members(AnyLoss), {*LOSSES, ContrastiveDivergence, Reconstruction}),
     "penalty": (
         [kind for hint in get_type_hints(Penalties).values() for kind in get_args(hint) if kind is not NoneType],
         {type(make()) for make in PENALTIES.values()},
     ),
-    "model": (members(AnyModel), {*MODELS, RBM}),
+    "model": (members(AnyModel), {*MODELS, *KINDS}),
 }
 
 

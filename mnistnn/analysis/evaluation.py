@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,17 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from mnistnn.analysis import measuring
 from mnistnn.analysis.answers import batches_of
-from mnistnn.analysis.ledger import count_reading, count_readings
 from mnistnn.analysis.sampling import mean_probabilities, refuse_unless_random, summed_nll
 from mnistnn.analysis.statistics import wilson_interval
 from mnistnn.backend import to_host
 from mnistnn.data.splits import SplitName
-from mnistnn.errors import DivergedError, RunError, UsageError
-from mnistnn.files import write_atomically
+from mnistnn.errors import DivergedError, RunError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.reading import MAX_JSON_BYTES, read_file
-from mnistnn.run.record import read_record
-from mnistnn.run.sealed_json import parse_as, seal_json
-from mnistnn.trained import Trained, load_trained
+from mnistnn.run.sealed_json import parse_as
+from mnistnn.trained import Trained
 
 SCHEMA_VERSION = 1
 
@@ -64,41 +61,29 @@ def evaluate(
     With `mc_samples`, the predictions of so many sampled masks are averaged; UsageError if the model has none. `warn`
     is told of checkpoints that were passed over because they do not verify.
     """
-    record = read_record(run)
-    trained = load_trained(run, which)
-    for problem in trained.passed_over:
-        warn(f"warning: passed over {problem}")
-    if not trained.plan.examples[split]:
-        raise UsageError(f"{run.path}: was trained without a {split} split, so there is nothing to measure on")
+    trained = measuring.begin(run, split, which, warn)
     if mc_samples is not None:
         refuse_unless_random(trained)
     with trained.computing():
         confusion, loss = _measure(trained, split, mc_samples)
     if not math.isfinite(loss):
         raise DivergedError(f"{run.path}: the loss on the {split} split is not a finite number")
-    readings = count_reading(run, trained) if split == "test" else count_readings(run)
     evaluation = Evaluation(
         schema_version=SCHEMA_VERSION,
-        run=record.id,
-        split=split,
-        checkpoint=trained.label,
-        checkpoint_file=trained.file,
-        epoch=trained.epoch,
         loss=loss,
         confusion=confusion.tolist(),
         **counted(confusion),
-        test_readings=readings,
         mc_samples=mc_samples,
+        **measuring.about(run, trained, split),
     )
-    write_atomically(run.evaluations / file_name(evaluation), seal_json(asdict(evaluation)))
+    measuring.keep(run, file_name(evaluation), evaluation)
     return evaluation
 
 
 def file_name(evaluation: Evaluation) -> str:
     """Return the name of the file, under eval/, in which an evaluation is kept."""
-    label = "best" if evaluation.checkpoint == "best" else evaluation.checkpoint_file.removesuffix(".safetensors")
     method = "" if evaluation.mc_samples is None else f"-mc{evaluation.mc_samples}"
-    return f"{evaluation.split}-{label}{method}.json"
+    return f"{measuring.stem(evaluation)}{method}.json"
 
 
 def _measure(trained: Trained, split: SplitName, mc_samples: int | None) -> tuple[np.ndarray, float]:

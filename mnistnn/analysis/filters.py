@@ -77,10 +77,9 @@ def filters_of(trained: Trained, layer: str | None = None) -> Filters:
         near = nearest(name, weights)
         hint = f"did you mean '{near}'?" if near else f"there are {', '.join(weights)}"
         raise UsageError(f"--layer: no layer with weights is named '{name}'; {hint}")
-    views = model.views(model.theta)
-    pictures = as_pictures(views[weights[name]], _in_shape(trained.plan, name))
+    pictures = as_pictures(model.weights_into(name), _in_shape(trained.plan, name))
     if pictures is None:
-        drawable = [n for n in weights if as_pictures(views[weights[n]], _in_shape(trained.plan, n)) is not None]
+        drawable = [n for n in weights if as_pictures(model.weights_into(n), _in_shape(trained.plan, n)) is not None]
         raise UsageError(_no_pictures(trained.plan, name, drawable))
     on_host = to_host(pictures).astype(np.float64)
     if not np.isfinite(on_host).all():

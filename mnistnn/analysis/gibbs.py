@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from mnistnn.analysis.answers import first_of
 from mnistnn.backend import Array, array_module, to_host
 from mnistnn.errors import UsageError
+from mnistnn.kernels.activations import sigmoid
+from mnistnn.kernels.boltzmann import sweep
 from mnistnn.layout import as_rows
+from mnistnn.models.boltzmann import Boltzmann
+from mnistnn.models.rbm import RBM
 from mnistnn.shapes import show_shape
 from mnistnn.streams import stream
 from mnistnn.trained import Trained
@@ -51,9 +55,7 @@ def rows_of_samples(trained: Trained, chains: Chains) -> Iterator[Pictures]:
     Raises UsageError for a model that is none of energies, whose inputs are no images, or for a half of noise.
     """
     model = trained.plan.machine
-    shape = trained.plan.preprocessing.out_shape
-    if len(shape) != 2:
-        raise UsageError(f"the inputs of this model have the shape {show_shape(shape)} and are no images")
+    shape = image_shape(trained)
     rng = stream(chains.seed, "gibbs", 2)
     like = model.theta
     xp = array_module(like)
@@ -64,27 +66,67 @@ def rows_of_samples(trained: Trained, chains: Chains) -> Iterator[Pictures]:
     else:
         x, _ = first_of(trained, chains.start, chains.count)
         v = as_rows(x).copy()
-    held = None if chains.held is None else xp.asarray(half(chains.held, shape).reshape(-1))
-    given = v.copy()
-    yield _as_pictures(v, shape, model.is_gaussian)
-    if held is not None:
-        v = xp.where(held, given, 0.5 * xp.full_like(v, 1.0))
+    yield as_pictures(v, shape, model.is_gaussian)
+    held = None if chains.held is None else half(chains.held, shape).reshape(-1)
+    moving = _Restricted(model, v, held, rng) if isinstance(model, RBM) else _General(model, v, held, rng)
     for step in range(1, chains.steps + 1):
-        h = _drawn(model.hidden_probabilities(v), rng)
-        mean = model.visible_means(h)
-        shown = mean if held is None else xp.where(held, given, mean)
+        shown = moving.step()
         if step % chains.every == 0 or step == chains.steps:
-            yield _as_pictures(shown, shape, model.is_gaussian)
-        v = _noisy(mean, rng) if model.is_gaussian else _drawn(mean, rng)
-        v = v if held is None else xp.where(held, given, v)
+            yield as_pictures(shown, shape, model.is_gaussian)
 
 
-def reconstructions(trained: Trained, count: int) -> tuple[Pictures, Pictures]:
-    """Return the first images of the validation split (n, h, w), and what their features give back."""
-    model, shape = trained.plan.machine, trained.plan.preprocessing.out_shape
-    x, _ = first_of(trained, "valid", count)
-    back = model.visible_means(model.hidden_probabilities(x))
-    return _as_pictures(as_rows(x), shape, model.is_gaussian), _as_pictures(back, shape, model.is_gaussian)
+class _Restricted:
+    """Chains of a restricted machine, whose sides take turns. Pixels that are not held begin in the middle."""
+
+    def __init__(self, model: RBM, v: Array, held: NDArray[np.bool_] | None, rng: np.random.Generator) -> None:
+        self.model, self.rng, self.given = model, rng, v
+        self.held = None if held is None else array_module(v).asarray(held)
+        self.v = self._with_given(0.5 * array_module(v).ones_like(v)) if held is not None else v
+
+    def step(self) -> Array:
+        """Move; return the means of visible units (n, n_in) that they were drawn by."""
+        h = _drawn(self.model.hidden_probabilities(self.v), self.rng)
+        mean = self.model.visible_means(h)
+        v = _noisy(mean, self.rng) if self.model.is_gaussian else _drawn(mean, self.rng)
+        self.v = self._with_given(v)
+        return self._with_given(mean)
+
+    def _with_given(self, v: Array) -> Array:
+        return v if self.held is None else array_module(v).where(self.held, self.given, v)
+
+
+class _General:
+    """Chains of a machine whose units take turns. Those that are not held begin by the toss of a coin."""
+
+    def __init__(self, model: Boltzmann, v: Array, held: NDArray[np.bool_] | None, rng: np.random.Generator) -> None:
+        xp = array_module(v)
+        (self.W, self.b), self.rng, self.n_in = model.connections(), rng, model.n_in
+        kept = set() if held is None else set(np.flatnonzero(held).tolist())
+        self.free = [i for i in range(model.units) if i not in kept]
+        self.x = xp.zeros((model.units, len(v)), dtype=v.dtype)
+        self.x[: self.n_in] = v.T
+        if held is not None:
+            self.x[self.free] = xp.asarray(rng.random((len(self.free), len(v))) < 0.5)
+        self.a = xp.empty((1, len(v)), dtype=v.dtype)
+
+    def step(self) -> Array:
+        """Move; return the probabilities of visible units (n, n_in), each given all other units as they are now."""
+        xp = array_module(self.x)
+        u = xp.asarray(self.rng.random((len(self.free), self.x.shape[1])).astype(self.x.dtype))
+        sweep(self.x, self.W, self.b, self.free, u, self.a)
+        p = self.W[: self.n_in] @ self.x + self.b[: self.n_in, None]
+        sigmoid(p)
+        held = [i for i in range(self.n_in) if i not in self.free]
+        p[held] = self.x[held]
+        return p.T
+
+
+def image_shape(trained: Trained) -> tuple[int, int]:
+    """Return height and width of what a model is given. Raises UsageError if that is no image."""
+    shape = trained.plan.preprocessing.out_shape
+    if len(shape) != 2:
+        raise UsageError(f"the inputs of this model have the shape {show_shape(shape)} and are no images")
+    return shape
 
 
 def half(which: Held, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -110,7 +152,7 @@ def _noisy(mean: Array, rng: np.random.Generator) -> Array:
     return mean + array_module(mean).asarray(rng.standard_normal(mean.shape).astype(mean.dtype))
 
 
-def _as_pictures(v: Array, shape: tuple[int, ...], is_gaussian: bool) -> Pictures:
+def as_pictures(v: Array, shape: tuple[int, ...], is_gaussian: bool) -> Pictures:
     """Return rows as grey images; those of Gaussian units are stretched to the range that they have."""
     values = to_host(v).astype(np.float64).reshape(len(v), *shape)
     if is_gaussian:

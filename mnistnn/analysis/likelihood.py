@@ -2,27 +2,25 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from mnistnn.analysis.annealing import Path, annealed, annealed_in_reverse, base_biases, temperatures
+from mnistnn.analysis import measuring
+from mnistnn.analysis.annealing import annealed, annealed_in_reverse, path_of, temperatures
 from mnistnn.analysis.answers import batches_of
-from mnistnn.analysis.ledger import count_reading, count_readings
-from mnistnn.analysis.partition import LogZ, Machine, enumerated
+from mnistnn.analysis.partition import LogZ, enumerated, machine_of
 from mnistnn.backend import to_host
 from mnistnn.data.splits import SplitName
 from mnistnn.errors import RunError, UsageError
-from mnistnn.files import write_atomically
 from mnistnn.layout import as_rows
+from mnistnn.models.rbm import RBM
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.reading import MAX_JSON_BYTES, read_file
-from mnistnn.run.record import read_record
-from mnistnn.run.sealed_json import parse_as, seal_json
+from mnistnn.run.sealed_json import parse_as
 from mnistnn.streams import stream
-from mnistnn.trained import Trained, load_trained
+from mnistnn.trained import Trained
 
 SCHEMA_VERSION = 1
 
@@ -49,6 +47,7 @@ class Likelihood:
     pseudo_likelihood  the mean of Σᵢ log P(vᵢ | the others) over all pixels of the first `pseudo_examples`; null for
                        Gaussian units
     reverse            log Z from chains that go the other way, if it was asked for
+    reconstruction_nll null for a machine without features to give an image back from
     """
 
     schema_version: int
@@ -63,7 +62,7 @@ class Likelihood:
     log_likelihood_high: float | None
     partition: Partition
     reverse: Partition | None
-    reconstruction_nll: float
+    reconstruction_nll: float | None
     pseudo_likelihood: float | None
     pseudo_examples: int
     test_readings: int
@@ -92,47 +91,38 @@ def measure(
     Raises UsageError for a model that is none of energies, or a split without examples. `watch` is told how far a long
     estimate has come.
     """
-    record = read_record(run)
-    trained = load_trained(run, which)
-    for problem in trained.passed_over:
-        warn(f"warning: passed over {problem}")
+    trained = measuring.begin(run, split, which, warn)
     model = trained.plan.machine
     with trained.computing():
         free, reconstruction, count = 0.0, 0.0, 0
         for x, _ in batches_of(trained, split):
             free += float(model.free_energy(x).sum(dtype="float64"))
-            reconstruction += float(model.reconstruction_nll(x).sum(dtype="float64"))
+            if isinstance(model, RBM):
+                reconstruction += float(model.reconstruction_nll(x).sum(dtype="float64"))
             count += len(x)
         pseudo, pseudo_examples = (None, 0) if model.is_gaussian else _pseudo_likelihood(trained, split)
         partition, reverse = _partition(trained, annealing, watch)
     mean = -free / count
-    readings = count_reading(run, trained) if split == "test" else count_readings(run)
     likelihood = Likelihood(
         schema_version=SCHEMA_VERSION,
-        run=record.id,
-        split=split,
-        checkpoint=trained.label,
-        checkpoint_file=trained.file,
-        epoch=trained.epoch,
         examples=count,
         log_likelihood=mean - partition.value,
         log_likelihood_low=None if partition.high is None else mean - partition.high,
         log_likelihood_high=None if partition.low is None else mean - partition.low,
         partition=partition,
         reverse=reverse,
-        reconstruction_nll=reconstruction / count,
+        reconstruction_nll=reconstruction / count if isinstance(model, RBM) else None,
         pseudo_likelihood=pseudo,
         pseudo_examples=pseudo_examples,
-        test_readings=readings,
+        **measuring.about(run, trained, split),
     )
-    write_atomically(run.evaluations / file_name(likelihood), seal_json(asdict(likelihood)))
+    measuring.keep(run, file_name(likelihood), likelihood)
     return likelihood
 
 
 def file_name(likelihood: Likelihood) -> str:
     """Return the name of the file, under eval/, in which a measurement is kept."""
-    file = likelihood.checkpoint_file.removesuffix(".safetensors")
-    return f"{_PREFIX}{likelihood.split}-{'best' if likelihood.checkpoint == 'best' else file}.json"
+    return f"{_PREFIX}{measuring.stem(likelihood)}.json"
 
 
 def is_name(name: str) -> bool:
@@ -165,13 +155,13 @@ def _pseudo_likelihood(trained: Trained, split: SplitName) -> tuple[float, int]:
 
 def _partition(trained: Trained, annealing: Annealing, watch: Watch) -> tuple[Partition, Partition | None]:
     model = trained.plan.machine
-    machine = Machine.of(model)
+    machine = machine_of(model)
     exact = None if annealing.always else enumerated(machine)
     if exact is not None:
         return _kept(exact), None
     data = np.concatenate([to_host(as_rows(x)) for x, _ in batches_of(trained, "train", 10_000)])
     rng = stream(trained.plan.experiment.seed, "measure", 1)
-    path = Path(machine, base_biases(data.mean(axis=0, dtype="float64"), model.is_gaussian), rng, str(data.dtype))
+    path = path_of(machine, data.mean(axis=0, dtype="float64"), rng, str(data.dtype))
     betas, chains = temperatures(annealing.temperatures), annealing.chains
     forward = annealed(path, betas, chains, lambda done, most: watch("annealing", done, most))
     if not annealing.reverse:

@@ -1,4 +1,4 @@
-"""The partition function of a restricted Boltzmann machine by enumeration, and what belongs to any way of finding it.
+"""The partition function of a machine by enumeration, and what belongs to any way of finding it.
 
 log Z = log Σ_v exp(−F(v)) is what free energies lack to be log-likelihoods: log P(v) = −F(v) − log Z. All is computed
 on the host, in float64.
@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.backend import to_host
+from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.rbm import RBM
 
 ENUMERABLE = 20
-"""Units on one side up to which all states of that side are gone through."""
+"""Units up to which all states are gone through: on one side of a restricted machine, in all of another."""
 
 _AT_ONCE = 12  # of them whose states are in memory at a time
 
@@ -25,7 +26,7 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Machine:
-    """The parameters of a machine: W (n_in, units), b_h (units,), b_v (n_in,), and what its visible units are."""
+    """The parameters of a restricted one: W (n_in, units), b_h (units,), b_v (n_in,), and what visible units are."""
 
     W: Vector
     b_h: Vector
@@ -54,6 +55,44 @@ class Machine:
         total: Vector = h @ self.b_h + of_visible
         return total
 
+    def log_weights(self) -> Iterator[Vector] | None:
+        """Yield log of the unnormalised probabilities of all states of the smaller side, in blocks; None if both sides
+        are too large.
+        """
+        units, n_in = len(self.b_h), len(self.b_v)
+        if units <= ENUMERABLE:
+            return (self.log_weight_of_hidden(h) for h in states(units))
+        if n_in <= ENUMERABLE and not self.is_gaussian:
+            return (-self.free_energy(v) for v in states(n_in))
+        return None
+
+
+@dataclass(frozen=True)
+class GeneralMachine:
+    """The parameters of one whose units are all connected: W (units, units), symmetric with zeros on the diagonal, and
+    b (units,); the first n_in units are visible.
+    """
+
+    W: Vector
+    b: Vector
+    n_in: int
+
+    @classmethod
+    def of(cls, model: Boltzmann) -> "GeneralMachine":
+        W, b = (to_host(array).astype(np.float64) for array in model.connections())
+        return cls(W, b, model.n_in)
+
+    def log_weights(self) -> Iterator[Vector] | None:
+        """Yield −E of all states, in blocks; None if there are too many units."""
+        if len(self.b) > ENUMERABLE:
+            return None
+        return (x @ self.b + 0.5 * ((x @ self.W) * x).sum(axis=1) for x in states(len(self.b)))
+
+
+def machine_of(model: RBM | Boltzmann) -> Machine | GeneralMachine:
+    """Return the parameters of a model, in float64 and on the host."""
+    return Machine.of(model) if isinstance(model, RBM) else GeneralMachine.of(model)
+
 
 @dataclass(frozen=True)
 class LogZ:
@@ -65,16 +104,12 @@ class LogZ:
     high: float
 
 
-def enumerated(machine: Machine) -> LogZ | None:
-    """Return log Z by a sum over all states of the smaller side; None if both sides are too large."""
-    units, n_in = len(machine.b_h), len(machine.b_v)
-    if units <= ENUMERABLE:
-        parts = [logsumexp(machine.log_weight_of_hidden(h)) for h in states(units)]
-    elif n_in <= ENUMERABLE and not machine.is_gaussian:
-        parts = [logsumexp(-machine.free_energy(v)) for v in states(n_in)]
-    else:
+def enumerated(machine: Machine | GeneralMachine) -> LogZ | None:
+    """Return log Z by a sum over all states; None if there are too many."""
+    blocks = machine.log_weights()
+    if blocks is None:
         return None
-    value = logsumexp(np.array(parts))
+    value = logsumexp(np.array([logsumexp(block) for block in blocks]))
     return LogZ("exact", value, value, value)
 
 

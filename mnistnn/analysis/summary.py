@@ -1,6 +1,7 @@
 """What an experiment consists of: layers with shapes, parameters, memory and cost, as data and as a table."""
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -64,9 +65,10 @@ def plan_lines(plan: Plan) -> list[str]:
 
 
 def _phase_line(phase: Plan) -> str:
-    machine = phase.machine
+    model = phase.experiment.model
+    visible, hidden = (prod(model.shapes[side]) for side in ("visible", "hidden"))
     return (
-        f"before, {phase.experiment.name}: a machine of {machine.n_in:,} visible and {machine.hidden:,} hidden units, "
+        f"before, {phase.experiment.name}: {model.type} of {visible:,} visible and {hidden:,} hidden units, "
         f"{phase.updates_per_epoch:,} updates per epoch, {phase.threads} thread(s)"
     )
 

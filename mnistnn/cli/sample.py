@@ -45,7 +45,11 @@ _MOST_CHAINS, _MOST_STEPS = 1000, 1_000_000
     type=click.Choice(["top", "bottom", "left", "right"]),
     help="Hold this half of the images and let the machine complete the other.",
 )
-@click.option("--reconstruct", is_flag=True, help="No chains: images, and what their features give back.")
+@click.option(
+    "--reconstruct",
+    is_flag=True,
+    help="No chains: images, what was hidden of them if anything, and what hidden units give back.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of what is drawn.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the pictures to this PNG file.")
 @FORCE
@@ -63,7 +67,7 @@ def sample(
     out: Path | None,
     force: bool,
 ) -> None:
-    """Draw what an rbm has learned to make.
+    """Draw what a machine has learned to make, or an autoencoder to give back.
 
     RUN is a path, the start of a run's id, or 'latest'. Rows of chains, as in LISA's figure: the first row is what
     they begin with, each further one shows the probabilities of the pixels, so many steps later. Without --out as many
@@ -71,13 +75,14 @@ def sample(
     """
     import numpy as np
 
-    from mnistnn.analysis.gibbs import Chains, reconstructions, rows_of_samples
+    from mnistnn.analysis.gibbs import Chains, rows_of_samples
+    from mnistnn.analysis.given_back import given_back
 
     refuse_taken(out, force)
     _, trained = open_trained(run, runs, checkpoint)
     with trained.computing():
         if reconstruct:
-            rows = list(reconstructions(trained, chains))
+            rows = given_back(trained, chains)
         else:
             rows = list(rows_of_samples(trained, Chains(chains, steps, every, start, clamp, seed)))
     if out is not None:

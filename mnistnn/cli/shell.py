@@ -48,7 +48,9 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
     "Results": {
         "eval": LazyCommand("mnistnn.cli.evaluate:evaluate", "Measure a run on one split of the data."),
         "predict": LazyCommand("mnistnn.cli.predict:predict", "Read digits on pictures of your own."),
-        "sample": LazyCommand("mnistnn.cli.sample:sample", "Draw what an rbm has learned to make."),
+        "sample": LazyCommand(
+            "mnistnn.cli.sample:sample", "Draw what a machine has learned to make, or an autoencoder to give back."
+        ),
         "ls": LazyCommand("mnistnn.cli.runs:ls", "List runs."),
         "show": LazyCommand("mnistnn.cli.runs:show", "Show one run."),
         "tail": LazyCommand("mnistnn.cli.tail:tail", "Show how a run goes, and follow it."),

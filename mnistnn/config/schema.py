@@ -73,7 +73,9 @@ class Expect:
     valid_error: Annotated[list[Fraction], Field(min_length=2, max_length=2)] | None = None
     """The same for the best validation error."""
     test_log_likelihood: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
-    """Lowest and highest mean log-likelihood of the test images, in nats, that count as reproduced by an rbm."""
+    """Lowest and highest mean log-likelihood of the test images, in nats, that count as reproduced by a machine."""
+    test_reconstruction: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    """Lowest and highest loss of an autoencoder on the test images, in nats, that count as reproduced."""
     source: str = ""
     """Where the figure was published."""
     note: str = ""

@@ -1,14 +1,29 @@
-"""Array functions of energy models: Bernoulli units and their free energy."""
+"""Array functions of models whose units are drawn: Bernoulli and Gaussian ones, and their free energy."""
 
 import math
+from collections.abc import Sequence
 
 from mnistnn.backend import Array, array_module
-from mnistnn.kernels.activations import softplus
+from mnistnn.kernels.activations import sigmoid, softplus
+from mnistnn.threads import matmul
 
 
 def sample(p: Array, u: Array, out: Array) -> None:
     """Write 1 where u < p and 0 elsewhere. p, u, out of one shape; u uniform in [0, 1); out may be u."""
     array_module(p).less(u, p, out=out)
+
+
+def sweep(x: Array, W: Array, b: Array, units: Sequence[int], u: Array, a: Array) -> None:
+    """Draw each of `units` in turn, given what all others are: one Gibbs step of chains whose units are all connected.
+
+    x (all, m) states 0 or 1 of m chains, moved; W (all, all) symmetric, with zeros on the diagonal; b (all,);
+    u (len(units), m) uniform in [0, 1); a (1, m) working memory.  P(xᵢ = 1 | the others) = σ(Wᵢ x + bᵢ)
+    """
+    for place, i in enumerate(units):
+        matmul(W[i : i + 1], x, out=a)
+        a += b[i]
+        sigmoid(a)
+        sample(a[0], u[place], x[i])
 
 
 def free_energy(v: Array, a: Array, b_v: Array, is_gaussian: bool, work: Array, out: Array) -> None:
@@ -28,6 +43,14 @@ def free_energy(v: Array, a: Array, b_v: Array, is_gaussian: bool, work: Array, 
     else:
         out += v @ b_v
     xp.negative(out, out=out)
+
+
+def visible_nll(v: Array, a: Array, is_gaussian: bool, work: Array, out: Array) -> None:
+    """Write −log P(v) of independent visible units into out (n,), a (n, n_in) being what goes into them, used up."""
+    if is_gaussian:
+        gaussian_nll(v, a, out)
+    else:
+        bernoulli_nll(v, a, work, out)
 
 
 def bernoulli_nll(v: Array, a: Array, work: Array, out: Array) -> None:

@@ -1,6 +1,6 @@
 """Losses: from the model's last output and the labels to a mean value and its gradient.
 
-What energy models learn by is named at the same place.
+What models learn by that read no digits is named at the same place.
 """
 
 from typing import Annotated
@@ -9,6 +9,7 @@ from pydantic import Field
 
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
+from mnistnn.losses.reconstruction import Reconstruction
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
@@ -16,5 +17,8 @@ from mnistnn.losses.squared_error import SquaredError
 # Losses of what reads digits.
 Loss = SoftmaxNLL | SigmoidNormalizedNLL | BinaryNLL | SquaredError
 
+# What models learn by that read none.
+UnsupervisedLoss = ContrastiveDivergence | Reconstruction
+
 # The registry: every loss that an experiment can name by its `type`.
-AnyLoss = Annotated[Loss | ContrastiveDivergence, Field(discriminator="type")]
+AnyLoss = Annotated[Loss | UnsupervisedLoss, Field(discriminator="type")]

@@ -75,6 +75,12 @@ class FlatModel:
         """Return name and shape of each array in values, in order."""
         return [(slot.name, list(slot.parameter.shape)) for slot in [*self.slots, *self.statistics]]
 
+    def weights_into(self, name: str) -> Array:
+        """Return the weights into a layer, or a side, that has some: the first of its parameters that are weights."""
+        slots = (s for s in self.slots if s.name.split(".")[0] == name and s.parameter.kind == "weight")
+        slot = next(slots)
+        return self.theta[slot.part].reshape(slot.parameter.shape)
+
     def views(self, flat: Array) -> dict[str, Array]:
         """Return the named, shaped parts of a vector laid out like theta, or like values."""
         slots = self.slots if flat.size == self.size else [*self.slots, *self.statistics]

@@ -1,29 +1,26 @@
 """The restricted Boltzmann machine: visible and hidden units, connected with each other but not among themselves."""
 
-from math import prod
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module, to_host
+from mnistnn.backend import Array, array_module
 from mnistnn.component import component
 from mnistnn.initializers import Constant, Fan, Glorot, Initializer, Zeros
 from mnistnn.kernels import boltzmann
 from mnistnn.kernels.activations import sigmoid, softplus
 from mnistnn.layers.contract import Parameter
 from mnistnn.layout import as_rows
-from mnistnn.models.flat import FlatModel
+from mnistnn.models.unsupervised import EnergyModel, biases_of, features_of
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape
 from mnistnn.streams import stream
 from mnistnn.threads import matmul
 
-_LEAST_MEAN = 0.001  # of a pixel, so that one that is never white does not start at minus infinity
-
 
 @component
-class RBM(FlatModel):
+class RBM(EnergyModel):
     """P(v, h) ∝ exp(−E), E(v, h) = −b_v'v − b_h'h − v'W h, with binary hidden units h.
 
     Given one side, the units of the other are independent: P(hⱼ = 1 | v) = σ(b_h + vW)ⱼ and P(vᵢ = 1 | h) = σ(b_v +
@@ -52,7 +49,7 @@ class RBM(FlatModel):
 
     def build(self, in_shape: Shape) -> Shape:
         """Lay out the values and return the shape of the hidden units."""
-        self.in_shape, self.n_in = in_shape, prod(in_shape)
+        self.take_shape(in_shape)
         self.shapes: dict[str, Shape] = {"visible": in_shape, "hidden": (self.hidden,)}
         fan = Fan(self.n_in, self.hidden, "sigmoid")
         declared = [
@@ -84,10 +81,8 @@ class RBM(FlatModel):
 
         A centred machine starts with centres at these means, and with biases that make up for the centring.
         """
-        xp = array_module(means)
         if self.visible_bias == "data":
-            p = xp.clip(means, _LEAST_MEAN, 1.0 - _LEAST_MEAN)
-            self.b_v[...] = means if self.is_gaussian else xp.log(p) - xp.log(1.0 - p)
+            self.b_v[...] = biases_of(means, self.is_gaussian)
         if self.centred:
             self.v_mean[...] = means
             self.b_v -= self.W @ self.h_mean
@@ -120,10 +115,8 @@ class RBM(FlatModel):
         return p
 
     def features(self) -> dict[str, np.ndarray]:
-        """Return W (n_in, units) and b (units,) of P(h = 1 | v) = σ(v W + b), float64 and on the host: what the
-        transform `features` is restored from.
-        """
-        return {"W": to_host(self.W).astype(np.float64), "b": to_host(self.b_h).astype(np.float64)}
+        """Return W and b of P(h = 1 | v) = σ(v W + b), as `features_of` does."""
+        return features_of(self.W, self.b_h)
 
     def visible_means(self, h: Array) -> Array:
         """Return the mean of v given h (n, n_in), lent until the next call; h (n, units), or probabilities of it."""
@@ -133,8 +126,11 @@ class RBM(FlatModel):
             sigmoid(mean)
         return mean
 
+    def given_back(self, x: Array) -> Array:
+        """Return the means of v given P(h = 1 | x) (n, n_in), x (n, *in_shape); lent until the next call."""
+        return self.visible_means(self.hidden_probabilities(x))
+
     def free_energy(self, v: Array) -> Array:
-        """Return the free energy of each example (n,), in a new array; v (n, *in_shape)."""
         v = as_rows(v)
         a, work = self.scratch("a", (len(v), self.hidden), v), self.scratch("work", v.shape, v)
         self.into_hidden(v, a)
@@ -150,17 +146,12 @@ class RBM(FlatModel):
         v = as_rows(v)
         a, out = self.scratch("p_v", v.shape, v), array_module(v).empty(len(v), dtype=v.dtype)
         self.into_visible(self.hidden_probabilities(v), a)
-        if self.is_gaussian:
-            boltzmann.gaussian_nll(v, a, out)
-        else:
-            boltzmann.bernoulli_nll(v, a, self.scratch("work", v.shape, v), out)
+        boltzmann.visible_nll(v, a, self.is_gaussian, self.scratch("work", v.shape, v), out)
         return out
 
     def pixel_nll(self, v: Array, pixels: np.ndarray) -> Array:
-        """Return −log P(vᵢ | the other pixels) of each row of v (n, n_in), rounded, in a new array.
-
-        pixels  (n,) i of each row. Flipping it adds ±W[i] to what goes into the hidden units, so that −log P =
-                softplus(F(v) − F(v with i flipped)) costs little.
+        """Flipping pixel i adds ±W[i] to what goes into the hidden units, so that −log P = softplus(F(v) − F(v with i
+        flipped)) costs little.
         """
         xp = array_module(v)
         n = len(v)
@@ -179,10 +170,7 @@ class RBM(FlatModel):
         return difference
 
     def pixels_nll(self, v: Array) -> Array:
-        """Return Σᵢ −log P(vᵢ | the other pixels) of each row of v (n, n_in), rounded, in a new array.
-
-        Minus the pseudo-likelihood. Each pixel is flipped in turn, which costs n·n_in·units in all. Besag (1975).
-        """
+        """Each pixel is flipped in turn, which costs n·n_in·units in all."""
         xp, n = array_module(v), len(v)
         a, flipped = (self.scratch(role, (n, self.hidden), v) for role in ("a", "flipped"))
         rounded, total = self.scratch("work", (n, self.n_in), v), xp.zeros(n, dtype=v.dtype)

@@ -1,4 +1,4 @@
-"""The features of a restricted Boltzmann machine, as inputs of whatever learns from them."""
+"""The features of a machine or an autoencoder, as inputs of whatever learns from them."""
 
 from math import prod
 from typing import ClassVar, Literal
@@ -14,7 +14,8 @@ from mnistnn.shapes import Shape, ShapeError
 
 @component
 class Features(Transform):
-    """P(h = 1 | v) = σ(v W + b): how probable it is that each hidden unit of a machine is on, given the inputs v.
+    """y = σ(v W + b): the hidden units of an autoencoder, or how probable it is that each of a machine's is on, given
+    the inputs v.
 
     W (n_in, units), b (units,) are those of a run, written to a file by `mnistnn export --to features`, whose
     own transforms of the inputs are to come before this one. Nothing is fitted. Hinton, Osindero & Teh (2006).
@@ -22,7 +23,7 @@ class Features(Transform):
 
     type: Literal["features"] = "features"
     file: str
-    """The machine's parameters. They are kept with the run, which needs the file no more once it has begun."""
+    """Its parameters. They are kept with the run, which needs the file no more once it has begun."""
 
     fitted: ClassVar[tuple[str, ...]] = ("W", "b")
 
@@ -34,7 +35,7 @@ class Features(Transform):
         return self.file
 
     def fit(self, x: Array) -> None:
-        raise ShapeError(f"features are those of a machine that has learned, and {self.file} has none for these inputs")
+        raise ShapeError(f"features are those of a model that has learned, and {self.file} has none for these inputs")
 
     def restore(self, tensors: dict[str, np.ndarray]) -> None:
         super().restore(tensors)

@@ -20,10 +20,12 @@ QUICK = "quick"
 BASES = "base"
 _RESULTS = "results"
 
-NATS = "nats"
+RECONSTRUCTION = "reconstruction"
+IN_NATS = ("nats", RECONSTRUCTION)
 
-Claimed = SplitName | Literal["nats"]
-"""What a claim is about: the error on a split, or the mean log-likelihood of the test images, in nats."""
+Claimed = SplitName | Literal["nats", "reconstruction"]
+"""What a claim is about: the error on a split; in nats, the mean log-likelihood of the test images, or the loss of an
+autoencoder on them."""
 
 Claims = dict[Claimed, tuple[float, float]]
 
@@ -57,6 +59,7 @@ def claims(expect: Expect) -> Claims:
         "test": expect.test_error,
         "valid": expect.valid_error,
         "nats": expect.test_log_likelihood,
+        "reconstruction": expect.test_reconstruction,
     }
     return {split: (band[0], band[1]) for split, band in bands.items() if band is not None}
 

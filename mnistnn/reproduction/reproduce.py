@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mnistnn import runner
+from mnistnn.analysis import reconstruction
 from mnistnn.analysis.evaluation import evaluate
 from mnistnn.analysis.likelihood import Annealing, measure
 from mnistnn.backend import Device, device_name
 from mnistnn.errors import InterruptedRunError, MnistnnError
 from mnistnn.experiment import Plan
 from mnistnn.files import resource_error
-from mnistnn.reproduction.collection import NATS, Claimed, Member, claims
+from mnistnn.reproduction.collection import IN_NATS, Claimed, Member, claims
 from mnistnn.reproduction.record import Record, SeedResult, make_record, write_record
 from mnistnn.reproduction.table import shown, shown_band
 from mnistnn.run.directory import RunDirectory, new_run_path
@@ -91,9 +92,12 @@ def _measured(run: RunDirectory, what: Claimed, tell: Callable[[str], None]) -> 
     if what == "nats":
         likelihood = measure(run, "test", "best", Annealing(), tell, lambda *_: None)
         return likelihood.log_likelihood, likelihood.epoch
+    if what == "reconstruction":
+        given_back = reconstruction.measure(run, "test", "best", tell)
+        return given_back.loss, given_back.epoch
     evaluation = evaluate(run, what, "best", tell)
     return evaluation.error, evaluation.epoch
 
 
 def _said(what: Claimed, value: float) -> str:
-    return f"{value:.2f} nats" if what == NATS else f"{what} {100 * value:.2f} %"
+    return f"{value:.2f} nats" if what in IN_NATS else f"{what} {100 * value:.2f} %"

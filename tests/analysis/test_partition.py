@@ -8,7 +8,7 @@ import pytest
 from scipy.special import logsumexp as scipy_logsumexp
 
 from mnistnn.analysis.annealing import (
-    Path,
+    RestrictedPath,
     annealed,
     annealed_in_reverse,
     base_biases,
@@ -108,7 +108,7 @@ def test_annealing_comes_within_a_tenth_of_a_nat_of_enumeration(is_gaussian, dty
     m = machine(20, 8, is_gaussian, scale=0.3)
     exact = enumerated(m)
     assert exact is not None
-    path = Path(m, base_biases(np.full(20, 0.4), is_gaussian), np.random.default_rng(1), dtype)
+    path = RestrictedPath(m, base_biases(np.full(20, 0.4), is_gaussian), np.random.default_rng(1), dtype)
     found = annealed(path, temperatures(1000), 100, watch)
     assert found.value == pytest.approx(exact.value, abs=0.1)
     assert found.low <= exact.value <= found.high
@@ -120,7 +120,7 @@ def test_annealing_comes_within_a_tenth_of_a_nat_of_enumeration(is_gaussian, dty
 def test_annealing_is_exact_for_a_machine_without_weights():
     """Whatever the biases: each step of weight is then the same function of v."""
     m = Machine(np.zeros((6, 3)), np.zeros(3), np.zeros(6), False)
-    path = Path(m, np.zeros(6), np.random.default_rng(0), "float64")
+    path = RestrictedPath(m, np.zeros(6), np.random.default_rng(0), "float64")
     assert annealed(path, temperatures(10), 5, watch).value == pytest.approx(9 * math.log(2), rel=1e-12)
 
 

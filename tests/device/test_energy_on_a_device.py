@@ -5,7 +5,7 @@ import pytest
 
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.penalties import L2
-from tests.test_energy_objective import data, objective_of
+from tests.unsupervised.test_restricted import data, objective_of
 
 
 @pytest.fixture(params=["stand-in", pytest.param("gpu", marks=pytest.mark.gpu)])

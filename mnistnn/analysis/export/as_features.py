@@ -1,15 +1,15 @@
-"""The features of a restricted Boltzmann machine, in the form that `preprocess: [{type: features, file: …}]` reads."""
+"""The features of a machine or an autoencoder, in the form that `preprocess: [{type: features, file: …}]` reads."""
 
 from mnistnn.analysis.export.source import Product, Source, read_model
 from mnistnn.errors import UsageError
+from mnistnn.models.autoencoder import Autoencoder
 from mnistnn.models.rbm import RBM
 from mnistnn.run import transforms
 
 
 def as_features(source: Source) -> Product:
-    """Return the file. Raises UsageError for a model that is no machine."""
-    model = read_model(source)
-    machine = model.plan.experiment.model
-    if not isinstance(machine, RBM):
-        raise UsageError(f"--format features: for an rbm, and this run has a {machine.type} model")
-    return Product(transforms.encode("features", machine.features()))
+    """Return the file. Raises UsageError for a model that has no features of this kind."""
+    model = read_model(source).plan.experiment.model
+    if not isinstance(model, RBM | Autoencoder):
+        raise UsageError(f"--to features: for an rbm or an autoencoder, and this run has a model of type {model.type}")
+    return Product(transforms.encode("features", model.features()))

@@ -4,10 +4,11 @@ import re
 
 import numpy as np
 
+from mnistnn.analysis import likelihood, reconstruction
 from mnistnn.analysis.evaluation import Evaluation, counted, file_name, read_evaluation
 from mnistnn.analysis.ledger import LEDGER
-from mnistnn.analysis.likelihood import file_name as likelihood_name
-from mnistnn.analysis.likelihood import is_name, parse_likelihood
+from mnistnn.analysis.likelihood import Likelihood
+from mnistnn.analysis.reconstruction import GivenBack
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings
 from mnistnn.errors import RunError
@@ -31,8 +32,8 @@ def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord
         file = f"{_FOLDER}/{name}"
         if name == LEDGER:
             continue
-        if is_name(name):
-            readings = max(readings, _check_likelihood(run, file, name, record, findings))
+        if likelihood.is_name(name) or reconstruction.is_name(name):
+            readings = max(readings, _check_measured(run, file, name, record, findings))
             continue
         if not _NAME.fullmatch(name):
             findings.note(file, "no part of the run")
@@ -52,25 +53,37 @@ def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord
     _check_ledger(run, inventory, readings, findings)
 
 
-def _check_likelihood(run: RunDirectory, file: str, name: str, record: RunRecord | None, findings: Findings) -> int:
-    """Check a measurement of an energy model; return the readings that it counts."""
+def _check_measured(run: RunDirectory, file: str, name: str, record: RunRecord | None, findings: Findings) -> int:
+    """Check a measurement of a model that reads no digits; return the readings that it counts."""
     try:
-        found = parse_likelihood(read_file(run.evaluations / name, MAX_JSON_BYTES), file)
+        text = read_file(run.evaluations / name, MAX_JSON_BYTES)
+        if likelihood.is_name(name):
+            found: Likelihood | GivenBack = likelihood.parse_likelihood(text, file)
+        else:
+            found = reconstruction.parse_given_back(text, file)
     except RunError as error:
         findings.problem(file, error)
         return 0
-    if name != likelihood_name(found):
-        findings.problem(file, f"holds what belongs into {likelihood_name(found)}")
+    if isinstance(found, Likelihood):
+        own = likelihood.file_name(found)
+        _check_interval(file, found, findings)
+    else:
+        own = reconstruction.file_name(found)
+    if name != own:
+        findings.problem(file, f"holds what belongs into {own}")
     if record is not None and found.run != record.id:
         findings.problem(file, f"is a measurement of the run {found.run[:80]!r}, not of {record.id}")
+    findings.ok(file)
+    return found.test_readings
+
+
+def _check_interval(file: str, found: Likelihood, findings: Findings) -> None:
     ends = (found.partition.low, found.partition.high)
     expected = [None if end is None else found.log_likelihood + found.partition.value - end for end in reversed(ends)]
     for given, end in zip((found.log_likelihood_low, found.log_likelihood_high), expected, strict=True):
         if (given is None) != (end is None) or (given is not None and end is not None and abs(given - end) > _NATS):
             findings.problem(file, "its interval does not follow from that of log Z")
             break
-    findings.ok(file)
-    return found.test_readings
 
 
 def _check_figures(file: str, evaluation: Evaluation, findings: Findings) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy.special import expit, logsumexp
 
-from mnistnn.energy_objective import EnergyObjective
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence, GrowingSteps, Sparsity
 from mnistnn.models.rbm import RBM
 from mnistnn.penalties import L1, L2
+from mnistnn.unsupervised.restricted import RestrictedObjective
 
 N_IN, UNITS = 6, 4
 V = np.array(list(itertools.product([0.0, 1.0], repeat=N_IN)))
@@ -24,7 +24,7 @@ def objective_of(
     dtype: str = "float64",
     xp: Any = np,
     **keys: Any,
-) -> EnergyObjective:
+) -> RestrictedObjective:
     model = RBM(hidden=UNITS, **keys)
     model.build((2, 3))
     model.allocate(xp, dtype)
@@ -32,7 +32,7 @@ def objective_of(
     model.theta[...] = xp.asarray((scale * np.random.default_rng(1).normal(size=model.size)).astype(dtype))
     for penalty in penalties:
         penalty.build(model.slots)
-    return EnergyObjective(model, loss, penalties, seed=0, updates_per_epoch=10)
+    return RestrictedObjective(model, loss, penalties, seed=0, updates_per_epoch=10)
 
 
 def data(n: int = 40, dtype: str = "float64") -> np.ndarray:
@@ -46,7 +46,7 @@ def means(model: RBM, v: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return found
 
 
-def exact_gradient(objective: EnergyObjective, x: np.ndarray) -> np.ndarray:
+def exact_gradient(objective: RestrictedObjective, x: np.ndarray) -> np.ndarray:
     """Return the gradient of −mean log P(v): the means of the model minus those of the data."""
     model = objective.model
     log_p = logsumexp((V @ model.b_v)[:, None] + (H @ model.b_h)[None] + V @ model.W @ H.T, axis=1)
@@ -56,7 +56,7 @@ def exact_gradient(objective: EnergyObjective, x: np.ndarray) -> np.ndarray:
     return found
 
 
-def mean_gradient(objective: EnergyObjective, x: np.ndarray, updates: int) -> np.ndarray:
+def mean_gradient(objective: RestrictedObjective, x: np.ndarray, updates: int) -> np.ndarray:
     total = np.zeros_like(objective.grad)
     for update in range(updates):
         objective.set_batch(x, np.zeros(len(x)), update)

@@ -1,49 +1,46 @@
-"""What an energy model learns by: the gradient of the log-likelihood, its model's half estimated by Gibbs sampling."""
+"""What a restricted Boltzmann machine learns by: the gradient of the log-likelihood, its model's half by sampling."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mnistnn.backend import Array, array_module
 from mnistnn.kernels import boltzmann
 from mnistnn.kernels.activations import sigmoid
-from mnistnn.layout import as_rows
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.models.rbm import RBM
-from mnistnn.objective import BaseObjective, Penalty
+from mnistnn.objective import Penalty
 from mnistnn.products import sum_along
-from mnistnn.scratch import Scratch
-from mnistnn.streams import UpdateStreams
 from mnistnn.threads import matmul
+from mnistnn.unsupervised.contract import UnsupervisedObjective
 
 _FOLLOW = 0.01  # how fast the means of a centred machine follow the data, as in Melchior et al. (2016)
-_OF_CHAINS, _OF_PIXELS = 0, 1  # random streams
 
 
-class EnergyObjective(BaseObjective):
-    """A restricted Boltzmann machine on the batch that was set last.
+class RestrictedObjective(UnsupervisedObjective):
+    """A restricted Boltzmann machine on the images that were set last.
 
-    What is random in an update follows from (seed, update), on the host, so a resumed run needs nothing but the
-    particles: they are the state of the objective, and lie in its memory from update to update.
+    The particles of persistent chains are what it remembers: hidden units, all off in the beginning.
     """
 
     def __init__(
         self, model: RBM, loss: ContrastiveDivergence, penalties: Sequence[Penalty], seed: int, updates_per_epoch: int
     ) -> None:
-        super().__init__(model, penalties)
-        self.model, self.loss, self.updates_per_epoch = model, loss, updates_per_epoch
-        self._streams = UpdateStreams(seed, "gibbs", _OF_CHAINS)
-        self._pixels = UpdateStreams(seed, "gibbs", _OF_PIXELS)
-        self._scratch = Scratch()
-        self._state = state_of(model, loss)
+        super().__init__(model, loss, penalties, seed, updates_per_epoch)
+        self.model, self.loss = model, loss
         self._particles = self._state.get("particles")
 
-    def state(self) -> dict[str, Array]:
-        return self._state
+    @staticmethod
+    def remembered(model: RBM, loss: ContrastiveDivergence) -> dict[str, Array]:
+        if loss.particles is None:
+            return {}
+        xp = array_module(model.theta)
+        return {"particles": xp.zeros((loss.particles, model.hidden), dtype=model.theta.dtype)}
 
-    def set_batch(self, x: Array, labels: Array, update: int) -> None:
-        """Take the batch that the next call is about: x (n, *in_shape), borrowed. Labels are not looked at."""
-        self.v, self.update = as_rows(x), update
+    @staticmethod
+    def numbers_kept(model: RBM, loss: ContrastiveDivergence, batch: int) -> Mapping[str, int]:
+        chains = batch if loss.particles is None else loss.particles
+        return {"visible": (batch + 4 * chains) * model.n_in, "hidden": (batch + 3 * chains) * model.hidden}
 
     def loss_and_grad(self, decay: bool = True) -> Array:
         """Write the estimate of the gradient of −log P, plus smooth penalties, into `grad`; move the particles.
@@ -120,10 +117,7 @@ class EnergyObjective(BaseObjective):
         """Return the mean of −log P(v0 | h), with a what goes into v from h; a stays as it is."""
         copy, out = self._room("copy", *a.shape), self._scratch("nll", (len(a),), a)
         copy[...] = a
-        if self.model.is_gaussian:
-            boltzmann.gaussian_nll(v0, copy, out)
-        else:
-            boltzmann.bernoulli_nll(v0, copy, self._room("work", *a.shape), out)
+        boltzmann.visible_nll(v0, copy, self.model.is_gaussian, self._room("work", *a.shape), out)
         return out.mean()
 
     def _pseudo_nll(self, v0: Array) -> Array:
@@ -142,37 +136,6 @@ class EnergyObjective(BaseObjective):
         self._sample(self._pixels.at(self.update), v, out)
         return out
 
-    def _room(self, role: str, rows: int, columns: int) -> Array:
-        return self._scratch(role, (rows, columns), self.theta)
-
-    def _sample(self, rng: np.random.Generator, p: Array, out: Array) -> None:
-        """Write draws of independent units with P(1) = p into out, which may be p. Numbers come from the host."""
-        u = self._uniform(rng, p)
-        boltzmann.sample(p, u, out)
-
-    def _uniform(self, rng: np.random.Generator, like: Array) -> Array:
-        on_host = isinstance(like, np.ndarray)
-        u = self._scratch("u", like.shape, like)
-        drawn = u if on_host else np.empty(like.shape, dtype=like.dtype)
-        rng.random(out=drawn, dtype=drawn.dtype.type)
-        if not on_host:
-            u.set(drawn)
-        return u
-
     def _add_noise(self, rng: np.random.Generator, v: Array) -> None:
         drawn = rng.standard_normal(v.shape, dtype=v.dtype.type)
         v += drawn if isinstance(v, np.ndarray) else array_module(v).asarray(drawn)
-
-
-def state_of(model: RBM, loss: ContrastiveDivergence) -> dict[str, Array]:
-    """Return the arrays that a machine's learning remembers: hidden units of the persistent chains, all off."""
-    if loss.particles is None:
-        return {}
-    xp = array_module(model.theta)
-    return {"particles": xp.zeros((loss.particles, model.hidden), dtype=model.theta.dtype)}
-
-
-def numbers_kept(model: RBM, loss: ContrastiveDivergence, batch: int) -> tuple[int, int]:
-    """Return how many numbers are kept in training beside the parameters, for visible and for hidden units."""
-    chains = batch if loss.particles is None else loss.particles
-    return (batch + 4 * chains) * model.n_in, (batch + 3 * chains) * model.hidden

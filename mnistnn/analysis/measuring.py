@@ -1,0 +1,64 @@
+"""What every measurement of a run on a split has around it: the model, the reading that it counts, its file."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from mnistnn.analysis.ledger import count_reading, count_readings
+from mnistnn.data.splits import SplitName
+from mnistnn.errors import UsageError
+from mnistnn.files import write_atomically
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.record import read_record
+from mnistnn.run.sealed_json import seal_json
+from mnistnn.trained import Trained, load_trained
+
+
+class Kept(Protocol):
+    """A measurement that is kept: a dataclass with these fields among others."""
+
+    @property
+    def split(self) -> str: ...
+
+    @property
+    def checkpoint(self) -> str: ...
+
+    @property
+    def checkpoint_file(self) -> str: ...
+
+
+def begin(run: RunDirectory, split: SplitName, which: str, warn: Callable[[str], None]) -> Trained:
+    """Return the model to measure, from the best or last parameters or a checkpoint file.
+
+    `warn` is told of checkpoints that were passed over because they do not verify. Raises RunError for a run without
+    one that does, UsageError for a split without examples.
+    """
+    trained = load_trained(run, which)
+    for problem in trained.passed_over:
+        warn(f"warning: passed over {problem}")
+    if not trained.plan.examples[split]:
+        raise UsageError(f"{run.path}: was trained without a {split} split, so there is nothing to measure on")
+    return trained
+
+
+def about(run: RunDirectory, trained: Trained, split: SplitName) -> dict[str, Any]:
+    """Return the fields that say what was measured. A reading of the test split is counted with it."""
+    return {
+        "run": read_record(run).id,
+        "split": split,
+        "checkpoint": trained.label,
+        "checkpoint_file": trained.file,
+        "epoch": trained.epoch,
+        "test_readings": count_reading(run, trained) if split == "test" else count_readings(run),
+    }
+
+
+def stem(measured: Kept) -> str:
+    """Return what the file of a measurement is named for: the split and the parameters."""
+    is_best = measured.checkpoint == "best"
+    return f"{measured.split}-{'best' if is_best else measured.checkpoint_file.removesuffix('.safetensors')}"
+
+
+def keep(run: RunDirectory, name: str, measured: Any) -> None:
+    """Write a measurement, a dataclass, into a file of eval/."""
+    write_atomically(run.evaluations / name, seal_json(asdict(measured)))

@@ -1,0 +1,101 @@
+"""How well an autoencoder gives images back: figures of one split."""
+
+from collections.abc import Callable
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from mnistnn.analysis import measuring
+from mnistnn.analysis.answers import batches_of
+from mnistnn.data.splits import SplitName
+from mnistnn.errors import UsageError
+from mnistnn.layout import as_rows
+from mnistnn.losses.reconstruction import Reconstruction
+from mnistnn.models.autoencoder import Autoencoder
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.sealed_json import parse_as
+from mnistnn.trained import Trained
+from mnistnn.unsupervised.reconstruction import HiddenPixels
+
+SCHEMA_VERSION = 1
+
+_PREFIX = "reconstruction-"
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
+class GivenBack:
+    """Figures of one autoencoder on one split, means over its examples.
+
+    loss                in nats, of images of which the share `corruption` is hidden, as in training
+    reconstruction_nll  in nats, of images that it sees as they are
+    squared_error       of these, for each pixel: (x − z)²
+    """
+
+    schema_version: int
+    run: str
+    split: SplitName
+    checkpoint: str
+    checkpoint_file: str
+    epoch: float
+    examples: int
+    corruption: float
+    loss: float
+    reconstruction_nll: float
+    squared_error: float
+    test_readings: int
+
+
+_GIVEN_BACK = TypeAdapter(GivenBack)
+
+
+def measure(run: RunDirectory, split: SplitName, which: str, warn: Callable[[str], None]) -> GivenBack:
+    """Measure a run's autoencoder on a split, keep the result under eval/, and note a reading of the test split.
+
+    Raises UsageError for another model, or a split without examples.
+    """
+    trained = measuring.begin(run, split, which, warn)
+    model, corruption = autoencoder_of(trained)
+    hidden = HiddenPixels(corruption, trained.plan.experiment.seed)
+    of_part, of_whole, square, count = 0.0, 0.0, 0.0, 0
+    with trained.computing():
+        for number, (x, _) in enumerate(batches_of(trained, split)):
+            rows = as_rows(x)
+            of_part += float(model.reconstruction_nll(rows, hidden.seen(rows, number)).sum(dtype="float64"))
+            of_whole += float(model.reconstruction_nll(rows).sum(dtype="float64"))
+            difference = rows - model.given_back(rows)
+            square += float((difference * difference).sum(dtype="float64"))
+            count += len(rows)
+    found = GivenBack(
+        schema_version=SCHEMA_VERSION,
+        examples=count,
+        corruption=corruption,
+        loss=of_part / count,
+        reconstruction_nll=of_whole / count,
+        squared_error=square / count / model.n_in,
+        **measuring.about(run, trained, split),
+    )
+    measuring.keep(run, file_name(found), found)
+    return found
+
+
+def autoencoder_of(trained: Trained) -> tuple[Autoencoder, float]:
+    """Return the autoencoder and the share of pixels that was hidden from it. Raises UsageError for another model."""
+    model, loss = trained.plan.unsupervised, trained.plan.experiment.loss
+    if not isinstance(model, Autoencoder) or not isinstance(loss, Reconstruction):
+        raise UsageError(f"{trained.plan.experiment.name}: its model is of type {model.type}, and no autoencoder")
+    return model, loss.corruption
+
+
+def file_name(found: GivenBack) -> str:
+    """Return the name of the file, under eval/, in which a measurement is kept."""
+    return f"{_PREFIX}{measuring.stem(found)}.json"
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a file of eval/ is named as a measurement of an autoencoder."""
+    return name.startswith(_PREFIX) and name.endswith(".json")
+
+
+def parse_given_back(text: bytes, place: str) -> GivenBack:
+    """Return the measurement in the text of its file. Raises RunError, naming `place`."""
+    return parse_as(_GIVEN_BACK, text, place, "a measurement of an autoencoder", SCHEMA_VERSION)
