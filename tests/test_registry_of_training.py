@@ -39,6 +39,7 @@ from mnistnn.preprocess.deskew import Deskew
 from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
+from mnistnn.preprocess.shrink import Shrink
 from mnistnn.preprocess.standardize import Standardize
 from mnistnn.preprocess.whiten import Whiten
 from mnistnn.stopping import course, limits, lisa
@@ -120,6 +121,7 @@ TRANSFORMS: Cases = {
     "features": lambda: Features(file="machine.safetensors"),
     "normalize_width": lambda: NormalizeWidth(width_px=2),
     "pad": lambda: Pad(shape=[4, 3]),
+    "shrink": lambda: Shrink(shape=[1, 2]),
     "blur": lambda: Blur(sigma_px=0.7),
 }
 REGISTRIES: dict[str, tuple[list[Any], Cases]] = {

@@ -41,7 +41,9 @@ def no_thread_is_left():
 IN_FILE_ORDER = {
     "plain": (),
     "augmented": (AUGMENT,),
-    "with transforms that are not fitted": ("preprocess=[{type: deskew}, {type: pad, shape: 10}]",),
+    "with transforms that are not fitted": (
+        "preprocess=[{type: deskew}, {type: pad, shape: 10}, {type: shrink, shape: 7}]",
+    ),
     "measured on the training split": ("evaluation={train_error: true, batch_size: 70, every_updates: 3}",),
     "of two classes": ("data.labels={positive: [1, 2]}", "model.layers.output.units=2"),
     "as far as its limits": ("data.limits={train: 120, valid: 33}", "batches.drop_last=true"),

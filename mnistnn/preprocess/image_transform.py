@@ -1,10 +1,17 @@
 """What transforms of pictures share: they need to know which pixels are neighbours."""
 
 from math import prod
+from typing import Annotated
+
+from pydantic import Field
 
 from mnistnn.backend import Array
 from mnistnn.preprocess.contract import Transform, row_blocks
 from mnistnn.shapes import Shape, ShapeError, show_shape
+
+_Side = Annotated[int, Field(ge=1, le=1024)]
+# Of images: one number stands for both sides.
+Size = _Side | Annotated[list[_Side], Field(min_length=2, max_length=2)]
 
 
 class ImageTransform(Transform):
@@ -29,3 +36,8 @@ class ImageTransform(Transform):
     def redrawn(self, images: Array) -> Array:
         """Return what becomes of images (n, channels, h, w), which may be used up. The channels move together."""
         raise NotImplementedError
+
+
+def height_and_width(size: int | list[int]) -> tuple[int, int]:
+    """Return the two sides that a size in YAML stands for."""
+    return (size, size) if isinstance(size, int) else (size[0], size[1])

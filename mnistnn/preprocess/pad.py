@@ -1,15 +1,11 @@
 """Larger images: zeros around the digits."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from mnistnn.backend import Array, array_module
 from mnistnn.component import component
-from mnistnn.preprocess.image_transform import ImageTransform
+from mnistnn.preprocess.image_transform import ImageTransform, Size, height_and_width
 from mnistnn.shapes import Shape, ShapeError, show_shape
-
-_Side = Annotated[int, Field(ge=1, le=1024)]
 
 
 @component
@@ -23,12 +19,12 @@ class Pad(ImageTransform):
     """
 
     type: Literal["pad"] = "pad"
-    shape: _Side | Annotated[list[_Side], Field(min_length=2, max_length=2)]
+    shape: Size
     """Height and width of the padded images; one number stands for both."""
 
     def build(self, in_shape: Shape) -> None:
         super().build(in_shape)
-        h, w = (self.shape, self.shape) if isinstance(self.shape, int) else self.shape
+        h, w = height_and_width(self.shape)
         if h < in_shape[-2] or w < in_shape[-1]:
             raise ShapeError(
                 f"images of {show_shape(in_shape)} cannot be padded to {show_shape((h, w))}, which is smaller"

@@ -1,6 +1,6 @@
 """Transforms of pictures, against loops over single images and SciPy."""
 
-from math import ceil
+from math import ceil, lcm
 
 import numpy as np
 import pytest
@@ -10,9 +10,10 @@ from mnistnn.preprocess.blur import Blur
 from mnistnn.preprocess.deskew import Deskew
 from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
+from mnistnn.preprocess.shrink import Shrink, area_means
 from mnistnn.shapes import ShapeError
 
-ALL = [Deskew(), NormalizeWidth(width_px=5), Pad(shape=[9, 13]), Blur(sigma_px=0.8)]
+ALL = [Deskew(), NormalizeWidth(width_px=5), Pad(shape=[9, 13]), Shrink(shape=[4, 7]), Blur(sigma_px=0.8)]
 
 
 def applied(transform, x):
@@ -135,16 +136,73 @@ def test_padding_is_even_but_for_one_more_at_the_right_and_the_bottom(images, sh
     np.testing.assert_array_equal(applied(Pad(shape=shape), images), np.pad(images, ((0, 0), *around)))
 
 
-def test_images_of_the_size_asked_for_are_not_copied(images):
-    pad = Pad(shape=[9, 11])
-    pad.build((9, 11))
-    assert pad.apply(images) is images
+@pytest.mark.parametrize("resized", [Pad(shape=[9, 11]), Shrink(shape=[9, 11])], ids=lambda each: each.type)
+def test_images_of_the_size_asked_for_are_not_touched(images, resized):
+    before = images.copy()
+    resized.build((9, 11))
+    assert resized.apply(images) is images
+    np.testing.assert_array_equal(images, before)
 
 
 @pytest.mark.parametrize("shape", [10, [8, 20], [20, 10]])
 def test_padding_to_less_is_refused_with_both_shapes(shape):
     with pytest.raises(ShapeError, match=r"images of 9×11 cannot be padded to \d+×\d+, which is smaller"):
         Pad(shape=shape).build((9, 11))
+
+
+def shrunk(images: np.ndarray, h: int, w: int) -> np.ndarray:
+    """Cut each pixel into so many equal ones that the areas of the result hold whole ones; take means over these."""
+    height, width = lcm(images.shape[-2], h), lcm(images.shape[-1], w)
+    fine = images.repeat(height // images.shape[-2], axis=-2).repeat(width // images.shape[-1], axis=-1)
+    means: np.ndarray = fine.reshape(*images.shape[:-2], h, height // h, w, width // w).mean(axis=(-3, -1))
+    return means
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("shape", "h", "w"), [(1, 1, 1), (3, 3, 3), (8, 8, 8), ([9, 4], 9, 4), ([5, 11], 5, 11)])
+def test_shrunk_pixels_are_means_over_areas(images, shape, h, w, dtype):
+    found = applied(Shrink(shape=shape), images.astype(dtype))
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, shrunk(images, h, w), atol=1e-12 if dtype == "float64" else 1e-6)
+
+
+def test_pixel_of_a_shrunk_digit_is_three_pixels_and_a_half():
+    row = np.zeros(28)
+    row[:4] = 2 / 7, 2 / 7, 2 / 7, 1 / 7
+    means = area_means(28, 8)
+    np.testing.assert_allclose(means[0], row, atol=1e-15)
+    np.testing.assert_allclose(means[7], row[::-1], atol=1e-15)
+
+
+@pytest.mark.parametrize(("large", "small"), [(28, 8), (28, 27), (5, 3), (7, 1), (6, 6)])
+def test_every_pixel_counts_alike_and_every_mean_is_whole(large, small):
+    means = area_means(large, small)
+    assert means.dtype == np.float64
+    np.testing.assert_allclose(means.sum(axis=1), 1.0, rtol=1e-15)
+    np.testing.assert_allclose(means.sum(axis=0), small / large, rtol=1e-14)
+
+
+def test_shrinking_keeps_the_ink_but_for_the_area_and_whatever_is_even(images):
+    found = applied(Shrink(shape=[4, 7]), images)
+    np.testing.assert_allclose(found.sum(axis=(1, 2)) * (9 * 11) / (4 * 7), images.sum(axis=(1, 2)), rtol=1e-12)
+    np.testing.assert_allclose(applied(Shrink(shape=[4, 7]), np.full((2, 9, 11), 0.3)), 0.3, rtol=1e-14)
+
+
+def test_shrunk_images_lie_in_the_memory_of_the_former_ones(images):
+    """Those of many blocks of rows, too, none of which covers what is still to be read."""
+    many = np.tile(images, (120, 1, 1))
+    expected = shrunk(many, 8, 10)
+    shrink = Shrink(shape=[8, 10])
+    shrink.build((9, 11))
+    found = shrink.apply(many)
+    assert np.shares_memory(found, many)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [10, [10, 4], [4, 12]])
+def test_shrinking_to_more_is_refused_with_both_shapes(shape):
+    with pytest.raises(ShapeError, match=r"images of 9×11 cannot be shrunk to \d+×\d+, which is larger"):
+        Shrink(shape=shape).build((9, 11))
 
 
 @pytest.mark.parametrize("sigma", [0.3, 1.0, 1.7, 6.0])

@@ -25,7 +25,7 @@ CHAIN = (
 
 IMAGES = (
     "preprocess=[{type: deskew}, {type: normalize_width, width_px: 6}, {type: blur, sigma_px: 0.5}, "
-    "{type: pad, shape: 10}]"
+    "{type: pad, shape: 10}, {type: shrink, shape: [9, 5]}]"
 )
 
 
@@ -205,6 +205,7 @@ def test_threshold_that_drops_everything_is_refused_at_its_transform(plan_of):
     [
         ("{type: whiten}, {type: deskew}", "preprocess.1", "deskew needs images"),
         ("{type: deskew}, {type: pad, shape: 7}", "preprocess.1", "images of 8×8 cannot be padded to 7×7"),
+        ("{type: shrink, shape: 4}, {type: shrink, shape: 5}", "preprocess.1", "images of 4×4 cannot be shrunk to 5×5"),
         ("{type: normalize_width, width_px: 9}", "preprocess.0", "width 9 do not fit into images of 8×8"),
     ],
 )
@@ -214,9 +215,9 @@ def test_transform_that_cannot_take_its_inputs_is_refused_before_data_is_read(pl
     assert caught.value.key == key
 
 
-def test_images_are_redrawn_and_padded_on_their_way_to_the_model(toy, start):
+def test_images_are_redrawn_and_resized_on_their_way_to_the_model(toy, start):
     outcome = start(toy, IMAGES)
-    assert load_trained(outcome.run).plan.preprocessing.out_shape == (10, 10)
+    assert load_trained(outcome.run).plan.preprocessing.out_shape == (9, 5)
     assert evaluate(outcome.run, "valid", "best", print).error == outcome.best["valid.error"] < 0.6
 
 
@@ -227,6 +228,7 @@ def test_memory_is_that_of_the_largest_stage(plan_of):
     pixels = 360 * (16 * 16 - 8 * 8)
     assert padded.resident_bytes - plain.resident_bytes == 4 * (pixels + 3 * parameters + kept[1] - kept[0])
     assert plan_of("preprocess=[{type: whiten, dimensions: 64}]").resident_bytes == plain.resident_bytes
+    assert plan_of("preprocess=[{type: shrink, shape: 4}]").resident_bytes < plain.resident_bytes
 
 
 def test_dry_run_says_that_sizes_are_upper_bounds(toy, command):

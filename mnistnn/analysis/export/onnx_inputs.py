@@ -20,6 +20,7 @@ from mnistnn.preprocess.deskew import Deskew
 from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
+from mnistnn.preprocess.shrink import Shrink, area_means
 from mnistnn.preprocess.standardize import Standardize
 from mnistnn.preprocess.whiten import Whiten
 
@@ -55,6 +56,15 @@ def _pad(transform: Pad, part: Part, x: str) -> str:
 
 def _blur(transform: Blur, part: Part, x: str) -> str:
     along_y, along_x = (gaussian_band(side, transform.sigma_px) for side in part.in_shape[-2:])
+    return _along_both(along_y, along_x, part, x)
+
+
+def _shrink(transform: Shrink, part: Part, x: str) -> str:
+    along_y, along_x = map(area_means, transform.in_shape[-2:], transform.out_shape[-2:])
+    return _along_both(along_y, along_x, part, x)
+
+
+def _along_both(along_y: np.ndarray, along_x: np.ndarray, part: Part, x: str) -> str:
     rows = part.node("MatMul", x, part.constant("along_x", along_x.T))
     return part.node("MatMul", part.constant("along_y", along_y), rows)
 
@@ -75,6 +85,7 @@ TRANSFORMS: dict[type, Callable[[Any, Part, str], str]] = {
     ContrastNormalize: _contrast_normalize,
     Features: _features,
     Pad: _pad,
+    Shrink: _shrink,
     Standardize: _standardize,
     Whiten: _whiten,
 }

@@ -29,6 +29,7 @@ from mnistnn.preprocess.blur import Blur
 from mnistnn.preprocess.contrast import ContrastNormalize
 from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.pad import Pad
+from mnistnn.preprocess.shrink import Shrink
 from mnistnn.preprocess.standardize import Standardize
 from mnistnn.preprocess.whiten import Whiten
 from tests.test_registry import IMAGE, LOSSES, built, chain_of, each_chain, each_loss, members
@@ -122,6 +123,8 @@ def test_probabilities_are_those_of_the_loss(kind):
         ContrastNormalize(),
         Pad(shape=[9, 6]),
         Pad(shape=[6, 5]),
+        Shrink(shape=4),
+        Shrink(shape=[6, 2]),
         Blur(sigma_px=0.7),
         Features(file="machine.safetensors"),
     ],
