@@ -18,7 +18,7 @@ from mnistnn.augment.elastic import Elastic
 from mnistnn.data import cache
 from mnistnn.data.bounded_reading import MAX_STORED_BYTES
 from mnistnn.data.cache import DatasetInfo
-from mnistnn.data.catalogue import NAMED_SETS
+from mnistnn.data.catalogue import MADE_SETS, NAMED_SETS
 from mnistnn.data.idx import encode_header, encode_idx
 from mnistnn.data.image_set import FILE_NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.data.spec import Data
@@ -51,10 +51,11 @@ def generate(
 
     `advance` is told of images as they are written; `workers`, all cores unless said, changes nothing but the time.
     Memory: the source, and a few thousand images. Raises UsageError for a name that is taken, unless `replace`, or that
-    belongs to a published set; ConfigError and DataError as `read_split`; ResourceError when the disk has no room.
+    belongs to a set whose bytes are known; ConfigError and DataError as `read_split`; ResourceError when the disk has
+    no room.
     """
     final = cache.set_folder(name)
-    if name in NAMED_SETS or name == source:
+    if name in NAMED_SETS or name in MADE_SETS or name == source:
         raise UsageError(f"{name}: names a set that is there to be the source; choose another name")
     info = describe(source)
     total = count + validation_examples

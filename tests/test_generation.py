@@ -98,7 +98,7 @@ def test_progress_is_told_of_every_image():
     assert sum(told) == 2500
 
 
-@pytest.mark.parametrize("name", ["mnist", "toy"])
+@pytest.mark.parametrize("name", ["mnist", "bars-and-stripes", "toy"])
 def test_name_of_a_source_is_refused(name):
     with pytest.raises(UsageError, match="choose another name"):
         generate(name, "toy", 10, 0, 60, replace=True)

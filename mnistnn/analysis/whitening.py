@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mnistnn.data.catalogue import MADE_SETS
 from mnistnn.data.spec import Data
 from mnistnn.data.splits import describe, read_split
 from mnistnn.errors import ResourceError
@@ -19,8 +20,10 @@ _DPI = 120
 
 def default_data(name: str) -> Data:
     """Return the split of an experiment that says no more than the set's name; the last sixth of a small set is for
-    validation.
+    validation, unless the catalogue knows better.
     """
+    if name in MADE_SETS:
+        return Data(dataset=name, validation_examples=MADE_SETS[name].validation_examples)
     return Data(dataset=name, validation_examples=min(Data().validation_examples, describe(name).train_examples // 6))
 
 

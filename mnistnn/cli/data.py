@@ -1,4 +1,4 @@
-"""`mnistnn data`: fetch published sets, add one's own, check and show what is in the cache."""
+"""`mnistnn data`: fetch or make known sets, add one's own, check and show what is in the cache."""
 
 import json
 import shutil
@@ -29,14 +29,15 @@ def data() -> None:
 
 @data.command()
 @click.argument("name", default="mnist")
-@click.option("--force", is_flag=True, help="Fetch again, even if the set is there and intact.")
+@click.option("--force", is_flag=True, help="Fetch or make it again, even if the set is there and intact.")
 def fetch(name: str, force: bool) -> None:
-    """Download and verify mnist or fashion-mnist."""
+    """Download and verify mnist or fashion-mnist, or make bars-and-stripes."""
     from mnistnn.data import cache
+    from mnistnn.data.catalogue import MADE_SETS
     from mnistnn.data.fetch import fetch as fetch_set
 
     fetched = fetch_set(name, force=force, progress=not settings().quiet)
-    outcome = "fetched and verified" if fetched else "already there, verified"
+    outcome = f"{'made' if name in MADE_SETS else 'fetched'} and verified" if fetched else "already there, verified"
     click.echo(printable(f"{name}: {outcome}: {cache.set_folder(name)}"))
 
 
@@ -161,7 +162,8 @@ def show(
     """Show images, and the size of each class.
 
     The images are the first of the split of mnist, or of the set that is named. The validation split is the last 10000
-    training examples, as in an experiment, or the last sixth of a set that is smaller than MNIST.
+    training examples, as in an experiment, the last 32 of bars-and-stripes, or the last sixth of any other set that is
+    smaller than MNIST.
 
     With --augment the set and its splits are those of the experiment, unless a set is named. A row of the PNG file
     begins with an image, and distortions of it follow; no other preprocessing is done.

@@ -20,7 +20,7 @@ import filelock
 import platformdirs
 
 from mnistnn.data.bounded_reading import open_regular_file
-from mnistnn.data.catalogue import NAMED_SETS
+from mnistnn.data.catalogue import MADE_SETS, NAMED_SETS, pinned_digests
 from mnistnn.data.image_set import FILE_NAMES, ImageSet, idx_files
 from mnistnn.data.manifest import MANIFEST_NAME, Manifest, StoredFile, read_manifest
 from mnistnn.errors import BusyError, DataError, ResourceError, UsageError
@@ -111,7 +111,7 @@ def install(name: str, images: ImageSet, origins: dict[str, str]) -> None:
     """Store a set, in place of the one of that name if there is one. The caller holds the lock of `name`.
 
     `origins` says for each of the four files where it came from. Raises DataError, and stores nothing, when
-    the set is a named one and is not byte for byte what was published.
+    the catalogue knows the bytes of the set and they are others.
     """
     contents = idx_files(images)
     manifest = _manifest(name, images, contents, origins)
@@ -218,15 +218,12 @@ def _put_back(name: str) -> None:
 
 
 def check_pinned(manifest: Manifest, place: str) -> None:
-    """Raise DataError if a manifest claims to be a named set but lists other bytes than were published."""
-    named = NAMED_SETS.get(manifest.name)
-    if named is None:
-        return
-    for file_name, pinned in named.files.items():
+    """Raise DataError if a manifest claims to be a set whose bytes are known but lists others."""
+    for file_name, expected in pinned_digests(manifest.name).items():
         found = manifest.files[file_name].sha256
-        if pinned.sha256 is not None and found != pinned.sha256:
+        if found != expected:
             raise DataError(
-                f"{place}: {file_name} is not that of {manifest.name}: expected SHA-256 {pinned.sha256}, got {found}"
+                f"{place}: {file_name} is not that of {manifest.name}: expected SHA-256 {expected}, got {found}"
             )
 
 
@@ -249,7 +246,7 @@ def altered(path: Path, problem: str) -> DataError:
     """Return the error for a stored file that is not what it was when it was stored."""
     name = path.parent.name
     own = f"mnistnn data add {name} FILES… --force (or generate, if it was made so)"
-    remedy = f"mnistnn data fetch {name} --force" if name in NAMED_SETS else own
+    remedy = f"mnistnn data fetch {name} --force" if name in NAMED_SETS or name in MADE_SETS else own
     return DataError(f"{path}: {problem}; the file was altered and is not used. To replace the set: {remedy}")
 
 

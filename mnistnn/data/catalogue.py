@@ -1,14 +1,16 @@
-"""The sets that mnistnn knows by name: where they are published, and the digests that prove a copy genuine.
+"""The sets that mnistnn knows by name: where they are published or how they are made, and the digests that prove a copy
+genuine.
 
 Nothing outside these addresses is ever contacted, and nothing that fails these digests is ever stored.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mnistnn.data.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from mnistnn.data import bars_and_stripes
+from mnistnn.data.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, ImageSet
 from mnistnn.errors import DataError
 
 
@@ -60,11 +62,46 @@ class GeneratedSet:
     validation_examples: int
 
 
+@dataclass(frozen=True)
+class MadeSet:
+    """A set that mnistnn makes by itself, of nothing; the last of its training examples are for validation.
+
+    sha256  of the content of each file, so that it is the same set on every machine
+    """
+
+    image_shape: tuple[int, int]
+    classes: int
+    train_examples: int
+    validation_examples: int
+    test_examples: int
+    sha256: Mapping[str, str]
+    make: Callable[[], ImageSet]
+    origin: str
+
+
 GENERATED_SETS: dict[str, GeneratedSet] = {
     # As many as G. Loosli, S. Canu and L. Bottou made for their largest experiment.
     "infinite-mnist": GeneratedSet("mnist", count=8_100_000, validation_examples=10_000),
 }
 """Those that experiments of the project name; what is in the cache under such a name may have another size."""
+
+MADE_SETS: dict[str, MadeSet] = {
+    "bars-and-stripes": MadeSet(
+        image_shape=(4, 4),
+        classes=2,
+        train_examples=3232,
+        validation_examples=32,
+        test_examples=32,
+        sha256={
+            TRAIN_IMAGES: "f41a0bb6bfaa89c9f86038315eecb381446da5faa5eeb86f6378c3b1b5addaa4",
+            TRAIN_LABELS: "bcdd4ff54120627621aa76735080be7310be091cc46e8d3df5c6af9b8ad00a02",
+            TEST_IMAGES: "e21adc211abf391723747a4cbca854729b6137d45040d0f0aa8b93fff7eb3f29",
+            TEST_LABELS: "a805689c91603cf20baabb7baea88635cb72d49b658495c41001e3d70b20d3ff",
+        },
+        make=bars_and_stripes.make,
+        origin="made by mnistnn, after D. MacKay (2003)",
+    ),
+}
 
 NAMED_SETS: dict[str, NamedSet] = {
     # Y. LeCun, C. Cortes and C. Burges: The MNIST database of handwritten digits.
@@ -124,3 +161,11 @@ NAMED_SETS: dict[str, NamedSet] = {
         ),
     ),
 }
+
+
+def pinned_digests(name: str) -> dict[str, str]:
+    """Return the SHA-256 that the content of a file of this set must have, for each file of which it is known."""
+    if name in MADE_SETS:
+        return dict(MADE_SETS[name].sha256)
+    files = NAMED_SETS[name].files if name in NAMED_SETS else {}
+    return {file_name: pinned.sha256 for file_name, pinned in files.items() if pinned.sha256 is not None}

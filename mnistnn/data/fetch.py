@@ -1,4 +1,5 @@
-"""Bring a named set into the cache: each mirror in turn, then the package mirror if the set has one.
+"""Bring a named set into the cache: each mirror in turn, then the package mirror if the set has one. A set that
+mnistnn makes by itself is made.
 
 A file that one mirror delivered intact is kept when the next has to be asked for the others. When nothing
 works the user gets one message with everything that was tried, and the way to do it by hand.
@@ -8,7 +9,7 @@ import sys
 from urllib.parse import urlsplit
 
 from mnistnn.data import cache
-from mnistnn.data.catalogue import NAMED_SETS, NamedSet
+from mnistnn.data.catalogue import MADE_SETS, NAMED_SETS, MadeSet, NamedSet
 from mnistnn.data.course_pickle import decode_course_pickle
 from mnistnn.data.download import DownloadLimits, download
 from mnistnn.data.idx import decode_idx
@@ -22,22 +23,27 @@ _PACKAGE_DEADLINE_S = 900.0
 
 
 def fetch(name: str, *, force: bool = False, progress: bool = True) -> bool:
-    """Have the named set in the cache, intact; return whether it had to be fetched.
+    """Have the named set in the cache, intact; return whether it had to be fetched or made.
 
-    A set that is there is checked, and fetched again if it was altered, or if `force`. Of several processes
+    A set that is there is checked, and fetched or made again if it was altered, or if `force`. Of several processes
     that fetch at once, one does and the others find it there. `progress` allows messages and bars on stderr.
-    Raises UsageError for a set that is not a named one, DataError when every source fails.
+    Raises UsageError for a set that is neither named nor made, DataError when every source fails.
     """
-    named = NAMED_SETS.get(name)
-    if named is None:
-        raise UsageError(f"{name[:80]!r} cannot be fetched{_suggestion(name)}; known: {', '.join(NAMED_SETS)}")
+    known = NAMED_SETS.get(name) or MADE_SETS.get(name)
+    if known is None:
+        raise UsageError(f"{name[:80]!r} cannot be fetched{_suggestion(name)}; known: {', '.join(_fetchable())}")
+    doing = "making" if isinstance(known, MadeSet) else "fetching"
     with cache.locked(name):
         if cache.is_stored(name) and not force:
             problems = [check for check in cache.verify(name) if check.problem is not None]
             if not problems:
                 return False
-            _say(f"{problems[0].path}: {problems[0].problem}; fetching {name} again", progress=progress)
-        images, origins = _from_any_source(name, named, progress=progress)
+            _say(f"{problems[0].path}: {problems[0].problem}; {doing} {name} again", progress=progress)
+        if isinstance(known, MadeSet):
+            _say(f"{doing} {name}", progress=progress)
+            images, origins = known.make(), dict.fromkeys(FILE_NAMES, known.origin)
+        else:
+            images, origins = _from_any_source(name, known, progress=progress)
         cache.install(name, images, origins)
     return True
 
@@ -81,8 +87,12 @@ def _all_failed(name: str, named: NamedSet, reasons: list[str]) -> str:
     )
 
 
+def _fetchable() -> list[str]:
+    return [*NAMED_SETS, *MADE_SETS]
+
+
 def _suggestion(name: str) -> str:
-    close = nearest(name, NAMED_SETS)
+    close = nearest(name, _fetchable())
     return f"; did you mean {close!r}?" if close else ""
 
 

@@ -1,8 +1,8 @@
 """Bring a user's own files into the cache, offline: `mnistnn data add NAME FILES…`.
 
 What the files are is read from their first bytes, not from their endings: four IDX files (gzip-compressed or
-not), one .npz, one mnist.pkl.gz, or one folder of PNG files. Under the name of a published set only the
-published bytes are accepted, so this is also how such a set gets onto a machine without a network.
+not), one .npz, one mnist.pkl.gz, or one folder of PNG files. Under the name of a set whose bytes are known only these
+are accepted, so this is also how such a set gets onto a machine without a network.
 """
 
 import os
@@ -37,7 +37,7 @@ def add(name: str, paths: Sequence[Path], *, replace: bool = False) -> None:
     """Read a set from files and store it under `name`.
 
     Raises UsageError if the files are not one of the known kinds or, unless `replace`, the name is taken;
-    DataError if they are malformed or, under the name of a published set, not what was published.
+    DataError if they are malformed or, under the name of a set whose bytes are known, not these.
     """
     folder = cache.set_folder(name)
     with cache.locked(name):

@@ -59,7 +59,7 @@ class Data:
     """The images and labels of an experiment."""
 
     dataset: str = "mnist"
-    """`mnist`, `fashion-mnist`, or the name given to `mnistnn data add` or `mnistnn data generate`."""
+    """`mnist`, `fashion-mnist`, `bars-and-stripes`, or a name given to `mnistnn data add` or `data generate`."""
 
     scale: Literal[255, 256] = 255
     """Pixels are byte / scale. The course's mnist.pkl.gz was made with 256."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mnistnn.data import cache, verified
 from mnistnn.data.bounded_reading import MAX_SET_BYTES, open_regular_file
 from mnistnn.data.cache import DatasetInfo
-from mnistnn.data.catalogue import GENERATED_SETS, NAMED_SETS
+from mnistnn.data.catalogue import GENERATED_SETS, MADE_SETS, NAMED_SETS
 from mnistnn.data.fetch import fetch
 from mnistnn.data.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
 from mnistnn.data.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
@@ -54,19 +54,19 @@ def describe(name: str) -> DatasetInfo:
 
     Raises ConfigError, with the nearest known name, for a set that is neither.
     """
-    named = NAMED_SETS.get(name)
-    if named is not None:
-        return DatasetInfo(named.image_shape, named.classes, named.train_examples, named.test_examples)
+    known = NAMED_SETS.get(name) or MADE_SETS.get(name)
+    if known is not None:
+        return DatasetInfo(known.image_shape, known.classes, known.train_examples, known.test_examples)
     generated = GENERATED_SETS.get(name)
     if not cache.is_stored(name) and generated is not None:
         source, train_examples = NAMED_SETS[generated.source], generated.count + generated.validation_examples
         return DatasetInfo(source.image_shape, source.classes, train_examples, source.test_examples)
     if not cache.is_stored(name):
-        known = sorted({*NAMED_SETS, *GENERATED_SETS, *cache.stored_names()})
-        close = nearest(name, known)
+        names = sorted({*NAMED_SETS, *MADE_SETS, *GENERATED_SETS, *cache.stored_names()})
+        close = nearest(name, names)
         suggestion = f"did you mean {close!r}? " if close else ""
         raise ConfigError(
-            f"unknown data set {name[:80]!r}; {suggestion}known: {', '.join(known)}; "
+            f"unknown data set {name[:80]!r}; {suggestion}known: {', '.join(names)}; "
             "your own files become a set with `mnistnn data add NAME FILES…`, "
             "and `mnistnn data generate NAME` makes one of any size",
             key="data.dataset",
@@ -127,8 +127,8 @@ def split_examples(data: Data) -> dict[SplitName, range]:
 
 
 def ensure_available(name: str, progress: bool) -> None:
-    """Fetch a named set that is not in the cache. Raises ConfigError for an unknown set, DataError for one that must be
-    generated first, or as `fetch`.
+    """Fetch a named set that is not in the cache, or make it, if mnistnn does so by itself. Raises ConfigError for an
+    unknown set, DataError for one that must be generated first, or as `fetch`.
     """
     describe(name)
     if not cache.is_stored(name):
@@ -171,9 +171,10 @@ def open_split(data: Data, split: SplitName) -> StoredSplit:
 
 def _missing(name: str) -> DataError:
     """Return the error for a set that is known but not there, with the ways to get it."""
-    if name in GENERATED_SETS:
+    if name in GENERATED_SETS or name in MADE_SETS:
+        verb = "generate" if name in GENERATED_SETS else "fetch"
         return DataError(
-            f"the data set {name} is not in {cache.datasets_folder()}; make it with `mnistnn data generate {name}`"
+            f"the data set {name} is not in {cache.datasets_folder()}; make it with `mnistnn data {verb} {name}`"
         )
     return DataError(
         f"the data set {name} is not in {cache.datasets_folder()}; "

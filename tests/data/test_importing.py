@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mnistnn.data import cache
+from mnistnn.data import bars_and_stripes, cache
 from mnistnn.data.catalogue import NAMED_SETS, NamedSet, PinnedFile
 from mnistnn.data.image_set import FILE_NAMES, TRAIN_IMAGES, idx_files
 from mnistnn.data.importing import add
@@ -123,6 +123,14 @@ def test_add_refuses_halves_that_do_not_fit(tiny, tmp_path):
 def test_add_under_a_published_name_refuses_other_data(tiny, tmp_path):
     with pytest.raises(DataError, match="not that of mnist"):
         add("mnist", write_idx(tmp_path, tiny))
+
+
+def test_add_under_the_name_of_a_made_set_takes_that_set_only(tiny, tmp_path):
+    with pytest.raises(DataError, match="not that of bars-and-stripes: expected SHA-256 f41a"):
+        add("bars-and-stripes", write_npz(tmp_path, tiny))
+    assert not cache.is_stored("bars-and-stripes")
+    add("bars-and-stripes", write_npz(tmp_path, bars_and_stripes.make()))
+    assert [check.problem for check in cache.verify("bars-and-stripes")] == [None] * 4
 
 
 @pytest.fixture

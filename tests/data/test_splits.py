@@ -137,7 +137,7 @@ def test_generated_set_that_is_there_has_its_own_size(tiny, origins):
 @pytest.mark.parametrize("name", ["minst", "../mnist", "Mnist"])
 def test_describe_unknown_set_suggests_the_nearest(name):
     with pytest.raises(
-        ConfigError, match=r"did you mean 'mnist'\? known: fashion-mnist, infinite-mnist, mnist"
+        ConfigError, match=r"did you mean 'mnist'\? known: bars-and-stripes, fashion-mnist, infinite-mnist, mnist"
     ) as caught:
         describe(name)
     assert caught.value.key == "data.dataset"
