@@ -67,7 +67,7 @@ def sample(
     out: Path | None,
     force: bool,
 ) -> None:
-    """Draw what a machine has learned to make, or an autoencoder to give back.
+    """Draw what a model has learned to make or to give back.
 
     RUN is a path, the start of a run's id, or 'latest'. Rows of chains, as in LISA's figure: the first row is what
     they begin with, each further one shows the probabilities of the pixels, so many steps later. Without --out as many

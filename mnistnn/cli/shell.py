@@ -49,7 +49,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "eval": LazyCommand("mnistnn.cli.evaluate:evaluate", "Measure a run on one split of the data."),
         "predict": LazyCommand("mnistnn.cli.predict:predict", "Read digits on pictures of your own."),
         "sample": LazyCommand(
-            "mnistnn.cli.sample:sample", "Draw what a machine has learned to make, or an autoencoder to give back."
+            "mnistnn.cli.sample:sample", "Draw what a model has learned to make or to give back."
         ),
         "ls": LazyCommand("mnistnn.cli.runs:ls", "List runs."),
         "show": LazyCommand("mnistnn.cli.runs:show", "Show one run."),
