@@ -1,4 +1,4 @@
-"""Restricted Boltzmann machines in whole runs: trained, stopped anywhere, verified, measured, drawn from, refused."""
+"""Boltzmann machines in whole runs: trained, stopped anywhere, verified, measured, drawn from, refused."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mnistnn.analysis.likelihood import stored_likelihoods
-from mnistnn.analysis.partition import Machine, enumerated
+from mnistnn.analysis.partition import Machine, enumerated, logsumexp, states
+from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.rbm import RBM
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
@@ -36,6 +37,8 @@ KINDS = {
     "gaussian": ["model.visible=gaussian", "preprocess=[{type: standardize}]", "optimizer.learning_rate=0.002"],
     "begun at the data": ["model.visible_bias=data", "model.centred=true"],
     "black and white": ["preprocess=[{type: binarize, threshold: 0.4}]"],
+    "fully visible": ["model={type: boltzmann}", "preprocess=[{type: shrink, shape: 4}]"],
+    "with hidden units": ["model={type: boltzmann, hidden: 3, visible_bias: data}", "loss.particles=9", "loss.steps=2"],
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -70,14 +73,46 @@ def test_run_stopped_after_any_update_has_the_same_bits(
 def test_run_learns_and_is_verified_shown_and_measured(machine, command, kind):
     assert command("train", machine, *KINDS[kind], "--epochs", "12", "--run-dir", "run", "-q").code == 0
     rows = read_rows(RunDirectory(Path("run")).metrics)
-    assert {"valid.loss", "valid.reconstruction", "free_energy.gap"} <= rows[0].keys()
-    assert rows[-1]["valid.reconstruction"] < rows[0]["valid.reconstruction"]
+    learned = "valid.loss" if "boltzmann" in str(KINDS[kind]) else "valid.reconstruction"
+    assert {"valid.loss", "free_energy.gap", learned} <= rows[0].keys()
+    assert rows[-1][learned] < rows[0][learned]
     for verb in ("show", "eval", "verify", "diff"):
         done = command(verb, "run", *(["run"] if verb == "diff" else []))
         assert done.code == 0, (verb, done.err)
     assert command("sample", "run", "--steps", "4", "--every", "2").code == 0
     assert command("inspect", "filters", "run").code == 0
     assert command("inspect", "summary", machine).code == 0
+
+
+@pytest.mark.parametrize("hidden", [0, 3])
+def test_likelihood_of_a_general_machine_is_that_of_enumeration_and_annealing_agrees(machine, command, hidden):
+    overrides = [f"model={{type: boltzmann, hidden: {hidden}}}", "preprocess=[{type: shrink, shape: 4}]"]
+    assert command("train", machine, *overrides, "--run-dir", "run", "-q").code == 0
+    exact = json.loads(command("eval", "run", "--json", "--split", "valid").out)
+    trained = load_trained(RunDirectory(Path("run")))
+    model = trained.plan.machine
+    assert isinstance(model, Boltzmann)
+    W, b = (array.astype("float64") for array in model.connections())
+    (x,) = (np.concatenate(list(states(16 + hidden))),)
+    log_z = logsumexp(x @ b + 0.5 * ((x @ W) * x).sum(axis=1))
+    v = np.asarray(trained.plan.place("valid").x)
+    assert exact["partition"]["method"] == "exact"
+    assert exact["log_likelihood"] == pytest.approx(-model.free_energy(v).mean() - log_z, rel=1e-5)
+    assert exact["reconstruction_nll"] is None
+    options = ["--ais", "--reverse", "--temperatures", "300", "--chains", "200"]
+    found = json.loads(command("eval", "run", "--json", "--split", "valid", *options).out)
+    assert found["partition"]["method"] == "ais"
+    assert found["log_likelihood"] == pytest.approx(exact["log_likelihood"], abs=0.1)
+    assert found["reverse"]["value"] == pytest.approx(exact["partition"]["value"], abs=0.2)
+    assert command("eval", "run").code == 0
+    assert command("verify", "run").code == 0
+
+
+def test_general_machine_has_no_features(machine, command):
+    assert command("train", machine, "model={type: boltzmann}", "--run-dir", "run", "-q").code == 0
+    for arguments in (("sample", "run", "--reconstruct"), ("export", "run", "--to", "features")):
+        done = command(*arguments)
+        assert (done.code, "boltzmann" in done.err) == (2, True)
 
 
 def test_likelihood_is_that_of_enumeration(machine, command):
@@ -164,6 +199,11 @@ REFUSED = {
     ),
     "training errors": (["evaluation.train_error=true"], "so there are no errors"),
     "pieces": (["batches.chunk=10"], "is for models that read digits"),
+    "hidden units that there are none of": (
+        ["model={type: boltzmann}", "loss.sparsity={strength: 1}"],
+        "there are no hidden units to be kept quiet",
+    ),
+    "more hidden units than can be summed over": (["model={type: boltzmann, hidden: 13}"], "an integer in [0, 12]"),
     "several updates of a batch": (["batches.updates=2"], "is for objectives that stay the same, and chains go on"),
     "a rate that follows errors": (
         ["optimizer.learning_rate={type: plateau, start: 0.1, monitor: valid.error}"],
@@ -240,10 +280,11 @@ def test_samples_are_drawn_into_a_file_or_the_terminal(machine, command):
 
 
 @pytest.mark.parametrize("held", ["top", "bottom", "left", "right"])
-def test_held_pixels_stay_and_the_others_are_made(machine, command, held):
+@pytest.mark.parametrize("model", [[], ["model={type: boltzmann, hidden: 2}"]])
+def test_held_pixels_stay_and_the_others_are_made(machine, command, held, model):
     from mnistnn.analysis.gibbs import Chains, half, rows_of_samples
 
-    assert command("train", machine, "--run-dir", "run", "-q").code == 0
+    assert command("train", machine, *model, "--run-dir", "run", "-q").code == 0
     trained = load_trained(RunDirectory(Path("run")))
     first, *rows = rows_of_samples(trained, Chains(count=6, steps=4, every=2, held=held))
     mask = half(held, (8, 8))
@@ -257,7 +298,6 @@ def test_held_pixels_stay_and_the_others_are_made(machine, command, held):
 def test_samples_are_of_the_distribution_of_the_machine(machine, command):
     """The mean of each pixel over many long chains, against a sum over all hidden states."""
     from mnistnn.analysis.gibbs import Chains, rows_of_samples
-    from mnistnn.analysis.partition import logsumexp, states
 
     assert command("train", machine, "--run-dir", "run", "-q").code == 0
     trained = load_trained(RunDirectory(Path("run")))

@@ -66,7 +66,7 @@ class Boltzmann(EnergyModel):
     def allocate(self, xp: Any, dtype: str) -> None:
         super().allocate(xp, dtype)
         self._of_visible, self._of_hidden = (
-            tuple(xp.asarray(at) for at in np.triu_indices(count, 1)) for count in (self.n_in, self.hidden)
+            xp.asarray(self._places(first, count)) for first, count in ((0, self.n_in), (self.n_in, self.hidden))
         )
         self._states = xp.asarray(_states(self.hidden).astype(dtype))
 
@@ -95,11 +95,11 @@ class Boltzmann(EnergyModel):
         W, b = self.scratch("W", (self.units,) * 2, self.theta), self.scratch("b", (self.units,), self.theta)
         n_in, values = self.n_in, self._values
         W[...] = 0.0
-        W[:n_in, :n_in][self._of_visible] = values["visible.W"]
+        W.reshape(-1)[self._of_visible] = values["visible.W"]
         b[:n_in] = values["visible.b"]
         if self.hidden:
             W[:n_in, n_in:] = values["hidden.W"]
-            W[n_in:, n_in:][self._of_hidden] = values["hidden.pairs"]
+            W.reshape(-1)[self._of_hidden] = values["hidden.pairs"]
             b[n_in:] = values["hidden.b"]
         W += W.T.copy()
         return W, b
@@ -107,11 +107,11 @@ class Boltzmann(EnergyModel):
     def write_gradient(self, dW: Array, db: Array) -> None:
         """Write derivatives by wᵢⱼ, i < j, dW (units, units), and by b, db (units,), into grad."""
         n_in, grads = self.n_in, self._grads
-        grads["visible.W"][...] = dW[:n_in, :n_in][self._of_visible]
+        grads["visible.W"][...] = dW.reshape(-1)[self._of_visible]
         grads["visible.b"][...] = db[:n_in]
         if self.hidden:
             grads["hidden.W"][...] = dW[:n_in, n_in:]
-            grads["hidden.pairs"][...] = dW[n_in:, n_in:][self._of_hidden]
+            grads["hidden.pairs"][...] = dW.reshape(-1)[self._of_hidden]
             grads["hidden.b"][...] = db[n_in:]
 
     def weights_into(self, name: str) -> Array:
@@ -136,13 +136,14 @@ class Boltzmann(EnergyModel):
 
     def pixel_nll(self, v: Array, pixels: np.ndarray) -> Array:
         """−log P = softplus(F(v) − F(v with i flipped))"""
-        v = self._rounded(v)
-        xp, before = array_module(v), self.free_energy(v)
-        rows, i = xp.arange(len(v)), xp.asarray(pixels)
-        v[rows, i] = 1.0 - v[rows, i]
-        before -= self.free_energy(v)
-        softplus(before)
-        return before
+        xp, rounded = array_module(v), self.scratch("rounded", v.shape, v)
+        xp.greater(v, 0.5, out=rounded)
+        change = self.free_energy(rounded)
+        at, flat = xp.asarray(np.arange(len(v)) * self.n_in + pixels), rounded.reshape(-1)
+        flat[at] = 1.0 - flat[at]
+        change -= self.free_energy(rounded)
+        softplus(change)
+        return change
 
     def pixels_nll(self, v: Array) -> Array:
         """Each pixel is flipped in turn."""
@@ -151,8 +152,10 @@ class Boltzmann(EnergyModel):
             total += self.pixel_nll(v, np.full(len(v), i))
         return total
 
-    def _rounded(self, v: Array) -> Array:
-        return (v > 0.5).astype(v.dtype)
+    def _places(self, first: int, count: int) -> np.ndarray:
+        """Return where pairs of `count` units, from `first` on, stand in the flattened W, row by row."""
+        i, j = np.triu_indices(count, 1)
+        return (first + i) * self.units + first + j
 
 
 def _pairs(count: int) -> int:

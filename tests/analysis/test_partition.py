@@ -13,9 +13,10 @@ from mnistnn.analysis.annealing import (
     annealed_in_reverse,
     base_biases,
     log_mean_exp,
+    path_of,
     temperatures,
 )
-from mnistnn.analysis.partition import Machine, enumerated, logsumexp, softplus, states
+from mnistnn.analysis.partition import GeneralMachine, Machine, enumerated, logsumexp, softplus, states
 
 
 def machine(n_in, units, is_gaussian=False, scale=0.5, seed=0):
@@ -26,6 +27,12 @@ def machine(n_in, units, is_gaussian=False, scale=0.5, seed=0):
         scale * rng.normal(size=n_in),
         is_gaussian,
     )
+
+
+def general(units, n_in, scale):
+    rng = np.random.default_rng(0)
+    W = np.triu(scale * rng.normal(size=(units, units)), 1)
+    return GeneralMachine(W + W.T, scale * rng.normal(size=units), n_in)
 
 
 def all_states(units):
@@ -115,6 +122,30 @@ def test_annealing_comes_within_a_tenth_of_a_nat_of_enumeration(is_gaussian, dty
     back = annealed_in_reverse(path, temperatures(1000), path.start(100), 200, watch)
     assert back.value == pytest.approx(exact.value, abs=0.1)
     assert back.low <= exact.value <= back.high
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_in", [4, 14])
+def test_annealing_comes_as_near_for_a_machine_that_is_all_connected(n_in, dtype):
+    m = general(14, n_in, scale=0.4)
+    exact = enumerated(m)
+    assert exact is not None
+    path = path_of(m, np.full(n_in, 0.4), np.random.default_rng(1), dtype)
+    found = annealed(path, temperatures(500), 100, watch)
+    assert found.value == pytest.approx(exact.value, abs=0.1)
+    assert found.low <= exact.value <= found.high
+    back = annealed_in_reverse(path, temperatures(500), path.start(100)[:, :n_in], 100, watch)
+    assert back.value == pytest.approx(exact.value, abs=0.1)
+    assert back.low <= exact.value <= back.high
+
+
+def test_machine_that_is_all_connected_is_enumerated_up_to_twenty_units():
+    m = general(5, 3, scale=1.0)
+    x = all_states(5)
+    found = enumerated(m)
+    assert found is not None
+    assert found.value == pytest.approx(scipy_logsumexp(x @ m.b + 0.5 * ((x @ m.W) * x).sum(axis=1)), rel=1e-12)
+    assert enumerated(general(21, 21, scale=1.0)) is None
 
 
 def test_annealing_is_exact_for_a_machine_without_weights():
