@@ -63,7 +63,7 @@ class Phase:
         return f"{self.number + 1}-{self.layer}"
 
     def run_in(self, run: RunDirectory) -> RunDirectory:
-        return RunDirectory(run.path / FOLDER / self.name)
+        return RunDirectory(run.phases / self.name)
 
     def features_in(self, run: RunDirectory) -> Path:
         """Return the file of what the phase has learned, as a transform `features` is kept."""

@@ -91,6 +91,7 @@ def test_measurement_is_that_of_the_formula(coder, command):
     assert Path("run/eval/reconstruction-test-best.json").exists()
     again = json.loads(command("eval", "run", "--json").out)
     assert again == {**found, "test_readings": 2}
+    assert f"test reconstruction {found['loss']:.2f} nats on 80" in command("show", "run").out
     text = command("eval", "run", "--split", "valid").out
     assert "30 % of the pixels hidden" in text
     assert "of whole images" in text

@@ -128,6 +128,7 @@ def test_likelihood_is_that_of_enumeration(machine, command):
     assert found["partition"]["method"] == "exact"
     assert found["log_likelihood_low"] == found["log_likelihood"] == found["log_likelihood_high"]
     assert (found["examples"], found["test_readings"]) == (80, 1)
+    assert f"test log-likelihood {found['log_likelihood']:.2f} nats on 80" in command("show", "run").out
     assert [each.split for each in stored_likelihoods(RunDirectory(Path("run")))] == ["test"]
 
 

@@ -68,13 +68,13 @@ def test_experiment_has_lines_that_fit_the_page(path):
 
 @each_claim
 def test_experiment_expects_a_figure_and_says_where_it_comes_from(path):
-    """A test error; of a machine that reads no digits nats, as a claim or in a note."""
+    """A test error; of a model that reads no digits nats, as a claim or in a note."""
     experiment = load_experiment(path).experiment
     expect = experiment.expect
-    if experiment.model.type == "rbm":
-        assert expect.test_log_likelihood is not None or "nats" in expect.note
-    else:
+    if experiment.model.type == "sequential":
         assert expect.test_error is not None
+    else:
+        assert expect.test_log_likelihood or expect.test_reconstruction or "nats" in expect.note
     assert expect.source
 
 
@@ -83,8 +83,9 @@ def test_expected_intervals_are_intervals(path):
     expect = load_experiment(path).experiment.expect
     for interval in (expect.test_error, expect.valid_error):
         assert interval is None or 0 < interval[0] < interval[1] < 1
-    nats = expect.test_log_likelihood
+    nats, lost = expect.test_log_likelihood, expect.test_reconstruction
     assert nats is None or nats[0] < nats[1] < 0
+    assert lost is None or 0 < lost[0] < lost[1]
 
 
 @each_file

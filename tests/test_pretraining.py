@@ -1,5 +1,6 @@
 """Layers that learn as machines before the whole does: what they begin with, stopped anywhere, verified, refused."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,17 @@ def test_seconds_of_phases_count(belief, command):
     assert command("train", belief, "--run-dir", "run", "-q").code == 0
     phases = [read_record(RunDirectory(Path(f"run/pretrain/{name}"))).seconds for name in ("1-first", "2-second")]
     assert read_record(RunDirectory(Path("run"))).seconds > sum(phases)
+
+
+def test_show_tells_how_each_phase_stands(belief, command, stop_after):
+    stop_after(25)
+    assert command("train", belief, "--run-dir", "run", "-q").code == 143
+    said = command("show", "run").out
+    assert "before       1-first: finished, 2 epochs, " in said
+    assert "before       2-second: interrupted, 2 epochs, " in said
+    phases = json.loads(command("show", "run", "--json").out)["phases"]
+    assert phases[0]["name"] == "1-first"
+    assert phases[0]["last"]["epoch"] == 2
 
 
 def test_control_learns_nothing_before(belief, command):

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from mnistnn.analysis.sampling import mean_probabilities, refuse_unless_random, 
 from mnistnn.analysis.statistics import wilson_interval
 from mnistnn.backend import to_host
 from mnistnn.data.splits import SplitName
-from mnistnn.errors import DivergedError, RunError
+from mnistnn.errors import DivergedError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.sealed_json import parse_as
@@ -137,11 +136,7 @@ def _most_confused(confusion: np.ndarray, most: int = 5) -> list[dict[str, int]]
 
 def stored_evaluations(run: RunDirectory) -> list[Evaluation]:
     """Return the evaluations kept in a run; files that are none are left out."""
-    found = []
-    for path in sorted(run.evaluations.glob("*.json")):
-        with suppress(RunError):
-            found.append(read_evaluation(path))
-    return found
+    return measuring.stored(run, "*.json", parse_evaluation)
 
 
 def tested(run: RunDirectory) -> Evaluation | None:

@@ -1,7 +1,6 @@
 """Measuring an energy model on one split: how probable it makes images, and how well its features give them back."""
 
 from collections.abc import Callable
-from contextlib import suppress
 
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter
@@ -13,11 +12,10 @@ from mnistnn.analysis.answers import batches_of
 from mnistnn.analysis.partition import LogZ, enumerated, machine_of
 from mnistnn.backend import to_host
 from mnistnn.data.splits import SplitName
-from mnistnn.errors import RunError, UsageError
+from mnistnn.errors import UsageError
 from mnistnn.layout import as_rows
 from mnistnn.models.rbm import RBM
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.sealed_json import parse_as
 from mnistnn.streams import stream
 from mnistnn.trained import Trained
@@ -132,11 +130,7 @@ def is_name(name: str) -> bool:
 
 def stored_likelihoods(run: RunDirectory) -> list[Likelihood]:
     """Return the measurements kept in a run; files that are none are left out."""
-    found = []
-    for path in sorted(run.evaluations.glob(f"{_PREFIX}*.json")):
-        with suppress(RunError):
-            found.append(parse_likelihood(read_file(path, MAX_JSON_BYTES), str(path)))
-    return found
+    return measuring.stored(run, f"{_PREFIX}*.json", parse_likelihood)
 
 
 def parse_likelihood(text: bytes, place: str) -> Likelihood:

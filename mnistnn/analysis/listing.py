@@ -71,6 +71,18 @@ def best_of(rows: History, record: RunRecord) -> Row | None:
     return None if index is None else measured[index]
 
 
+def _describe_phase(run: RunDirectory) -> dict[str, Any]:
+    record, rows = read_record(run), read_rows(run.metrics)
+    return {
+        "name": run.path.name,
+        "path": str(run.path),
+        "status": status_of(run, record),
+        "epochs": int(rows[-1]["epoch"]) if rows else 0,
+        "seconds": record.seconds,
+        "last": rows[-1] if rows else None,
+    }
+
+
 def describe_run(run: RunDirectory) -> dict[str, Any]:
     """Return everything worth showing about one run, as JSON-able values. Raises RunError."""
     record = read_record(run)
@@ -85,5 +97,6 @@ def describe_run(run: RunDirectory) -> dict[str, Any]:
         "best": best,
         "last": rows[-1] if rows else None,
         "rows": rows,
+        "phases": [_describe_phase(RunDirectory(phase.parent)) for phase in sorted(run.phases.glob("*/run.json"))],
         "checkpoints": [path.name for path in newest_first(run.checkpoints)],
     }

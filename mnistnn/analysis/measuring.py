@@ -1,17 +1,21 @@
 """What every measurement of a run on a split has around it: the model, the reading that it counts, its file."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from mnistnn.analysis.ledger import count_reading, count_readings
 from mnistnn.data.splits import SplitName
-from mnistnn.errors import UsageError
+from mnistnn.errors import RunError, UsageError
 from mnistnn.files import write_atomically
 from mnistnn.run.directory import RunDirectory
+from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import read_record
 from mnistnn.run.sealed_json import seal_json
 from mnistnn.trained import Trained, load_trained
+
+Measured = TypeVar("Measured")
 
 
 class Kept(Protocol):
@@ -57,6 +61,15 @@ def stem(measured: Kept) -> str:
     """Return what the file of a measurement is named for: the split and the parameters."""
     is_best = measured.checkpoint == "best"
     return f"{measured.split}-{'best' if is_best else measured.checkpoint_file.removesuffix('.safetensors')}"
+
+
+def stored(run: RunDirectory, pattern: str, parse: Callable[[bytes, str], Measured]) -> list[Measured]:
+    """Return the measurements kept in files of a pattern; those that are none are left out."""
+    found = []
+    for path in sorted(run.evaluations.glob(pattern)):
+        with suppress(RunError):
+            found.append(parse(read_file(path, MAX_JSON_BYTES), str(path)))
+    return found
 
 
 def keep(run: RunDirectory, name: str, measured: Any) -> None:

@@ -96,6 +96,11 @@ def is_name(name: str) -> bool:
     return name.startswith(_PREFIX) and name.endswith(".json")
 
 
+def stored_given_back(run: RunDirectory) -> list[GivenBack]:
+    """Return the measurements kept in a run; files that are none are left out."""
+    return measuring.stored(run, f"{_PREFIX}*.json", parse_given_back)
+
+
 def parse_given_back(text: bytes, place: str) -> GivenBack:
     """Return the measurement in the text of its file. Raises RunError, naming `place`."""
     return parse_as(_GIVEN_BACK, text, place, "a measurement of an autoencoder", SCHEMA_VERSION)

@@ -56,11 +56,18 @@ def show(run: str, runs: Path, as_json: bool) -> None:
     from dataclasses import asdict
 
     from mnistnn.analysis.evaluation import stored_evaluations
+    from mnistnn.analysis.likelihood import stored_likelihoods
     from mnistnn.analysis.listing import describe_run
+    from mnistnn.analysis.reconstruction import stored_given_back
     from mnistnn.run.directory import find
 
     found = find(run, runs)
-    described = {**describe_run(found), "evaluations": [asdict(each) for each in stored_evaluations(found)]}
+    described = {
+        **describe_run(found),
+        "evaluations": [asdict(each) for each in stored_evaluations(found)],
+        "likelihoods": [asdict(each) for each in stored_likelihoods(found)],
+        "reconstructions": [asdict(each) for each in stored_given_back(found)],
+    }
     if as_json:
         click.echo(json.dumps(described))
         return
@@ -79,13 +86,21 @@ def show(run: str, runs: Path, as_json: bool) -> None:
         if described[key] is not None:
             click.echo(f"{key:<12} {printable(str(described[key]))}")
     click.echo(f"{'checkpoints':<12} {', '.join(described['checkpoints']) or 'none'}")
+    for phase in described["phases"]:
+        said = f"{phase['name']}: {phase['status']}, {phase['epochs']} epochs, {phase['seconds']:.1f} s"
+        click.echo(f"{'before':<12} {printable(said)}")
     click.echo()
     for text in _history_lines(described["rows"], described["best_epoch"]):
         click.echo(printable(text))
-    for evaluation in described["evaluations"]:
+    figures = [
+        *((each, f"error {100 * each['error']:.2f} %") for each in described["evaluations"]),
+        *((each, f"log-likelihood {each['log_likelihood']:.2f} nats") for each in described["likelihoods"]),
+        *((each, f"reconstruction {each['loss']:.2f} nats") for each in described["reconstructions"]),
+    ]
+    for each, figure in figures:
         click.echo(
-            f"{evaluation['split']} error {100 * evaluation['error']:.2f} % on {evaluation['examples']:,}, "
-            f"checkpoint {printable(evaluation['checkpoint'])} (epoch {evaluation['epoch']:.6g})"
+            f"{each['split']} {figure} on {each['examples']:,}, "
+            f"checkpoint {printable(each['checkpoint'])} (epoch {each['epoch']:.6g})"
         )
 
 

@@ -53,6 +53,11 @@ class RunDirectory:
         return self.path / "eval"
 
     @property
+    def phases(self) -> Path:
+        """Where the runs of layers are that learned before."""
+        return self.path / "pretrain"
+
+    @property
     def log(self) -> Path:
         return self.path / "log.txt"
 
