@@ -5,9 +5,7 @@ validation splits, never the test split, fits the preprocessing, and returns wha
 """
 
 from collections.abc import Callable, Mapping
-from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,11 +20,10 @@ from mnistnn.data.splits import (
     count_classes,
     describe,
     open_split,
-    read_split,
     split_examples,
     streamed_splits,
 )
-from mnistnn.data.streamed import Prepare, StreamedBatches, StreamedInputs, bytes_of_chunks
+from mnistnn.data.streamed import StreamedBatches
 from mnistnn.demands import (
     layers_of,
     refuse_figures_of_validation,
@@ -37,6 +34,7 @@ from mnistnn.demands import (
     updates_per_objective,
 )
 from mnistnn.errors import ConfigError, RunError, UsageError
+from mnistnn.inputs import Inputs
 from mnistnn.layers import Layer
 from mnistnn.losses import Loss
 from mnistnn.machine import usable_cores
@@ -50,7 +48,6 @@ from mnistnn.preprocess.contract import Transform
 from mnistnn.preprocess.pipeline import Pipeline
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
-from mnistnn.scratch import Scratch
 from mnistnn.shapes import ShapeError
 from mnistnn.stopping.limits import MaxEpochs
 from mnistnn.threads import suitable as suitable_threads
@@ -82,6 +79,7 @@ class Plan:
             if not self.examples["valid"]:
                 refuse_figures_of_validation(experiment)
             self.preprocessing = Pipeline(experiment.preprocess, self.info.image_shape, self._restore)
+            self.inputs = Inputs(data, experiment.backend, self.preprocessing)
             refuse_what_needs_all_at_once(experiment, self.streamed, self.preprocessing.unfitted)
             refuse_policies_without_figures(experiment)
             refuse_model_and_loss_that_differ(experiment)
@@ -179,15 +177,6 @@ class Plan:
         """The layers of a model that consists of some."""
         return layers_of(self.experiment)
 
-    def parts(self) -> list[tuple[str, str, int]]:
-        """Return what the model consists of, in order: name, type, and numbers kept for the largest batch."""
-        if self.layers:
-            return [(name, layer.type, self.numbers_kept(layer)) for name, layer in self.layers.items()]
-        model, loss = self.unsupervised, self.experiment.loss
-        kept = KINDS[type(model)].objective.numbers_kept(model, loss, self.batch_size)
-        kinds = {"visible": "gaussian" if model.is_gaussian else "binary", "hidden": "binary"}
-        return [(name, kinds[name], numbers) for name, numbers in kept.items()]
-
     @property
     def train_examples(self) -> int:
         return self.examples["train"]
@@ -245,84 +234,20 @@ class Plan:
         """Whether the threads are those of BLAS, or ours, see `threads.py`: a matter of what the model consists of."""
         return not any(layer.comes_in_pieces for layer in self.layers.values())
 
-    @property
-    def flops_per_epoch(self) -> int:
-        """Multiplications and additions of an epoch's matrix products: forward, and twice as many backward, once for
-        each update, which is the least that an optimizer does.
-        """
-        return 6 * self.experiment.model.multiply_adds * self.examples_per_epoch * self.experiment.batches.updates
-
-    @property
-    def resident_bytes(self) -> int:
-        """Bytes of the arrays that live as long as training: digits, parameters with gradients and best, what the
-        optimizer and the layers keep.
-        """
-        itemsize = 4 if self.experiment.backend.dtype == "float32" else 8
-        # A transform works in place unless it enlarges the images, so their memory is that of the largest stage.
-        stages = [self.info.image_shape, *(transform.out_shape for transform in self.experiment.preprocess)]
-        largest = max(map(prod, stages))
-        pixels = sum(self.examples[split] for split in ("train", "valid") if split not in self.streamed) * largest
-        kept = sum(numbers for _, _, numbers in self.parts())
-        chunks = 0
-        if "train" in self.streamed:
-            chunks = bytes_of_chunks(self.batch_size, self.info.image_shape, largest, itemsize)
-        of_optimizer = self.experiment.optimizer.bytes_kept(self.parameters, itemsize)
-        return itemsize * (pixels + 3 * self.parameters + kept) + of_optimizer + chunks
-
-    def numbers_kept(self, layer: Layer) -> int:
-        """Return how many numbers a layer keeps, at most, for the batches of training and of evaluation."""
-        evaluated = min(self.experiment.evaluation.batch_size, max(self.examples.values()))
-        workers = 1 if self.by_blas else self.threads
-        return max(layer.memory(self.examples_at_once, True, workers), layer.memory(evaluated, False, workers))
-
     def place(self, split: SplitName) -> Examples:
         """Read a split and put it on the device, scaled and preprocessed, once and for all; one that is streamed, when
         its parts are asked for. The preprocessing must be fitted, which `training` does, or restored from a run.
         """
-        if split in self.streamed:
-            return self._streamed(open_split(self.experiment.data, split))
-        return self._placed(split, self.preprocessing.apply)
+        return self._counted(split, lambda: self.inputs.place(split, split in self.streamed))
 
-    def inputs_of(self, images: np.ndarray) -> Array:
-        """Return images (n, h, w), uint8 and of the data set's size, as the model is given them. The preprocessing must
-        be fitted, as for `place`.
-        """
-        return self._inputs(module_for(self.experiment.backend.device))(images, Scratch())
-
-    def _streamed(self, found: StoredSplit) -> Examples:
-        xp = module_for(self.experiment.backend.device)
-        return Examples(StreamedInputs(found.images, self._inputs(xp)), xp.asarray(found.labels, dtype="int64"))
-
-    def _inputs(self, xp: Any) -> Prepare:
-        """Return a function that makes inputs of images, as arrays of xp."""
-        backend, like = self.experiment.backend, xp.empty(0, dtype=self.experiment.backend.dtype)
-
-        def prepare(images: np.ndarray, memory: Scratch) -> Array:
-            x = memory("inputs", images.shape, like)
-            xp.divide(xp.asarray(images), self.experiment.data.scale, out=x, dtype=backend.dtype)
-            return self.preprocessing.apply(x)
-
-        return prepare
-
-    def _placed(self, split: SplitName, transform: Callable[[Array], Array]) -> Examples:
+    def _counted(self, split: SplitName, place: Callable[[], Examples]) -> Examples:
+        """Place a split and remember how many examples it has."""
         try:
-            x, labels = self._scaled(split)
-            x = transform(x)
+            examples = place()
         except ConfigError as error:
             raise self._at_its_place(error) from error
-        self.examples[split] = len(x)
-        if isinstance(x, np.ndarray):  # CuPy has no such flag
-            x.setflags(write=False)
-            labels.setflags(write=False)
-        return Examples(x, labels)
-
-    def _scaled(self, split: SplitName) -> tuple[Array, Array]:
-        """Return pixels, scaled, and labels (int64) on the device. What was read is not kept."""
-        backend = self.experiment.backend
-        xp = module_for(backend.device)
-        digits = read_split(self.experiment.data, split)
-        x = xp.divide(xp.asarray(digits.images), self.experiment.data.scale, dtype=backend.dtype)
-        return x, xp.asarray(digits.labels, dtype="int64")
+        self.examples[split] = len(examples.labels)
+        return examples
 
     def allocate(self) -> None:
         """Give the model its parameter vector, at the start of its initial stream."""
@@ -340,7 +265,7 @@ class Plan:
         """Read the training and validation splits and return a training that stands at its beginning."""
         experiment = self.experiment
         on_disk = open_split(experiment.data, "train") if "train" in self.streamed else None
-        train = self._settled(on_disk) if on_disk else self._placed("train", self.preprocessing.fit_and_apply)
+        train = self.inputs.settle(on_disk) if on_disk else self._counted("train", self.inputs.fit)
         valid = self.place("valid") if self.examples["valid"] else None
         try:
             self._build()  # for good: now the shape of the inputs is known
@@ -408,19 +333,14 @@ class Plan:
         except ConfigError as error:
             raise plan._at_its_place(error) from error
 
-    def _settled(self, train: StoredSplit) -> Examples:
-        """Return a streamed training split, once its first image has shown what preprocessing, all fitted, makes."""
-        first = np.empty((1, *train.images.shape[1:]), dtype=np.uint8)
-        train.images.read(0, first)
-        self.preprocessing.fit_and_apply(first.astype(self.experiment.backend.dtype))
-        return self._streamed(train)
-
     def _streamed_batches(self, train: StoredSplit) -> BatchSource:
         """Return the batches of a streamed training split. What is to be distorted is prepared on the host."""
         experiment = self.experiment
         augment, device = experiment.augment, module_for(experiment.backend.device)
         xp = device if augment is None else np
-        batches = StreamedBatches(experiment.batches, train.images, train.labels, experiment.seed, self._inputs(xp), xp)
+        batches = StreamedBatches(
+            experiment.batches, train.images, train.labels, experiment.seed, self.inputs.maker(xp), xp
+        )
         self.examples_per_epoch = batches.examples_per_epoch
         if augment is None:
             return batches

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from mnistnn import experiment as wiring
+from mnistnn import inputs
 from mnistnn.config.load import load_experiment
+from mnistnn.costs import flops_per_epoch, resident_bytes
 from mnistnn.data.splits import read_split
 from mnistnn.errors import ConfigError
 from mnistnn.experiment import Plan
@@ -35,7 +36,7 @@ def test_plan_knows_the_sizes(plan_of):
 
 
 def test_plan_opens_no_file_of_digits(plan_of, monkeypatch):
-    monkeypatch.setattr(wiring, "read_split", None)
+    monkeypatch.setattr(inputs, "read_split", None)
     assert plan_of().train_examples == 300
 
 
@@ -86,11 +87,11 @@ def test_spinning_threads_leave_a_core_to_the_one_that_distorts(plan_of, monkeyp
 
 
 def test_flops_are_six_per_multiplication_and_example(plan_of):
-    assert plan_of().flops_per_epoch == 6 * (64 * 12 + 12 * 4) * 300
+    assert flops_per_epoch(plan_of()) == 6 * (64 * 12 + 12 * 4) * 300
 
 
 def test_float64_takes_twice_the_memory(plan_of):
-    assert plan_of("backend.dtype=float64").resident_bytes == 2 * plan_of().resident_bytes
+    assert resident_bytes(plan_of("backend.dtype=float64")) == 2 * resident_bytes(plan_of())
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ def test_training_never_reads_the_test_split(plan_of, monkeypatch):
         opened.append(split)
         return read_split(data, split)
 
-    monkeypatch.setattr(wiring, "read_split", watched)
+    monkeypatch.setattr(inputs, "read_split", watched)
     train(plan_of().training(), NoJournal())
     assert sorted(opened) == ["train", "valid"]
 

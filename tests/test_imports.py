@@ -19,8 +19,9 @@ LAYERS = """
     runner
     layerwise
     trained
+    costs
     experiment
-    demands | phases
+    demands | phases | inputs
     journal
     display | run_config
     config

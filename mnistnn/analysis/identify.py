@@ -15,6 +15,7 @@ from mnistnn.analysis.export import as_safetensors
 from mnistnn.analysis.identify_json import identify_json
 from mnistnn.analysis.identity import UNKNOWN, About, Identity, attempt
 from mnistnn.config.load import load_experiment
+from mnistnn.costs import parts
 from mnistnn.data.bounded_reading import GZIP_MAGIC, gunzip_start, open_regular_file, read_regular_file
 from mnistnn.data.course_pickle import PICKLE_STARTS, decode_course_pickle
 from mnistnn.data.idx import IDX_MAGIC, decode_idx
@@ -94,8 +95,8 @@ def _form(array: np.ndarray) -> About:
 
 def _experiment(path: Path) -> About:
     plan = Plan(load_experiment(path))
-    parts = {name: kind for name, kind, _ in plan.parts()}
-    return {"mistakes": 0, "name": plan.experiment.name, "layers": parts}
+    kinds = {name: kind for name, kind, _ in parts(plan)}
+    return {"mistakes": 0, "name": plan.experiment.name, "layers": kinds}
 
 
 def _safetensors(path: Path) -> Identity:

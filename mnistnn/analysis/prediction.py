@@ -101,7 +101,7 @@ def _scores(trained: Trained, image: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the score of each class (k,) for an image (h, w): its probability, where the loss knows one."""
     plan = trained.plan
     with threads.allowed(plan.threads, plan.by_blas):
-        z = plan.model.forward(plan.inputs_of(image[None]), train=False)
+        z = plan.model.forward(plan.inputs.of(image[None]), train=False)
         scores: NDArray[np.float64] = to_host(plan.loss.probabilities(z))[0].astype(np.float64)
     if not np.isfinite(scores).all():
         raise RunError(f"{trained.file}: the model's outputs are not finite numbers")

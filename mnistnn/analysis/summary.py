@@ -5,6 +5,7 @@ from math import prod
 
 import numpy as np
 
+from mnistnn import costs
 from mnistnn.experiment import Plan
 from mnistnn.shapes import Shape, show_shape
 
@@ -27,7 +28,9 @@ def layer_rows(plan: Plan) -> list[LayerRow]:
     for slot in model.slots:
         sizes[slot.name.split(".")[0]] += slot.stop - slot.start
     itemsize = np.dtype(plan.experiment.backend.dtype).itemsize
-    return [LayerRow(name, kind, model.shapes[name], sizes[name], itemsize * kept) for name, kind, kept in plan.parts()]
+    return [
+        LayerRow(name, kind, model.shapes[name], sizes[name], itemsize * kept) for name, kind, kept in costs.parts(plan)
+    ]
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -58,9 +61,9 @@ def plan_lines(plan: Plan) -> list[str]:
         f"examples: {at_most}{examples['train']:,} train, {examples['valid']:,} valid, {examples['test']:,} test",
         *_streaming(plan),
         f"per epoch: {at_most}{plan.updates_per_epoch:,} updates of {plan.batch_size:,} examples, "
-        f"{plan.flops_per_epoch / 1e9:,.1f} GFLOP in matrix products{each}, {plan.threads} thread(s)",
+        f"{costs.flops_per_epoch(plan) / 1e9:,.1f} GFLOP in matrix products{each}, {plan.threads} thread(s)",
         *(_phase_line(phase) for phase in plan.phases),
-        f"memory for digits, parameters, and what optimizer and layers keep: {_mebibytes(plan.resident_bytes)}",
+        f"memory for digits, parameters, and what optimizer and layers keep: {_mebibytes(costs.resident_bytes(plan))}",
     ]
 
 

@@ -84,6 +84,7 @@ def summary(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool) 
     """Show layers, shapes, parameters, memory and cost."""
     from dataclasses import asdict
 
+    from mnistnn import costs
     from mnistnn.analysis.summary import layer_rows, plan_lines
 
     plan = _plan(target, overrides, runs)
@@ -95,8 +96,8 @@ def summary(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool) 
                     "layers": [asdict(row) for row in layer_rows(plan)],
                     "parameters": plan.parameters,
                     "updates_per_epoch": plan.updates_per_epoch,
-                    "flops_per_epoch": plan.flops_per_epoch,
-                    "resident_bytes": plan.resident_bytes,
+                    "flops_per_epoch": costs.flops_per_epoch(plan),
+                    "resident_bytes": costs.resident_bytes(plan),
                 }
             )
         )
