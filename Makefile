@@ -78,7 +78,7 @@ ifeq ($(DEVICE),cuda)
 endif
 	$(BIN)/mnistnn bench --device $(DEVICE) --peers $(PEERS)/bin/python --page
 
-# Dropout against none on few digits, with three seeds each, one net on all digits, and a machine: about three minutes.
+# Dropout against none on few digits, with three seeds each, one net on all digits, a machine and two autoencoders: about six minutes.
 SHOWN := build/pictures
 SHOW := $(BIN)/mnistnn train --runs $(SHOWN)/runs -q
 pictures: | $(INSTALLED)
@@ -95,6 +95,11 @@ pictures: | $(INSTALLED)
 	$(SHOW) experiments/rbm.yaml
 	$(BIN)/mnistnn sample latest --runs $(SHOWN)/runs --every 200 --out docs/samples.png --force
 	$(BIN)/mnistnn sample latest --runs $(SHOWN)/runs --steps 60 --every 20 --clamp top --out docs/completed.png --force
+	$(SHOW) experiments/lisa/da_30.yaml
+	$(BIN)/mnistnn sample latest --runs $(SHOWN)/runs --reconstruct --out docs/denoised.png --force
+	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 40 --scale each --out docs/filters-da-30.png --force
+	$(SHOW) experiments/lisa/da.yaml
+	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 40 --scale each --out docs/filters-da.png --force
 
 # The same net for equally many passes over the digits, whatever an optimizer does in a pass; on a machine that does nothing else.
 COMPARED := gradient_descent sgd conjugate_gradient l_bfgs l_bfgs_mini_batches hessian_free
