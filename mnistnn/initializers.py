@@ -23,6 +23,12 @@ class Draws(Protocol):
     def uniform(self, low: float, high: float, size: tuple[int, ...]) -> np.ndarray: ...
 
 
+class Start(Protocol):
+    """What says how an array starts: an initializer, or several for its parts."""
+
+    def draw(self, rng: Draws, shape: tuple[int, ...], fan: "Fan") -> np.ndarray: ...
+
+
 @dataclass(frozen=True)
 class Fan:
     """What surrounds the array being drawn: units feeding each output, units fed by each input, what follows."""
@@ -141,6 +147,21 @@ class Orthogonal:
         return self.gain * (q if rows >= columns else q.T).reshape(shape)
 
 
+@component
+class Identity:
+    """The identity matrix, times gain: what comes in goes on as it is. One that is not square has zeros besides. For
+    recurrent weights of rectified units: Le, Jaitly & Hinton (2015).
+    """
+
+    type: Literal["identity"] = "identity"
+    gain: Annotated[float, Field(gt=0)] = 1.0
+    """Factor on the matrix."""
+
+    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+        return self.gain * np.eye(shape[0], math.prod(shape[1:])).reshape(shape)
+
+
 Initializer = Annotated[
-    Zeros | Constant | Normal | TruncatedNormal | Uniform | Glorot | He | Orthogonal, Field(discriminator="type")
+    Zeros | Constant | Normal | TruncatedNormal | Uniform | Glorot | He | Orthogonal | Identity,
+    Field(discriminator="type"),
 ]

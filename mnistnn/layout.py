@@ -4,6 +4,9 @@ To everyone a batch is (n, *shape of an example). In memory, layers for images k
 pixel of all images lies together: whatever walks over windows (patches, pools) then moves runs of n numbers, and a
 matrix product takes all positions of all images at once. Flattened for a dense layer, such a batch is a transposed
 matrix, which BLAS reads as it is. So nothing is ever reordered but the first layer's input.
+
+Sequences (n, t, features) lie *steps-first* as soon as a recurrent layer has read them: all examples of a step
+together, since they are computed together.
 """
 
 from mnistnn.backend import Array
@@ -27,6 +30,11 @@ def is_images_last(x: Array) -> bool:
 def in_memory_order(x: Array) -> Array:
     """Return a view of x (n, ...) whose axes are in the order of memory: contiguous, if x is so in either order."""
     return images_last(x) if is_images_last(x) else x
+
+
+def steps_first(x: Array) -> Array:
+    """Return sequences x (n, t, features) as (t, n, features), or the other way round: the same memory."""
+    return x.transpose(1, 0, 2)
 
 
 def as_rows(x: Array) -> Array:

@@ -98,6 +98,7 @@ INITIALIZERS: Cases = {
     "glorot": initializers.Glorot,
     "he": initializers.He,
     "orthogonal": initializers.Orthogonal,
+    "identity": initializers.Identity,
 }
 POLICIES: Cases = {
     "max_epochs": lambda: limits.MaxEpochs(epochs=4),

@@ -11,9 +11,13 @@ from mnistnn.layers.dense import Dense
 from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout
 from mnistnn.layers.flatten import Flatten
+from mnistnn.layers.gru import GRU
+from mnistnn.layers.lstm import LSTM
 from mnistnn.layers.pool import Pool
+from mnistnn.layers.recurrent import Recurrent
 
 # The registry: every layer that an experiment can name by its `type`.
 Layer = Annotated[
-    Dense | Conv | Pool | Flatten | BatchNorm | ActivationLayer | Dropout | DropConnect, Field(discriminator="type")
+    Dense | Conv | Pool | Flatten | BatchNorm | ActivationLayer | Dropout | DropConnect | Recurrent | LSTM | GRU,
+    Field(discriminator="type"),
 ]

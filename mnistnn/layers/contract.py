@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from mnistnn.backend import Array
-from mnistnn.initializers import Fan, Initializer
+from mnistnn.initializers import Fan, Start
 from mnistnn.second_order import SecondOrder
 from mnistnn.shapes import Shape
 
@@ -25,7 +25,7 @@ class Parameter:
     name: str
     shape: Shape
     kind: Literal["weight", "bias", "statistic"]
-    init: Initializer
+    init: Start
     fan: Fan
 
 

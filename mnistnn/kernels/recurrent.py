@@ -1,0 +1,59 @@
+"""The simple recurrent unit, through time: hₛ = f(zₛ + hₛ₋₁ U), where zₛ = xₛ W + b is made of all steps at once.
+
+Steps come first: arrays are (t, n, …), and of hidden states (t + 1, n, units), h[0] being what was before the first
+step. They may be views that go backward in time. `there`, if given, (t, n, 1) of 0 and 1, says which steps an example
+has; where it has none, its state stays as it is.
+"""
+
+from mnistnn.activations import Activation
+from mnistnn.backend import Array
+from mnistnn.threads import matmul
+
+
+def recurrent(z: Array, U: Array, h: Array, f: Activation, there: Array | None, work: Array) -> None:
+    """Write h[s + 1] = f(z[s] + h[s] U) for each step s in turn.
+
+    z (t, n, units), used up; U (units, units); h (t + 1, n, units), of which h[0] is given; work (n, units).
+    Cost: one GEMM of 2·n·units² flops for each step.
+    """
+    for s in range(len(z)):
+        matmul(h[s], U, out=work)
+        work += z[s]
+        f.forward(work)
+        hold(work, h[s], there, s)
+        h[s + 1] = work
+
+
+def recurrent_backward(
+    dh: Array, U: Array, h: Array, f: Activation, there: Array | None, dz: Array, work: Array
+) -> None:
+    """Write the derivatives by what goes into f.
+
+    dh (t, n, units) are derivatives by h[1:] from outside, used up; dz (t, n, units); work (n, units).
+    dz[s] = (dh[s] + dz[s + 1] Uᵀ) f'
+    """
+    for s in range(len(dz) - 1, -1, -1):
+        dz[s] = dh[s]
+        if there is not None:
+            dz[s] *= there[s]
+        f.tangent(dz[s], h[s + 1], work)
+        if s > 0:
+            pass_back(dz[s], U, dh, there, s, work)
+
+
+def hold(new: Array, before: Array, there: Array | None, s: int) -> None:
+    """Let the state of an example that has no step s be what it was before."""
+    if there is not None:
+        new -= before
+        new *= there[s]
+        new += before
+
+
+def pass_back(dz: Array, U: Array, dh: Array, there: Array | None, s: int, work: Array) -> None:
+    """Add to dh[s − 1] what follows from the step s: dz Uᵀ, and dh[s] itself where a state was held."""
+    matmul(dz, U.T, out=work)
+    dh[s - 1] += work
+    if there is not None:
+        work[...] = dh[s]
+        work *= 1.0 - there[s]
+        dh[s - 1] += work

@@ -1,0 +1,62 @@
+"""Gated recurrent units: memory with two gates and no cell."""
+
+from typing import ClassVar, Literal
+
+from mnistnn.backend import Array
+from mnistnn.component import component
+from mnistnn.initializers import Zeros
+from mnistnn.kernels.gru import gru, gru_backward
+from mnistnn.layers.contract import Parameter
+from mnistnn.layers.over_time import OverTime, Way, flat
+from mnistnn.products import sum_along
+from mnistnn.threads import matmul
+
+
+@component
+class GRU(OverTime):
+    """r, u = σ(x W + h₋ U + b), g = tanh(x W + b + r (h₋ U + c));  h = (1 − u) g + u h₋.
+
+    W (n_in, 3·units), U (units, 3·units), b (3·units,), gates in the order r, u, g; c (units,), of g. The reset gate r
+    scales a product that is made already, as in cuDNN; in Cho et al. (2014) it scales h₋. Keeps gates, h₋ U + c and h:
+    5·n·units numbers a step, 10 in training.
+    """
+
+    type: Literal["gru"] = "gru"
+
+    gates: ClassVar[int] = 3
+
+    def declared(self) -> list[Parameter]:
+        declared = super().declared()
+        return [*declared, Parameter("c", (self.units,), "bias", Zeros(), declared[1].fan)]
+
+    def run(self, way: Way, z: Array, h: Array) -> None:
+        product, work = self._product(way, z), way.scratch("work", z.shape[1:], z)
+        gru(z, way["U"], way["c"], h, way.in_order(product), None, work)
+
+    def run_back(self, way: Way, z: Array, h: Array, dh: Array, part: slice, dz: Array) -> None:
+        whole, _ = self._memory(way)
+        product, dproduct = (way.in_order(each)[part] for each in (self._product(way, whole), self._dproduct(way)))
+        work = way.scratch("work back", (2, *h.shape[1:]), h)
+        gru_backward(dh, z, way["U"], h, product, None, dz, dproduct, work)
+
+    def skip_back(self, way: Way, part: slice, dz: Array) -> None:
+        super().skip_back(way, part, dz)
+        way.in_order(self._dproduct(way))[part] = 0.0
+
+    def write_recurrent_gradient(self, way: Way, h: Array, dz: Array) -> None:
+        dU, dproduct = way.grads["U"], flat(self._dproduct(way))
+        both = 2 * self.units
+        matmul(flat(h).T, flat(dz)[:, :both], out=dU[:, :both])
+        matmul(flat(h).T, dproduct, out=dU[:, both:])
+        sum_along(dproduct, 0, out=way.grads["c"])
+
+    def _product(self, way: Way, z: Array) -> Array:
+        return way.scratch("product", (*z.shape[:2], self.units), z)
+
+    def _dproduct(self, way: Way) -> Array:
+        t, n, _ = self.x.shape
+        return way.scratch("dproduct", (t, n, self.units), self.x)
+
+    def kept_of_way(self, train: bool) -> int:
+        products = (2 if train else 1) * self.steps * self.units
+        return products + (5 if train else 3) * self.units

@@ -1,0 +1,68 @@
+"""Long short-term memory: units with a cell that keeps for many steps what it was given."""
+
+from typing import ClassVar, Literal
+
+from mnistnn.backend import Array
+from mnistnn.component import component
+from mnistnn.initializers import Constant, Start, Zeros
+from mnistnn.kernels.lstm import lstm, lstm_backward, peephole_gradient
+from mnistnn.layers.contract import Parameter
+from mnistnn.layers.over_time import Blocks, OverTime, Way
+
+
+@component
+class LSTM(OverTime):
+    """i, f, o = σ(x W + h₋ U + p c + b), g = tanh(x W + h₋ U + b);  c = f c₋ + i g;  h = o tanh(c).
+
+    W (n_in, 4·units), U (units, 4·units), b (4·units,), gates in the order i, f, o, g; with peepholes p (3, units), of
+    c₋ for i and f and of c for o. Keeps gates, c, tanh c and h: 7·n·units numbers a step, 12 in training. Hochreiter &
+    Schmidhuber (1997); Gers, Schmidhuber & Cummins (2000).
+    """
+
+    type: Literal["lstm"] = "lstm"
+    peepholes: bool = False
+    """Let gates see the cell. Gers & Schmidhuber (2000)."""
+    forget_bias: float = 1.0
+    """Where the bias of the forget gate starts: above zero, cells keep what they have until they learn otherwise.
+    Jozefowicz, Zaremba & Sutskever (2015)."""
+
+    gates: ClassVar[int] = 4
+
+    def bias_init(self) -> Start:
+        return Blocks((Zeros(), Constant(value=self.forget_bias), Zeros(), Zeros()))
+
+    def declared(self) -> list[Parameter]:
+        declared = super().declared()
+        if self.peepholes:
+            declared.append(Parameter("p", (3, self.units), "weight", Zeros(), declared[1].fan))
+        return declared
+
+    def run(self, way: Way, z: Array, h: Array) -> None:
+        c, tanh_c = self._cells(way, h)
+        way.in_order(c)[0] = 0.0
+        work = way.scratch("work", z.shape[1:], z)
+        lstm(z, way["U"], self._peepholes(way), h, way.in_order(c), way.in_order(tanh_c), None, work)
+
+    def run_back(self, way: Way, z: Array, h: Array, dh: Array, part: slice, dz: Array) -> None:
+        c, tanh_c = (way.in_order(cells) for cells in self._cells(way, self._memory(way)[1]))
+        work = way.scratch("work back", (3, *h.shape[1:]), h)
+        cells = c[part.start : part.stop + 1]
+        lstm_backward(dh, z, way["U"], self._peepholes(way), cells, tanh_c[part], None, dz, work)
+
+    def write_recurrent_gradient(self, way: Way, h: Array, dz: Array) -> None:
+        super().write_recurrent_gradient(way, h, dz)
+        if self.peepholes:
+            c, _ = self._cells(way, self._memory(way)[1])
+            peephole_gradient(way.in_order(dz), way.in_order(c), way.grads["p"])
+
+    def _peepholes(self, way: Way) -> Array | None:
+        return way["p"] if self.peepholes else None
+
+    def _cells(self, way: Way, h: Array) -> tuple[Array, Array]:
+        """Return c (t + 1, n, units) and tanh c (t, n, units), as they lie in memory."""
+        t, n, units = h.shape
+        return way.scratch("c", h.shape, h), way.scratch("tanh c", (t - 1, n, units), h)
+
+    def kept_of_way(self, train: bool) -> int:
+        cells = (2 * self.steps + 1) * self.units
+        return cells + (7 if train else 4) * self.units

@@ -1,0 +1,242 @@
+"""What recurrent layers share: steps that are read one after the other, and gradients that go back through them."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from mnistnn.backend import Array
+from mnistnn.component import component
+from mnistnn.initializers import Draws, Fan, Glorot, Initializer, Orthogonal, Start, Zeros
+from mnistnn.layers.contract import BaseLayer, Parameter
+from mnistnn.layout import steps_first
+from mnistnn.products import sum_along
+from mnistnn.scratch import Scratch
+from mnistnn.shapes import Shape, ShapeError, show_shape
+from mnistnn.threads import matmul
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Starts a parameter that consists of several side by side, in the last axis, each with an initializer."""
+
+    inits: tuple[Start, ...]
+
+    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+        own = (*shape[:-1], shape[-1] // len(self.inits))
+        return np.concatenate([init.draw(rng, own, fan) for init in self.inits], axis=-1)
+
+
+class Way:
+    """One direction in which a layer reads: parameters and gradients by name, and a part of the layer's memory."""
+
+    def __init__(self, is_backward: bool, scratch: Scratch) -> None:
+        self.is_backward, self._scratch = is_backward, scratch
+
+    def scratch(self, role: str, shape: tuple[int, ...], like: Array) -> Array:
+        return self._scratch(f"{role}, backward" if self.is_backward else role, shape, like)
+
+    def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
+        self.values, self.grads = values, grads
+
+    def in_order(self, steps: Array) -> Array:
+        """Return steps (t, …) in the order in which they are read."""
+        return steps[::-1] if self.is_backward else steps
+
+    def __getitem__(self, name: str) -> Array:
+        return self.values[name]
+
+
+@component
+class OverTime(BaseLayer):
+    """Abstract: reads steps x (t, n_in) of each example one after the other, and remembers (units,).
+
+    A concrete layer says how many sums a unit has (`gates`), and what it does with them, in `run` and `run_back`.
+    Images are read row by row. Sums of inputs are one product for all steps, W (n_in, gates·units); sums of what is remembered
+    need one for each, U (units, gates·units); the gradients of both are one product each.
+    """
+
+    type: str
+    """The name of the layer in an experiment."""
+    units: Annotated[int, Field(ge=1, le=100_000)]
+    """Numbers that are remembered from step to step, in each direction."""
+    output: Literal["last", "every"] = "last"
+    """What is handed on: what is remembered after the last step, (units,), or after every step, (t, units)."""
+    bidirectional: bool = False
+    """Read from the end to the beginning as well, with parameters of its own, and hand both on side by side. Schuster &
+    Paliwal (1997)."""
+    truncate: Annotated[int, Field(ge=1)] | None = None
+    """Let gradients go back so many steps at most: steps are cut into stretches of that length, counted from the end,
+    and none goes from one to the stretch before. Williams & Peng (1990)."""
+    init: Initializer = Field(default_factory=Glorot)
+    """How W starts, for each gate; biases start at zero."""
+    recurrent_init: Initializer = Field(default_factory=Orthogonal)
+    """How U starts, for each gate."""
+
+    gates: ClassVar[int]
+
+    def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
+        if len(in_shape) != 2:
+            raise ShapeError(
+                f"{self.type} reads sequences (steps × features), or images row by row, and its input is "
+                f"{show_shape(in_shape)}"
+            )
+        self.steps, self.n_in = in_shape
+        if self.truncate is not None and self.truncate > self.steps:
+            raise ShapeError(f"truncate: {self.truncate} is more than the {self.steps} steps that there are")
+        self.scratch = Scratch()
+        self.ways = [Way(way, self.scratch) for way in ((False, True) if self.bidirectional else (False,))]
+        declared = self.declared()
+        if self.bidirectional:
+            declared += [Parameter(f"{_BACK}{p.name}", p.shape, p.kind, p.init, p.fan) for p in self.declared()]
+        out = len(self.ways) * self.units
+        return (out,) if self.output == "last" else (self.steps, out), declared
+
+    def declared(self) -> list[Parameter]:
+        """Return the parameters of one direction."""
+        wide = self.gates * self.units
+        fan, back = Fan(self.n_in, self.units, "tanh"), Fan(self.units, self.units, "tanh")
+        several = (self.init,) * self.gates, (self.recurrent_init,) * self.gates
+        return [
+            Parameter("W", (self.n_in, wide), "weight", Blocks(several[0]), fan),
+            Parameter("U", (self.units, wide), "weight", Blocks(several[1]), back),
+            Parameter("b", (wide,), "bias", self.bias_init(), fan),
+        ]
+
+    def bias_init(self) -> Start:
+        """Return how the biases of all gates start."""
+        return Zeros()
+
+    def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
+        for way in self.ways:
+            way.bind(*(_of_way(way, views) for views in (values, grads)))
+
+    def run(self, way: Way, z: Array, h: Array) -> None:
+        """Write the states h[1:] that follow from z (t, n, gates·units) and from h[0], in the order of reading."""
+        raise NotImplementedError
+
+    def run_back(self, way: Way, z: Array, h: Array, dh: Array, part: slice, dz: Array) -> None:
+        """Write the derivatives dz by z of a stretch `part` of the last forward pass, of which z, h, dh and dz are the
+        parts; dh, derivatives by h[1:] from outside, is used up.
+        """
+        raise NotImplementedError
+
+    def skip_back(self, way: Way, part: slice, dz: Array) -> None:
+        """Say that nothing goes back to the steps `part`: derivatives by z are 0 there."""
+        dz[...] = 0.0
+
+    def write_recurrent_gradient(self, way: Way, h: Array, dz: Array) -> None:
+        """Write the gradient of U, and of what else is a concrete layer's. h (t, n, units) is what each step began
+        with, dz (t, n, gates·units), both as they lie in memory.
+        """
+        matmul(flat(h).T, flat(dz), out=way.grads["U"])
+
+    def forward(self, x: Array, train: bool) -> Array:
+        self.x = self._steps_first(x, "x")
+        for way in self.ways:
+            z, h = self._memory(way)
+            matmul(flat(self.x), way["W"], out=flat(z))
+            z += way["b"]
+            in_order = way.in_order(h)
+            in_order[0] = 0.0
+            self.run(way, way.in_order(z), in_order)
+        return self._handed_on()
+
+    def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
+        dx = self.scratch("dx", self.x.shape, self.x) if need_dx else None
+        for number, way in enumerate(self.ways):
+            dz = self._back_through_time(way, dy[..., number * self.units : (number + 1) * self.units])
+            _, h = self._memory(way)
+            self.write_recurrent_gradient(way, h[1:] if way.is_backward else h[:-1], dz)
+            matmul(flat(self.x).T, flat(dz), out=way.grads["W"])
+            sum_along(flat(dz), 0, out=way.grads["b"])
+            if dx is not None:
+                out = dx if number == 0 else self.scratch("dx of the other way", dx.shape, dx)
+                matmul(flat(dz), way["W"].T, out=flat(out))
+                if number:
+                    dx += out
+        return None if dx is None else steps_first(dx)
+
+    def _back_through_time(self, way: Way, dy: Array) -> Array:
+        """Return the derivatives by z (t, n, gates·units), from those by what the way has handed on."""
+        z, h = self._memory(way)
+        t, n, _ = z.shape
+        dz, dh = way.scratch("dz", z.shape, z), way.scratch("dh", (t, n, self.units), z)
+        in_order = [way.in_order(steps) for steps in (z, h, dh, dz)]
+        if self.output == "last":
+            dh[...] = 0.0
+            in_order[2][-1] = dy
+        else:
+            dh[...] = steps_first(dy)
+        stretch = self.truncate or t
+        for stop in range(t, 0, -stretch):
+            part = slice(max(stop - stretch, 0), stop)
+            if self.output == "last" and stop < t:
+                self.skip_back(way, slice(0, stop), in_order[3][:stop])
+                break
+            states = slice(part.start, part.stop + 1)
+            self.run_back(way, in_order[0][part], in_order[1][states], in_order[2][part], part, in_order[3][part])
+        return dz
+
+    def _memory(self, way: Way) -> tuple[Array, Array]:
+        """Return the gates z (t, n, gates·units) and states (t + 1, n, units) of a way, as they lie in memory."""
+        t, n, _ = self.x.shape
+        z = way.scratch("z", (t, n, self.gates * self.units), self.x)
+        return z, way.scratch("h", (t + 1, n, self.units), self.x)
+
+    def _handed_on(self) -> Array:
+        states = [self._memory(way)[1] for way in self.ways]
+        if self.output == "last":
+            last = [way.in_order(h)[-1] for way, h in zip(self.ways, states, strict=True)]
+            return last[0] if len(last) == 1 else self._side_by_side(last)
+        every = [h[:-1] if way.is_backward else h[1:] for way, h in zip(self.ways, states, strict=True)]
+        return steps_first(every[0] if len(every) == 1 else self._side_by_side(every))
+
+    def _side_by_side(self, both: list[Array]) -> Array:
+        y = self.scratch("y", (*both[0].shape[:-1], 2 * self.units), self.x)
+        y[..., : self.units], y[..., self.units :] = both
+        return y
+
+    def _steps_first(self, x: Array, role: str) -> Array:
+        """Return x (n, t, n_in) as (t, n, n_in), without gaps in memory: a copy unless it lies so."""
+        x = steps_first(x)
+        if x.flags.c_contiguous:
+            return x
+        copy = self.scratch(role, x.shape, x)
+        copy[...] = x
+        return copy
+
+    @property
+    def multiply_adds(self) -> int:
+        return len(self.ways) * self.steps * (self.n_in + self.units) * self.gates * self.units
+
+    def memory(self, n: int, train: bool, workers: int = 1) -> int:
+        t, u, ways = self.steps, self.units, len(self.ways)
+        of_step = self.gates * u + u
+        of_way = t * of_step + u + self.kept_of_way(train)
+        of_inputs = t * self.n_in
+        if train:
+            of_way += t * of_step
+            of_inputs += ways * t * self.n_in
+        handed_on = (t if self.output == "every" else 1) * 2 * u if self.bidirectional else 0
+        return n * (ways * of_way + of_inputs + handed_on)
+
+    def kept_of_way(self, train: bool) -> int:
+        """Return how many numbers of an example a concrete layer keeps in each direction beside z and h."""
+        raise NotImplementedError
+
+
+_BACK = "back_"
+
+
+def _of_way(way: Way, views: dict[str, Array]) -> dict[str, Array]:
+    """Return the views of one direction, by the names of the other."""
+    if way.is_backward:
+        return {name.removeprefix(_BACK): view for name, view in views.items() if name.startswith(_BACK)}
+    return {name: view for name, view in views.items() if not name.startswith(_BACK)}
+
+
+def flat(steps: Array) -> Array:
+    """Return steps (t, n, k), which lie without gaps, as one matrix (t·n, k)."""
+    return steps.reshape(-1, steps.shape[-1])
