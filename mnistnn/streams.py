@@ -4,6 +4,8 @@ Every stream is a function of the experiment's seed, a purpose, and counters suc
 saved generator state, and drawing more for one purpose never shifts another.
 """
 
+from typing import Any
+
 import numpy as np
 
 # The numbers are part of the format: changing one changes every published run.
@@ -34,13 +36,24 @@ class UpdateStreams:
     """
 
     def __init__(self, seed: int, purpose: str, part: int) -> None:
-        sequence = np.random.SeedSequence(seed, spawn_key=(_PURPOSES[purpose], part))
-        self._key = sequence.generate_state(2, np.uint64)
+        self._key = _Key(seed, purpose, part, words=2)
 
     def at(self, update: int, piece: int = 0) -> np.random.Generator:
         """Return the generator of an update, at its beginning."""
         counter = np.array([0, 0, piece, update], dtype=np.uint64)  # a list would pass through floats
-        return np.random.Generator(np.random.Philox(key=self._key, counter=counter))
+        return np.random.Generator(np.random.Philox(self._key, counter=counter))
+
+
+class _Key(np.random.SeedSequence):
+    """What a generator begins from, derived once: each time, that would take as long as all else that makes one."""
+
+    def __init__(self, seed: int, purpose: str, part: int, words: int) -> None:
+        super().__init__(seed, spawn_key=(_PURPOSES[purpose], part))
+        self._words = super().generate_state(words, np.uint64)
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
+        assert (n_words, dtype) == (len(self._words), np.uint64)
+        return self._words
 
 
 def legacy_stream(seed: int) -> np.random.RandomState:
