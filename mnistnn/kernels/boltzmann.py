@@ -3,9 +3,13 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from mnistnn.backend import Array, array_module
 from mnistnn.kernels.activations import sigmoid, softplus
 from mnistnn.threads import matmul
+
+_GROUP = 8  # factors under one logarithm
 
 
 def sample(p: Array, u: Array, out: Array) -> None:
@@ -45,6 +49,33 @@ def free_energy(v: Array, a: Array, b_v: Array, is_gaussian: bool, work: Array, 
     xp.negative(out, out=out)
 
 
+def softplus_sums(a: Array, work: Array, out: Array) -> None:
+    """Write Σⱼ softplus(aᵢⱼ) into out (n,). a (n, units), which is used up, and work like it, lie row by row.
+
+    softplus(a) = max(a, 0) + log(1 + e^−|a|). On the host the logs of eight numbers in [1, 2] are the log of their
+    product: without AVX-512, NumPy takes 6 ns for one log(1 + x), three times as long as for all else together.
+    """
+    xp = array_module(a)
+    if xp is not np:  # where numbers cost less than calls
+        softplus(a)
+        xp.sum(a, axis=1, out=out)
+        return
+    np.abs(a, out=work)
+    a += work
+    np.sum(a, axis=1, out=out)
+    out *= 0.5
+    np.negative(work, out=work)
+    np.exp(work, out=work)
+    work += 1.0
+    n, each = len(a), a.shape[1] // _GROUP
+    in_groups = work[:, : _GROUP * each].reshape(n, _GROUP, each)
+    products, rest = a.reshape(-1)[: n * each].reshape(n, each), work[:, _GROUP * each :]
+    np.multiply.reduce(in_groups, axis=1, out=products)
+    for factors in (products, rest):
+        np.log(factors, out=factors)
+        out += factors.sum(axis=1)
+
+
 def visible_nll(v: Array, a: Array, is_gaussian: bool, work: Array, out: Array) -> None:
     """Write −log P(v) of independent visible units into out (n,), a (n, n_in) being what goes into them, used up."""
     if is_gaussian:
@@ -63,6 +94,19 @@ def bernoulli_nll(v: Array, a: Array, work: Array, out: Array) -> None:
     softplus(a)
     a -= work
     xp.sum(a, axis=1, out=out)
+
+
+def total_bernoulli_nll(v: Array, a: Array, work: Array, more: Array) -> Array:
+    """Return −log P(v) as `bernoulli_nll` does, summed over everything.
+
+    v, a (n_in, n), which stay; a, work and more, which are working memory like it, lie in one piece.
+    """
+    xp = array_module(v)
+    xp.multiply(v, a, out=work)
+    of_ones, total = work.sum(), xp.empty(1, dtype=a.dtype)
+    more[...] = a
+    softplus_sums(more.reshape(1, -1), work.reshape(1, -1), total)
+    return total[0] - of_ones
 
 
 def gaussian_nll(v: Array, mean: Array, out: Array) -> None:

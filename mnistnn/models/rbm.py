@@ -149,43 +149,51 @@ class RBM(EnergyModel):
         boltzmann.visible_nll(v, a, self.is_gaussian, self.scratch("work", v.shape, v), out)
         return out
 
-    def pixel_nll(self, v: Array, pixels: np.ndarray) -> Array:
+    def pixel_nll(self, v: Array, pixels: np.ndarray, known: Array | None = None) -> Array:
         """Flipping pixel i adds ±W[i] to what goes into the hidden units, so that −log P = softplus(F(v) − F(v with i
-        flipped)) costs little.
+        flipped)) costs little: less if v is 0 or 1 throughout and v W + b_h (n, units) is known.
         """
-        xp = array_module(v)
-        n = len(v)
-        a, flipped = (self.scratch(role, (n, self.hidden), v) for role in ("a", "flipped"))
-        rounded = self.scratch("work", (n, self.n_in), v)
-        i = xp.asarray(pixels)
+        xp, n = array_module(v), len(v)
+        a, flipped, work = (self.scratch(role, (n, self.hidden), v) for role in ("a", "flipped", "sums"))
+        rounded, i = self.scratch("work", (n, self.n_in), v), xp.asarray(pixels)
+        before, difference = (xp.empty(n, dtype=v.dtype) for _ in range(2))
         xp.greater(v, 0.5, out=rounded)
-        self.into_hidden(rounded, a)
+        if known is None:
+            self.into_hidden(rounded, a)
+        else:
+            a[...] = known
         change = 1.0 - 2.0 * rounded[xp.arange(n), i]
-        xp.multiply(change[:, None], self.W[i], out=flipped)
+        if xp is np:
+            np.take(self.W, i, axis=0, out=flipped, mode="clip")  # unlike "raise", without an array in between
+        else:
+            flipped[...] = self.W[i]
+        flipped *= change[:, None]
         flipped += a
-        softplus(a)
-        softplus(flipped)
-        difference = change * self.b_v[i] + flipped.sum(axis=1) - a.sum(axis=1)
+        boltzmann.softplus_sums(flipped, work, difference)
+        boltzmann.softplus_sums(a, work, before)
+        difference -= before
+        difference += change * self.b_v[i]
         softplus(difference)
         return difference
 
     def pixels_nll(self, v: Array) -> Array:
         """Each pixel is flipped in turn, which costs n·n_in·units in all."""
         xp, n = array_module(v), len(v)
-        a, flipped = (self.scratch(role, (n, self.hidden), v) for role in ("a", "flipped"))
+        a, flipped, work = (self.scratch(role, (n, self.hidden), v) for role in ("a", "flipped", "sums"))
         rounded, total = self.scratch("work", (n, self.n_in), v), xp.zeros(n, dtype=v.dtype)
+        before, difference = (xp.empty(n, dtype=v.dtype) for _ in range(2))
         xp.greater(v, 0.5, out=rounded)
         self.into_hidden(rounded, a)
         changes = 1.0 - 2.0 * rounded
         flipped[...] = a
-        softplus(flipped)
-        before = flipped.sum(axis=1)
+        boltzmann.softplus_sums(flipped, work, before)
         for i in range(self.n_in):
             change = changes[:, i]
             xp.multiply(change[:, None], self.W[i], out=flipped)
             flipped += a
-            softplus(flipped)
-            difference = change * self.b_v[i] + flipped.sum(axis=1) - before
+            boltzmann.softplus_sums(flipped, work, difference)
+            difference -= before
+            difference += change * self.b_v[i]
             softplus(difference)
             total += difference
         return total

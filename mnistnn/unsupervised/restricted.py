@@ -53,19 +53,22 @@ class RestrictedObjective(UnsupervisedObjective):
         v, p = self._by_unit("v", n + m), self._room("p", n + m, self.model.hidden)
         v[:n] = v0
         self.model.into_hidden(v0, p[:n])
+        watched = None if self._particles is None else self._pseudo_nll(v0, p[:n])
         sigmoid(p[:n])
-        watched = self._run_chains(v0, p[:n], v[n:], p[n:])
+        watched = self._run_chains(v[:n], p[:n], v[n:], p[n:], watched)
         self._write_gradient(v, p, n)
         self.add_penalties(decay)
         return watched
 
-    def _run_chains(self, v0: Array, p0: Array, v: Array, p: Array) -> Array:
-        """Write visible units at the end of each chain into v, and P(h | v) into p; return what is watched."""
+    def _run_chains(self, v0: Array, p0: Array, v: Array, p: Array, watched: Array | None) -> Array:
+        """Write visible units at the end of each chain into v, and P(h | v) into p; return what is watched.
+
+        That is how well the data are given back, unless there is something already.
+        """
         model, rng = self.model, self._streams.at(self.update)
         steps = self.loss.steps_in(self.update // self.updates_per_epoch)
         h = self._room("h", len(v), model.hidden) if self._particles is None else self._particles
         a = self._by_unit("a", len(v))
-        watched = None if self._particles is None else self._pseudo_nll(v0)
         if self._particles is None:
             self._sample(rng, p0, h)
         for step in range(steps):
@@ -116,17 +119,21 @@ class RestrictedObjective(UnsupervisedObjective):
 
     def _reconstruction(self, v0: Array, a: Array) -> Array:
         """Return the mean of −log P(v0 | h), with a what goes into v from h; a stays as it is."""
-        copy, out = self._room("copy", *a.shape), self._scratch("nll", (len(a),), a)
-        copy[...] = a
-        boltzmann.visible_nll(v0, copy, self.model.is_gaussian, self._room("work", *a.shape), out)
+        n_in, n = a.T.shape
+        work, more = self._room("work", n_in, n), self._room("u", n_in, n)  # before the next u are drawn
+        if not self.model.is_gaussian:
+            return boltzmann.total_bernoulli_nll(v0.T, a.T, work, more) / n
+        out = self._scratch("nll", (n,), a)
+        work[...] = a.T
+        boltzmann.gaussian_nll(v0, work.T, out)
         return out.mean()
 
     def _by_unit(self, role: str, count: int) -> Array:
         """Return working memory for the visible units of so many examples (count, n_in), an example in a column."""
         return self._room(role, self.model.n_in, count).T
 
-    def _pseudo_nll(self, v0: Array) -> Array:
-        """Return minus the pseudo-likelihood of the batch, from one pixel of each example.
+    def _pseudo_nll(self, v0: Array, a: Array) -> Array:
+        """Return minus the pseudo-likelihood of the batch, from one pixel of each example; a is what v0 puts into h.
 
         Pixels take turns from example to example. (In LISA's program they do from batch to batch, which has the same
         mean and more noise.)
@@ -134,7 +141,19 @@ class RestrictedObjective(UnsupervisedObjective):
         if self.model.is_gaussian:
             return self.model.reconstruction_nll(v0).mean()
         pixels = (self.update * len(v0) + np.arange(len(v0))) % self.model.n_in
-        return self.model.n_in * self.model.pixel_nll(v0, pixels).mean()
+        return self.model.n_in * self.model.pixel_nll(v0, pixels, a if self._is_binary(v0) else None).mean()
+
+    def _is_binary(self, v: Array) -> bool:
+        """Tell whether all pixels are 0 or 1, where that can be told without asking a device."""
+        if self.loss.sample_pixels or not isinstance(v, np.ndarray):
+            return self.loss.sample_pixels
+        for part in (v[:1], v):  # of grey images, the first one tells
+            beyond = self._room("work", *part.shape)
+            np.multiply(part, part, out=beyond)
+            beyond -= part
+            if beyond.any():
+                return False
+        return True
 
     def _binary(self, v: Array) -> Array:
         out = self._room("data", *v.shape)

@@ -128,6 +128,24 @@ def test_everything_has_one_dtype_and_extremes_are_finite(visible, dtype):
         assert all(np.isfinite(array).all() for array in found)
 
 
+def test_pixel_likelihood_takes_what_is_known_of_binary_pixels():
+    model, pixels = machine(), np.arange(len(V)) % N_IN
+    known = V @ model.W + model.b_h
+    before = known.copy()
+    np.testing.assert_allclose(model.pixel_nll(V, pixels, known), model.pixel_nll(V, pixels), rtol=1e-12)
+    assert np.array_equal(known, before)
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+def test_pixel_likelihood_keeps_its_digits_in_float32_and_is_finite(scale):
+    of = {dtype: machine(dtype) for dtype in ("float32", "float64")}
+    for model in of.values():
+        model.theta *= scale
+    pixels = np.arange(len(V)) % N_IN
+    found, expected = (of[dtype].pixel_nll(V.astype(dtype), pixels) for dtype in ("float32", "float64"))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6 * scale)
+
+
 def test_input_is_only_read():
     model, v = machine(), images()
     v.setflags(write=False)

@@ -1,12 +1,14 @@
 """What a machine learns by: contrastive divergence against the exact gradient, which is a sum over all states."""
 
 import itertools
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.special import expit, logsumexp
 
+from mnistnn.kernels import uniform
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence, GrowingSteps, Sparsity
 from mnistnn.models.rbm import RBM
 from mnistnn.penalties import L1, L2
@@ -229,6 +231,49 @@ def test_pseudo_likelihood_is_watched_of_persistent_chains():
         expected += N_IN * (np.logaddexp(log_p[tuple(v)], log_p[tuple(flipped)]) - log_p[tuple(v)]) / 60
     objective.set_batch(x, np.zeros(60), 0)
     assert float(objective.loss_and_grad()) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_images_of_zeros_and_ones_are_multiplied_by_the_weights_once(sampled, monkeypatch):
+    """Their pseudo-likelihood, of rounded pixels, takes what is known of them; that of grey images does not."""
+    objective, x, calls = objective_of(ContrastiveDivergence(particles=5, sample_pixels=sampled)), data(), list[int]()
+    multiply = RBM.into_hidden
+
+    def counted(model: RBM, v: Any, out: Any) -> None:
+        calls.append(len(v))
+        multiply(model, v, out)
+
+    monkeypatch.setattr(RBM, "into_hidden", counted)
+    for images, times in ((x, 1), (np.clip(x, 0.1, 0.9), 1 if sampled else 2)):
+        calls.clear()
+        objective.set_batch(images, np.zeros(len(x)), 0)
+        objective.loss_and_grad()
+        assert calls.count(len(x)) == times
+
+
+@pytest.mark.parametrize("keys", [{}, {"centred": True}], ids=str)
+@pytest.mark.parametrize("particles", [None, 100])
+def test_an_update_takes_no_memory_of_batch_or_parameter_size(particles, keys, monkeypatch):
+    monkeypatch.setattr(uniform, "BLOCK", 256)
+    model, n = RBM(hidden=200, **keys), 100
+    model.build((20, 20))
+    model.allocate(np, "float32")
+    model.initialize(0)
+    objective = RestrictedObjective(model, ContrastiveDivergence(steps=2, particles=particles), [], 0, 10)
+    x = np.random.default_rng(0).random((n, 20, 20)).astype("float32")
+    before = np.setbufsize(16)
+    try:
+        for update in range(3):
+            tracemalloc.start()
+            tracemalloc.reset_peak()
+            level = tracemalloc.get_traced_memory()[0]
+            objective.set_batch(x, np.zeros(n), update)
+            objective.loss_and_grad()
+            risen = tracemalloc.get_traced_memory()[1] - level
+    finally:
+        tracemalloc.stop()
+        np.setbufsize(before)
+    assert risen < n * model.hidden * model.theta.itemsize / 4
 
 
 @pytest.mark.parametrize("visible", ["binary", "gaussian"])
