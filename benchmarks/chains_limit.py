@@ -10,7 +10,9 @@ from benchmarks.workloads import Workload
 def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     rng, n, (n_in, units) = np.random.default_rng(0), workload.batch, workload.sizes
     m = workload.particles or n
-    v, h, W = (rng.random(shape, dtype=np.float32) for shape in ((n + m, n_in), (n + m, units), (n_in, units)))
+    v, h, W = (rng.random(shape, dtype=np.float32) for shape in ((n_in, n + m), (n + m, units), (n_in, units)))
+    v = v.T  # lies as products are fastest
+    W /= np.linalg.norm(W, 2)  # so that numbers stay numbers
     dW, u_v, u_h = np.empty_like(W), np.empty((m, n_in), np.float32), np.empty((m, units), np.float32)
 
     # Chains that begin at the data draw hidden units at their beginning and not at their end: as many in all.
