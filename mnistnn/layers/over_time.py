@@ -53,8 +53,8 @@ class OverTime(BaseLayer):
     """Abstract: reads steps x (t, n_in) of each example one after the other, and remembers (units,).
 
     A concrete layer says how many sums a unit has (`gates`), and what it does with them, in `run` and `run_back`.
-    Images are read row by row. Sums of inputs are one product for all steps, W (n_in, gates·units); sums of what is remembered
-    need one for each, U (units, gates·units); the gradients of both are one product each.
+    Images are read row by row. Sums of inputs are one product for all steps, W (n_in, gates·units); sums of what is
+    remembered need one for each, U (units, gates·units); the gradients of both are one product each.
     """
 
     type: str

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scipy.special import expit, logsumexp
 
-from mnistnn.kernels import uniform
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence, GrowingSteps, Sparsity
 from mnistnn.models.rbm import RBM
 from mnistnn.penalties import L1, L2
@@ -253,8 +252,7 @@ def test_images_of_zeros_and_ones_are_multiplied_by_the_weights_once(sampled, mo
 
 @pytest.mark.parametrize("keys", [{}, {"centred": True}], ids=str)
 @pytest.mark.parametrize("particles", [None, 100])
-def test_an_update_takes_no_memory_of_batch_or_parameter_size(particles, keys, monkeypatch):
-    monkeypatch.setattr(uniform, "BLOCK", 256)
+def test_an_update_takes_no_memory_of_batch_or_parameter_size(particles, keys):
     model, n = RBM(hidden=200, **keys), 100
     model.build((20, 20))
     model.allocate(np, "float32")
