@@ -5,8 +5,8 @@ pixel of all images lies together: whatever walks over windows (patches, pools) 
 matrix product takes all positions of all images at once. Flattened for a dense layer, such a batch is a transposed
 matrix, which BLAS reads as it is. So nothing is ever reordered but the first layer's input.
 
-Sequences (n, t, features) lie *steps-first* as soon as a recurrent layer has read them: all examples of a step
-together, since they are computed together.
+Inside of a recurrent layer sequences (n, t, features) lie *steps-first*: all examples of a step together, since they
+are computed together. What it hands on lies example by example again, as everybody else reads it.
 """
 
 from mnistnn.backend import Array

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mnistnn import experiment as wiring
+from mnistnn import inputs
 from mnistnn.config.load import load_experiment
 from mnistnn.demands import updates_per_objective
 from mnistnn.errors import ConfigError
@@ -92,7 +92,7 @@ ACCEPTED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_does_not_go_together_is_refused_before_data_is_read(toy, monkeypatch, case):
     overrides, key, said = REFUSED[case]
-    monkeypatch.setattr(wiring, "read_split", None)
+    monkeypatch.setattr(inputs, "read_split", None)
     with pytest.raises(ConfigError) as refused:
         Plan(load_experiment(toy, overrides))
     assert refused.value.key == key

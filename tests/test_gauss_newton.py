@@ -10,6 +10,9 @@ from scipy.linalg import block_diag
 
 from mnistnn.layers.batch_norm import BatchNorm
 from mnistnn.layers.dense import Dense
+from mnistnn.layers.gru import GRU
+from mnistnn.layers.lstm import LSTM
+from mnistnn.layers.recurrent import Recurrent
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
@@ -25,7 +28,7 @@ HESSIANS: dict[type, Any] = {
     SquaredError: lambda z: 2 * np.eye(len(z)),
 }
 NOT_CONVEX = {SigmoidNormalizedNLL}
-WITHOUT_TANGENTS = {BatchNorm}
+WITHOUT_TANGENTS = {BatchNorm, Recurrent, LSTM, GRU}
 
 
 def offering(what: str) -> Any:

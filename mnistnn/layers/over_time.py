@@ -89,9 +89,10 @@ class OverTime(BaseLayer):
         self.ways = [Way(way, self.scratch) for way in ((False, True) if self.bidirectional else (False,))]
         declared = self.declared()
         if self.bidirectional:
-            declared += [Parameter(f"{_BACK}{p.name}", p.shape, p.kind, p.init, p.fan) for p in self.declared()]
+            declared += [Parameter(f"{BACK}{p.name}", p.shape, p.kind, p.init, p.fan) for p in self.declared()]
         out = len(self.ways) * self.units
-        return (out,) if self.output == "last" else (self.steps, out), declared
+        self.out_shape: Shape = (out,) if self.output == "last" else (self.steps, out)
+        return self.out_shape, declared
 
     def declared(self) -> list[Parameter]:
         """Return the parameters of one direction."""
@@ -133,7 +134,7 @@ class OverTime(BaseLayer):
         matmul(flat(h).T, flat(dz), out=way.grads["U"])
 
     def forward(self, x: Array, train: bool) -> Array:
-        self.x = self._steps_first(x, "x")
+        self.x = self._turned(x, "x")
         for way in self.ways:
             z, h = self._memory(way)
             matmul(flat(self.x), way["W"], out=flat(z))
@@ -144,7 +145,7 @@ class OverTime(BaseLayer):
         return self._handed_on()
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
-        dx = self.scratch("dx", self.x.shape, self.x) if need_dx else None
+        dx = self.scratch("dx, steps first", self.x.shape, self.x) if need_dx else None
         for number, way in enumerate(self.ways):
             dz = self._back_through_time(way, dy[..., number * self.units : (number + 1) * self.units])
             _, h = self._memory(way)
@@ -156,7 +157,7 @@ class OverTime(BaseLayer):
                 matmul(flat(dz), way["W"].T, out=flat(out))
                 if number:
                     dx += out
-        return None if dx is None else steps_first(dx)
+        return None if dx is None else self._turned(dx, "dx")
 
     def _back_through_time(self, way: Way, dy: Array) -> Array:
         """Return the derivatives by z (t, n, gates·units), from those by what the way has handed on."""
@@ -191,20 +192,22 @@ class OverTime(BaseLayer):
             last = [way.in_order(h)[-1] for way, h in zip(self.ways, states, strict=True)]
             return last[0] if len(last) == 1 else self._side_by_side(last)
         every = [h[:-1] if way.is_backward else h[1:] for way, h in zip(self.ways, states, strict=True)]
-        return steps_first(every[0] if len(every) == 1 else self._side_by_side(every))
-
-    def _side_by_side(self, both: list[Array]) -> Array:
-        y = self.scratch("y", (*both[0].shape[:-1], 2 * self.units), self.x)
-        y[..., : self.units], y[..., self.units :] = both
+        t, n, units = every[0].shape
+        y = self.scratch("y", (n, t, len(every) * units), self.x)
+        for number, h in enumerate(every):
+            y[..., number * units : (number + 1) * units] = steps_first(h)
         return y
 
-    def _steps_first(self, x: Array, role: str) -> Array:
-        """Return x (n, t, n_in) as (t, n, n_in), without gaps in memory: a copy unless it lies so."""
-        x = steps_first(x)
-        if x.flags.c_contiguous:
-            return x
-        copy = self.scratch(role, x.shape, x)
-        copy[...] = x
+    def _side_by_side(self, both: list[Array]) -> Array:
+        y = self.scratch("y", (len(both[0]), 2 * self.units), self.x)
+        y[:, : self.units], y[:, self.units :] = both
+        return y
+
+    def _turned(self, x: Array, role: str) -> Array:
+        """Return a copy of x (n, t, k) as (t, n, k), or the other way round, without gaps in memory."""
+        t, n, k = x.shape
+        copy = self.scratch(role, (n, t, k), x)
+        copy[...] = steps_first(x)
         return copy
 
     @property
@@ -218,8 +221,8 @@ class OverTime(BaseLayer):
         of_inputs = t * self.n_in
         if train:
             of_way += t * of_step
-            of_inputs += ways * t * self.n_in
-        handed_on = (t if self.output == "every" else 1) * 2 * u if self.bidirectional else 0
+            of_inputs += (1 + ways) * t * self.n_in
+        handed_on = ways * u * (t if self.output == "every" else 1 if self.bidirectional else 0)
         return n * (ways * of_way + of_inputs + handed_on)
 
     def kept_of_way(self, train: bool) -> int:
@@ -227,14 +230,15 @@ class OverTime(BaseLayer):
         raise NotImplementedError
 
 
-_BACK = "back_"
+BACK = "back_"
+"""What the names of parameters begin with that read backward."""
 
 
 def _of_way(way: Way, views: dict[str, Array]) -> dict[str, Array]:
     """Return the views of one direction, by the names of the other."""
     if way.is_backward:
-        return {name.removeprefix(_BACK): view for name, view in views.items() if name.startswith(_BACK)}
-    return {name: view for name, view in views.items() if not name.startswith(_BACK)}
+        return {name.removeprefix(BACK): view for name, view in views.items() if name.startswith(BACK)}
+    return {name: view for name, view in views.items() if not name.startswith(BACK)}
 
 
 def flat(steps: Array) -> Array:

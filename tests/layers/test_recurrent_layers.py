@@ -243,14 +243,6 @@ def test_each_gate_starts_orthogonal_and_the_forget_gate_open():
     assert 0.8 * limit < np.abs(views["a.W"]).max() <= limit
 
 
-@pytest.mark.parametrize("cell", ["recurrent", "lstm", "gru"])
-def test_layer_upon_another_reads_its_steps_where_they_lie(cell):
-    lower, upper = bound(CELLS[cell](units=4, output="every"), (6, 3)), bound(CELLS[cell](units=2), (6, 4))
-    y = lower.forward(np.ones((5, 6, 3)), train=True)
-    upper.forward(y, train=True)
-    assert np.shares_memory(upper.x, y)
-
-
 @pytest.mark.parametrize(
     ("layer", "in_shape", "said"),
     [

@@ -3,8 +3,10 @@
 A layer that is not in the table cannot be exported; a test asks for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from mnistnn.activations import ActivationName
 from mnistnn.analysis.export.onnx_graph import Graph, Part
@@ -15,8 +17,12 @@ from mnistnn.layers.dense import Dense
 from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout
 from mnistnn.layers.flatten import Flatten
+from mnistnn.layers.gru import GRU
 from mnistnn.layers.images import pair
+from mnistnn.layers.lstm import LSTM
+from mnistnn.layers.over_time import BACK, OverTime
 from mnistnn.layers.pool import Pool
+from mnistnn.layers.recurrent import Recurrent
 from mnistnn.models.sequential import Sequential
 from mnistnn.shapes import Shape
 
@@ -59,6 +65,18 @@ ACTIVATIONS: dict[ActivationName, Callable[[Part, str], str]] = {
     "relu": _relu,
     "leaky_relu": _leaky_relu,
     "softplus": _softplus,
+}
+
+
+# The same inside of ONNX's RNN, and its settings.
+_OF_RECURRENT: dict[ActivationName, tuple[str, dict[str, float]]] = {
+    "linear": ("Affine", {"activation_alpha": 1.0, "activation_beta": 0.0}),
+    "sigmoid": ("Sigmoid", {}),
+    "tanh": ("Tanh", {}),
+    "scaled_tanh": ("ScaledTanh", {"activation_alpha": 1.7159, "activation_beta": 2.0 / 3.0}),
+    "relu": ("Relu", {}),
+    "leaky_relu": ("LeakyRelu", {"activation_alpha": 0.01}),
+    "softplus": ("Softplus", {}),
 }
 
 
@@ -112,6 +130,64 @@ def _dropout(_layer: Dropout, _part: Part, x: str) -> str:
     return x
 
 
+def _recurrent(layer: Recurrent, part: Part, x: str) -> str:
+    f, settings = _OF_RECURRENT[layer.activation]
+    ways = len(layer.ways)
+    attributes = {"activations": [f] * ways, **{key: [value] * ways for key, value in settings.items()}}
+    return _through_time("RNN", layer, part, x, [0], attributes)
+
+
+def _lstm(layer: LSTM, part: Part, x: str) -> str:
+    return _through_time("LSTM", layer, part, x, [0, 2, 1, 3], {})
+
+
+def _gru(layer: GRU, part: Part, x: str) -> str:
+    return _through_time("GRU", layer, part, x, [1, 0, 2], {"linear_before_reset": 1})
+
+
+def _through_time(
+    operator: str,
+    layer: OverTime,
+    part: Part,
+    x: str,
+    order: list[int],
+    attributes: Mapping[str, Any],
+) -> str:
+    """One of ONNX's operators through time. Gates are in another order there, W and U transposed, biases two."""
+    units, gates = layer.units, layer.gates
+    ways = [""] if not layer.bidirectional else ["", BACK]
+
+    def in_order(a: np.ndarray) -> np.ndarray:
+        return np.concatenate([np.split(a, gates, axis=-1)[k] for k in order], axis=-1)
+
+    def both(make: Callable[[str], np.ndarray]) -> np.ndarray:
+        return np.stack([make(prefix) for prefix in ways])
+
+    def biases(prefix: str) -> np.ndarray:
+        inside = np.zeros(gates * units)
+        if f"{prefix}c" in part.arrays:  # of what the reset gate scales
+            inside[-units:] = part.arrays[f"{prefix}c"]
+        return np.concatenate([in_order(part.arrays[f"{prefix}b"]), inside])
+
+    inputs = [
+        part.node("Transpose", x, attributes={"perm": [1, 0, 2]}),
+        part.constant("turned_W", both(lambda way: in_order(part.arrays[f"{way}W"]).T)),
+        part.constant("turned_U", both(lambda way: in_order(part.arrays[f"{way}U"]).T)),
+        part.constant("biases", both(biases)),
+    ]
+    if "p" in part.arrays:
+        peepholes = part.constant("peepholes", both(lambda way: part.arrays[f"{way}p"][[0, 2, 1]].reshape(-1)))
+        inputs += ["", "", "", peepholes]
+    direction = "bidirectional" if layer.bidirectional else "forward"
+    y = part.node(operator, *inputs, attributes={"hidden_size": units, "direction": direction, **attributes})
+    # (t, ways, n, units)
+    if layer.output == "every":
+        return part.reshaped(part.node("Transpose", y, attributes={"perm": [2, 0, 1, 3]}), list(layer.out_shape))
+    last = [part.node("Gather", y, part.constant("end", np.array(-1 if way == "" else 0))) for way in ways]
+    ends = [part.node("Gather", end, part.constant("way", np.array(number))) for number, end in enumerate(last)]
+    return ends[0] if len(ends) == 1 else part.node("Concat", *ends, attributes={"axis": 1})
+
+
 def _flatten(_layer: Flatten, part: Part, x: str) -> str:
     return part.rows(x)
 
@@ -124,7 +200,10 @@ LAYERS: dict[type, Callable[[Any, Part, str], str]] = {
     DropConnect: _dropconnect,
     Dropout: _dropout,
     Flatten: _flatten,
+    GRU: _gru,
+    LSTM: _lstm,
     Pool: _pool,
+    Recurrent: _recurrent,
 }
 
 

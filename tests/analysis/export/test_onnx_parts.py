@@ -21,6 +21,8 @@ from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.dropout import Dropout
 from mnistnn.layers.flatten import Flatten
+from mnistnn.layers.gru import GRU
+from mnistnn.layers.lstm import LSTM
 from mnistnn.layers.pool import Pool
 from mnistnn.losses import Loss
 from mnistnn.models.sequential import Sequential
@@ -54,6 +56,11 @@ MODELS: dict[str, tuple[Any, Any]] = {
     "pool-of-pixels": ((5, 7), {"pool": Pool(size=[2, 3], stride=[1, 2]), "mean": Pool(reduce="mean", size=2)}),
     "rest-of-a-pool": ((8, 9), {"conv": Conv(maps=2, kernel=2, pool=[3, 2], padding=[2, 1], activation="relu")}),
     "stride-beyond-the-end": ((8, 9), {"conv": Conv(maps=2, kernel=3, stride=[3, 2], padding=1), "flat": Flatten()}),
+    "last-step": ((6, 3), {"lower": LSTM(units=4, output="every"), "upper": GRU(units=3), "output": Dense(units=2)}),
+    "last-step-of-both-ways": (
+        (6, 3),
+        {"lower": LSTM(units=4, peepholes=True, bidirectional=True), "output": Dense(units=2)},
+    ),
     "names-of-its-own": ((4,), {"pixels": Dense(units=3), "scores": Dropout(), "scale": Dense(units=2)}),
 }
 
