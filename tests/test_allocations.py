@@ -22,7 +22,10 @@ from mnistnn.layers.dense import Dense
 from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout
 from mnistnn.layers.flatten import Flatten
+from mnistnn.layers.gru import GRU
+from mnistnn.layers.lstm import LSTM
 from mnistnn.layers.pool import Pool
+from mnistnn.layers.recurrent import Recurrent
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
@@ -91,6 +94,16 @@ def layers_for_images(units: int, outputs: int) -> dict[str, Any]:
         "rows": Flatten(),
         "few": Dense(units=SMALL),
         "normal_units": BatchNorm(),
+        "output": Dense(units=outputs),
+    }
+
+
+def layers_through_time(units: int, outputs: int) -> dict[str, Any]:
+    """Every recurrent layer, upon each other."""
+    return {
+        "simple": Recurrent(units=units, output="every"),
+        "lstm": LSTM(units=units, output="every", peepholes=True, bidirectional=True),
+        "gru": GRU(units=units, truncate=3),
         "output": Dense(units=outputs),
     }
 
@@ -176,6 +189,12 @@ def test_layers_for_images_allocate_nothing_of_batch_or_parameter_size(shape, co
     monkeypatch.setattr(image_loops, "are_worth_it", lambda x: compiled)
     large, small = (risen_bytes(training_of(of, layers=layers_for_images)) for of in (shape, *NEITHER))
     assert large - small < BOUND_BYTES  # so many layers take more than one array would for their views alone
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_layers_through_time_allocate_nothing_of_batch_or_parameter_size(shape):
+    large, small = (risen_bytes(training_of(of, layers=layers_through_time)) for of in (shape, *NEITHER))
+    assert large - small < 2 * BOUND_BYTES  # an array of a step has two axes, and is larger than that, too
 
 
 @pytest.mark.parametrize("loss", [SigmoidNormalizedNLL, BinaryNLL, SquaredError])

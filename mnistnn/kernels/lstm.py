@@ -8,6 +8,7 @@ peepholes: Gers & Schmidhuber (2000).
 from mnistnn.backend import Array, array_module
 from mnistnn.kernels.activations import sigmoid
 from mnistnn.kernels.recurrent import hold, pass_back
+from mnistnn.products import sum_along
 from mnistnn.threads import matmul
 
 
@@ -135,15 +136,19 @@ def slope(y: Array, d: Array, work: Array) -> None:
     d *= work
 
 
-def peephole_gradient(dz: Array, c: Array, dp: Array) -> None:
+def peephole_gradient(dz: Array, c: Array, dp: Array, work: Array) -> None:
     """Write the derivatives by the peepholes, Σ di c₋, Σ df c₋ and Σ do c, into dp (3, units).
 
-    dz (t, n, 4·units); c (t + 1, n, units).
+    dz (t, n, 4·units); c (t + 1, n, units); work (n + 1, units).
     """
-    units = c.shape[2]
-    di, df, do, _ = parts(dz, units)
-    for row, (d, state) in enumerate(((di, c[:-1]), (df, c[:-1]), (do, c[1:]))):
-        dp[row] = (d * state).sum(axis=(0, 1))
+    xp, products, total = array_module(c), work[1:], work[0]
+    dp[...] = 0.0
+    for s in range(len(dz)):
+        di, df, do, _ = parts(dz[s], c.shape[2])
+        for row, (d, state) in enumerate(((di, c[s]), (df, c[s]), (do, c[s + 1]))):
+            xp.multiply(d, state, out=products)
+            sum_along(products, 0, out=total)
+            dp[row] += total
 
 
 def parts(a: Array, units: int) -> tuple[Array, ...]:

@@ -53,7 +53,8 @@ class LSTM(OverTime):
         super().write_recurrent_gradient(way, h, dz)
         if self.peepholes:
             c, _ = self._cells(way, self._memory(way)[1])
-            peephole_gradient(way.in_order(dz), way.in_order(c), way.grads["p"])
+            work = way.scratch("work of peepholes", (c.shape[1] + 1, self.units), h)
+            peephole_gradient(way.in_order(dz), way.in_order(c), way.grads["p"], work)
 
     def _peepholes(self, way: Way) -> Array | None:
         return way["p"] if self.peepholes else None
@@ -66,3 +67,7 @@ class LSTM(OverTime):
     def kept_of_way(self, train: bool) -> int:
         cells = (2 * self.steps + 1) * self.units
         return cells + (7 if train else 4) * self.units
+
+    def memory(self, n: int, train: bool, workers: int = 1) -> int:
+        peepholes = len(self.ways) * (n + 1) * self.units if self.peepholes and train else 0
+        return super().memory(n, train, workers) + peepholes

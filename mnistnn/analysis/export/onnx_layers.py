@@ -183,8 +183,10 @@ def _through_time(
     # (t, ways, n, units)
     if layer.output == "every":
         return part.reshaped(part.node("Transpose", y, attributes={"perm": [2, 0, 1, 3]}), list(layer.out_shape))
-    last = [part.node("Gather", y, part.constant("end", np.array(-1 if way == "" else 0))) for way in ways]
-    ends = [part.node("Gather", end, part.constant("way", np.array(number))) for number, end in enumerate(last)]
+    ends = []
+    for number, end in enumerate([-1, 0][: len(ways)]):
+        way = part.node("Gather", y, part.constant("way", np.array([number])), attributes={"axis": 1})
+        ends.append(part.reshaped(part.node("Gather", way, part.constant("end", np.array([end]))), [units]))
     return ends[0] if len(ends) == 1 else part.node("Concat", *ends, attributes={"axis": 1})
 
 
