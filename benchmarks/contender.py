@@ -110,6 +110,8 @@ def thread_counts(count: int) -> list[int]:
 
 def examples(workload: Workload) -> tuple[int, ...]:
     """Return the shape of the batch."""
+    if workload.is_recurrent:
+        return (workload.batch, workload.steps, workload.sizes[0])
     return (workload.batch, 28, 28) if workload.is_convolutional else (workload.batch, workload.sizes[0])
 
 

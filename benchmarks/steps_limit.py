@@ -65,6 +65,8 @@ def _recorded(step: Step, cupy: ModuleType) -> Step:
 def _products(workload: Workload, xp: ModuleType, device: str, matmul: Matmul) -> tuple[Step, dict[str, Step]]:
     if workload.is_convolutional:
         return _convolutional(workload, xp, _SIDE[device], matmul), {}
+    if workload.is_recurrent:
+        return _recurrent(workload, xp, matmul), {}
     return _dense(workload, xp, matmul)
 
 
@@ -81,6 +83,32 @@ def _dense(workload: Workload, xp: ModuleType, matmul: Matmul) -> tuple[Step, di
         by_layer |= {f"{name} forward": _step(forward, matmul), f"{name} backward": _step(backward, matmul)}
         products += [*forward, *backward]
     return _step(products, matmul), by_layer
+
+
+def _recurrent(workload: Workload, xp: ModuleType, matmul: Matmul) -> Step:
+    """Return the products of an LSTM and of the layer that reads its last output; no gradient of the inputs."""
+    rng, (n_in, units, outputs) = np.random.default_rng(0), workload.sizes
+    n, t = workload.batch, workload.steps
+
+    def drawn(*shape: int) -> Any:
+        return xp.asarray(rng.random(shape, dtype=np.float32))
+
+    x, h, dz, W, U, V = (
+        drawn(*shape)
+        for shape in (
+            (n * t, n_in),
+            (n * t, units),
+            (n * t, 4 * units),
+            (n_in, 4 * units),
+            (units, 4 * units),
+            (units, outputs),
+        )
+    )
+    h_s, dz_s, dy = drawn(n, units), drawn(n, 4 * units), drawn(n, outputs)
+    all_steps = [(x, W, drawn(n * t, 4 * units)), (x.T, dz, drawn(*W.shape)), (h.T, dz, drawn(*U.shape))]
+    each_step = [(h_s, U, drawn(*dz_s.shape)), (dz_s, U.T, drawn(*h_s.shape))]
+    reading = [(h_s, V, drawn(*dy.shape)), (h_s.T, dy, drawn(*V.shape)), (dy, V.T, drawn(*h_s.shape))]
+    return _step([*all_steps, *each_step * t, *reading], matmul)
 
 
 def _step(products: list[tuple[Any, Any, Any]], matmul: Matmul) -> Step:

@@ -12,6 +12,7 @@ from mnistnn import compiled, threads
 from mnistnn.backend import module_for, synchronize
 from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
+from mnistnn.layers.lstm import LSTM
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
 from mnistnn.objective import Objective
@@ -33,7 +34,7 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     loss, shape = SoftmaxNLL(), examples(workload)
     loss.build(model.build(shape[1:]), 10)
     count = threads.suitable(workload.batch * model.multiply_adds, count)
-    for_life.enter_context(threads.allowed(count, by_blas=not workload.is_convolutional))
+    for_life.enter_context(threads.allowed(count, by_blas=not (workload.is_convolutional or workload.is_recurrent)))
     model.allocate(xp, "float32")
     model.initialize(0)
     penalties = [L2(strength=workload.l2)] if workload.l2 else []
@@ -72,6 +73,8 @@ def _model(workload: Workload) -> Sequential:
             "hidden": Dense(units=500, activation=f),
             "output": Dense(units=10),
         }
+    elif workload.is_recurrent:
+        layers = {"memory": LSTM(units=workload.sizes[1]), "output": Dense(units=workload.sizes[2])}
     else:
         *hidden, last = workload.sizes[1:]
         layers = {

@@ -74,6 +74,8 @@ class Suite:
         names = ["torch-eager"]
         if on_gpu:
             return [*kinds, *((name, peers) for name in (*names, "torch-graph"))]
+        if workload.is_recurrent:  # PyTorch's LSTM is one operator: there is nothing in it to be compiled
+            return [*kinds, *((name, peers) for name in names)]
         if workload.is_convolutional:
             names.append("torch-last")
         elif len(workload.sizes) > 2:

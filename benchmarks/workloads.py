@@ -15,8 +15,9 @@ class Workload:
 
     task        steps: a training step; chains: that of a restricted Boltzmann machine; elastic: to bend a batch;
                 training: to train an experiment, batches and all
-    sizes       of a dense net: inputs, units of each layer; of a machine: visible and hidden units; empty for LeNet
-                20-50-500
+    sizes       of a dense net: inputs, units of each layer; of a machine: visible and hidden units; of a recurrent
+                net: inputs of a step, units of the LSTM, outputs; empty for LeNet 20-50-500
+    steps       that a recurrent net reads; other nets read none
     gibbs       steps of a machine's chains in an update
     particles   persistent chains; without any, chains begin at the batch
     peer_goal   how many times as fast as the fastest peer it is to be
@@ -33,6 +34,7 @@ class Workload:
     activation: str = "linear"
     momentum: float = 0.0
     l2: float = 0.0
+    steps: int = 0
     gibbs: int = 0
     particles: int = 0
     peer_goal: float | None = None
@@ -46,13 +48,20 @@ class Workload:
         return not self.sizes
 
     @property
+    def is_recurrent(self) -> bool:
+        return self.steps > 0
+
+    @property
     def layer_names(self) -> list[str]:
         """The names of a dense net's layers."""
         return [*(f"hidden{number}" for number in range(1, len(self.sizes) - 1)), "output"]
 
     @property
     def multiply_adds(self) -> int:
-        """Multiplications, each with an addition, of a dense net's forward pass over the batch."""
+        """Multiplications, each with an addition, of the forward pass over the batch, of a dense or recurrent net."""
+        if self.is_recurrent:
+            n_in, units, outputs = self.sizes
+            return self.batch * (self.steps * (n_in + units) * 4 * units + units * outputs)
         return self.batch * sum(a * b for a, b in zip(self.sizes, self.sizes[1:], strict=False))
 
 
@@ -87,6 +96,18 @@ STEPS = (
     _net("LeNet 20-50-500 ReLU, batch 500", (), "relu", 500, (1.6, 1.6, 1.0)),
     _net("LeNet 20-50-500 tanh, batch 128", (), "tanh", 128, (2.0, 1.7, 1.0)),
     _net("LeNet 20-50-500 tanh, batch 500", (), "tanh", 500, (1.7, 1.7, 1.0)),
+    *(
+        Workload(
+            f"LSTM 28-128-10, 28 steps, batch {batch}",
+            "steps",
+            batch,
+            (28, 128, 10),
+            steps=28,
+            peer_goal=goal,
+            limit_goal=1.6,
+        )
+        for batch, goal in ((20, 1.8), (128, 1.5))
+    ),
 )
 QUICK = (0, 4, 5, 7)  # of the above, those of `--quick`
 

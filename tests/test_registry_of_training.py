@@ -39,6 +39,7 @@ from mnistnn.preprocess.deskew import Deskew
 from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
+from mnistnn.preprocess.scan import Scan
 from mnistnn.preprocess.shrink import Shrink
 from mnistnn.preprocess.standardize import Standardize
 from mnistnn.preprocess.whiten import Whiten
@@ -123,6 +124,7 @@ TRANSFORMS: Cases = {
     "normalize_width": lambda: NormalizeWidth(width_px=2),
     "pad": lambda: Pad(shape=[4, 3]),
     "shrink": lambda: Shrink(shape=[1, 2]),
+    "scan": lambda: Scan(permutation=3),
     "blur": lambda: Blur(sigma_px=0.7),
 }
 REGISTRIES: dict[str, tuple[list[Any], Cases]] = {

@@ -8,7 +8,7 @@ from mnistnn.backend import Array, array_module
 from mnistnn.kernels.activations import sigmoid
 from mnistnn.kernels.lstm import slope
 from mnistnn.kernels.recurrent import hold
-from mnistnn.threads import matmul
+from mnistnn.products import matmul
 
 
 def gru(z: Array, U: Array, b_g: Array, h: Array, product: Array, there: Array | None, work: Array) -> None:
@@ -39,7 +39,7 @@ def gru(z: Array, U: Array, b_g: Array, h: Array, product: Array, there: Array |
 def gru_backward(
     dh: Array,
     z: Array,
-    U: Array,
+    U_T: Array,
     h: Array,
     product: Array,
     there: Array | None,
@@ -49,14 +49,15 @@ def gru_backward(
 ) -> None:
     """Write the derivatives by what goes into the gates.
 
-    dh (t, n, units) are derivatives by h[1:] from outside, used up; z the gates; dz (t, n, 3·units); dproduct
+    dh (t, n, units) are derivatives by h[1:] from outside, used up; z the gates; U_T (3·units, units) is Uᵀ;
+    dz (t, n, 3·units); dproduct
     (t, n, units) by h U_g + b_g; work (2, n, units).
     du = dh (h − g) u (1 − u);  dg = dh (1 − u) (1 − g²);  dr = dg (h U_g + b_g) r (1 − r);  dproduct = dg r
     dh₋ = dh u + (dr, du) U_ruᵀ + dproduct U_gᵀ
     """
     xp, units = array_module(z), dh.shape[2]
     total, spare = work
-    U_ru, U_g = U[:, : 2 * units], U[:, 2 * units :]
+    U_ru, U_g = U_T[: 2 * units], U_T[2 * units :]
     for s in range(len(dz) - 1, -1, -1):
         r, u, g = (z[s][:, k * units : (k + 1) * units] for k in range(3))
         dr, du, dg = (dz[s][:, k * units : (k + 1) * units] for k in range(3))
@@ -80,7 +81,7 @@ def gru_backward(
             if there is not None:
                 xp.multiply(dh[s], 1.0 - there[s], out=spare)
                 dh[s - 1] += spare
-            matmul(dz[s][:, : 2 * units], U_ru.T, out=spare)
+            matmul(dz[s][:, : 2 * units], U_ru, out=spare)
             dh[s - 1] += spare
-            matmul(dproduct[s], U_g.T, out=spare)
+            matmul(dproduct[s], U_g, out=spare)
             dh[s - 1] += spare

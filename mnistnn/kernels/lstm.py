@@ -8,8 +8,7 @@ peepholes: Gers & Schmidhuber (2000).
 from mnistnn.backend import Array, array_module
 from mnistnn.kernels.activations import sigmoid
 from mnistnn.kernels.recurrent import hold, pass_back
-from mnistnn.products import sum_along
-from mnistnn.threads import matmul
+from mnistnn.products import matmul, sum_along
 
 
 def lstm(
@@ -72,7 +71,7 @@ def gates(a: Array, units: int) -> None:
 def lstm_backward(
     dh: Array,
     z: Array,
-    U: Array,
+    U_T: Array,
     peepholes: Array | None,
     c: Array,
     tanh_c: Array,
@@ -82,8 +81,8 @@ def lstm_backward(
 ) -> None:
     """Write the derivatives by what goes into the gates.
 
-    dh (t, n, units) are derivatives by h[1:] from outside, used up; z the gates; dz (t, n, 4·units); work (3, n,
-    units).
+    dh (t, n, units) are derivatives by h[1:] from outside, used up; z the gates; U_T (4·units, units) is Uᵀ; dz
+    (t, n, 4·units); work (3, n, units).
     dc += dh o (1 − tanh²c);  do = dh tanh(c) o (1 − o);  df = dc c₋ f (1 − f);  di = dc g i (1 − i)
     dg = dc i (1 − g²)
     dc₋ = dc f;  dh₋ = dz Uᵀ
@@ -126,7 +125,7 @@ def lstm_backward(
         if there is not None:
             dc += kept
         if s > 0:
-            pass_back(dz[s], U, dh, there, s, spare)
+            pass_back(dz[s], U_T, dh, there, s, spare)
 
 
 def slope(y: Array, d: Array, work: Array) -> None:

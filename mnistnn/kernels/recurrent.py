@@ -7,7 +7,7 @@ has; where it has none, its state stays as it is.
 
 from mnistnn.activations import Activation
 from mnistnn.backend import Array
-from mnistnn.threads import matmul
+from mnistnn.products import matmul
 
 
 def recurrent(z: Array, U: Array, h: Array, f: Activation, there: Array | None, work: Array) -> None:
@@ -25,11 +25,11 @@ def recurrent(z: Array, U: Array, h: Array, f: Activation, there: Array | None, 
 
 
 def recurrent_backward(
-    dh: Array, U: Array, h: Array, f: Activation, there: Array | None, dz: Array, work: Array
+    dh: Array, U_T: Array, h: Array, f: Activation, there: Array | None, dz: Array, work: Array
 ) -> None:
     """Write the derivatives by what goes into f.
 
-    dh (t, n, units) are derivatives by h[1:] from outside, used up; dz (t, n, units); work (n, units).
+    dh (t, n, units) are derivatives by h[1:] from outside, used up; U_T is Uᵀ; dz (t, n, units); work (n, units).
     dz[s] = (dh[s] + dz[s + 1] Uᵀ) f'
     """
     for s in range(len(dz) - 1, -1, -1):
@@ -38,7 +38,7 @@ def recurrent_backward(
             dz[s] *= there[s]
         f.tangent(dz[s], h[s + 1], work)
         if s > 0:
-            pass_back(dz[s], U, dh, there, s, work)
+            pass_back(dz[s], U_T, dh, there, s, work)
 
 
 def hold(new: Array, before: Array, there: Array | None, s: int) -> None:
@@ -49,9 +49,9 @@ def hold(new: Array, before: Array, there: Array | None, s: int) -> None:
         new += before
 
 
-def pass_back(dz: Array, U: Array, dh: Array, there: Array | None, s: int, work: Array) -> None:
+def pass_back(dz: Array, U_T: Array, dh: Array, there: Array | None, s: int, work: Array) -> None:
     """Add to dh[s − 1] what follows from the step s: dz Uᵀ, and dh[s] itself where a state was held."""
-    matmul(dz, U.T, out=work)
+    matmul(dz, U_T, out=work)
     dh[s - 1] += work
     if there is not None:
         work[...] = dh[s]

@@ -29,33 +29,40 @@ class GRU(OverTime):
         declared = super().declared()
         return [*declared, Parameter("c", (self.units,), "bias", Zeros(), declared[1].fan)]
 
-    def run(self, way: Way, z: Array, h: Array) -> None:
-        product, work = self._product(way, z), way.scratch("work", z.shape[1:], z)
-        gru(z, way["U"], way["c"], h, way.in_order(product), None, work)
+    def make_room(self, way: Way, back: bool) -> None:
+        self._products(way, "dproduct" if back else "product")
+        self._work(way, back)
 
-    def run_back(self, way: Way, z: Array, h: Array, dh: Array, part: slice, dz: Array) -> None:
-        whole, _ = self._memory(way)
-        product, dproduct = (way.in_order(each)[part] for each in (self._product(way, whole), self._dproduct(way)))
-        work = way.scratch("work back", (2, *h.shape[1:]), h)
-        gru_backward(dh, z, way["U"], h, product, None, dz, dproduct, work)
+    def run(self, way: Way, rows: slice, z: Array, h: Array) -> None:
+        product = way.in_order(self._products(way, "product")[:, rows])
+        work = self._work(way, back=False)[rows].reshape(z.shape[1:])
+        gru(z, way["U"], way["c"], h, product, None, work)
 
-    def skip_back(self, way: Way, part: slice, dz: Array) -> None:
-        super().skip_back(way, part, dz)
-        way.in_order(self._dproduct(way))[part] = 0.0
+    def run_back(self, way: Way, rows: slice, steps: slice, z: Array, h: Array, dh: Array, dz: Array) -> None:
+        product, dproduct = (
+            way.in_order(self._products(way, role)[:, rows])[steps] for role in ("product", "dproduct")
+        )
+        work = self._work(way, back=True)[rows].transpose(1, 0, 2)
+        gru_backward(dh, z, self.turned_U(way), h, product, None, dz, dproduct, work)
+
+    def skip_back(self, way: Way, rows: slice, steps: slice, dz: Array) -> None:
+        super().skip_back(way, rows, steps, dz)
+        way.in_order(self._products(way, "dproduct")[:, rows])[steps] = 0.0
 
     def write_recurrent_gradient(self, way: Way, h: Array, dz: Array) -> None:
-        dU, dproduct = way.grads["U"], flat(self._dproduct(way))
+        dU, dproduct = way.grads["U"], flat(self._products(way, "dproduct"))
         both = 2 * self.units
         matmul(flat(h).T, flat(dz)[:, :both], out=dU[:, :both])
         matmul(flat(h).T, dproduct, out=dU[:, both:])
         sum_along(dproduct, 0, out=way.grads["c"])
 
-    def _product(self, way: Way, z: Array) -> Array:
-        return way.scratch("product", (*z.shape[:2], self.units), z)
-
-    def _dproduct(self, way: Way) -> Array:
+    def _products(self, way: Way, role: str) -> Array:
         t, n, _ = self.x.shape
-        return way.scratch("dproduct", (t, n, self.units), self.x)
+        return way.scratch(role, (t, n, self.units), self.x)
+
+    def _work(self, way: Way, back: bool) -> Array:
+        role, times = ("work back", 2) if back else ("work", self.gates)
+        return way.scratch(role, (self.x.shape[1], times, self.units), self.x)
 
     def kept_of_way(self, train: bool) -> int:
         products = (2 if train else 1) * self.steps * self.units

@@ -37,32 +37,40 @@ class LSTM(OverTime):
             declared.append(Parameter("p", (3, self.units), "weight", Zeros(), declared[1].fan))
         return declared
 
-    def run(self, way: Way, z: Array, h: Array) -> None:
-        c, tanh_c = self._cells(way, h)
-        way.in_order(c)[0] = 0.0
-        work = way.scratch("work", z.shape[1:], z)
-        lstm(z, way["U"], self._peepholes(way), h, way.in_order(c), way.in_order(tanh_c), None, work)
+    def make_room(self, way: Way, back: bool) -> None:
+        self._cells(way)
+        self._work(way, back)
 
-    def run_back(self, way: Way, z: Array, h: Array, dh: Array, part: slice, dz: Array) -> None:
-        c, tanh_c = (way.in_order(cells) for cells in self._cells(way, self._memory(way)[1]))
-        work = way.scratch("work back", (3, *h.shape[1:]), h)
-        cells = c[part.start : part.stop + 1]
-        lstm_backward(dh, z, way["U"], self._peepholes(way), cells, tanh_c[part], None, dz, work)
+    def run(self, way: Way, rows: slice, z: Array, h: Array) -> None:
+        c, tanh_c = (way.in_order(cells[:, rows]) for cells in self._cells(way))
+        c[0] = 0.0
+        work = self._work(way, back=False)[rows].reshape(z.shape[1:])
+        lstm(z, way["U"], self._peepholes(way), h, c, tanh_c, None, work)
+
+    def run_back(self, way: Way, rows: slice, steps: slice, z: Array, h: Array, dh: Array, dz: Array) -> None:
+        c, tanh_c = (way.in_order(cells[:, rows]) for cells in self._cells(way))
+        c, tanh_c = c[steps.start : steps.stop + 1], tanh_c[steps]
+        work = self._work(way, back=True)[rows].transpose(1, 0, 2)
+        lstm_backward(dh, z, self.turned_U(way), self._peepholes(way), c, tanh_c, None, dz, work)
 
     def write_recurrent_gradient(self, way: Way, h: Array, dz: Array) -> None:
         super().write_recurrent_gradient(way, h, dz)
         if self.peepholes:
-            c, _ = self._cells(way, self._memory(way)[1])
+            c, _ = self._cells(way)
             work = way.scratch("work of peepholes", (c.shape[1] + 1, self.units), h)
             peephole_gradient(way.in_order(dz), way.in_order(c), way.grads["p"], work)
 
     def _peepholes(self, way: Way) -> Array | None:
         return way["p"] if self.peepholes else None
 
-    def _cells(self, way: Way, h: Array) -> tuple[Array, Array]:
+    def _cells(self, way: Way) -> tuple[Array, Array]:
         """Return c (t + 1, n, units) and tanh c (t, n, units), as they lie in memory."""
-        t, n, units = h.shape
-        return way.scratch("c", h.shape, h), way.scratch("tanh c", (t - 1, n, units), h)
+        t, n, _ = self.x.shape
+        return tuple(way.scratch(role, (steps, n, self.units), self.x) for role, steps in (("c", t + 1), ("tanh c", t)))
+
+    def _work(self, way: Way, back: bool) -> Array:
+        role, times = ("work back", 3) if back else ("work", self.gates)
+        return way.scratch(role, (self.x.shape[1], times, self.units), self.x)
 
     def kept_of_way(self, train: bool) -> int:
         cells = (2 * self.steps + 1) * self.units

@@ -24,13 +24,19 @@ class Recurrent(OverTime):
 
     gates: ClassVar[int] = 1
 
-    def run(self, way: Way, z: Array, h: Array) -> None:
-        work = way.scratch("work", h.shape[1:], h)
+    def make_room(self, way: Way, back: bool) -> None:
+        self._work(way)
+
+    def run(self, way: Way, rows: slice, z: Array, h: Array) -> None:
+        work = self._work(way)[rows]
         recurrent(z, way["U"], h, ACTIVATIONS[self.activation], None, work)
 
-    def run_back(self, way: Way, z: Array, h: Array, dh: Array, part: slice, dz: Array) -> None:
-        work = way.scratch("work", h.shape[1:], h)
-        recurrent_backward(dh, way["U"], h, ACTIVATIONS[self.activation], None, dz, work)
+    def run_back(self, way: Way, rows: slice, steps: slice, z: Array, h: Array, dh: Array, dz: Array) -> None:
+        work = self._work(way)[rows]
+        recurrent_backward(dh, self.turned_U(way), h, ACTIVATIONS[self.activation], None, dz, work)
+
+    def _work(self, way: Way) -> Array:
+        return way.scratch("work", (self.x.shape[1], self.units), self.x)
 
     def kept_of_way(self, train: bool) -> int:
         return self.units

@@ -11,12 +11,23 @@ from mnistnn.preprocess.deskew import Deskew
 from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
+from mnistnn.preprocess.scan import Scan
 from mnistnn.preprocess.shrink import Shrink
 from mnistnn.preprocess.standardize import Standardize
 from mnistnn.preprocess.whiten import Whiten
 
 # The registry: every transform that an experiment can name by its `type`.
 Preprocess = Annotated[
-    Whiten | Standardize | ContrastNormalize | Binarize | Deskew | NormalizeWidth | Pad | Shrink | Blur | Features,
+    Whiten
+    | Standardize
+    | ContrastNormalize
+    | Binarize
+    | Deskew
+    | NormalizeWidth
+    | Pad
+    | Shrink
+    | Blur
+    | Scan
+    | Features,
     Field(discriminator="type"),
 ]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from mnistnn import threads
 from mnistnn.initializers import Identity
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.gru import GRU
@@ -207,6 +208,19 @@ def test_stretches_are_counted_from_the_end_where_every_step_is_handed_on(cell):
         dy[:, at] = 1.0
         dx = layer.backward(dy)
         assert {s for s in range(7) if dx[:, s].any()} == reached
+
+
+@pytest.mark.parametrize("truncate", [None, 2])
+@each_cell
+def test_examples_shared_out_among_workers_are_read_alike(cell, truncate):
+    found = []
+    for workers in (1, 3):
+        layer = bound(CELLS[cell](units=4, output="every", bidirectional=True, truncate=truncate), (5, 3))
+        x, dy = np.random.default_rng(1).normal(size=(50, 5, 3)), np.random.default_rng(2).normal(size=(50, 5, 8))
+        with threads.allowed(workers, by_blas=False):
+            found.append([layer.forward(x, train=True).copy(), layer.backward(dy).copy(), *layer.grads.values()])
+    for one, several in zip(*found, strict=True):
+        np.testing.assert_allclose(several, one, rtol=1e-12, atol=1e-13)
 
 
 def test_lstm_with_open_gates_adds_up():

@@ -20,6 +20,7 @@ from mnistnn.preprocess.deskew import Deskew
 from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
+from mnistnn.preprocess.scan import Scan
 from mnistnn.preprocess.shrink import Shrink, area_means
 from mnistnn.preprocess.standardize import Standardize
 from mnistnn.preprocess.whiten import Whiten
@@ -59,6 +60,13 @@ def _blur(transform: Blur, part: Part, x: str) -> str:
     return _along_both(along_y, along_x, part, x)
 
 
+def _scan(transform: Scan, part: Part, x: str) -> str:
+    rows, order = part.rows(x), transform.order
+    if order is not None:
+        rows = part.node("Gather", rows, part.constant("order", order), attributes={"axis": 1})
+    return part.reshaped(rows, transform.out_shape)
+
+
 def _shrink(transform: Shrink, part: Part, x: str) -> str:
     along_y, along_x = map(area_means, transform.in_shape[-2:], transform.out_shape[-2:])
     return _along_both(along_y, along_x, part, x)
@@ -85,6 +93,7 @@ TRANSFORMS: dict[type, Callable[[Any, Part, str], str]] = {
     ContrastNormalize: _contrast_normalize,
     Features: _features,
     Pad: _pad,
+    Scan: _scan,
     Shrink: _shrink,
     Standardize: _standardize,
     Whiten: _whiten,

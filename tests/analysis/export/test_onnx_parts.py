@@ -31,6 +31,7 @@ from mnistnn.preprocess.blur import Blur
 from mnistnn.preprocess.contrast import ContrastNormalize
 from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.pad import Pad
+from mnistnn.preprocess.scan import Scan
 from mnistnn.preprocess.shrink import Shrink
 from mnistnn.preprocess.standardize import Standardize
 from mnistnn.preprocess.whiten import Whiten
@@ -132,6 +133,8 @@ def test_probabilities_are_those_of_the_loss(kind):
         Pad(shape=[6, 5]),
         Shrink(shape=4),
         Shrink(shape=[6, 2]),
+        Scan(pixels=5),
+        Scan(permutation=1),
         Blur(sigma_px=0.7),
         Features(file="machine.safetensors"),
     ],
