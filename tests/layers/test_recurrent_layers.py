@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from mnistnn import threads
 from mnistnn.initializers import Identity
+from mnistnn.kernels import lstm_loops
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.gru import GRU
 from mnistnn.layers.lstm import LSTM
@@ -221,6 +222,20 @@ def test_examples_shared_out_among_workers_are_read_alike(cell, truncate):
             found.append([layer.forward(x, train=True).copy(), layer.backward(dy).copy(), *layer.grads.values()])
     for one, several in zip(*found, strict=True):
         np.testing.assert_allclose(several, one, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("truncate", [None, 2])
+def test_compiled_loops_give_the_bits_of_the_array_code(truncate, dtype, monkeypatch):
+    pytest.importorskip("numba")
+    found = []
+    for compiled in (False, True):
+        monkeypatch.setattr(lstm_loops, "are_worth_it", lambda z, compiled=compiled: compiled)
+        layer = bound(LSTM(units=13, output="every", bidirectional=True, truncate=truncate), (7, 5), dtype)
+        x, dy = (np.random.default_rng(seed).normal(size=(9, 7, k)).astype(dtype) for seed, k in ((1, 5), (2, 26)))
+        found.append([layer.forward(x, train=True).copy(), layer.backward(dy).copy(), *layer.grads.values()])
+    for arrays, loops in zip(*found, strict=True):
+        np.testing.assert_array_equal(loops, arrays)
 
 
 def test_lstm_with_open_gates_adds_up():
