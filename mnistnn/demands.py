@@ -78,8 +78,8 @@ def refuse_what_does_not_fit(experiment: Experiment, train_examples: int, sizes_
     _refuse_layers(experiment, demands)
     if demands.of_layers and not experiment.loss.is_convex:
         raise ConfigError(
-            f"{name} needs the second derivative of a loss that is convex in the model's output, and "
-            f"{experiment.loss.type} is not; softmax_nll, binary_nll and squared_error are",
+            f"{name} needs the second derivative of the loss, which {experiment.loss.type} does not tell; softmax_nll, "
+            "binary_nll and squared_error do",
             key="loss",
         )
     if experiment.batches.chunk is not None and experiment.model.statistics:

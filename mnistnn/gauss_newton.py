@@ -11,12 +11,11 @@ Schraudolph (2002), Fast curvature matrix-vector products for second-order gradi
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from mnistnn.backend import Array, to_host
-from mnistnn.losses import Loss
 from mnistnn.models import Model
 from mnistnn.scratch import Scratch
 from mnistnn.threads import cut
@@ -28,7 +27,8 @@ class Batch(Protocol):
     """What is asked of an objective: its parts, and to pass some examples of its batch through the model."""
 
     model: Model
-    loss: Loss
+    loss: Any
+    """One that tells its second derivative (`demands.py` asks for that)."""
     labels: Array
     decay: Sequence[tuple[slice, float]]
     passed: int

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from mnistnn.backend import Array, array_module
 from mnistnn.history import LAST
-from mnistnn.losses import Loss
+from mnistnn.losses import Criterion
+from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.models import Model
 from mnistnn.objective import score
 from mnistnn.train import Training
@@ -30,7 +31,13 @@ class Measurement:
     """
 
     def __init__(
-        self, model: Model, loss: Loss, valid: Examples | None, batch_size: int, train: Examples | None, paired: bool
+        self,
+        model: Model,
+        loss: Criterion,
+        valid: Examples | None,
+        batch_size: int,
+        train: Examples | None,
+        paired: bool,
     ) -> None:
         self.model, self.loss, self.valid, self.batch_size = model, loss, valid, batch_size
         self.train, self.paired = train, paired
@@ -46,8 +53,9 @@ class Measurement:
             return figures
         right = array_module(self.model.values).empty(len(self.valid.x), dtype=bool) if self.paired else None
         on_valid = score(self.model, self.loss, self.valid.x, self.valid.labels, self.batch_size, right)
-        figures["valid.loss"] = on_valid.loss / on_valid.examples
-        figures["valid.error"] = on_valid.errors / on_valid.examples
+        figures["valid.loss"] = on_valid.loss / max(on_valid.examples, 1)
+        if not isinstance(self.loss, MeanSquaredError):
+            figures["valid.error"] = on_valid.errors / on_valid.examples
         if right is not None:
             before = self._right_before(t, self.valid)
             figures["valid.gained"] = int((right & ~before).sum())

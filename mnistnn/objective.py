@@ -5,8 +5,9 @@ from typing import Protocol
 
 from mnistnn.backend import Array, array_module
 from mnistnn.gauss_newton import GaussNewton, add_share
-from mnistnn.losses import Loss
+from mnistnn.losses import Criterion
 from mnistnn.losses.contract import Score
+from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.models import Model
 from mnistnn.models.flat import FlatModel
 from mnistnn.scratch import Scratch
@@ -95,7 +96,9 @@ class Objective(BaseObjective):
     passed  counts the examples that were passed through the model for any of this
     """
 
-    def __init__(self, model: Model, loss: Loss, penalties: Sequence[Penalty] = (), chunk: int | None = None) -> None:
+    def __init__(
+        self, model: Model, loss: Criterion, penalties: Sequence[Penalty] = (), chunk: int | None = None
+    ) -> None:
         super().__init__(model, penalties)
         self.model, self.loss, self.penalties, self.chunk = model, loss, penalties, chunk
         self.passed = 0
@@ -205,19 +208,21 @@ def _whole(parts: Sequence[tuple[slice, float]], size: int) -> list[tuple[slice,
     return whole if reached == size else [*whole, (slice(reached, size), 0.0)]
 
 
-def score(model: Model, loss: Loss, x: Array, labels: Array, batch_size: int, right: Array | None = None) -> Score:
+def score(model: Model, loss: Criterion, x: Array, labels: Array, batch_size: int, right: Array | None = None) -> Score:
     """Return the loss summed over all examples and the count of errors, computed in batches of `batch_size`.
 
     The last, smaller batch counts like the others. Sums are in float64. `right` (len(x),), if given, is filled with
-    whether each example is read rightly.
+    whether each example is read rightly. Where each step of an example counts, so does each in the result.
     """
-    total, errors = 0.0, 0
+    total, errors, count = 0.0, 0, 0
     for start in range(0, len(x), batch_size):
         part = slice(start, start + batch_size)
         z = model.forward(x[part], train=False)
         one = loss.score(z, labels[part])
         total += one.loss
         errors += one.errors
+        count += one.examples
         if right is not None:
+            assert not isinstance(loss, MeanSquaredError)  # whose examples are neither right nor wrong
             right[part] = loss.predict(z) == labels[part]
-    return Score(total, errors, len(x))
+    return Score(total, errors, count)

@@ -51,7 +51,7 @@ REFUSED = {
     "hessian_free, a loss that is not convex": (
         [HESSIAN_FREE, "loss={type: sigmoid_normalized_nll}"],
         "loss",
-        "sigmoid_normalized_nll is not; softmax_nll, binary_nll and squared_error are",
+        "which sigmoid_normalized_nll does not tell; softmax_nll, binary_nll and squared_error do",
     ),
     "levenberg_marquardt, a large model": (
         [LM, "model.layers.hidden.units=300"],

@@ -30,6 +30,7 @@ from mnistnn.layers.recurrent import Recurrent
 from mnistnn.losses import AnyLoss
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
+from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.losses.reconstruction import Reconstruction
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
@@ -45,6 +46,7 @@ IMAGE = (2, 3)
 # Each case makes a fresh tiny instance; f is the name of an activation. A name with a hyphen is a variant of a layer.
 LAYERS: dict[str, Callable[[Any], Any]] = {
     "dense": lambda f: Dense(units=5, activation=f),
+    "dense-each-step": lambda f: Dense(units=5, activation=f, each_step=True),
     "activation": lambda f: ActivationLayer(activation=f),
     "dropout": lambda f: Dropout(keep=0.7),
     "dropconnect": lambda f: DropConnect(units=5, activation=f, keep=0.7),
@@ -91,7 +93,7 @@ def members(registry: Any) -> tuple[type, ...]:
 REGISTERED: dict[str, tuple[Sequence[type], set[type]]] = {
     "layer": (members(Layer), {type(make("tanh")) for make in LAYERS.values()}),
     # What models that read no digits consist of is tried in models/ and unsupervised/.
-    "loss": (members(AnyLoss), {*LOSSES, ContrastiveDivergence, Reconstruction}),
+    "loss": (members(AnyLoss), {*LOSSES, MeanSquaredError, ContrastiveDivergence, Reconstruction}),
     "penalty": (
         [kind for hint in get_type_hints(Penalties).values() for kind in get_args(hint) if kind is not NoneType],
         {type(make()) for make in PENALTIES.values()},
@@ -110,7 +112,7 @@ def test_every_part_has_a_case(registry):
 def chain_of(case: str, f: Any, outputs: int = 3, output_activation: Any = "linear") -> Any:
     """Return a model with a layer twice: at the bottom, and where it must pass a gradient on."""
     first, second, hidden = LAYERS[case](f), LAYERS[case](f), Dense(units=4, activation=f)
-    if isinstance(first, OF_IMAGES):
+    if isinstance(first, OF_IMAGES) or case == "dense-each-step":
         layers = {"first": first, "second": second, "hidden": hidden}
     else:
         layers = {"first": first, "hidden": hidden, "second": second}

@@ -15,7 +15,7 @@ from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.layout import as_examples, as_rows
 from mnistnn.scratch import Scratch
 from mnistnn.second_order import SecondOrder
-from mnistnn.shapes import Shape
+from mnistnn.shapes import Shape, ShapeError, show_shape
 from mnistnn.threads import matmul
 
 # With so few units and so many examples, the transpose of dW is the faster product.
@@ -26,7 +26,8 @@ _NARROW, _MANY = 32, 512
 class Dense(BaseLayer):
     """Fully connected: y = f(x W + b). Images are read as rows of pixels.
 
-    W (n_in, units), b (units,). Keeps y, and dx where it is asked for: n·(units + n_in) numbers.
+    W (n_in, units), b (units,). Keeps y, and dx where it is asked for: n·(units + n_in) numbers; with each_step as many
+    for each step.
     """
 
     type: Literal["dense"] = "dense"
@@ -36,16 +37,21 @@ class Dense(BaseLayer):
     """The element-wise f, applied in place."""
     init: Initializer = Field(default_factory=Glorot)
     """How W starts; b starts at zero."""
+    each_step: bool = False
+    """Read each step of a sequence by itself, with the same weights: (steps, features) become (steps, units)."""
     max_norm: Annotated[float, Field(gt=0)] | None = None
     """After each update, scale the weights into a unit down to this Euclidean norm if theirs is larger."""
 
     second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "squares", "rows"})
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
-        self.n_in = n_in = prod(in_shape)
+        if self.each_step and len(in_shape) != 2:
+            raise ShapeError(f"each_step is for sequences (steps × features), and its input is {show_shape(in_shape)}")
+        self.steps = in_shape[0] if self.each_step else 1
+        self.n_in = n_in = prod(in_shape) // self.steps
         fan = Fan(n_in, self.units, self.activation)
         self.scratch = Scratch()
-        return (self.units,), [
+        return (self.steps, self.units) if self.each_step else (self.units,), [
             Parameter("W", (n_in, self.units), "weight", self.init, fan),
             Parameter("b", (self.units,), "bias", Zeros(), fan),
         ]
@@ -65,19 +71,29 @@ class Dense(BaseLayer):
 
     def forward(self, x: Array, train: bool) -> Array:
         self.x_shape = x.shape
-        self.x = as_rows(x)  # (n, n_in)
-        self.y = self.scratch("y", (len(x), self.units), x)
+        self.x = self._rows(x)  # (n, n_in), or (n·steps, n_in)
+        self.y = self.scratch("y", (len(self.x), self.units), x)
         matmul(self.x, self.W, out=self.y)
         ACTIVATIONS[self.activation].after_bias(self.y, self.b, self.y)
-        return self.y
+        return self._handed_on(self.y)
+
+    def _rows(self, x: Array) -> Array:
+        return x.reshape(-1, self.n_in) if self.each_step else as_rows(x)
+
+    def _handed_on(self, y: Array) -> Array:
+        return y.reshape(-1, self.steps, self.units) if self.each_step else y
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
+        dy = dy.reshape(-1, self.units)
         ACTIVATIONS[self.activation].backward(dy, self.y)
         dx = self.scratch.as_laid_out("dx", self.x) if need_dx else None
         is_narrow = isinstance(dy, np.ndarray) and self.units <= _NARROW and len(dy) >= _MANY
         dW_T = self.scratch("dW_T", (self.units, self.n_in), dy) if is_narrow else None
         dense_backward(dy, self.x, self.W, self.dW, self.db, dx, dW_T)
-        return None if dx is None else as_examples(dx, self.x_shape[1:])
+        return None if dx is None else self._as_given(dx)
+
+    def _as_given(self, dx: Array) -> Array:
+        return dx.reshape(self.x_shape) if self.each_step else as_examples(dx, self.x_shape[1:])
 
     @property
     def used_up(self) -> tuple[Array, ...]:
@@ -90,13 +106,14 @@ class Dense(BaseLayer):
         y_dot, work = (self.scratch(role, self.y.shape, self.y) for role in ("y_dot", "work"))
         dense(self.x, self.W_dot, self.b_dot, y_dot)
         if x_dot is not None:
-            matmul(as_rows(x_dot), self.W, out=work)
+            matmul(self._rows(x_dot), self.W, out=work)
             y_dot += work
         ACTIVATIONS[self.activation].tangent(y_dot, self.y, work)
-        return y_dot
+        return self._handed_on(y_dot)
 
     def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
         x_squared, W_squared = self.scratch.as_laid_out("x²", self.x), self.scratch("W²", self.W.shape, self.W)
+        hy = hy.reshape(-1, self.units)
         xp, activation = array_module(hy), ACTIVATIONS[self.activation]
         xp.multiply(self.x, self.x, out=x_squared)
         xp.multiply(self.W, self.W, out=W_squared)
@@ -104,15 +121,20 @@ class Dense(BaseLayer):
         activation.backward(hy, self.y)
         hx = self.scratch.as_laid_out("dx", self.x) if need_hx else None
         dense_backward(hy, x_squared, W_squared, self.dW, self.db, hx)
-        return None if hx is None else as_examples(hx, self.x_shape[1:])
+        return None if hx is None else self._as_given(hx)
 
     def backward_rows(self, dy: Array, rows: dict[str, Array], need_dx: bool = True) -> Array | None:
         k, xp = len(dy), array_module(dy)
+        dy = dy.reshape(k, -1, self.units)
         for dz in dy:
             ACTIVATIONS[self.activation].tangent(dz, self.y, self.scratch("work", self.y.shape, self.y))
-        # dW[k, i] = xᵢ dz[k, i]ᵀ, an outer product for each function and example.
-        xp.multiply(self.x[:, :, None], dy[:, :, None, :], out=rows["W"])
-        rows["b"][...] = dy
+        if self.each_step:
+            x, by_example = self.x.reshape(-1, self.steps, self.n_in), dy.reshape(k, -1, self.steps, self.units)
+            xp.matmul(x.transpose(0, 2, 1)[None], by_example, out=rows["W"])
+            xp.sum(by_example, axis=2, out=rows["b"])
+        else:  # dW[k, i] = xᵢ dz[k, i]ᵀ, an outer product for each function and example
+            xp.multiply(self.x[:, :, None], dy[:, :, None, :], out=rows["W"])
+            rows["b"][...] = dy
         if not need_dx:
             return None
         dx = self.scratch("dx of rows", (k, *self.x.shape), dy)
@@ -121,9 +143,10 @@ class Dense(BaseLayer):
 
     @property
     def multiply_adds(self) -> int:
-        return self.n_in * self.units
+        return self.steps * self.n_in * self.units
 
     def memory(self, n: int, train: bool, workers: int = 1) -> int:
         limited = 0 if self.max_norm is None else (self.n_in + 1) * self.units
+        n *= self.steps
         transposed = self.n_in * self.units if self.units <= _NARROW and n >= _MANY else 0
         return n * (self.units + (self.n_in if train else 0)) + (limited + transposed if train else 0)

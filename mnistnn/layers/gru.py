@@ -36,14 +36,15 @@ class GRU(OverTime):
     def run(self, way: Way, rows: slice, z: Array, h: Array) -> None:
         product = way.in_order(self._products(way, "product")[:, rows])
         work = self._work(way, back=False)[rows].reshape(z.shape[1:])
-        gru(z, way["U"], way["c"], h, product, None, work)
+        gru(z, way["U"], way["c"], h, product, self.steps_there(way, rows), work)
 
     def run_back(self, way: Way, rows: slice, steps: slice, z: Array, h: Array, dh: Array, dz: Array) -> None:
         product, dproduct = (
             way.in_order(self._products(way, role)[:, rows])[steps] for role in ("product", "dproduct")
         )
         work = self._work(way, back=True)[rows].transpose(1, 0, 2)
-        gru_backward(dh, z, self.turned_U(way), h, product, None, dz, dproduct, work)
+        there = self.steps_there(way, rows, steps)
+        gru_backward(dh, z, self.turned_U(way), h, product, there, dz, dproduct, work)
 
     def skip_back(self, way: Way, rows: slice, steps: slice, dz: Array) -> None:
         super().skip_back(way, rows, steps, dz)

@@ -45,13 +45,14 @@ class LSTM(OverTime):
         c, tanh_c = (way.in_order(cells[:, rows]) for cells in self._cells(way))
         c[0] = 0.0
         work = self._work(way, back=False)[rows].reshape(z.shape[1:])
-        lstm(z, way["U"], self._peepholes(way), h, c, tanh_c, None, work)
+        lstm(z, way["U"], self._peepholes(way), h, c, tanh_c, self.steps_there(way, rows), work)
 
     def run_back(self, way: Way, rows: slice, steps: slice, z: Array, h: Array, dh: Array, dz: Array) -> None:
         c, tanh_c = (way.in_order(cells[:, rows]) for cells in self._cells(way))
         c, tanh_c = c[steps.start : steps.stop + 1], tanh_c[steps]
         work = self._work(way, back=True)[rows].transpose(1, 0, 2)
-        lstm_backward(dh, z, self.turned_U(way), self._peepholes(way), c, tanh_c, None, dz, work)
+        there = self.steps_there(way, rows, steps)
+        lstm_backward(dh, z, self.turned_U(way), self._peepholes(way), c, tanh_c, there, dz, work)
 
     def write_recurrent_gradient(self, way: Way, h: Array, dz: Array) -> None:
         super().write_recurrent_gradient(way, h, dz)

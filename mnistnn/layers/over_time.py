@@ -91,6 +91,8 @@ class OverTime(BaseLayer):
         if self.truncate is not None and self.truncate > self.steps:
             raise ShapeError(f"truncate: {self.truncate} is more than the {self.steps} steps that there are")
         self.scratch = Scratch()
+        self.there: Array | None = None
+        """Which steps each example has, (t, n, 1) of 0 and 1; None where all have all. The model tells it."""
         self.ways = [Way(way, self.scratch) for way in ((False, True) if self.bidirectional else (False,))]
         declared = self.declared()
         if self.bidirectional:
@@ -138,6 +140,10 @@ class OverTime(BaseLayer):
     def skip_back(self, way: Way, rows: slice, steps: slice, dz: Array) -> None:
         """Say that nothing goes back to these steps: derivatives by z are 0 there."""
         dz[...] = 0.0
+
+    def steps_there(self, way: Way, rows: slice, steps: slice = slice(None)) -> Array | None:
+        """Return which steps there are of these, in the order of reading."""
+        return None if self.there is None else way.in_order(self.there[:, rows])[steps]
 
     def turned_U(self, way: Way) -> Array:
         """Return Uᵀ (gates·units, units) in the order of memory in which BLAS multiplies few rows faster: in

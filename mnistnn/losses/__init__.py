@@ -9,16 +9,21 @@ from pydantic import Field
 
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
+from mnistnn.losses.each_step import EachStep
+from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.losses.reconstruction import Reconstruction
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
 
-# Losses of what reads digits.
+# Losses of what reads a class.
 Loss = SoftmaxNLL | SigmoidNormalizedNLL | BinaryNLL | SquaredError
+
+# What is minimised of a model that is trained by examples: one of these, at each step where classes are, or by numbers.
+Criterion = Loss | EachStep | MeanSquaredError
 
 # What models learn by that read none.
 UnsupervisedLoss = ContrastiveDivergence | Reconstruction
 
 # The registry: every loss that an experiment can name by its `type`.
-AnyLoss = Annotated[Loss | UnsupervisedLoss, Field(discriminator="type")]
+AnyLoss = Annotated[Loss | MeanSquaredError | UnsupervisedLoss, Field(discriminator="type")]

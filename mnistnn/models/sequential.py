@@ -11,6 +11,8 @@ from mnistnn.component import component
 from mnistnn.errors import ConfigError
 from mnistnn.layers import Layer
 from mnistnn.layers.contract import BaseLayer, Parameter
+from mnistnn.layers.over_time import OverTime
+from mnistnn.layout import steps_first
 from mnistnn.models.flat import FlatModel
 from mnistnn.scratch import Scratch
 from mnistnn.shapes import Shape, ShapeError
@@ -30,13 +32,22 @@ class Sequential(FlatModel):
     """Draw all initial weights, layer by layer, from numpy.random.RandomState of this seed, as programs of the Theano
     years did; null derives them from the experiment's seed."""
 
-    def build(self, in_shape: Shape) -> Shape:
-        """Chain the shapes, lay out the values, and return the output shape. Raises ConfigError naming the layer."""
+    def build(self, in_shape: Shape, ragged: bool = False) -> Shape:
+        """Chain the shapes, lay out the values, and return the output shape. Raises ConfigError naming the layer.
+
+        ragged  inputs are sequences (steps, features) of which not all have all steps; each step of x has one number
+                more, at its end: 1 if the example has that step, else 0
+        """
+        self.ragged = ragged
         declared: list[tuple[str, Parameter]] = []
         self.shapes: dict[str, Shape] = {}  # of each layer's output
         shape = in_shape
         for name, layer in self.layers.items():
             try:
+                if ragged and not declared and not isinstance(layer, OverTime):
+                    raise ShapeError(
+                        f"sequences of different lengths are read by recurrent layers, and this one is {layer.type}"
+                    )
                 shape, parameters = layer.build(shape)
             except ShapeError as error:
                 raise ConfigError(str(error), key=f"model.layers.{name}") from error
@@ -89,15 +100,29 @@ class Sequential(FlatModel):
 
     def forward(self, x: Array, train: bool) -> Array:
         """Map x (n, *in_shape) to the last layer's output, lent until the next call."""
+        x = self._without_presence(x)
         for layer in self._chain:
             x = layer.forward(x, train)
         return x
 
     def sample(self, x: Array) -> Array:
         """Map x as `forward` does in use, but with the masks of the update that `begin_update` named."""
+        x = self._without_presence(x)
         for layer in self._chain:
             x = layer.forward(x, train=layer.is_random)
         return x
+
+    def _without_presence(self, x: Array) -> Array:
+        """Let recurrent layers know which steps there are, and return the other features of x."""
+        if not self.ragged:
+            return x
+        told = steps_first(x[..., -1:])
+        there = self._scratch("there", told.shape, x)
+        there[...] = told
+        for layer in self._chain:
+            if isinstance(layer, OverTime):
+                layer.there = there
+        return x[..., :-1]
 
     def backward(self, dy: Array) -> None:
         """Overwrite grad with the gradients belonging to the last forward pass; dy is used up."""

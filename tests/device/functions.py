@@ -21,8 +21,10 @@ UFUNCS = {
         ["abs", "exp", "expm1", "floor", "isfinite", "log", "log1p", "negative", "sqrt", "tanh"], _UFUNC_OF_ONE
     ),
     **dict.fromkeys(
-        ["add", "subtract", "multiply", "divide", "maximum", "minimum", "greater", "less", "equal"], _UFUNC_OF_TWO
+        ["add", "subtract", "multiply", "divide", "maximum", "minimum", "fmax", "greater", "greater_equal"],
+        _UFUNC_OF_TWO,
     ),
+    **dict.fromkeys(["less", "equal"], _UFUNC_OF_TWO),
 }
 FUNCTIONS = {
     "sum": "(a, axis=None, dtype=None, out=None, keepdims=False)",

@@ -3,10 +3,14 @@
 The cases are those of the registries' own tests, so a new component has one here as soon as it has one there.
 """
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from mnistnn.analysis.sampling import mean_probabilities, summed_nll
+from mnistnn.losses.each_step import EachStep
+from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
 from mnistnn.optim.contract import Progress
@@ -35,7 +39,9 @@ def assert_same_bits(cupy, traffic):
             with traffic.under("none"):
                 objective.project(0.01)
         assert np.array_equal(device.values.get(), host.values)
-        probabilities = [o.loss.probabilities(o.model.forward(o.x, train=False)) for o in (host, device)]
+        losses: list[Any] = [host.loss, device.loss]
+        outputs = [o.model.forward(o.x, train=False) for o in (host, device)]
+        probabilities = [loss.probabilities(z) for loss, z in zip(losses, outputs, strict=True)]
         assert np.array_equal(probabilities[1].get(), probabilities[0])
 
     return compare
@@ -108,8 +114,24 @@ def test_sampled_masks_give_the_same_probabilities(cupy, traffic, kind):
     given = []
     for xp in (np, cupy):
         o = registry.objective_of(chain_of("dropout", "tanh", LOSSES[kind][0]), kind(), xp=xp)
-        p = mean_probabilities(o.model, o.loss, o.x, samples=3)
+        loss: Any = o.loss
+        p = mean_probabilities(o.model, loss, o.x, samples=3)
         with traffic.under("any"):
             given.append((p if xp is np else p.get(), summed_nll(p, o.labels) if p.shape[1] > 1 else 0.0))
     assert np.array_equal(given[0][0], given[1][0])
     np.testing.assert_array_equal(given[0][1], given[1][1])
+
+
+@pytest.mark.parametrize("of_numbers", [False, True])
+def test_losses_of_sequences_give_the_same_bits(cupy, traffic, of_numbers):
+    rng, found = np.random.default_rng(0), []
+    z, labels = rng.normal(size=(4, 5, 3)), rng.integers(-1, 3, size=(4, 5))
+    numbers = np.where(rng.random((4, 5, 3)) < 0.2, np.nan, z + 1.0)
+    for xp in (np, cupy):
+        loss: Any = MeanSquaredError() if of_numbers else EachStep(SoftmaxNLL())
+        loss.build((5, 3), (5, 3) if of_numbers else 3)
+        with traffic.under("none"):
+            value, dz = loss.value_and_dz(xp.asarray(z), xp.asarray(numbers if of_numbers else labels))
+        found.append([value, dz] if xp is np else [value.get(), dz.get()])
+    for host, device in zip(*found, strict=True):
+        np.testing.assert_allclose(device, host, rtol=1e-14)

@@ -11,6 +11,7 @@ import pytest
 from scipy.special import expit
 
 from mnistnn import threads
+from mnistnn.errors import ConfigError
 from mnistnn.initializers import Identity
 from mnistnn.kernels import lstm_loops
 from mnistnn.layers.dense import Dense
@@ -222,6 +223,61 @@ def test_examples_shared_out_among_workers_are_read_alike(cell, truncate):
             found.append([layer.forward(x, train=True).copy(), layer.backward(dy).copy(), *layer.grads.values()])
     for one, several in zip(*found, strict=True):
         np.testing.assert_allclose(several, one, rtol=1e-12, atol=1e-13)
+
+
+def ragged(n: int, t: int, features: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return sequences with a mark in each step that there is, and numbers behind the end as well; and lengths."""
+    rng = np.random.default_rng(5)
+    lengths = np.concatenate([[t, 1], rng.integers(1, t + 1, size=n - 2)])
+    x = rng.normal(size=(n, t, features))
+    return np.concatenate([x, (np.arange(t) < lengths[:, None])[:, :, None]], axis=2), lengths
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@each_cell
+def test_steps_that_an_example_does_not_have_make_no_difference(cell, bidirectional):
+    """Each example of a batch gives what it gives alone and cut to its length, whatever stands behind its end."""
+    layers = {"lower": CELLS[cell](units=3, output="every", bidirectional=bidirectional), "upper": CELLS[cell](units=4)}
+    x, lengths = ragged(6, 5, 2)
+    model = Sequential(layers=layers)
+    model.build((5, 2), ragged=True)
+    model.allocate(np, "float64")
+    model.initialize(0)
+    model.theta[...] = 0.6 * np.random.default_rng(3).normal(size=model.size)
+    together, theta = model.forward(x, train=False).copy(), model.theta.copy()
+    for row, length in enumerate(lengths):
+        model.build((int(length), 2))
+        model.allocate(np, "float64")
+        model.theta[...] = theta
+        np.testing.assert_allclose(
+            model.forward(x[row : row + 1, :length, :2], train=False)[0], together[row], rtol=1e-12
+        )
+
+
+@pytest.mark.parametrize("truncate", [None, 5])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@each_cell
+def test_gradient_of_sequences_of_different_lengths(cell, bidirectional, truncate):
+    keys = {"bidirectional": bidirectional, "truncate": truncate}
+    layers = {"lower": CELLS[cell](units=3, output="every", **keys), "upper": CELLS[cell](units=4, **keys)}
+    x, _ = ragged(6, 5, 2)
+    model, loss = Sequential(layers={**layers, "output": Dense(units=3)}), SoftmaxNLL()
+    loss.build(model.build((5, 2), ragged=True), 3)
+    model.allocate(np, "float64")
+    model.initialize(0)
+    model.theta[...] = 0.6 * np.random.default_rng(3).normal(size=model.size)
+    objective = Objective(model, loss)
+    objective.set_batch(x, np.arange(6) % 3, 0)
+    objective.value_and_grad()
+    gradient = objective.grad.copy()
+    expected = differences(objective.value, objective.theta)
+    assert np.linalg.norm(gradient - expected) <= 1e-7 * np.linalg.norm(expected)
+
+
+def test_sequences_of_different_lengths_want_a_recurrent_layer_first():
+    model = Sequential(layers={"hidden": Dense(units=3), "memory": LSTM(units=3)})
+    with pytest.raises(ConfigError, match="are read by recurrent layers, and this one is dense"):
+        model.build((5, 2), ragged=True)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

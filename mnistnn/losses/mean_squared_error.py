@@ -1,0 +1,60 @@
+"""The loss of regression: how far off numbers are."""
+
+from typing import ClassVar, Literal
+
+from mnistnn.backend import Array, array_module, mean
+from mnistnn.component import component
+from mnistnn.losses.contract import Score
+from mnistnn.scratch import Scratch
+from mnistnn.shapes import Shape, ShapeError, show_shape
+
+_LOW = -1e30  # less than any error, and still a number of float32
+
+
+@component
+class MeanSquaredError:
+    """The mean of (z − y)² over all numbers y that are to be told: (n, k), or (n, steps, k) of sequences.
+
+    Where there is none, y is NaN and counts for nothing. dz = 2 (z − y)/m, for m numbers in the batch. For data whose
+    targets are numbers; `squared_error` is for classes.
+    """
+
+    type: Literal["mean_squared_error"] = "mean_squared_error"
+
+    is_convex: ClassVar[bool] = False
+
+    def build(self, out_shape: Shape, numbers: Shape) -> None:
+        """Check that the model's output fits the numbers of an example. Raises ShapeError."""
+        if out_shape != numbers:
+            raise ShapeError(
+                f"{self.type} needs an output for each number: {show_shape(numbers)}, but this layer gives "
+                f"{show_shape(out_shape)}"
+            )
+        self.scratch = Scratch()
+
+    def losses_and_dz(self, z: Array, targets: Array) -> tuple[Array, Array]:
+        """Return each example's share of the mean loss, times n (n,), and the gradient of the mean, like z."""
+        xp, n = array_module(z), len(z)
+        dz, square, there = (self.scratch(role, z.shape, z) for role in ("dz", "square", "there"))
+        xp.equal(targets, targets, out=there)
+        xp.subtract(z, targets, out=dz)
+        xp.fmax(dz, _LOW, out=dz)  # which takes the number where the other is none
+        dz *= there
+        xp.multiply(dz, dz, out=square)
+        per_number = (1.0 / xp.maximum(there.sum(), 1.0)).astype(z.dtype)
+        losses = self.scratch("losses", (n,), z)
+        xp.sum(square.reshape(n, -1), axis=1, out=losses)
+        losses *= n * per_number
+        dz *= 2.0 * per_number
+        return losses, dz
+
+    def value_and_dz(self, z: Array, targets: Array) -> tuple[Array, Array]:
+        """Return the mean loss (a scalar on the device) and its gradient, like z, which is the caller's to use up."""
+        losses, dz = self.losses_and_dz(z, targets)
+        return mean(losses), dz
+
+    def score(self, z: Array, targets: Array) -> Score:
+        """Return the squares summed over the numbers that there are, and how many these are. Nothing is misread."""
+        there = targets == targets
+        square = array_module(z).where(there, z - targets, 0.0) ** 2
+        return Score(loss=float(square.sum(dtype="float64")), errors=0, examples=int(there.sum()))
