@@ -38,12 +38,12 @@ def resident_bytes(plan: Plan) -> int:
     """
     itemsize = 4 if plan.experiment.backend.dtype == "float32" else 8
     # A transform works in place unless it enlarges the images, so their memory is that of the largest stage.
-    stages = [plan.info.image_shape, *(transform.out_shape for transform in plan.experiment.preprocess)]
+    stages = [plan.in_shape, *(transform.out_shape for transform in plan.experiment.preprocess)]
     largest = max(map(prod, stages))
     pixels = sum(plan.examples[split] for split in ("train", "valid") if split not in plan.streamed) * largest
     kept = sum(numbers for _, _, numbers in parts(plan))
     chunks = 0
     if "train" in plan.streamed:
-        chunks = bytes_of_chunks(plan.batch_size, plan.info.image_shape, largest, itemsize)
+        chunks = bytes_of_chunks(plan.batch_size, plan.image_shape, largest, itemsize)
     of_optimizer = plan.experiment.optimizer.bytes_kept(plan.parameters, itemsize)
     return itemsize * (pixels + 3 * plan.parameters + kept) + of_optimizer + chunks

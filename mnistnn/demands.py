@@ -8,6 +8,7 @@ is read.
 from collections.abc import Collection, Iterator
 
 from mnistnn.config.schema import Experiment
+from mnistnn.data.sequences import SequencesInfo
 from mnistnn.errors import ConfigError
 from mnistnn.layers import Layer
 from mnistnn.losses import UnsupervisedLoss
@@ -112,6 +113,27 @@ def refuse_model_and_loss_that_differ(experiment: Experiment) -> None:
             raise ConfigError("is for objectives that stay the same, and chains go on", key="batches.updates")
         if loss.sparsity is not None and isinstance(model, Boltzmann) and not model.hidden:
             raise ConfigError("there are no hidden units to be kept quiet", key="loss.sparsity")
+
+
+def refuse_what_is_for_images(experiment: Experiment, info: SequencesInfo) -> None:
+    """Raise ConfigError if something is asked that sequences cannot do, or their targets."""
+    if not isinstance(experiment.model, Sequential):
+        raise ConfigError(f"a model of type {experiment.model.type} reads images, and these are sequences", key="model")
+    if experiment.augment is not None:
+        raise ConfigError("distorts images, and these are sequences", key="augment")
+    has_one_class = info.classes is not None and not info.every_step
+    if not has_one_class and experiment.batches.order == "stratified":
+        raise ConfigError("needs a class for each sequence, and these have none", key="batches.order")
+    if (info.every_step or info.numbers) and experiment.batches.chunk is not None:
+        raise ConfigError("is for examples that each have one class", key="batches.chunk")
+    for key, figures in _figures_read(experiment).items():
+        for figure in figures:
+            if figure.startswith("valid.") and figure != "valid.loss" and info.numbers is not None:
+                raise ConfigError(f"numbers are told, so there is no {figure}; valid.loss there is", key=key)
+            if figure in ("valid.gained", "valid.lost") and info.every_step:
+                raise ConfigError("is about examples that are right or wrong, and here each step is", key=key)
+    if info.numbers is not None and experiment.evaluation.train_error:
+        raise ConfigError("numbers are told, so there are no errors", key="evaluation.train_error")
 
 
 def refuse_figures_of_validation(experiment: Experiment) -> None:

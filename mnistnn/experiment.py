@@ -4,7 +4,7 @@
 validation splits, never the test split, fits the preprocessing, and returns what the loop needs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,10 @@ from mnistnn.backend import Array, module_for, to_host
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.config.schema import Experiment
 from mnistnn.data.repeated import RepeatedBatches
+from mnistnn.data.sequences import SequencesInfo
+from mnistnn.data.spec import Data
+from mnistnn.data.split_names import SplitName
 from mnistnn.data.splits import (
-    SplitName,
     StoredSplit,
     count_classes,
     describe,
@@ -30,13 +32,16 @@ from mnistnn.demands import (
     refuse_model_and_loss_that_differ,
     refuse_policies_without_figures,
     refuse_what_does_not_fit,
+    refuse_what_is_for_images,
     refuse_what_needs_all_at_once,
     updates_per_objective,
 )
 from mnistnn.errors import ConfigError, RunError, UsageError
 from mnistnn.inputs import Inputs
 from mnistnn.layers import Layer
-from mnistnn.losses import Loss
+from mnistnn.losses import Criterion, Loss
+from mnistnn.losses.each_step import EachStep
+from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.machine import usable_cores
 from mnistnn.measurement import Examples, Measurement
 from mnistnn.models import AnyUnsupervised, Machine, Model
@@ -48,7 +53,7 @@ from mnistnn.preprocess.contract import Transform
 from mnistnn.preprocess.pipeline import Pipeline
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
-from mnistnn.shapes import ShapeError
+from mnistnn.shapes import Shape, ShapeError
 from mnistnn.stopping.limits import MaxEpochs
 from mnistnn.threads import suitable as suitable_threads
 from mnistnn.train import BatchSource, Evaluate, RunningLoss, Training
@@ -72,17 +77,16 @@ class Plan:
         self.experiment: Experiment = loaded.experiment
         experiment, data = self.experiment, self.experiment.data
         try:
-            self.info = describe(data.dataset)
-            self.classes = count_classes(data)
-            self.examples = {split: len(numbers) for split, numbers in split_examples(data).items()}
-            self.streamed = streamed_splits(data)
+            self._describe(data)
             if not self.examples["valid"]:
                 refuse_figures_of_validation(experiment)
-            self.preprocessing = Pipeline(experiment.preprocess, self.info.image_shape, self._restore)
+            self.preprocessing = Pipeline(experiment.preprocess, self.in_shape, self._restore)
             self.inputs = Inputs(data, experiment.backend, self.preprocessing)
             refuse_what_needs_all_at_once(experiment, self.streamed, self.preprocessing.unfitted)
             refuse_policies_without_figures(experiment)
             refuse_model_and_loss_that_differ(experiment)
+            if self.sequences is not None:
+                refuse_what_is_for_images(experiment, self.sequences)
             self._build()
             phases = list(phases_of(experiment))
         except ConfigError as error:
@@ -97,22 +101,72 @@ class Plan:
         # Chosen once: the last bits depend on it, so it must not change when sizes become known.
         self.threads = self._threads()
 
+    def _describe(self, data: Data) -> None:
+        """Find the sizes of what the model learns from: sequences, or else images."""
+        try:
+            self.sequences: SequencesInfo | None = None if data.sequences is None else data.sequences.describe()
+        except ConfigError as error:
+            raise ConfigError(
+                str(error), key=f"data.sequences.{error.key}" if error.key else "data.sequences"
+            ) from error
+        """What is known of the sequences that the model reads, if it reads such."""
+        self.streamed: Collection[SplitName] = ()
+        if self.sequences is not None:
+            info = self.sequences
+            self.in_shape: Shape = (info.steps, info.features)
+            self.classes, self.examples = info.classes or 0, dict(info.examples)
+            return
+        self.in_shape = describe(data.dataset).image_shape
+        self.classes = count_classes(data)
+        self.examples = {split: len(numbers) for split, numbers in split_examples(data).items()}
+        self.streamed = streamed_splits(data)
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Height and width of the images. Raises UsageError where the model reads sequences."""
+        if self.sequences is not None:
+            raise UsageError(f"{self.experiment.name}: its model reads sequences, and no images")
+        height, width = self.in_shape
+        return height, width
+
     def _build(self) -> None:
         """Build the model, and what depends on it, for inputs as far as they are known."""
         experiment = self.experiment
         if experiment.augment is not None:
             experiment.augment.build(self.preprocessing.out_shape, self.classes)
-        out_shape = experiment.model.build(self.preprocessing.out_shape)
-        if self.reads_digits:
+        if isinstance(experiment.model, Model):
+            is_ragged = self.sequences is not None and self.sequences.ragged
+            out_shape = experiment.model.build(self.preprocessing.out_shape, is_ragged)
             try:
-                self.loss.build(out_shape, self.classes)
+                self.criterion = self._criterion(out_shape)
             except ShapeError as error:
                 last = list(self.layers)[-1]
                 raise ConfigError(str(error), key=f"model.layers.{last}") from error
+        else:
+            experiment.model.build(self.preprocessing.out_shape)
         self.penalties = experiment.penalties.active()
         for penalty in self.penalties:
             penalty.build(experiment.model.slots)
         refuse_what_does_not_fit(experiment, self.train_examples, self.preprocessing.is_settled)
+
+    def _criterion(self, out_shape: Shape) -> Criterion:
+        """Return what is minimised, for which the model's output fits. Raises ShapeError, or ConfigError."""
+        loss, info = self.experiment.loss, self.sequences
+        if info is not None and info.numbers is not None:
+            if not isinstance(loss, MeanSquaredError):
+                raise ConfigError(
+                    f"{loss.type} is for classes, and these data have numbers; mean_squared_error is for such",
+                    key="loss",
+                )
+            loss.build(out_shape, (info.steps, info.numbers) if info.every_step else (info.numbers,))
+            return loss
+        if not isinstance(loss, Loss):
+            raise ConfigError(
+                f"{loss.type} is for numbers, and these data have classes; softmax_nll is for such", key="loss"
+            )
+        criterion = EachStep(loss) if info is not None and info.every_step else loss
+        criterion.build(out_shape, self.classes)
+        return criterion
 
     def _restore(self, number: int, transform: Transform) -> bool:
         """Restore a transform from the run, or from the file that it names; tell whether there is such a file."""
@@ -148,10 +202,13 @@ class Plan:
 
     @property
     def loss(self) -> Loss:
-        """The loss, of an experiment whose model reads digits. Raises UsageError for another."""
-        if not isinstance(self.experiment.loss, Loss):
+        """The loss, of an experiment whose model reads one class for each example. Raises UsageError for another."""
+        if not self.reads_digits:
             raise self._reads_no_digits()
-        return self.experiment.loss
+        if not isinstance(self.criterion, Loss):
+            what = "numbers" if isinstance(self.criterion, MeanSquaredError) else "a class at each step"
+            raise UsageError(f"{self.experiment.name}: its model tells {what}, and not one class for each example")
+        return self.criterion
 
     def _reads_no_digits(self) -> UsageError:
         kind = self.experiment.model.type
@@ -302,13 +359,13 @@ class Plan:
         experiment = self.experiment
         evaluate = Measurement(
             self.model,
-            self.loss,
+            self.criterion,
             valid,
             experiment.evaluation.batch_size,
             train if experiment.evaluation.train_error else None,
             paired=any("valid.gained" in policy.figures() for policy in experiment.stopping),
         )
-        return Objective(self.model, self.loss, self.penalties, experiment.batches.chunk), evaluate
+        return Objective(self.model, self.criterion, self.penalties, experiment.batches.chunk), evaluate
 
     def _of_images(
         self, train: Examples, valid: Examples | None, batches: BatchSource

@@ -7,8 +7,10 @@ import numpy as np
 
 from mnistnn.backend import Array, module_for
 from mnistnn.config.schema import Backend
+from mnistnn.data.sequences import Sequences
 from mnistnn.data.spec import Data
-from mnistnn.data.splits import SplitName, StoredSplit, open_split, read_split
+from mnistnn.data.split_names import SplitName
+from mnistnn.data.splits import StoredSplit, open_split, read_split
 from mnistnn.data.streamed import Prepare, StreamedInputs
 from mnistnn.measurement import Examples
 from mnistnn.preprocess.pipeline import Pipeline
@@ -59,15 +61,36 @@ class Inputs:
         return Examples(StreamedInputs(found.images, self.maker(self.device)), labels)
 
     def _placed(self, split: SplitName, transform: Callable[[Array], Array]) -> Examples:
-        x, labels = self._scaled(split)
+        x, labels = self._read(split)
         x = transform(x)
+        if self._lengths is not None:
+            x = self._with_presence(x, self._lengths)
         if isinstance(x, np.ndarray):  # CuPy has no such flag
             x.setflags(write=False)
             labels.setflags(write=False)
         return Examples(x, labels)
 
-    def _scaled(self, split: SplitName) -> tuple[Array, Array]:
-        """Return pixels, scaled, and labels (int64) on the device. What was read is not kept."""
-        xp, digits = self.device, read_split(self.data, split)
+    def _read(self, split: SplitName) -> tuple[Array, Array]:
+        """Return pixels, scaled, and labels (int64) on the device; or sequences and their targets. What was read is not
+        kept.
+        """
+        self._lengths: np.ndarray | None = None
+        xp = self.device
+        if self.data.sequences is not None:
+            return self._of_sequences(self.data.sequences.read(split))
+        digits = read_split(self.data, split)
         x = xp.divide(xp.asarray(digits.images), self.data.scale, dtype=self.backend.dtype)
         return x, xp.asarray(digits.labels, dtype="int64")
+
+    def _of_sequences(self, found: Sequences) -> tuple[Array, Array]:
+        xp, dtype, targets = self.device, self.backend.dtype, found.targets
+        self._lengths = found.lengths
+        return xp.array(found.inputs, dtype=dtype), xp.asarray(targets, "int64" if targets.dtype.kind == "i" else dtype)
+
+    def _with_presence(self, x: Array, lengths: np.ndarray) -> Array:
+        """Return sequences x (n, t, features) with one number more in each step: 1 if it is there, else 0."""
+        xp, (n, t, features) = self.device, x.shape
+        told = xp.empty((n, t, features + 1), dtype=x.dtype)
+        told[:, :, :features] = x
+        told[:, :, features] = xp.asarray(np.arange(t) < lengths[:, None])
+        return told

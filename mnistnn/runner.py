@@ -165,6 +165,9 @@ def _prepare(plan: Plan) -> Training:
 def _environment(plan: Plan, view: View) -> dict[str, Any]:
     """Make sure that the data set is there, and describe what the run is computed with."""
     name, device = plan.experiment.data.dataset, plan.experiment.backend.device
+    source = plan.experiment.data.sequences
+    if source is not None:
+        return describe_environment(device, device_name(device), plan.threads, source.digests())
     ensure_available(name, progress=view.shown)
     digests = {file: stored.sha256 for file, stored in read_manifest(set_folder(name)).files.items()}
     return describe_environment(device, device_name(device), plan.threads, digests)

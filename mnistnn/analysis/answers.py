@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.backend import Array, array_module, to_host
-from mnistnn.data.splits import SplitName, open_split, read_split
+from mnistnn.data.split_names import SplitName
+from mnistnn.data.splits import open_split, read_split
 from mnistnn.errors import DivergedError, UsageError
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.measurement import Examples

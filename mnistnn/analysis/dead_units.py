@@ -13,7 +13,7 @@ from mnistnn.activations import ActivationName
 from mnistnn.analysis.answers import batches_of
 from mnistnn.analysis.saturation import activation_of, is_saturated
 from mnistnn.backend import Array, to_host
-from mnistnn.data.splits import SplitName
+from mnistnn.data.split_names import SplitName
 from mnistnn.errors import DivergedError, UsageError
 from mnistnn.trained import Trained
 

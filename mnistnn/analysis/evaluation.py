@@ -14,8 +14,9 @@ from mnistnn.analysis.answers import batches_of
 from mnistnn.analysis.sampling import mean_probabilities, refuse_unless_random, summed_nll
 from mnistnn.analysis.statistics import wilson_interval
 from mnistnn.backend import to_host
-from mnistnn.data.splits import SplitName
-from mnistnn.errors import DivergedError
+from mnistnn.data.split_names import SplitName
+from mnistnn.errors import DivergedError, UsageError
+from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.sealed_json import parse_as
@@ -88,19 +89,22 @@ def file_name(evaluation: Evaluation) -> str:
 def _measure(trained: Trained, split: SplitName, mc_samples: int | None) -> tuple[np.ndarray, float]:
     """Return the confusion matrix (k, k) and the mean loss."""
     plan = trained.plan
-    model, loss, k = plan.model, plan.loss, plan.classes
+    model, criterion, k = plan.model, plan.criterion, plan.classes
+    if isinstance(criterion, MeanSquaredError):
+        raise UsageError(f"{plan.experiment.name}: its model tells numbers, and reads no classes")
     confusion = np.zeros(k * k, dtype=np.int64)
     total = 0.0
     for x, labels in batches_of(trained, split):
         if mc_samples is None:
             z = model.forward(x, train=False)
-            total += loss.score(z, labels).loss
-            read = loss.predict(z)
+            total += criterion.score(z, labels).loss
+            read = criterion.predict(z)
         else:
-            p = mean_probabilities(model, loss, x, mc_samples)
+            p = mean_probabilities(model, plan.loss, x, mc_samples)
             total += summed_nll(p, labels)
             read = p.argmax(axis=1)
-        confusion += np.bincount(to_host(labels * k + read), minlength=k * k)
+        places = to_host(labels * k + read)[to_host(labels) >= 0]  # steps without a label do not count
+        confusion += np.bincount(places, minlength=k * k)
     return confusion.reshape(k, k), total / int(confusion.sum())
 
 

@@ -91,7 +91,7 @@ def check_experiment(plan: Plan, examples: int) -> list[GradientRow]:
     experiment = plan.experiment
     rng = stream(experiment.seed, "check", 2)
     plan.allocate()
-    objective = Objective(plan.model, plan.loss, plan.penalties)
+    objective = Objective(plan.model, plan.criterion, plan.penalties)
     x = rng.uniform(size=(examples, *plan.preprocessing.out_shape))
     objective.set_batch(x, rng.integers(plan.classes, size=examples), update=0)
     randomize(objective, experiment.model.slots, experiment.seed)

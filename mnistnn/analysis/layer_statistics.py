@@ -17,7 +17,7 @@ import numpy as np
 from mnistnn.analysis.answers import first_of
 from mnistnn.analysis.saturation import activation_of, is_saturated
 from mnistnn.backend import Array, to_host
-from mnistnn.data.splits import SplitName
+from mnistnn.data.split_names import SplitName
 from mnistnn.errors import DivergedError
 from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout

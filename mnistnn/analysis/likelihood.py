@@ -11,7 +11,7 @@ from mnistnn.analysis.annealing import annealed, annealed_in_reverse, path_of, t
 from mnistnn.analysis.answers import batches_of
 from mnistnn.analysis.partition import LogZ, enumerated, machine_of
 from mnistnn.backend import to_host
-from mnistnn.data.splits import SplitName
+from mnistnn.data.split_names import SplitName
 from mnistnn.errors import UsageError
 from mnistnn.layout import as_rows
 from mnistnn.models.rbm import RBM

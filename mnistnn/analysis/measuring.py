@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any, Protocol, TypeVar
 
 from mnistnn.analysis.ledger import count_reading, count_readings
-from mnistnn.data.splits import SplitName
+from mnistnn.data.split_names import SplitName
 from mnistnn.errors import RunError, UsageError
 from mnistnn.files import write_atomically
 from mnistnn.run.directory import RunDirectory

@@ -74,7 +74,7 @@ def predict(
 
 
 def _read(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Reading:
-    picture, shape = read_picture(path), trained.plan.info.image_shape
+    picture, shape = read_picture(path), trained.plan.image_shape
     fitting = ink_px = None
     if as_is:
         if picture.grey.shape != shape:

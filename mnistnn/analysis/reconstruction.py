@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from mnistnn.analysis import measuring
 from mnistnn.analysis.answers import batches_of
-from mnistnn.data.splits import SplitName
+from mnistnn.data.split_names import SplitName
 from mnistnn.errors import UsageError
 from mnistnn.layout import as_rows
 from mnistnn.losses.reconstruction import Reconstruction

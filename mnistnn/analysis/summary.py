@@ -38,7 +38,7 @@ def plan_lines(plan: Plan) -> list[str]:
     layers, transforms = layer_rows(plan), enumerate(plan.experiment.preprocess)
     rows = [
         ("layer", "type", "output", "parameters", "keeps"),
-        ("input", "", show_shape(plan.info.image_shape), "", ""),
+        ("input", "", show_shape(plan.in_shape), "", ""),
         *((f"preprocess.{n}", t.type, show_shape(t.out_shape), "", "") for n, t in transforms),
         *((r.name, r.type, show_shape(r.out_shape), f"{r.parameters:,}", _mebibytes(r.kept_bytes)) for r in layers),
         ("total", "", "", f"{plan.parameters:,}", _mebibytes(sum(r.kept_bytes for r in layers))),

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from mnistnn.config.load import LoadedExperiment
     from mnistnn.data.spec import Data
-    from mnistnn.data.splits import Split, SplitName
+    from mnistnn.data.split_names import SplitName
+    from mnistnn.data.splits import Split
 
 _SHEET_COLUMNS = 20
 

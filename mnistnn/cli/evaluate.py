@@ -69,13 +69,15 @@ def evaluate(
 
     RUN is a path, the start of a run's id, or 'latest'. Readings of the test split are counted in the run. Of a machine
     (rbm, boltzmann) it is the likelihood that is measured, exactly if all states can be gone through, else by annealed
-    importance sampling; of an autoencoder, how well it gives images back.
+    importance sampling; of an autoencoder, how well it gives images back; of a model that tells numbers, how far off
+    they are.
     """
     from dataclasses import asdict
 
     from mnistnn.analysis import evaluation as analysis
     from mnistnn.cli.likelihood import measure_machine
     from mnistnn.cli.reconstruction import measure_autoencoder
+    from mnistnn.cli.regression import measure_numbers
     from mnistnn.errors import UsageError
     from mnistnn.run.directory import find
     from mnistnn.run_config import load_run_config
@@ -96,6 +98,11 @@ def evaluate(
         raise UsageError(f"{', '.join(wrong)}: is for machines, and this model is of type {kind}")
     if kind == "autoencoder":
         measure_autoencoder(found, split, checkpoint, expect, experiment.expect, warn, as_json)
+        return
+    if experiment.loss.type == "mean_squared_error":
+        if mc_samples is not None:
+            raise UsageError("--mc-samples averages probabilities of classes, and this model tells numbers")
+        measure_numbers(found, split, checkpoint, expect, experiment.expect, warn, as_json)
         return
     claim = claim_of_error(experiment.expect, split)
     if expect:

@@ -59,6 +59,7 @@ def show(run: str, runs: Path, as_json: bool) -> None:
     from mnistnn.analysis.likelihood import stored_likelihoods
     from mnistnn.analysis.listing import describe_run
     from mnistnn.analysis.reconstruction import stored_given_back
+    from mnistnn.analysis.regression import stored_regressions
     from mnistnn.run.directory import find
 
     found = find(run, runs)
@@ -66,6 +67,7 @@ def show(run: str, runs: Path, as_json: bool) -> None:
         **describe_run(found),
         "evaluations": [asdict(each) for each in stored_evaluations(found)],
         "likelihoods": [asdict(each) for each in stored_likelihoods(found)],
+        "regressions": [asdict(each) for each in stored_regressions(found)],
         "reconstructions": [asdict(each) for each in stored_given_back(found)],
     }
     if as_json:
@@ -95,6 +97,7 @@ def show(run: str, runs: Path, as_json: bool) -> None:
     figures = [
         *((each, f"error {100 * each['error']:.2f} %") for each in described["evaluations"]),
         *((each, f"log-likelihood {each['log_likelihood']:.2f} nats") for each in described["likelihoods"]),
+        *((each, f"mean squared error {each['loss']:.5g}") for each in described["regressions"]),
         *((each, f"reconstruction {each['loss']:.2f} nats") for each in described["reconstructions"]),
     ]
     for each, figure in figures:

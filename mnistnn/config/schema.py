@@ -76,6 +76,8 @@ class Expect:
     """Lowest and highest mean log-likelihood of the test images, in nats, that count as reproduced by a machine."""
     test_reconstruction: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     """Lowest and highest loss of an autoencoder on the test images, in nats, that count as reproduced."""
+    test_loss: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    """Lowest and highest mean squared error on the test split of a model that tells numbers."""
     source: str = ""
     """Where the figure was published."""
     note: str = ""

@@ -92,8 +92,9 @@ class Batches:
     def _taken(self, rows: Array) -> tuple[Array, Array]:
         """Return the examples of some rows; on a GPU they are gathered, with their labels, by one kernel."""
         x = self.scratch("x", (len(rows), *self.x.shape[1:]), self.x)
-        labels = self.scratch("labels", rows.shape, self.labels)
-        if isinstance(x, np.ndarray) or not self.x.flags.c_contiguous or labels.dtype != rows.dtype:
+        labels = self.scratch("labels", (len(rows), *self.labels.shape[1:]), self.labels)
+        is_plain = self.x.flags.c_contiguous and labels.ndim == 1 and labels.dtype == rows.dtype
+        if isinstance(x, np.ndarray) or not is_plain:
             return take_rows(self.x, rows, x), take_rows(self.labels, rows, labels)
         rows_cuda.take_examples.launch(x.size, x, self.x, self.labels, rows, x, labels, x.size // len(rows))
         return x, labels

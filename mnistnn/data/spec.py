@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from mnistnn.component import component
+from mnistnn.data.sequence_sources import AnySequences
 
 _Count = Annotated[int, Field(ge=1)]
 
@@ -75,8 +76,18 @@ class Data:
     would need four times as much, but read from the disk in chunks while it is learned from or measured; 0 does so with
     every split. Chunks change which examples meet in a batch, unless the order is sequential."""
 
+    sequences: AnySequences | None = None
+    """Sequences in place of images, for recurrent layers: drawn (`adding`, `copy`), or your own (`csv`). The keys above
+    are about images, and have no effect then."""
+
     labels: Labels | None = None
     """Two classes in place of the set's own, e.g. `{positive: [0]}` or `{pair: [4, 9]}`; limits apply before."""
+
+    @model_validator(mode="after")
+    def _is_about_one(self) -> "Data":
+        if self.sequences is not None and self.labels is not None:
+            raise ValueError("labels: makes two classes of those of images, and these are sequences")
+        return self
 
     def class_names(self, classes: int) -> list[str]:
         """Return what each class is called: the labels of the set, or those that a class was made of."""

@@ -8,7 +8,6 @@ checked against a set that is not even there yet.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +21,10 @@ from mnistnn.data.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
 from mnistnn.data.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.data.manifest import MANIFEST_NAME, StoredFile, read_manifest
 from mnistnn.data.spec import Data
+from mnistnn.data.split_names import SplitName
 from mnistnn.data.stored_images import StoredImages, open_idx, refuse_other_size
-from mnistnn.errors import ConfigError, DataError, ResourceError
+from mnistnn.errors import ConfigError, DataError, ResourceError, UsageError
 from mnistnn.spelling import nearest
-
-SplitName = Literal["train", "valid", "test"]
 
 _CHUNK_BYTES = 1 << 20
 
@@ -145,6 +143,8 @@ def read_split(data: Data, split: SplitName) -> Split:
     split is read. Memory: the split itself and 1 MiB. Raises ConfigError for what does not fit the set, DataError, with
     the remedy, for a missing set and for altered files, ResourceError for more than 1 GiB of images.
     """
+    if data.sequences is not None:
+        raise UsageError("the experiment is about sequences, and these are no images")
     found = _find(data, split)
     size_bytes = len(found.examples) * int(np.prod(found.shape[1:]))
     if size_bytes > MAX_SET_BYTES:

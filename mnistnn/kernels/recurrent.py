@@ -5,38 +5,47 @@ step. They may be views that go backward in time. `there`, if given, (t, n, 1) o
 has; where it has none, its state stays as it is.
 """
 
-from mnistnn.activations import Activation
+from collections.abc import Callable
+
 from mnistnn.backend import Array
 from mnistnn.products import matmul
 
 
-def recurrent(z: Array, U: Array, h: Array, f: Activation, there: Array | None, work: Array) -> None:
+def recurrent(z: Array, U: Array, h: Array, f: Callable[[Array], None], there: Array | None, work: Array) -> None:
     """Write h[s + 1] = f(z[s] + h[s] U) for each step s in turn.
 
-    z (t, n, units), used up; U (units, units); h (t + 1, n, units), of which h[0] is given; work (n, units).
+    z (t, n, units), used up; U (units, units); h (t + 1, n, units), of which h[0] is given; work (n, units). f works in
+    place.
     Cost: one GEMM of 2·n·units² flops for each step.
     """
     for s in range(len(z)):
         matmul(h[s], U, out=work)
         work += z[s]
-        f.forward(work)
+        f(work)
         hold(work, h[s], there, s)
         h[s + 1] = work
 
 
 def recurrent_backward(
-    dh: Array, U_T: Array, h: Array, f: Activation, there: Array | None, dz: Array, work: Array
+    dh: Array,
+    U_T: Array,
+    h: Array,
+    tangent: Callable[[Array, Array, Array], None],
+    there: Array | None,
+    dz: Array,
+    work: Array,
 ) -> None:
     """Write the derivatives by what goes into f.
 
     dh (t, n, units) are derivatives by h[1:] from outside, used up; U_T is Uᵀ; dz (t, n, units); work (n, units).
+    tangent(dz, y, work) multiplies by f' in place.
     dz[s] = (dh[s] + dz[s + 1] Uᵀ) f'
     """
     for s in range(len(dz) - 1, -1, -1):
         dz[s] = dh[s]
         if there is not None:
             dz[s] *= there[s]
-        f.tangent(dz[s], h[s + 1], work)
+        tangent(dz[s], h[s + 1], work)
         if s > 0:
             pass_back(dz[s], U_T, dh, there, s, work)
 

@@ -29,12 +29,12 @@ class Recurrent(OverTime):
 
     def run(self, way: Way, rows: slice, z: Array, h: Array) -> None:
         work = self._work(way)[rows]
-        recurrent(z, way["U"], h, ACTIVATIONS[self.activation], self.steps_there(way, rows), work)
+        recurrent(z, way["U"], h, ACTIVATIONS[self.activation].forward, self.steps_there(way, rows), work)
 
     def run_back(self, way: Way, rows: slice, steps: slice, z: Array, h: Array, dh: Array, dz: Array) -> None:
         work = self._work(way)[rows]
         there = self.steps_there(way, rows, steps)
-        recurrent_backward(dh, self.turned_U(way), h, ACTIVATIONS[self.activation], there, dz, work)
+        recurrent_backward(dh, self.turned_U(way), h, ACTIVATIONS[self.activation].tangent, there, dz, work)
 
     def _work(self, way: Way) -> Array:
         return way.scratch("work", (self.x.shape[1], self.units), self.x)

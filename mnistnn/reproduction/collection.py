@@ -11,7 +11,7 @@ from typing import Literal
 
 from mnistnn.config.load import LoadedExperiment, load_experiment
 from mnistnn.config.schema import Expect
-from mnistnn.data.splits import SplitName
+from mnistnn.data.split_names import SplitName
 from mnistnn.errors import ConfigError, UsageError
 from mnistnn.experiment import Plan
 from mnistnn.spelling import nearest
@@ -23,9 +23,9 @@ _RESULTS = "results"
 RECONSTRUCTION = "reconstruction"
 IN_NATS = ("nats", RECONSTRUCTION)
 
-Claimed = SplitName | Literal["nats", "reconstruction"]
+Claimed = SplitName | Literal["nats", "reconstruction", "loss"]
 """What a claim is about: the error on a split; in nats, the mean log-likelihood of the test images, or the loss of an
-autoencoder on them."""
+autoencoder on them; or the mean squared error of numbers that are told."""
 
 Claims = dict[Claimed, tuple[float, float]]
 
@@ -60,6 +60,7 @@ def claims(expect: Expect) -> Claims:
         "valid": expect.valid_error,
         "nats": expect.test_log_likelihood,
         "reconstruction": expect.test_reconstruction,
+        "loss": expect.test_loss,
     }
     return {split: (band[0], band[1]) for split, band in bands.items() if band is not None}
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mnistnn import runner
-from mnistnn.analysis import reconstruction
+from mnistnn.analysis import reconstruction, regression
 from mnistnn.analysis.evaluation import evaluate
 from mnistnn.analysis.likelihood import Annealing, measure
 from mnistnn.backend import Device, device_name
@@ -95,9 +95,14 @@ def _measured(run: RunDirectory, what: Claimed, tell: Callable[[str], None]) -> 
     if what == "reconstruction":
         given_back = reconstruction.measure(run, "test", "best", tell)
         return given_back.loss, given_back.epoch
+    if what == "loss":
+        told = regression.measure(run, "test", "best", tell)
+        return told.loss, told.epoch
     evaluation = evaluate(run, what, "best", tell)
     return evaluation.error, evaluation.epoch
 
 
 def _said(what: Claimed, value: float) -> str:
+    if what == "loss":
+        return f"mean squared error {value:.4g}"
     return f"{value:.2f} nats" if what in IN_NATS else f"{what} {100 * value:.2f} %"

@@ -41,7 +41,7 @@ def encoded(model: Model, without_preprocess: bool) -> bytes:
         doc = f"float32 images, divided by {experiment.data.scale} and preprocessed as in the run"
         x = name
     else:
-        name, shape = PIXELS, plan.info.image_shape
+        name, shape = PIXELS, plan.image_shape
         doc = "float32 images of 0 to 255, bright digits on a dark ground (0)"
         x = _preprocessed(model, graph)
     out_shape = list(experiment.model.shapes.values())[-1]
@@ -62,7 +62,7 @@ def _said(ends: dict[str, tuple[Shape, str]]) -> list[str]:
 def _preprocessed(model: Model, graph: Graph) -> str:
     """Add what turns pixels into inputs of the model, and return the name of these."""
     plan = model.plan
-    scale = Part(graph, "scale", plan.info.image_shape)
+    scale = Part(graph, "scale", plan.image_shape)
     x = scale.node("Div", PIXELS, scale.constant("white", float(plan.experiment.data.scale)))
     for number, transform in enumerate(plan.experiment.preprocess):
         x = add_transform(transform, Part(graph, f"preprocess.{number}", transform.in_shape), x)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from mnistnn import threads
 from mnistnn.analysis.export.source import Check
 from mnistnn.data import cache
-from mnistnn.data.splits import SplitName, open_split, read_split
+from mnistnn.data.split_names import SplitName
+from mnistnn.data.splits import open_split, read_split
 from mnistnn.errors import CheckFailedError
 from mnistnn.experiment import Plan
 
@@ -75,7 +76,7 @@ def _images(plan: Plan) -> tuple[NDArray[np.uint8], str]:
     data = plan.experiment.data
     if not cache.is_stored(data.dataset):
         rng = np.random.default_rng(0)
-        return rng.integers(256, size=(EXAMPLES, *plan.info.image_shape), dtype=np.uint8), "random images"
+        return rng.integers(256, size=(EXAMPLES, *plan.image_shape), dtype=np.uint8), "random images"
     split: SplitName = "valid" if plan.examples["valid"] else "train"
     kind = "validation digits" if split == "valid" else "training digits"
     if split not in plan.streamed:

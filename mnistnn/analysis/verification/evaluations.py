@@ -4,11 +4,12 @@ import re
 
 import numpy as np
 
-from mnistnn.analysis import likelihood, reconstruction
+from mnistnn.analysis import likelihood, reconstruction, regression
 from mnistnn.analysis.evaluation import Evaluation, counted, file_name, read_evaluation
 from mnistnn.analysis.ledger import LEDGER
 from mnistnn.analysis.likelihood import Likelihood
 from mnistnn.analysis.reconstruction import GivenBack
+from mnistnn.analysis.regression import Regression
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings
 from mnistnn.errors import RunError
@@ -32,7 +33,7 @@ def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord
         file = f"{_FOLDER}/{name}"
         if name == LEDGER:
             continue
-        if likelihood.is_name(name) or reconstruction.is_name(name):
+        if any(kind.is_name(name) for kind in (likelihood, reconstruction, regression)):
             readings = max(readings, _check_measured(run, file, name, record, findings))
             continue
         if not _NAME.fullmatch(name):
@@ -58,17 +59,21 @@ def _check_measured(run: RunDirectory, file: str, name: str, record: RunRecord |
     try:
         text = read_file(run.evaluations / name, MAX_JSON_BYTES)
         if likelihood.is_name(name):
-            found: Likelihood | GivenBack = likelihood.parse_likelihood(text, file)
-        else:
+            found: Likelihood | GivenBack | Regression = likelihood.parse_likelihood(text, file)
+        elif reconstruction.is_name(name):
             found = reconstruction.parse_given_back(text, file)
+        else:
+            found = regression.parse_regression(text, file)
     except RunError as error:
         findings.problem(file, error)
         return 0
     if isinstance(found, Likelihood):
         own = likelihood.file_name(found)
         _check_interval(file, found, findings)
-    else:
+    elif isinstance(found, GivenBack):
         own = reconstruction.file_name(found)
+    else:
+        own = regression.file_name(found)
     if name != own:
         findings.problem(file, f"holds what belongs into {own}")
     if record is not None and found.run != record.id:

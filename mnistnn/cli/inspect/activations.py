@@ -13,7 +13,7 @@ from mnistnn.cli.inspect import asking
 from mnistnn.cli.options import CHECKPOINT, RUNS
 
 if TYPE_CHECKING:
-    from mnistnn.data.splits import SplitName
+    from mnistnn.data.split_names import SplitName
 
 
 @click.command(cls=MnistnnCommand)

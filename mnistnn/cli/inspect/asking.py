@@ -12,7 +12,7 @@ from mnistnn.cli.command import settings
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from mnistnn.data.splits import SplitName
+    from mnistnn.data.split_names import SplitName
     from mnistnn.run.directory import RunDirectory
     from mnistnn.trained import Trained
 

@@ -14,7 +14,7 @@ from mnistnn.cli.options import CHECKPOINT, RUNS
 
 if TYPE_CHECKING:
     from mnistnn.analysis.confusion import Whole
-    from mnistnn.data.splits import SplitName
+    from mnistnn.data.split_names import SplitName
 
 
 @click.command(cls=MnistnnCommand)

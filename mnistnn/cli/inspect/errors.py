@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mnistnn.analysis.misread import By, Misread
-    from mnistnn.data.splits import SplitName
+    from mnistnn.data.split_names import SplitName
     from mnistnn.trained import Trained
 
 _MOST_IN_A_FILE, _COLUMNS = 100, 10
@@ -108,7 +108,7 @@ def _draw(trained: Trained, split: SplitName, misread: list[Misread], count: int
     from mnistnn.data.contact_sheet import ASCII_BLOCKS, UNICODE_BLOCKS
 
     captions = [f"{each.what}, {each.how_surely}".removesuffix(", ") for each in misread]
-    height, width = trained.plan.info.image_shape
+    height, width = trained.plan.image_shape
     terminal = shutil.get_terminal_size()
     across = max(1, terminal.columns // (cell_width(width, captions) + 1))
     bands = max(1, (terminal.lines - 3) // (-(-height // 2) + 2))

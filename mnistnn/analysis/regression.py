@@ -1,0 +1,102 @@
+"""How far off the numbers are that a model tells: figures of one split."""
+
+import math
+from collections.abc import Callable
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from mnistnn.analysis import measuring
+from mnistnn.analysis.answers import batches_of
+from mnistnn.backend import array_module
+from mnistnn.data.split_names import SplitName
+from mnistnn.errors import DivergedError, UsageError
+from mnistnn.losses.mean_squared_error import MeanSquaredError
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.sealed_json import parse_as
+
+SCHEMA_VERSION = 1
+
+_PREFIX = "regression-"
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
+class Regression:
+    """Figures of one model on one split, over all numbers that there are to be told.
+
+    loss       mean squared error
+    root       its square root, in the unit of the numbers
+    of_mean    mean squared error of who always tells the mean of these numbers: their variance
+    explained  1 − loss/of_mean; null where the numbers do not vary
+    """
+
+    schema_version: int
+    run: str
+    split: SplitName
+    checkpoint: str
+    checkpoint_file: str
+    epoch: float
+    examples: int
+    numbers: int
+    loss: float
+    root: float
+    of_mean: float
+    explained: float | None
+    test_readings: int
+
+
+_REGRESSION = TypeAdapter(Regression)
+
+
+def measure(run: RunDirectory, split: SplitName, which: str, warn: Callable[[str], None]) -> Regression:
+    """Measure a run's model on a split, keep the result under eval/, and note a reading of the test split.
+
+    Raises UsageError for a model that tells no numbers, or a split without examples.
+    """
+    trained = measuring.begin(run, split, which, warn)
+    plan = trained.plan
+    model, criterion = plan.model, plan.criterion
+    if not isinstance(criterion, MeanSquaredError):
+        raise UsageError(f"{plan.experiment.name}: its model reads classes, and tells no numbers")
+    lost, examples, numbers, total, square = 0.0, 0, 0, 0.0, 0.0
+    with trained.computing():
+        for x, targets in batches_of(trained, split):
+            score = criterion.score(model.forward(x, train=False), targets)
+            told = array_module(targets).nan_to_num(targets.astype("float64"))
+            lost, examples, numbers = lost + score.loss, examples + len(x), numbers + score.examples
+            total, square = total + float(told.sum()), square + float((told * told).sum())
+    if not math.isfinite(lost):
+        raise DivergedError(f"{run.path}: the loss on the {split} split is not a finite number")
+    loss, of_mean = lost / numbers, max(square / numbers - (total / numbers) ** 2, 0.0)
+    found = Regression(
+        schema_version=SCHEMA_VERSION,
+        examples=examples,
+        numbers=numbers,
+        loss=loss,
+        root=math.sqrt(loss),
+        of_mean=of_mean,
+        explained=1.0 - loss / of_mean if of_mean > 0.0 else None,
+        **measuring.about(run, trained, split),
+    )
+    measuring.keep(run, file_name(found), found)
+    return found
+
+
+def file_name(found: Regression) -> str:
+    """Return the name of the file, under eval/, in which a measurement is kept."""
+    return f"{_PREFIX}{measuring.stem(found)}.json"
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a file of eval/ is named as a measurement of a model that tells numbers."""
+    return name.startswith(_PREFIX) and name.endswith(".json")
+
+
+def stored_regressions(run: RunDirectory) -> list[Regression]:
+    """Return the measurements kept in a run; files that are none are left out."""
+    return measuring.stored(run, f"{_PREFIX}*.json", parse_regression)
+
+
+def parse_regression(text: bytes, place: str) -> Regression:
+    """Return the measurement in the text of its file. Raises RunError, naming `place`."""
+    return parse_as(_REGRESSION, text, place, "a measurement of told numbers", SCHEMA_VERSION)

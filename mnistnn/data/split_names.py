@@ -1,0 +1,5 @@
+"""What the splits are called."""
+
+from typing import Literal
+
+SplitName = Literal["train", "valid", "test"]
