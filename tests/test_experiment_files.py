@@ -72,7 +72,7 @@ def test_experiment_expects_a_figure_and_says_where_it_comes_from(path):
     experiment = load_experiment(path).experiment
     expect = experiment.expect
     if experiment.model.type == "sequential":
-        assert expect.test_error is not None
+        assert expect.test_error is not None or expect.test_loss is not None
     else:
         assert expect.test_log_likelihood or expect.test_reconstruction or "nats" in expect.note
     assert expect.source

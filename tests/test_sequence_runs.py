@@ -240,3 +240,31 @@ def test_what_needs_images_or_one_class_is_refused(experiments, command, kind, a
     assert command("train", experiments / f"{kind}.yaml", "--run-dir", "run", "-q").code == 0
     done = command(*arguments)
     assert done.code == 2, done.err
+
+
+def test_forecast_is_drawn_told_and_handed_on(experiments, command):
+    assert command("train", experiments / "forecast.yaml", "--run-dir", "run", "-q").code == 0
+    found = json.loads(command("inspect", "forecast", "run", "--sequences", "2", "--json").out)
+    plan = load_trained(RunDirectory(Path("run"))).plan
+    placed = plan.place("valid")
+    told = plan.model.forward(placed.x[:2], train=False)[:, :, 0]
+    np.testing.assert_allclose(found["told"], told, rtol=1e-5)
+    np.testing.assert_allclose(found["true"], placed.labels[:2, :, 0], rtol=1e-6)
+    assert found["error"] == pytest.approx(((told - placed.labels[:2, :, 0]) ** 2).mean(), rel=1e-4)
+    text = command("inspect", "forecast", "run").out
+    assert "told" in text
+    assert "true" in text
+    assert command("inspect", "forecast", "run", "--split", "test", "--out", "f.svg").code == 0
+    first = Path("f.svg").read_bytes()
+    assert command("inspect", "forecast", "run", "--split", "test", "--out", "f.svg").code == 2
+    assert command("inspect", "forecast", "run", "--split", "test", "--out", "f.svg", "--force").code == 0
+    assert Path("f.svg").read_bytes() == first
+    assert len(Path("run/eval/test-readings.jsonl").read_text().splitlines()) == 2
+    done = command("inspect", "forecast", "run", "--number", "1")
+    assert (done.code, "tells 1 at each step" in done.err) == (2, True)
+
+
+def test_forecast_of_what_tells_none_is_refused(experiments, command):
+    assert command("train", experiments / "numbers.yaml", "--run-dir", "run", "-q").code == 0
+    done = command("inspect", "forecast", "run")
+    assert (done.code, "tells no numbers at the steps of a sequence" in done.err) == (2, True)

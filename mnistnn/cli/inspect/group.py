@@ -21,6 +21,7 @@ from mnistnn.cli.inspect.confusion import confusion
 from mnistnn.cli.inspect.dead_units import dead_units
 from mnistnn.cli.inspect.errors import errors
 from mnistnn.cli.inspect.filters import filters
+from mnistnn.cli.inspect.forecast import forecast
 from mnistnn.cli.options import RUNS
 
 if TYPE_CHECKING:
@@ -159,5 +160,5 @@ def _plan(target: str, overrides: tuple[str, ...] | list[str], runs: Path) -> Pl
     return Plan(load_run_config(run, overrides), run)
 
 
-for _command in (filters, errors, confusion, activations, dead_units):
+for _command in (filters, errors, confusion, activations, dead_units, forecast):
     inspect.add_command(_command)

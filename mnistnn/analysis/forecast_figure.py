@@ -1,0 +1,35 @@
+"""A forecast as a figure for print: what was told, on what was."""
+
+import numpy as np
+
+from mnistnn.analysis.forecast import Forecast
+from mnistnn.analysis.paper_style import CM, COLOURS, encode, legible, paper_style
+
+_WIDTH_CM, _HEIGHT_CM = 14.0, 5.0
+
+
+def draw(forecast: Forecast, title: str, file_format: str) -> bytes:
+    """Return the figure as a file. Sequences stand one behind the other, with a gap between two.
+
+    Raises ResourceError, saying how to install it, if there is no matplotlib.
+    """
+    with paper_style():
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(_WIDTH_CM * CM, _HEIGHT_CM * CM), layout="constrained")
+        axes = figure.subplots()
+        count, steps = forecast.true.shape
+        at = np.arange(count * steps)
+        for values, label, keys in (
+            (forecast.true, "true", {"color": "#808080", "linewidth": 2.4}),
+            (forecast.told, "told", {"color": COLOURS[0], "linewidth": 1.0}),
+        ):
+            for number, row in enumerate(values):
+                part = at[number * steps : (number + 1) * steps]
+                axes.plot(part, row, label=label if number == 0 else None, **keys)
+        for edge in range(1, count):
+            axes.axvline(edge * steps - 0.5, color="#d0d0d0", linewidth=0.5)
+        axes.set_xlabel("step")
+        axes.legend(ncols=2, loc="upper right")
+        axes.set_title(legible(title))
+        return encode(figure, file_format)

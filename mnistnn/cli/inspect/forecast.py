@@ -1,0 +1,75 @@
+"""`mnistnn inspect forecast`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mnistnn.cli.command import MnistnnCommand
+from mnistnn.cli.inspect import asking
+from mnistnn.cli.options import CHECKPOINT, RUNS
+from mnistnn.cli.terminal import can_show
+
+if TYPE_CHECKING:
+    from mnistnn.data.split_names import SplitName
+
+_LINES = 8
+
+
+@click.command(cls=MnistnnCommand)
+@asking.RUN
+@RUNS
+@asking.split_option("valid")
+@CHECKPOINT
+@click.option("--sequences", type=click.IntRange(1, 1000), default=3, show_default=True, help="How many.")
+@click.option("--number", type=click.IntRange(0), default=0, show_default=True, help="Which of the numbers of a step.")
+@click.option("--out", type=click.Path(path_type=Path), help="Draw it in this file: .pdf, .svg or .png.")
+@asking.FORCE
+@asking.JSON
+def forecast(
+    run: str,
+    runs: Path,
+    split: SplitName,
+    checkpoint: str,
+    sequences: int,
+    number: int,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Show what a model tells of a series, step by step, beside what came.
+
+    In the terminal one curve stands above the other: what was told, and what was true.
+    """
+    from mnistnn.analysis.forecast import forecast as forecast_of
+    from mnistnn.analysis.forecast_figure import draw
+    from mnistnn.analysis.paper_style import format_of
+    from mnistnn.analysis.text_curve import UNICODE_MARKS, text_curve
+
+    asking.refuse_taken(out, force)
+    file_format = None if out is None else format_of(out)
+    found, trained = asking.open_trained(run, runs, checkpoint)
+    shown = forecast_of(trained, split, sequences, number)
+    readings = asking.counted_readings(found, trained, split)
+    title = f"{asking.title(found, trained, split)}: mean squared error {shown.error:.4g}"
+    if as_json:
+        true = [[None if value != value else value for value in row] for row in shown.true.tolist()]
+        values = {"error": shown.error, "told": shown.told.tolist(), "true": true}
+        click.echo(json.dumps({**asking.about(found, trained, split, readings), **values}))
+    elif out is None:
+        click.echo(title)
+        width, is_unicode = shutil.get_terminal_size().columns, can_show(UNICODE_MARKS)
+        for name, values in (("told", shown.told), ("true", shown.true)):
+            flat = values.reshape(-1)
+            there = [(float(step), float(v)) for step, v in enumerate(flat) if v == v]
+            click.echo(name)
+            steps, numbers = zip(*there, strict=True)
+            for line in text_curve(steps, numbers, width, _LINES, x_name="step", is_unicode=is_unicode):
+                click.echo(line)
+        asking.said_of_readings(readings)
+    if out is not None and file_format is not None:
+        asking.write(out, draw(shown, title, file_format))
