@@ -58,8 +58,8 @@ def forecast(
     title = f"{asking.title(found, trained, split)}: mean squared error {shown.error:.4g}"
     if as_json:
         true = [[None if value != value else value for value in row] for row in shown.true.tolist()]
-        values = {"error": shown.error, "told": shown.told.tolist(), "true": true}
-        click.echo(json.dumps({**asking.about(found, trained, split, readings), **values}))
+        figures = {"error": shown.error, "told": shown.told.tolist(), "true": true}
+        click.echo(json.dumps({**asking.about(found, trained, split, readings), **figures}))
     elif out is None:
         click.echo(title)
         width, is_unicode = shutil.get_terminal_size().columns, can_show(UNICODE_MARKS)
