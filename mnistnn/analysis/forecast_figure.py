@@ -20,13 +20,13 @@ def draw(forecast: Forecast, title: str, file_format: str) -> bytes:
         axes = figure.subplots()
         count, steps = forecast.true.shape
         at = np.arange(count * steps)
-        for values, label, keys in (
-            (forecast.true, "true", {"color": "#808080", "linewidth": 2.4}),
-            (forecast.told, "told", {"color": COLOURS[0], "linewidth": 1.0}),
+        for values, label, colour, width in (
+            (forecast.true, "true", "#808080", 2.4),
+            (forecast.told, "told", COLOURS[0], 1.0),
         ):
             for number, row in enumerate(values):
                 part = at[number * steps : (number + 1) * steps]
-                axes.plot(part, row, label=label if number == 0 else None, **keys)
+                axes.plot(part, row, label=label if number == 0 else None, color=colour, linewidth=width)
         for edge in range(1, count):
             axes.axvline(edge * steps - 0.5, color="#d0d0d0", linewidth=0.5)
         axes.set_xlabel("step")
