@@ -66,6 +66,11 @@ def refuse_what_does_not_fit(experiment: Experiment, train_examples: int, sizes_
     if demands.values:
         for key, why in _what_moves_theta(experiment):
             raise ConfigError(f"{name} needs theta to stay where it has put it, and {why}", key=key)
+        for layer in _what_is_left_out(experiment):
+            raise ConfigError(
+                f"{name} needs the gradient of the values that it sees, and truncate leaves a part of it out",
+                key=f"model.layers.{layer}",
+            )
     itemsize = 4 if experiment.backend.dtype == "float32" else 8
     if sizes_are_known and (excess := experiment.optimizer.too_large(experiment.model.size, itemsize)):
         raise ConfigError(excess, key="optimizer")
@@ -225,6 +230,11 @@ def _what_moves_theta(experiment: Experiment) -> Iterator[tuple[str, str]]:
             yield f"model.layers.{name}", "a limit on its norm moves it after each step"
     if experiment.model.statistics:
         yield f"model.layers.{_owner(experiment)}", "statistics would be collected at points that are given up"
+
+
+def _what_is_left_out(experiment: Experiment) -> Iterator[str]:
+    """Yield the layers whose gradients are not those of the objective's values."""
+    return (name for name, layer in layers_of(experiment).items() if layer.is_truncated)
 
 
 def _refuse_layers(experiment: Experiment, demands: Demands) -> None:

@@ -206,6 +206,11 @@ def test_file_of_a_series_is_part_of_the_provenance(experiments, command):
         ("forecast", ["data.sequences.path=waves.csv"], "waves.csv"),
         ("forecast", ["data.sequences.window=1000"], "a window of 1000 rows, with targets 1 later, needs 1001 rows"),
         ("images", ["model.layers.memory.truncate=50"], "truncate: 50 is more than the 16 steps"),
+        (
+            "images",
+            ["optimizer={type: l_bfgs}", "batches.size=full"],
+            "needs the gradient of the values that it sees, and truncate leaves a part of it out",
+        ),
         ("images", ["preprocess.0.pixels=5"], "cannot be read 5 at a time"),
         (
             "numbers",
@@ -268,3 +273,14 @@ def test_forecast_of_what_tells_none_is_refused(experiments, command):
     assert command("train", experiments / "numbers.yaml", "--run-dir", "run", "-q").code == 0
     done = command("inspect", "forecast", "run")
     assert (done.code, "tells no numbers at the steps of a sequence" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "labels", "series", "forecast"])
+def test_gradients_are_checked_on_sequences_too(experiments, command, kind):
+    done = command("inspect", "gradcheck", experiments / f"{kind}.yaml")
+    assert done.code == 0, done.out + done.err
+
+
+def test_gradient_that_is_cut_off_is_not_checked(experiments, command):
+    done = command("inspect", "gradcheck", experiments / "images.yaml")
+    assert (done.code, "its gradient is cut off (truncate)" in done.err) == (2, True)

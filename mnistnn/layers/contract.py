@@ -42,6 +42,9 @@ class BaseLayer:
     comes_in_pieces: ClassVar[bool] = False
     """Whether the layer spreads its work over threads of ours, see `threads.py`."""
 
+    is_truncated: bool = False
+    """Whether `backward` leaves out a part of the gradient; after `build`."""
+
     second_order: ClassVar[frozenset[SecondOrder]] = frozenset()
     """What the layer offers to second-order methods."""
 

@@ -90,6 +90,7 @@ class OverTime(BaseLayer):
         self.steps, self.n_in = in_shape
         if self.truncate is not None and self.truncate > self.steps:
             raise ShapeError(f"truncate: {self.truncate} is more than the {self.steps} steps that there are")
+        self.is_truncated = self.truncate is not None and self.truncate < self.steps
         self.scratch = Scratch()
         self.there: Array | None = None
         """Which steps each example has, (t, n, 1) of 0 and 1; None where all have all. The model tells it."""
