@@ -8,9 +8,11 @@ is read.
 from collections.abc import Collection, Iterator
 
 from mnistnn.config.schema import Experiment
+from mnistnn.data.csv_series import CsvSeries
 from mnistnn.data.sequences import SequencesInfo
 from mnistnn.errors import ConfigError
 from mnistnn.layers import Layer
+from mnistnn.layers.over_time import OverTime
 from mnistnn.losses import UnsupervisedLoss
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.losses.reconstruction import Reconstruction
@@ -139,6 +141,23 @@ def refuse_what_is_for_images(experiment: Experiment, info: SequencesInfo) -> No
                 raise ConfigError("is about examples that are right or wrong, and here each step is", key=key)
     if info.numbers is not None and experiment.evaluation.train_error:
         raise ConfigError("numbers are told, so there are no errors", key="evaluation.train_error")
+
+
+def refuse_what_is_not_carried_on(experiment: Experiment) -> None:
+    """Raise ConfigError if a layer carries its state on, and batches do not go on where it was."""
+    source, batches = experiment.data.sequences, experiment.batches
+    for name, layer in layers_of(experiment).items():
+        if not isinstance(layer, OverTime) or layer.carry is None:
+            continue
+        key = f"model.layers.{name}"
+        if not isinstance(source, CsvSeries) or source.window is None:
+            raise ConfigError("carry: is for windows of a series (data.sequences of type csv, to forecast)", key=key)
+        if layer.carry != (moves := source.stride or source.window):
+            raise ConfigError(f"carry: {layer.carry}, but windows move by {moves} steps (stride)", key=key)
+        if batches.order != "lanes" or batches.updates != 1:
+            raise ConfigError(
+                "carry: needs batches that go on in each place: order: lanes, one update of each", key=key
+            )
 
 
 def refuse_figures_of_validation(experiment: Experiment) -> None:

@@ -33,6 +33,7 @@ from mnistnn.demands import (
     refuse_policies_without_figures,
     refuse_what_does_not_fit,
     refuse_what_is_for_images,
+    refuse_what_is_not_carried_on,
     refuse_what_needs_all_at_once,
     updates_per_objective,
 )
@@ -85,6 +86,7 @@ class Plan:
             refuse_what_needs_all_at_once(experiment, self.streamed, self.preprocessing.unfitted)
             refuse_policies_without_figures(experiment)
             refuse_model_and_loss_that_differ(experiment)
+            refuse_what_is_not_carried_on(experiment)
             if self.sequences is not None:
                 refuse_what_is_for_images(experiment, self.sequences)
             self._build()
@@ -315,8 +317,14 @@ class Plan:
     def remembered(self) -> dict[str, Array]:
         """Return the arrays, as they begin, that the objective remembers from update to update; after `allocate`."""
         if self.reads_digits:
-            return {}
+            return self._begin_to_carry()
         return KINDS[type(self.unsupervised)].objective.remembered(self.unsupervised, self.experiment.loss)
+
+    def _begin_to_carry(self) -> dict[str, Array]:
+        """Give layers the memory of what they carry from batch to batch, and return it, by name."""
+        for layer in self.model.carrying.values():
+            layer.begin_to_carry(self.batch_size, self.model.theta, self.updates_per_epoch)
+        return self.model.carried()
 
     def training(self) -> Training:
         """Read the training and validation splits and return a training that stands at its beginning."""
@@ -333,6 +341,8 @@ class Plan:
         if experiment.batches.updates > 1:
             batches = RepeatedBatches(batches, experiment.batches.updates)
         self.knows_counts = True
+        if self.reads_digits:
+            self._begin_to_carry()
         self._refuse_no_probabilities(train, valid)
         objective, evaluate = (
             self._of_digits(train, valid) if self.reads_digits else self._of_images(train, valid, batches)

@@ -114,6 +114,9 @@ class Objective(BaseObjective):
         self.x, self.labels, self.update = x, labels, update
         self.model.begin_update(update)
 
+    def state(self) -> dict[str, Array]:
+        return self.model.carried()
+
     def project(self, rate: float) -> None:
         """Move theta to where constraints and proximal penalties want it, after a step of size `rate`."""
         super().project(rate)

@@ -64,6 +64,11 @@ optimizer: {type: adam, learning_rate: 0.02}
 stopping: [{type: max_epochs, epochs: 10}]
 checkpoint: {monitor: valid.loss}
 """
+CARRIED = (
+    FORECAST.replace("window: 10", "window: 10, stride: 5")
+    .replace("units: 12,", "units: 12, carry: 5,")
+    .replace("{size: 8}", "{size: 8, order: lanes}")
+)
 IMAGES = """\
 name: pixels
 data: {dataset: toy, validation_examples: 60}
@@ -77,7 +82,14 @@ batches: {size: 30}
 optimizer: {type: adam, learning_rate: 0.01}
 stopping: [{type: max_epochs, epochs: 6}]
 """
-EXPERIMENTS = {"numbers": NUMBERS, "labels": LABELS, "series": SERIES, "forecast": FORECAST, "images": IMAGES}
+EXPERIMENTS = {
+    "numbers": NUMBERS,
+    "labels": LABELS,
+    "series": SERIES,
+    "forecast": FORECAST,
+    "carried": CARRIED,
+    "images": IMAGES,
+}
 each_kind = pytest.mark.parametrize("kind", EXPERIMENTS)
 
 
@@ -117,7 +129,7 @@ def test_run_learns_and_is_verified_shown_and_measured(experiments, command, kin
     assert command("train", config, "--run-dir", "run", "-q").code == 0
     rows = read_rows(RunDirectory(Path("run")).metrics)
     assert rows[-1]["train.loss"] < rows[0]["train.loss"]
-    assert ("valid.error" in rows[0]) == (kind not in ("numbers", "forecast"))
+    assert ("valid.error" in rows[0]) == (kind not in ("numbers", "forecast", "carried"))
     for verb in ("eval", "show", "verify", "diff"):
         done = command(verb, "run", *(["run"] if verb == "diff" else []))
         assert done.code == 0, (verb, done.err)
@@ -205,6 +217,10 @@ def test_file_of_a_series_is_part_of_the_provenance(experiments, command):
         ),
         ("forecast", ["data.sequences.path=waves.csv"], "waves.csv"),
         ("forecast", ["data.sequences.window=1000"], "a window of 1000 rows, with targets 1 later, needs 1001 rows"),
+        ("images", ["model.layers.memory.carry=5"], "is for windows of a series"),
+        ("carried", ["model.layers.memory.carry=4"], "carry: 4, but windows move by 5 steps"),
+        ("carried", ["batches.order=permute"], "needs batches that go on in each place: order: lanes"),
+        ("carried", ["batches.size=full"], "order lanes: goes through all examples in order"),
         ("images", ["model.layers.memory.truncate=50"], "truncate: 50 is more than the 16 steps"),
         (
             "images",

@@ -24,10 +24,12 @@ class Batches:
 
     size: Annotated[int, Field(ge=1)] | Literal["full"] = 20
     """Examples per batch; full takes the whole training set at once (plain gradient descent)."""
-    order: Literal["permute", "sequential", "stratified"] = "permute"
+    order: Literal["permute", "sequential", "stratified", "lanes"] = "permute"
     """permute draws a new order every epoch; sequential keeps the order of the file; stratified draws an order in which
     each batch has equally many examples of each class, as far as its size allows. (It leaves out a part of the larger
-    classes, another one every epoch.)"""
+    classes, another one every epoch.) lanes cuts the examples into as many stretches as a batch has places, and each
+    place goes through one of them: so windows of a series follow each other there, for layers that carry their state
+    on. (It leaves out what is left over at the end.)"""
     subset: Annotated[int, Field(ge=1)] | None = None
     """Use only so many examples in an epoch, drawn anew every time; null uses all."""
     drop_last: bool = False
@@ -43,6 +45,8 @@ class Batches:
     def _fits(self) -> "Batches":
         if self.order == "sequential" and self.subset is not None:
             raise ValueError("subset: is drawn at random, so it goes with order permute or stratified")
+        if self.order == "lanes" and (self.subset is not None or self.size == "full"):
+            raise ValueError("order lanes: goes through all examples in order, in batches of a size that is a number")
         if self.order == "stratified" and self.size in (1, "full"):
             raise ValueError("size: stratified batches need room for several classes, and a part of the set")
         return self
@@ -61,6 +65,8 @@ class Batches:
             self._classes = [np.flatnonzero(on_host == label) for label in np.unique(on_host)]  # rows of each class
             self._per_class = min(map(len, self._classes))
             available = self._per_class * len(self._classes)
+        if self.order == "lanes":
+            available -= available % self.examples_per_batch(available)
         self.examples_per_epoch = available if self.subset is None else min(self.subset, available)
 
     @property
@@ -75,7 +81,7 @@ class Batches:
     def count(self, n_examples: int) -> int:
         """Return the number of batches in an epoch of so many examples."""
         size = self.examples_per_batch(n_examples)
-        return n_examples // size if self.drop_last else -(-n_examples // size)
+        return n_examples // size if self.drop_last or self.order == "lanes" else -(-n_examples // size)
 
     def of_epoch(self, epoch: int, start: int = 0) -> Generator[tuple[Array, Array], None, None]:
         """Yield (x, labels) of each batch of an epoch from number `start` on; each is lent until the next."""
@@ -104,6 +110,9 @@ class Batches:
         whole = self.order == "permute" and self.examples_per_batch(self.examples_per_epoch) == len(self.x)
         if self.order == "sequential" or whole:  # for one batch of all, the order changes nothing but rounding
             return None
+        if self.order == "lanes":
+            lanes = self.examples_per_batch(self.examples_per_epoch)
+            return array_module(self.x).arange(self.examples_per_epoch).reshape(lanes, -1).T.reshape(-1)
         rng = stream(self.seed, "order", epoch)
         rows = self._in_turn(rng) if self.order == "stratified" else rng.permutation(len(self.x))
         return array_module(self.x).asarray(rows[: self.examples_per_epoch])

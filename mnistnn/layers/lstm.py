@@ -27,6 +27,7 @@ class LSTM(OverTime):
     Jozefowicz, Zaremba & Sutskever (2015)."""
 
     gates: ClassVar[int] = 4
+    states: ClassVar[tuple[str, ...]] = ("h", "c")
 
     def bias_init(self) -> Start:
         return Blocks((Zeros(), Constant(value=self.forget_bias), Zeros(), Zeros()))
@@ -43,7 +44,7 @@ class LSTM(OverTime):
 
     def run(self, way: Way, rows: slice, z: Array, h: Array) -> None:
         c, tanh_c = (way.in_order(cells[:, rows]) for cells in self._cells(way))
-        c[0] = 0.0
+        c[0] = self.first("c", rows)
         work = self._work(way, back=False)[rows].reshape(z.shape[1:])
         lstm(z, way["U"], self._peepholes(way), h, c, tanh_c, self.steps_there(way, rows), work)
 
@@ -60,6 +61,9 @@ class LSTM(OverTime):
             c, _ = self._cells(way)
             work = way.scratch("work of peepholes", (c.shape[1] + 1, self.units), h)
             peephole_gradient(way.in_order(dz), way.in_order(c), way.grads["p"], work)
+
+    def states_of(self, name: str) -> Array:
+        return self._cells(self.ways[0])[0] if name == "c" else super().states_of(name)
 
     def _peepholes(self, way: Way) -> Array | None:
         return way["p"] if self.peepholes else None

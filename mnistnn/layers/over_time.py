@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from mnistnn.backend import Array
+from mnistnn.backend import Array, array_module
 from mnistnn.component import component
 from mnistnn.initializers import Draws, Fan, Glorot, Initializer, Orthogonal, Start, Zeros
 from mnistnn.layers.contract import BaseLayer, Parameter
@@ -72,6 +72,10 @@ class OverTime(BaseLayer):
     truncate: Annotated[int, Field(ge=1)] | None = None
     """Let gradients go back so many steps at most: steps are cut into stretches of that length, counted from the end,
     and none goes from one to the stretch before. Williams & Peng (1990)."""
+    carry: Annotated[int, Field(ge=1)] | None = None
+    """In training, begin where the example of this place in the batch before was after so many steps, instead of with
+    nothing: for windows of a series that move by so many steps, in batches of order `lanes`. Nothing is carried into an
+    epoch, nor when the model is measured."""
     init: Initializer = Field(default_factory=Glorot)
     """How W starts, for each gate; biases start at zero."""
     recurrent_init: Initializer = Field(default_factory=Orthogonal)
@@ -80,6 +84,8 @@ class OverTime(BaseLayer):
     comes_in_pieces: ClassVar[bool] = True
 
     gates: ClassVar[int]
+    states: ClassVar[tuple[str, ...]] = ("h",)
+    """Names of what goes from step to step."""
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         if len(in_shape) != 2:
@@ -90,6 +96,12 @@ class OverTime(BaseLayer):
         self.steps, self.n_in = in_shape
         if self.truncate is not None and self.truncate > self.steps:
             raise ShapeError(f"truncate: {self.truncate} is more than the {self.steps} steps that there are")
+        if self.carry is not None and self.carry > self.steps:
+            raise ShapeError(f"carry: {self.carry} is more than the {self.steps} steps that there are")
+        if self.carry is not None and self.bidirectional:
+            raise ShapeError("carry: who reads backward begins at an end that has not come yet")
+        self.carried: dict[str, Array] = {}
+        """What the next batch begins with, by name, (n, units); empty where nothing is carried."""
         self.is_truncated = self.truncate is not None and self.truncate < self.steps
         self.scratch = Scratch()
         self.there: Array | None = None
@@ -101,6 +113,17 @@ class OverTime(BaseLayer):
         out = len(self.ways) * self.units
         self.out_shape: Shape = (out,) if self.output == "last" else (self.steps, out)
         return self.out_shape, declared
+
+    def begin_to_carry(self, n: int, like: Array, updates_per_epoch: int) -> None:
+        """Take the memory for what batches of n hand on to each other, from the next update on."""
+        xp = array_module(like)
+        self.carried = {name: xp.zeros((n, self.units), dtype=like.dtype) for name in self.states}
+        self._updates_per_epoch = updates_per_epoch
+
+    def begin_update(self, update: int, piece: int = 0) -> None:
+        if self.carried and update % self._updates_per_epoch == 0:
+            for state in self.carried.values():
+                state[...] = 0.0
 
     def declared(self) -> list[Parameter]:
         """Return the parameters of one direction."""
@@ -120,6 +143,14 @@ class OverTime(BaseLayer):
     def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
         for way in self.ways:
             way.bind(*(_of_way(way, views) for views in (values, grads)))
+
+    def first(self, name: str, rows: slice) -> Array | float:
+        """Return what is remembered before the first step, of a state by name."""
+        return self.begins_with[name][rows] if self.begins_with else 0.0
+
+    def states_of(self, name: str) -> Array:
+        """Return a state (t + 1, n, units) of the last forward pass, of the way that goes forward, by name."""
+        return self._memory(self.ways[0])[1]
 
     def make_room(self, way: Way, back: bool) -> None:
         """Take the memory in which `run` works, or `run_back`: workers would take it twice."""
@@ -163,14 +194,18 @@ class OverTime(BaseLayer):
         for way in self.ways:
             z, h = self._memory(way)
             matmul(flat(self.x), way["W"], out=flat(z))
+            self.begins_with = self.carried if train else {}
             self._read(way, z, h)
+        if self.carry is not None and train:
+            for name, state in self.carried.items():
+                state[...] = self.states_of(name)[self.carry]
         return self._handed_on()
 
     def _read(self, way: Way, whole_z: Array, whole_h: Array) -> None:
         def read(rows: slice) -> None:
             z, h = way.in_order(whole_z[:, rows]), way.in_order(whole_h[:, rows])
             z += way["b"]
-            h[0] = 0.0
+            h[0] = self.first("h", rows)
             self.run(way, rows, z, h)
 
         self.make_room(way, back=False)

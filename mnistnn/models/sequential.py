@@ -63,6 +63,12 @@ class Sequential(FlatModel):
         self._scratch = Scratch()
         self._chain: list[BaseLayer] = list(self.layers.values())
         self._random = [layer for layer in self._chain if layer.is_random]
+        self.carrying = {
+            name: layer
+            for name, layer in self.layers.items()
+            if isinstance(layer, OverTime) and layer.carry is not None
+        }
+        """The layers that begin where they were at the end of the batch before."""
         # Nothing is learned before the first layer with parameters, so the backward pass ends there.
         owners = {slot.name.split(".")[0] for slot in self.slots}
         self._first = next((i for i, name in enumerate(self.layers) if name in owners), len(self._chain))
@@ -78,6 +84,11 @@ class Sequential(FlatModel):
             layer.seed(seed, part)
         self.draw(stream(seed, "init") if self.random_state is None else legacy_stream(self.random_state))
 
+    def carried(self) -> dict[str, Array]:
+        """Return what layers carry from batch to batch, never rebound, by name."""
+        layers = self.carrying.items()
+        return {f"{name}.{state}": array for name, layer in layers for state, array in layer.carried.items()}
+
     @property
     def random_layers(self) -> list[BaseLayer]:
         """The layers that draw random numbers in training."""
@@ -90,7 +101,7 @@ class Sequential(FlatModel):
 
     def begin_update(self, update: int, piece: int = 0) -> None:
         """Let random layers stand at the beginning of an update's stream, for one of the pieces of its batch."""
-        for layer in self._random:
+        for layer in [*self._random, *self.carrying.values()]:
             layer.begin_update(update, piece)
 
     def project(self) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from mnistnn.config.load import load_experiment
 from mnistnn.data.batches import Batches
@@ -32,7 +33,7 @@ def flat(parts):
 
 
 def test_every_order_of_the_schema_is_tested():
-    assert {*ORDERS, "stratified"} == set(get_args(Batches.__annotations__["order"]))
+    assert {*ORDERS, "stratified", "lanes"} == set(get_args(Batches.__annotations__["order"]))
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -257,3 +258,18 @@ def position(text: str, key: str) -> tuple[int, int]:
     """Return line and column, from 1, of the value of a key of `batches`."""
     line = next(i for i, each in enumerate(text.splitlines(), start=1) if each.startswith("batches:"))
     return line, text.splitlines()[line - 1].index(f"{key}: ") + len(f"{key}: ") + 1
+
+
+def test_lanes_go_on_in_each_place_of_a_batch():
+    batches = Batches(size=3, order="lanes")
+    batches.bind(np.arange(11)[:, None], np.arange(11), seed=0)
+    found = [labels.tolist() for _, labels in batches.of_epoch(1)]
+    assert found == [[0, 3, 6], [1, 4, 7], [2, 5, 8]]  # 9 and 10 are left over
+    assert batches.per_epoch == batches.count(11) == 3
+    assert [labels.tolist() for _, labels in batches.of_epoch(2, start=2)] == [[2, 5, 8]]
+
+
+@pytest.mark.parametrize("keys", [{"size": "full"}, {"subset": 5, "size": 2}])
+def test_lanes_want_all_examples_in_batches_of_a_size(keys):
+    with pytest.raises(ValidationError, match="order lanes: goes through all examples in order"):
+        Batches(order="lanes", **keys)

@@ -280,6 +280,24 @@ def test_sequences_of_different_lengths_want_a_recurrent_layer_first():
         model.build((5, 2), ragged=True)
 
 
+@pytest.mark.parametrize("moves", [4, 2])
+@each_cell
+def test_windows_that_carry_their_state_on_are_one_long_sequence(cell, moves):
+    """Windows of four steps that move by all or by half of them: each begins where the one before was there."""
+    whole = bound(CELLS[cell](units=3, output="every"), (12, 2))
+    layer = bound(CELLS[cell](units=3, output="every", carry=moves), (4, 2))
+    x = np.random.default_rng(1).normal(size=(5, 12, 2))
+    expected = whole.forward(x, train=True).copy()
+    layer.begin_to_carry(5, x, updates_per_epoch=10)
+    for epoch in range(2):  # nothing is carried into an epoch
+        for number, start in enumerate(range(0, 12 - 3, moves)):
+            layer.begin_update(10 * epoch + number)
+            found = layer.forward(x[:, start : start + 4], train=True)
+            np.testing.assert_allclose(found, expected[:, start : start + 4], rtol=1e-10)
+            # Being measured between two updates makes no difference, and begins with nothing.
+            np.testing.assert_allclose(layer.forward(x[:, :4], train=False), expected[:, :4], rtol=1e-10)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("truncate", [None, 2])
 def test_compiled_loops_give_the_bits_of_the_array_code(truncate, dtype, monkeypatch):
@@ -334,6 +352,8 @@ def test_each_gate_starts_orthogonal_and_the_forget_gate_open():
         (LSTM(units=3), (5,), "lstm reads sequences (steps × features), or images row by row, and its input is 5"),
         (GRU(units=3), (2, 5, 5), "its input is 2×5×5"),
         (Recurrent(units=3, truncate=6), (5, 2), "truncate: 6 is more than the 5 steps that there are"),
+        (Recurrent(units=3, carry=6), (5, 2), "carry: 6 is more than the 5 steps that there are"),
+        (Recurrent(units=3, carry=5, bidirectional=True), (5, 2), "carry: who reads backward"),
     ],
 )
 def test_what_cannot_be_read_is_refused(layer, in_shape, said):
