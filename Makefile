@@ -78,7 +78,8 @@ ifeq ($(DEVICE),cuda)
 endif
 	$(BIN)/mnistnn bench --device $(DEVICE) --peers $(PEERS)/bin/python --page
 
-# Dropout against none on few digits, with three seeds each, one net on all digits, a machine and two autoencoders: about six minutes.
+# Dropout against none on few digits, with three seeds each, one net on all digits, a machine, two autoencoders, and
+# what reads sequences: about ten minutes.
 SHOWN := build/pictures
 SHOW := $(BIN)/mnistnn train --runs $(SHOWN)/runs -q
 pictures: | $(INSTALLED)
@@ -100,6 +101,11 @@ pictures: | $(INSTALLED)
 	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 40 --scale each --out docs/filters-da-30.png --force
 	$(SHOW) experiments/lisa/da.yaml
 	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 40 --scale each --out docs/filters-da.png --force
+	$(SHOW) experiments/sequences/wave.yaml
+	$(BIN)/mnistnn inspect forecast latest --runs $(SHOWN)/runs --out docs/forecast.svg --force
+	$(SHOW) experiments/sequences/adding_lstm.yaml
+	$(SHOW) experiments/sequences/adding_simple.yaml
+	$(BIN)/mnistnn plot $(SHOWN)/runs/sequences-adding-* --metric valid.loss --log --out docs/adding.svg --force
 
 # The same net for equally many passes over the digits, whatever an optimizer does in a pass; on a machine that does nothing else.
 COMPARED := gradient_descent sgd conjugate_gradient l_bfgs l_bfgs_mini_batches hessian_free
