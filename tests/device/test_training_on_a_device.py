@@ -26,6 +26,7 @@ BATCHES: dict[str, dict[str, Any]] = {
     "permute": {},
     "sequential": {"order": "sequential"},
     "stratified": {"order": "stratified", "size": 9},
+    "lanes": {"order": "lanes"},
     "full": {"size": "full"},
     "subset": {"subset": 30, "drop_last": True},
 }

@@ -85,7 +85,10 @@ def _activation(layer: ActivationLayer, part: Part, x: str) -> str:
 
 
 def _dense(layer: Dense, part: Part, x: str) -> str:
-    z = part.node("Gemm", part.rows(x), part.learned("W"), part.learned("b"))
+    if layer.each_step:  # Gemm has no axis of steps
+        z = part.node("Add", part.node("MatMul", x, part.learned("W")), part.learned("b"))
+    else:
+        z = part.node("Gemm", part.rows(x), part.learned("W"), part.learned("b"))
     return ACTIVATIONS[layer.activation](part, z)
 
 
