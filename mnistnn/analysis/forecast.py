@@ -1,5 +1,6 @@
 """What a model tells of numbers at the steps of sequences, beside what they are."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,16 +18,18 @@ from mnistnn.trained import Trained
 class Forecast:
     """One of the numbers, along the steps of the first sequences of a split, which follow each other.
 
-    told, true  (sequences, steps), float64; true is NaN where there is none
+    name        of the column it comes from, or None
+    told, true  (sequences, steps), float64, in the unit of that column; true is NaN where there is none
     """
 
+    name: str | None
     told: NDArray[np.float64]
     true: NDArray[np.float64]
 
     @property
     def error(self) -> float:
-        """The mean squared error of what is shown."""
-        return float(np.nanmean((self.told - self.true) ** 2))
+        """The root of the mean squared error of what is shown, in its unit."""
+        return math.sqrt(np.nanmean((self.told - self.true) ** 2))
 
 
 def forecast(trained: Trained, split: SplitName, sequences: int, number: int) -> Forecast:
@@ -46,4 +49,8 @@ def forecast(trained: Trained, split: SplitName, sequences: int, number: int) ->
     x, targets = first_of(trained, split, sequences)
     with trained.computing():
         told = to_host(plan.model.forward(x, train=False)).astype(np.float64)
-    return Forecast(told[:, :, number], to_host(targets).astype(np.float64)[:, :, number])
+    true = to_host(targets).astype(np.float64)
+    if info.units is None:
+        return Forecast(None, told[:, :, number], true[:, :, number])
+    unit = info.units[number]
+    return Forecast(unit.name, *(unit.centre + unit.scale * values[:, :, number] for values in (told, true)))

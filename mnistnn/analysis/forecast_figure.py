@@ -30,6 +30,8 @@ def draw(forecast: Forecast, title: str, file_format: str) -> bytes:
         for edge in range(1, count):
             axes.axvline(edge * steps - 0.5, color="#d0d0d0", linewidth=0.5)
         axes.set_xlabel("step")
-        axes.legend(ncols=2, loc="upper right")
+        if forecast.name is not None:
+            axes.set_ylabel(legible(forecast.name))
+        figure.legend(ncols=2, loc="outside lower right")
         axes.set_title(legible(title))
         return encode(figure, file_format)

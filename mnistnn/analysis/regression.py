@@ -25,7 +25,7 @@ class Regression:
     """Figures of one model on one split, over all numbers that there are to be told.
 
     loss       mean squared error
-    root       its square root, in the unit of the numbers
+    root       its square root, in the unit of the numbers that are learned: of a standardized column, its deviation
     of_mean    mean squared error of who always tells the mean of these numbers: their variance
     explained  1 − loss/of_mean; null where the numbers do not vary
     """

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from mnistnn.component import component
 from mnistnn.data.csv_labels import labelled_rows
 from mnistnn.data.csv_table import LARGEST, CsvFile, CsvTable, shown
-from mnistnn.data.sequences import MAX_NUMBERS, NO_LABEL, Sequences, SequencesInfo, SequenceSource
+from mnistnn.data.sequences import MAX_NUMBERS, NO_LABEL, Sequences, SequencesInfo, SequenceSource, Unit
 from mnistnn.data.split_names import SplitName
 from mnistnn.errors import ConfigError, DataError, ResourceError
 
@@ -150,7 +150,7 @@ class CsvSeries(SequenceSource):
                 f"allowed are {MAX_NUMBERS}",
                 key="stride",
             )
-        values = self._as_inputs(table, read, parts["train"])
+        values, units = self._as_inputs(table, read, parts["train"])
         inputs, targets = values[:, : len(columns)], values[:, [places[name] for name in predict]]
 
         def take(split: SplitName) -> Sequences:
@@ -165,6 +165,7 @@ class CsvSeries(SequenceSource):
             numbers=len(predict),
             every_step=True,
             ragged=False,
+            units=tuple(units[places[name]] for name in predict),
         )
         return _Opened(info, take)
 
@@ -204,7 +205,7 @@ class CsvSeries(SequenceSource):
                 f"rows; allowed are {MAX_NUMBERS}"
             )
         ragged = bool((lengths < steps).any())
-        values = self._as_inputs(table, columns, range(int(bounds[parts["train"].stop])))
+        values, _ = self._as_inputs(table, columns, range(int(bounds[parts["train"].stop])))
 
         def take(split: SplitName) -> Sequences:
             n, own = len(parts[split]), slice(parts[split].start, parts[split].stop)
@@ -230,18 +231,22 @@ class CsvSeries(SequenceSource):
         )
         return _Opened(info, take)
 
-    def _as_inputs(self, table: CsvTable, names: Sequence[str], learned_from: range) -> NDArray[np.float32]:
-        """Return the numbers of a table (rows, columns) as they are learned from; those of the table are used up.
+    def _as_inputs(
+        self, table: CsvTable, names: Sequence[str], learned_from: range
+    ) -> tuple[NDArray[np.float32], list[Unit]]:
+        """Return the numbers of a table (rows, columns) as they are learned from, and what those of a column are. The
+        numbers of the table are used up.
 
         Raises DataError for what float32 cannot hold any more.
         """
-        numbers = table.numbers
+        numbers, units = table.numbers, list(map(Unit, names))
         if self.standardize:
             known = numbers[learned_from.start : learned_from.stop]
             mean, deviation = known.mean(axis=0), known.std(axis=0)
             is_constant = known.min(axis=0) == known.max(axis=0)
             mean[is_constant] = known[0, is_constant]  # rounding would leave a remainder
             deviation[is_constant | (deviation == 0)] = 1.0
+            units = [Unit(*unit) for unit in zip(names, mean.tolist(), deviation.tolist(), strict=True)]
             numbers -= mean
             numbers /= deviation
             beyond = np.argwhere(np.abs(numbers) > LARGEST)
@@ -251,4 +256,4 @@ class CsvSeries(SequenceSource):
                     f"{self.path}: line {table.lines[row]}, column {shown(names[column])}: is so far from the training "
                     "split that float32 cannot hold it when standardized"
                 )
-        return numbers.astype(np.float32)
+        return numbers.astype(np.float32), units

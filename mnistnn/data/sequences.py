@@ -34,6 +34,15 @@ class Sequences:
 
 
 @dataclass(frozen=True)
+class Unit:
+    """What a number of a target is: a value of the column `name` is centre + scale · the number that is learned."""
+
+    name: str
+    centre: float = 0.0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
 class SequencesInfo:
     """What is known of a source before any split is taken."""
 
@@ -53,6 +62,8 @@ class SequencesInfo:
     """Whether some sequences have fewer steps than others."""
     class_names: tuple[str, ...] | None = None
     """What the classes are called, where they have other names than their numbers."""
+    units: tuple[Unit, ...] | None = None
+    """What each number of a target is, where that has a name."""
 
 
 @component

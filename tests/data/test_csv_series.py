@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from mnistnn.data import csv_series, csv_table
 from mnistnn.data.csv_series import CsvSeries
 from mnistnn.data.sequence_sources import AnySequences
-from mnistnn.data.sequences import SequencesInfo
+from mnistnn.data.sequences import SequencesInfo, Unit
 from mnistnn.errors import ConfigError, DataError, ResourceError
 
 SPLITS = ("train", "valid", "test")
@@ -63,7 +63,9 @@ def labelled(source):
 
 def test_windows_lie_side_by_side_and_targets_one_row_later(forecast):
     made = forecast(columns=["a"])
-    assert made.describe() == SequencesInfo(2, 1, {"train": 6, "valid": 1, "test": 1}, None, 1, True, False)
+    assert made.describe() == SequencesInfo(
+        2, 1, {"train": 6, "valid": 1, "test": 1}, None, 1, True, False, units=(Unit("a"),)
+    )
     train, valid, test = map(made.read, SPLITS)
     assert train.inputs.dtype == train.targets.dtype == np.float32
     assert train.inputs[..., 0].tolist() == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9], [10, 11]]
@@ -121,6 +123,14 @@ def test_standardizing_takes_mean_and_deviation_of_the_training_rows(forecast):
     assert train.inputs[:, 0] == pytest.approx(np.stack([expected[:10]] * 2, axis=1), rel=1e-6)
     assert train.targets[:, 1, 0] == pytest.approx(expected[2:12], rel=1e-6)
     assert test.targets[-1, -1, 1] == pytest.approx(expected[19], rel=1e-6)
+
+
+def test_units_turn_what_is_learned_into_values_of_the_file(forecast):
+    made = forecast(standardize=True, columns=["a", "b"], predict=["b", "a"])
+    (b, a), targets = made.describe().units, made.read("test").targets.astype(float)
+    assert (b.name, a.name) == ("b", "a")
+    assert b.centre + b.scale * targets[0, :, 0] == pytest.approx([180, 190], rel=1e-6)
+    assert a.centre + a.scale * targets[0, :, 1] == pytest.approx([18, 19], rel=1e-6)
 
 
 def test_column_that_does_not_vary_in_training_is_only_centred(forecast):
@@ -491,4 +501,4 @@ def test_registry_finds_it_and_its_keys_are_documented():
 def test_path_is_seen_from_the_folder_of_work(forecast, monkeypatch):
     made = forecast()
     monkeypatch.chdir(Path(made.path).parent)
-    assert CsvSeries(path="table.csv", window=2).describe() == made.describe()
+    assert CsvSeries(path="table.csv", window=2, standardize=False).describe() == made.describe()

@@ -12,7 +12,7 @@ import click
 from mnistnn.cli.command import MnistnnCommand
 from mnistnn.cli.inspect import asking
 from mnistnn.cli.options import CHECKPOINT, RUNS
-from mnistnn.cli.terminal import can_show
+from mnistnn.cli.terminal import can_show, printable
 
 if TYPE_CHECKING:
     from mnistnn.data.split_names import SplitName
@@ -43,7 +43,8 @@ def forecast(
 ) -> None:
     """Show what a model tells of a series, step by step, beside what came.
 
-    In the terminal one curve stands above the other: what was told, and what was true.
+    In the terminal one curve stands above the other: what was told, and what was true. Numbers are in the unit of the
+    file's column, and so is the root of their mean squared error.
     """
     from mnistnn.analysis.forecast import forecast as forecast_of
     from mnistnn.analysis.forecast_figure import draw
@@ -55,13 +56,14 @@ def forecast(
     found, trained = asking.open_trained(run, runs, checkpoint)
     shown = forecast_of(trained, split, sequences, number)
     readings = asking.counted_readings(found, trained, split)
-    title = f"{asking.title(found, trained, split)}: mean squared error {shown.error:.4g}"
+    title, error = asking.title(found, trained, split), f"{shown.error:.4g}"
     if as_json:
         true = [[None if value != value else value for value in row] for row in shown.true.tolist()]
-        figures = {"error": shown.error, "told": shown.told.tolist(), "true": true}
+        figures = {"name": shown.name, "error": shown.error, "told": shown.told.tolist(), "true": true}
         click.echo(json.dumps({**asking.about(found, trained, split, readings), **figures}))
     elif out is None:
-        click.echo(title)
+        of_column = "" if shown.name is None else f" of {printable(shown.name)}"
+        click.echo(f"{title}: root mean squared error{of_column} {error}")
         width, is_unicode = shutil.get_terminal_size().columns, can_show(UNICODE_MARKS)
         for name, values in (("told", shown.told), ("true", shown.true)):
             flat = values.reshape(-1)
@@ -72,4 +74,4 @@ def forecast(
                 click.echo(line)
         asking.said_of_readings(readings)
     if out is not None and file_format is not None:
-        asking.write(out, draw(shown, title, file_format))
+        asking.write(out, draw(shown, f"{title}: RMSE {error}", file_format))
