@@ -11,6 +11,7 @@ from mnistnn.run.directory import all_runs
 from tests.faults.trials import (
     ADAM,
     BELIEF,
+    CARRIED,
     TECHNIQUES,
     AddData,
     Evaluate,
@@ -30,6 +31,7 @@ def everything(toy) -> Path:
     path.write_text(TECHNIQUES)
     toy.with_name("adam.yaml").write_text(ADAM)
     toy.with_name("belief.yaml").write_text(BELIEF)
+    toy.with_name("carried.yaml").write_text(CARRIED)
     return path
 
 
@@ -64,6 +66,14 @@ def whitened(everything) -> Train:
 def pretrained(everything) -> Train:
     """A net whose layers learn as machines before, each in a run inside the run."""
     return training(everything.with_name("belief.yaml"))
+
+
+@pytest.fixture
+def carried(everything) -> Train:
+    """A recurrent net that goes on, in each batch, from where it was in the one before."""
+    series = everything.with_name("wave.csv")
+    series.write_text("value\n" + "".join(f"{value}\n" for value in np.sin(np.arange(80) / 3.0)))
+    return training(everything.with_name("carried.yaml"), f"data.sequences.path={series}")
 
 
 @pytest.fixture

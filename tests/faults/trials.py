@@ -96,6 +96,23 @@ optimizer: {type: sgd, learning_rate: 0.1}
 stopping: [{type: max_epochs, epochs: 1}]
 """
 
+# A state that goes from batch to batch, and is measured in the middle of an epoch.
+CARRIED = """\
+name: carried
+data: {sequences: {type: csv, path: wave.csv, window: 6, stride: 3}}
+model:
+  type: sequential
+  layers:
+    memory: {type: lstm, units: 5, carry: 3, output: every}
+    value: {type: dense, units: 1, each_step: true}
+loss: {type: mean_squared_error}
+batches: {size: 5, order: lanes}
+optimizer: {type: adam, learning_rate: 0.01}
+evaluation: {every_updates: 2}
+stopping: [{type: max_epochs, epochs: 2}]
+checkpoint: {monitor: valid.loss}
+"""
+
 
 @dataclass(frozen=True)
 class Done:
