@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistnn.analysis.likelihood import stored_likelihoods
+from mnistnn.analysis import likelihood
 from mnistnn.analysis.partition import Machine, enumerated, logsumexp, states
 from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.rbm import RBM
@@ -129,7 +129,7 @@ def test_likelihood_is_that_of_enumeration(machine, command):
     assert found["log_likelihood_low"] == found["log_likelihood"] == found["log_likelihood_high"]
     assert (found["examples"], found["test_readings"]) == (80, 1)
     assert f"test log-likelihood {found['log_likelihood']:.2f} nats on 80" in command("show", "run").out
-    assert [each.split for each in stored_likelihoods(RunDirectory(Path("run")))] == ["test"]
+    assert [each.split for each in likelihood.FILES.stored(RunDirectory(Path("run")))] == ["test"]
 
 
 def test_annealing_agrees_with_enumeration(machine, command):

@@ -16,13 +16,11 @@ from mnistnn.errors import UsageError
 from mnistnn.layout import as_rows
 from mnistnn.models.rbm import RBM
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.sealed_json import parse_as
 from mnistnn.streams import stream
 from mnistnn.trained import Trained
 
 SCHEMA_VERSION = 1
 
-_PREFIX = "likelihood-"
 _MOST_PIXELS = 1000  # examples of whose pixels all are flipped, for the full pseudo-likelihood
 _CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -77,7 +75,9 @@ class Annealing:
     always: bool = False
 
 
-_LIKELIHOOD = TypeAdapter(Likelihood)
+FILES = measuring.Files("likelihood-", TypeAdapter(Likelihood), "a measurement of an energy model", SCHEMA_VERSION)
+"""Where they are kept."""
+
 Watch = Callable[[str, int, int], None]
 
 
@@ -114,28 +114,8 @@ def measure(
         pseudo_examples=pseudo_examples,
         **measuring.about(run, trained, split),
     )
-    measuring.keep(run, file_name(likelihood), likelihood)
+    FILES.keep(run, likelihood)
     return likelihood
-
-
-def file_name(likelihood: Likelihood) -> str:
-    """Return the name of the file, under eval/, in which a measurement is kept."""
-    return f"{_PREFIX}{measuring.stem(likelihood)}.json"
-
-
-def is_name(name: str) -> bool:
-    """Tell whether a file of eval/ is named as a measurement of an energy model."""
-    return name.startswith(_PREFIX) and name.endswith(".json")
-
-
-def stored_likelihoods(run: RunDirectory) -> list[Likelihood]:
-    """Return the measurements kept in a run; files that are none are left out."""
-    return measuring.stored(run, f"{_PREFIX}*.json", parse_likelihood)
-
-
-def parse_likelihood(text: bytes, place: str) -> Likelihood:
-    """Return the measurement in the text of its file. Raises RunError, naming `place`."""
-    return parse_as(_LIKELIHOOD, text, place, "a measurement of an energy model", SCHEMA_VERSION)
 
 
 def _pseudo_likelihood(trained: Trained, split: SplitName) -> tuple[float, int]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Any, Protocol, TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import TypeAdapter
 
 from mnistnn.analysis.ledger import count_reading, count_readings
 from mnistnn.data.split_names import SplitName
@@ -12,7 +14,7 @@ from mnistnn.files import write_atomically
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import read_record
-from mnistnn.run.sealed_json import seal_json
+from mnistnn.run.sealed_json import parse_as, seal_json
 from mnistnn.trained import Trained, load_trained
 
 Measured = TypeVar("Measured")
@@ -61,6 +63,36 @@ def stem(measured: Kept) -> str:
     """Return what the file of a measurement is named for: the split and the parameters."""
     is_best = measured.checkpoint == "best"
     return f"{measured.split}-{'best' if is_best else measured.checkpoint_file.removesuffix('.safetensors')}"
+
+
+@dataclass(frozen=True)
+class Files(Generic[Measured]):
+    """The files under eval/ in which measurements of one kind are kept; other kinds have other prefixes."""
+
+    prefix: str
+    adapter: TypeAdapter[Measured]
+    what: str
+    schema_version: int
+
+    def name(self, measured: Kept) -> str:
+        """Return the name of the file in which a measurement is kept."""
+        return f"{self.prefix}{stem(measured)}.json"
+
+    def has(self, name: str) -> bool:
+        """Tell whether a file of eval/ is named as a measurement of this kind."""
+        return name.startswith(self.prefix) and name.endswith(".json")
+
+    def keep(self, run: RunDirectory, measured: Any) -> None:
+        """Write a measurement, a dataclass, into its file."""
+        keep(run, self.name(measured), measured)
+
+    def stored(self, run: RunDirectory) -> list[Measured]:
+        """Return the measurements kept in a run; files that are none are left out."""
+        return stored(run, f"{self.prefix}*.json", self.parse)
+
+    def parse(self, text: bytes, place: str) -> Measured:
+        """Return the measurement in the text of its file. Raises RunError, naming `place`."""
+        return parse_as(self.adapter, text, place, self.what, self.schema_version)
 
 
 def stored(run: RunDirectory, pattern: str, parse: Callable[[bytes, str], Measured]) -> list[Measured]:

@@ -13,13 +13,10 @@ from mnistnn.layout import as_rows
 from mnistnn.losses.reconstruction import Reconstruction
 from mnistnn.models.autoencoder import Autoencoder
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.sealed_json import parse_as
 from mnistnn.trained import Trained
 from mnistnn.unsupervised.reconstruction import HiddenPixels
 
 SCHEMA_VERSION = 1
-
-_PREFIX = "reconstruction-"
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
@@ -45,7 +42,8 @@ class GivenBack:
     test_readings: int
 
 
-_GIVEN_BACK = TypeAdapter(GivenBack)
+FILES = measuring.Files("reconstruction-", TypeAdapter(GivenBack), "a measurement of an autoencoder", SCHEMA_VERSION)
+"""Where they are kept."""
 
 
 def measure(run: RunDirectory, split: SplitName, which: str, warn: Callable[[str], None]) -> GivenBack:
@@ -74,7 +72,7 @@ def measure(run: RunDirectory, split: SplitName, which: str, warn: Callable[[str
         squared_error=square / count / model.n_in,
         **measuring.about(run, trained, split),
     )
-    measuring.keep(run, file_name(found), found)
+    FILES.keep(run, found)
     return found
 
 
@@ -84,23 +82,3 @@ def autoencoder_of(trained: Trained) -> tuple[Autoencoder, float]:
     if not isinstance(model, Autoencoder) or not isinstance(loss, Reconstruction):
         raise UsageError(f"{trained.plan.experiment.name}: its model is of type {model.type}, and no autoencoder")
     return model, loss.corruption
-
-
-def file_name(found: GivenBack) -> str:
-    """Return the name of the file, under eval/, in which a measurement is kept."""
-    return f"{_PREFIX}{measuring.stem(found)}.json"
-
-
-def is_name(name: str) -> bool:
-    """Tell whether a file of eval/ is named as a measurement of an autoencoder."""
-    return name.startswith(_PREFIX) and name.endswith(".json")
-
-
-def stored_given_back(run: RunDirectory) -> list[GivenBack]:
-    """Return the measurements kept in a run; files that are none are left out."""
-    return measuring.stored(run, f"{_PREFIX}*.json", parse_given_back)
-
-
-def parse_given_back(text: bytes, place: str) -> GivenBack:
-    """Return the measurement in the text of its file. Raises RunError, naming `place`."""
-    return parse_as(_GIVEN_BACK, text, place, "a measurement of an autoencoder", SCHEMA_VERSION)

@@ -13,11 +13,8 @@ from mnistnn.data.split_names import SplitName
 from mnistnn.errors import DivergedError, UsageError
 from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.sealed_json import parse_as
 
 SCHEMA_VERSION = 1
-
-_PREFIX = "regression-"
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
@@ -45,7 +42,8 @@ class Regression:
     test_readings: int
 
 
-_REGRESSION = TypeAdapter(Regression)
+FILES = measuring.Files("regression-", TypeAdapter(Regression), "a measurement of told numbers", SCHEMA_VERSION)
+"""Where they are kept."""
 
 
 def measure(run: RunDirectory, split: SplitName, which: str, warn: Callable[[str], None]) -> Regression:
@@ -78,25 +76,5 @@ def measure(run: RunDirectory, split: SplitName, which: str, warn: Callable[[str
         explained=1.0 - loss / of_mean if of_mean > 0.0 else None,
         **measuring.about(run, trained, split),
     )
-    measuring.keep(run, file_name(found), found)
+    FILES.keep(run, found)
     return found
-
-
-def file_name(found: Regression) -> str:
-    """Return the name of the file, under eval/, in which a measurement is kept."""
-    return f"{_PREFIX}{measuring.stem(found)}.json"
-
-
-def is_name(name: str) -> bool:
-    """Tell whether a file of eval/ is named as a measurement of a model that tells numbers."""
-    return name.startswith(_PREFIX) and name.endswith(".json")
-
-
-def stored_regressions(run: RunDirectory) -> list[Regression]:
-    """Return the measurements kept in a run; files that are none are left out."""
-    return measuring.stored(run, f"{_PREFIX}*.json", parse_regression)
-
-
-def parse_regression(text: bytes, place: str) -> Regression:
-    """Return the measurement in the text of its file. Raises RunError, naming `place`."""
-    return parse_as(_REGRESSION, text, place, "a measurement of told numbers", SCHEMA_VERSION)

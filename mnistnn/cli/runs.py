@@ -55,20 +55,18 @@ def show(run: str, runs: Path, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
+    from mnistnn.analysis import likelihood, reconstruction, regression
     from mnistnn.analysis.evaluation import stored_evaluations
-    from mnistnn.analysis.likelihood import stored_likelihoods
     from mnistnn.analysis.listing import describe_run
-    from mnistnn.analysis.reconstruction import stored_given_back
-    from mnistnn.analysis.regression import stored_regressions
     from mnistnn.run.directory import find
 
     found = find(run, runs)
     described = {
         **describe_run(found),
         "evaluations": [asdict(each) for each in stored_evaluations(found)],
-        "likelihoods": [asdict(each) for each in stored_likelihoods(found)],
-        "regressions": [asdict(each) for each in stored_regressions(found)],
-        "reconstructions": [asdict(each) for each in stored_given_back(found)],
+        "likelihoods": [asdict(each) for each in likelihood.FILES.stored(found)],
+        "regressions": [asdict(each) for each in regression.FILES.stored(found)],
+        "reconstructions": [asdict(each) for each in reconstruction.FILES.stored(found)],
     }
     if as_json:
         click.echo(json.dumps(described))

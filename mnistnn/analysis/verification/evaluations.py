@@ -1,6 +1,7 @@
 """The evaluations that are kept under eval/, and the ledger that counts the readings of the test split."""
 
 import re
+from typing import Any
 
 import numpy as np
 
@@ -8,8 +9,7 @@ from mnistnn.analysis import likelihood, reconstruction, regression
 from mnistnn.analysis.evaluation import Evaluation, counted, file_name, read_evaluation
 from mnistnn.analysis.ledger import LEDGER
 from mnistnn.analysis.likelihood import Likelihood
-from mnistnn.analysis.reconstruction import GivenBack
-from mnistnn.analysis.regression import Regression
+from mnistnn.analysis.measuring import Files
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings
 from mnistnn.errors import RunError
@@ -23,6 +23,7 @@ _NAME = re.compile(r"(train|valid|test)-.+\.json")
 _ENTRY = {"time", "checkpoint", "file", "epoch"}
 _MOST = 1 << 40
 _TOLERANCE = 1e-12  # of figures that another machine may have rounded otherwise
+_OF_OTHER_MODELS: tuple[Files[Any], ...] = (likelihood.FILES, reconstruction.FILES, regression.FILES)
 _NATS = 1e-6  # of log-likelihoods, which are differences of large numbers
 
 
@@ -33,8 +34,8 @@ def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord
         file = f"{_FOLDER}/{name}"
         if name == LEDGER:
             continue
-        if any(kind.is_name(name) for kind in (likelihood, reconstruction, regression)):
-            readings = max(readings, _check_measured(run, file, name, record, findings))
+        if files := next((files for files in _OF_OTHER_MODELS if files.has(name)), None):
+            readings = max(readings, _check_measured(run, file, name, files, record, findings))
             continue
         if not _NAME.fullmatch(name):
             findings.note(file, "no part of the run")
@@ -54,32 +55,23 @@ def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord
     _check_ledger(run, inventory, readings, findings)
 
 
-def _check_measured(run: RunDirectory, file: str, name: str, record: RunRecord | None, findings: Findings) -> int:
+def _check_measured(
+    run: RunDirectory, file: str, name: str, files: Files[Any], record: RunRecord | None, findings: Findings
+) -> int:
     """Check a measurement of a model that reads no digits; return the readings that it counts."""
     try:
-        text = read_file(run.evaluations / name, MAX_JSON_BYTES)
-        if likelihood.is_name(name):
-            found: Likelihood | GivenBack | Regression = likelihood.parse_likelihood(text, file)
-        elif reconstruction.is_name(name):
-            found = reconstruction.parse_given_back(text, file)
-        else:
-            found = regression.parse_regression(text, file)
+        found = files.parse(read_file(run.evaluations / name, MAX_JSON_BYTES), file)
     except RunError as error:
         findings.problem(file, error)
         return 0
     if isinstance(found, Likelihood):
-        own = likelihood.file_name(found)
         _check_interval(file, found, findings)
-    elif isinstance(found, GivenBack):
-        own = reconstruction.file_name(found)
-    else:
-        own = regression.file_name(found)
-    if name != own:
-        findings.problem(file, f"holds what belongs into {own}")
+    if name != files.name(found):
+        findings.problem(file, f"holds what belongs into {files.name(found)}")
     if record is not None and found.run != record.id:
         findings.problem(file, f"is a measurement of the run {found.run[:80]!r}, not of {record.id}")
     findings.ok(file)
-    return found.test_readings
+    return int(found.test_readings)
 
 
 def _check_interval(file: str, found: Likelihood, findings: Findings) -> None:
