@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mnistnn.cli.claim import Claim, claim_of_error
+from mnistnn.cli.claim import claim_of_error
 from mnistnn.cli.command import MnistnnCommand
+from mnistnn.cli.measured import Asked, measured_what, tell
 from mnistnn.cli.options import CHECKPOINT, RUNS
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
     from mnistnn.analysis.evaluation import Evaluation
+    from mnistnn.data.split_names import SplitName
 
 
 @click.command("eval", cls=MnistnnCommand)
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 def evaluate(
     run: str,
     runs: Path,
-    split: str,
+    split: SplitName,
     checkpoint: str,
     mc_samples: int | None,
     temperatures: int | None,
@@ -72,8 +73,6 @@ def evaluate(
     importance sampling; of an autoencoder, how well it gives images back; of a model that tells numbers, how far off
     they are.
     """
-    from dataclasses import asdict
-
     from mnistnn.analysis import evaluation as analysis
     from mnistnn.cli.likelihood import measure_machine
     from mnistnn.cli.reconstruction import measure_autoencoder
@@ -84,69 +83,54 @@ def evaluate(
 
     found = find(run, runs)
     experiment = load_run_config(found).experiment
+    asked = Asked(found, split, checkpoint, expect, experiment.expect, as_json, warn)
     kind = experiment.model.type
     of_machines = {"--temperatures": temperatures, "--chains": chains, "--reverse": reverse, "--ais": ais}
     if kind != "sequential" and mc_samples is not None:
         raise UsageError(f"--mc-samples is for models that read digits, and this is one of type {kind}")
     if kind in ("rbm", "boltzmann"):
-        asked = {"temperatures": temperatures, "chains": chains}
-        asked = {name: value for name, value in asked.items() if value is not None}
-        annealing = {**asked, "reverse": reverse, "always": ais}
-        measure_machine(found, split, checkpoint, annealing, expect, experiment.expect, warn, as_json)
+        given = {"temperatures": temperatures, "chains": chains}
+        given = {name: value for name, value in given.items() if value is not None}
+        measure_machine(asked, {**given, "reverse": reverse, "always": ais})
         return
     if wrong := [name for name, value in of_machines.items() if value]:
         raise UsageError(f"{', '.join(wrong)}: is for machines, and this model is of type {kind}")
     if kind == "autoencoder":
-        measure_autoencoder(found, split, checkpoint, expect, experiment.expect, warn, as_json)
+        measure_autoencoder(asked)
         return
     if experiment.loss.type == "mean_squared_error":
         if mc_samples is not None:
             raise UsageError("--mc-samples averages probabilities of classes, and this model tells numbers")
-        measure_numbers(found, split, checkpoint, expect, experiment.expect, warn, as_json)
+        measure_numbers(asked)
         return
-    claim = claim_of_error(experiment.expect, split)
-    if expect:
-        claim.refuse_if_none(found)
-    result = analysis.evaluate(
-        found,
-        split,  # type: ignore[arg-type] # click checked the choice
-        checkpoint,
-        warn,
-        mc_samples,
+    tell(
+        asked,
+        claim_of_error(experiment.expect, split),
+        lambda: analysis.evaluate(found, split, checkpoint, warn, mc_samples),
+        lambda result: result.error,
+        _show,
     )
-    if as_json:
-        click.echo(json.dumps(asdict(result)))
-    else:
-        _print(result, claim)
-    if expect:
-        claim.hold(result.error)
 
 
 def warn(text: str) -> None:
     click.echo(printable(text), err=True)
 
 
-def _print(result: Evaluation, claim: Claim) -> None:
-    from mnistnn.analysis import ledger
+def _show(result: Evaluation, claim: str | None) -> None:
     from mnistnn.analysis.confusion import confusion_lines, pairs_line
 
     low, high = result.error_interval_95
     sampled = "" if result.mc_samples is None else f", mean of {result.mc_samples:,} sampled masks"
-    click.echo(
-        f"{printable(result.run)}, {result.split} split, "
-        f"checkpoint {printable(result.checkpoint)} (epoch {result.epoch:.6g}){sampled}"
-    )
+    click.echo(f"{measured_what(result)}{sampled}")
     click.echo(
         f"error {100 * result.error:.2f} %  ({result.errors:,} of {result.examples:,}; "
         f"95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
     )
     click.echo(f"loss  {result.loss:.5f}")
-    if said := claim.said(result.error):
-        click.echo(f"claim {said}")
+    if claim is not None:
+        click.echo(f"claim {claim}")
     click.echo()
     for line in confusion_lines(result.confusion, result.error_per_class):
         click.echo(line)
     if pairs := pairs_line(result.most_confused):
         click.echo(pairs)
-    if result.split == "test":
-        click.echo(ledger.said(result.test_readings))

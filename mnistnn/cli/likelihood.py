@@ -2,65 +2,33 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnistnn.cli.claim import Claim, claim_of_nats
-from mnistnn.cli.terminal import printable
+from mnistnn.cli.claim import claim_of_nats
+from mnistnn.cli.measured import Asked, measured_what, tell
 
 if TYPE_CHECKING:
     from mnistnn.analysis.likelihood import Likelihood, Partition
-    from mnistnn.config.schema import Expect
-    from mnistnn.run.directory import RunDirectory
 
 
-def measure_machine(
-    run: RunDirectory,
-    split: str,
-    checkpoint: str,
-    annealing: dict[str, Any],
-    expect: bool,
-    expected: Expect,
-    warn: Callable[[str], None],
-    as_json: bool,
-) -> None:
-    """Measure an energy model and print what was found. Raises CheckFailedError if that was not to be expected."""
-    from dataclasses import asdict
-
+def measure_machine(asked: Asked, annealing: dict[str, Any]) -> None:
+    """Measure an energy model and print what was found. Raises as `tell`."""
     from mnistnn.analysis.likelihood import Annealing, measure
     from mnistnn.cli.progress import progress
 
-    band = expected.test_log_likelihood if split == "test" else None
-    claim = claim_of_nats(f"{split} log-likelihood", band, expected.source)
-    if expect:
-        claim.refuse_if_none(run)
-    with progress() as watch:
-        result = measure(
-            run,
-            split,  # type: ignore[arg-type] # click checked the choice
-            checkpoint,
-            Annealing(**annealing),
-            warn,
-            watch,
-        )
-    if as_json:
-        click.echo(json.dumps(asdict(result)))
-    else:
-        _print_likelihood(result, claim)
-    if expect:
-        claim.hold(result.log_likelihood)
+    def measured() -> Likelihood:
+        with progress() as watch:
+            return measure(asked.run, asked.split, asked.checkpoint, Annealing(**annealing), asked.warn, watch)
+
+    band = asked.on_test(asked.expected.test_log_likelihood)
+    claim = claim_of_nats(f"{asked.split} log-likelihood", band, asked.expected.source)
+    tell(asked, claim, measured, lambda found: found.log_likelihood, _show)
 
 
-def _print_likelihood(result: Likelihood, claim: Claim) -> None:
-    from mnistnn.analysis import ledger
-
-    click.echo(
-        f"{printable(result.run)}, {result.split} split, "
-        f"checkpoint {printable(result.checkpoint)} (epoch {result.epoch:.6g}), {result.examples:,} images"
-    )
+def _show(result: Likelihood, claim: str | None) -> None:
+    click.echo(f"{measured_what(result)}, {result.examples:,} images")
     z = result.partition
     click.echo(f"log-likelihood    {result.log_likelihood:.2f} nats{_interval(z, -1, result.log_likelihood + z.value)}")
     if result.reverse is not None:
@@ -73,10 +41,8 @@ def _print_likelihood(result: Likelihood, claim: Claim) -> None:
         )
     if result.reconstruction_nll is not None:
         click.echo(f"reconstruction    {-result.reconstruction_nll:.2f}")
-    if said := claim.said(result.log_likelihood):
-        click.echo(f"claim             {said}")
-    if result.split == "test":
-        click.echo(ledger.said(result.test_readings))
+    if claim is not None:
+        click.echo(f"claim             {claim}")
 
 
 def _interval(z: Partition, sign: int, offset: float) -> str:
