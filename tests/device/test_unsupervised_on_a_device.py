@@ -6,7 +6,8 @@ import pytest
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.penalties import L2
 from tests.unsupervised import test_general, test_reconstruction
-from tests.unsupervised.test_restricted import data, objective_of
+from tests.unsupervised.test_restricted import objective_of
+from tests.unsupervised.tiny import binary_images
 
 
 @pytest.fixture(params=["stand-in", pytest.param("gpu", marks=pytest.mark.gpu)])
@@ -18,7 +19,7 @@ def xp(request):
 @pytest.mark.parametrize("particles", [None, 7])
 def test_a_machine_learns_alike(xp, visible, particles):
     divergence = ContrastiveDivergence(steps=2, particles=particles, sample_pixels=visible == "binary")
-    x, values, watched = data(), [], []
+    x, values, watched = binary_images(), [], []
     for module in (np, xp):
         objective = objective_of(divergence, [L2(strength=0.1)], xp=module, visible=visible, centred=True)
         for update in range(3):
@@ -33,7 +34,7 @@ def test_a_machine_learns_alike(xp, visible, particles):
 
 @pytest.mark.parametrize("visible", ["binary", "gaussian"])
 def test_a_machine_measures_alike(xp, visible):
-    x, found = data(), []
+    x, found = binary_images(), []
     for module in (np, xp):
         model = objective_of(ContrastiveDivergence(), xp=module, visible=visible).model
         v = module.asarray(x)
@@ -49,7 +50,7 @@ def test_a_machine_measures_alike(xp, visible):
 @pytest.mark.parametrize("particles", [None, 7])
 def test_a_general_machine_learns_alike(xp, hidden, particles):
     divergence = ContrastiveDivergence(steps=2, particles=particles, sample_pixels=True)
-    x, values, watched = data(), [], []
+    x, values, watched = binary_images(), [], []
     for module in (np, xp):
         objective = test_general.objective_of(divergence, hidden, [L2(strength=0.1)], xp=module)
         for update in range(3):
@@ -64,7 +65,7 @@ def test_a_general_machine_learns_alike(xp, hidden, particles):
 
 @pytest.mark.parametrize("hidden", [0, 3])
 def test_a_general_machine_measures_alike(xp, hidden):
-    x, found = data(), []
+    x, found = binary_images(), []
     for module in (np, xp):
         model = test_general.objective_of(ContrastiveDivergence(), hidden, xp=module).model
         v = module.asarray(x)

@@ -12,6 +12,7 @@ from mnistnn.losses.contrastive_divergence import ContrastiveDivergence, Sparsit
 from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.penalties import L2
 from mnistnn.unsupervised.general import GeneralObjective
+from tests.unsupervised.tiny import binary_images, build
 
 N_IN = 6
 each_size = pytest.mark.parametrize("hidden", [0, 3])
@@ -26,17 +27,8 @@ def objective_of(
     xp: Any = np,
 ) -> GeneralObjective:
     model = Boltzmann(hidden=hidden)
-    model.build((2, 3))
-    model.allocate(xp, dtype)
-    model.initialize(0)
-    model.theta[...] = xp.asarray((scale * np.random.default_rng(1).normal(size=model.size)).astype(dtype))
-    for penalty in penalties:
-        penalty.build(model.slots)
+    build(model, penalties, scale, dtype, xp)
     return GeneralObjective(model, loss, penalties, seed=0, updates_per_epoch=10)
-
-
-def data(n: int = 40, dtype: str = "float64") -> np.ndarray:
-    return (np.random.default_rng(2).random((n, 2, 3)) < 0.3).astype(dtype)
 
 
 def states(count: int) -> np.ndarray:
@@ -90,7 +82,7 @@ def mean_gradient(objective: GeneralObjective, x: np.ndarray, updates: int) -> n
 def test_exact_gradient_is_that_of_the_log_likelihood(hidden):
     """By differences, so that the yardstick of the tests below is one. Each pair counts once."""
     objective = objective_of(ContrastiveDivergence(), hidden)
-    model, x, step = objective.model, data(), 1e-6
+    model, x, step = objective.model, binary_images(), 1e-6
     expected = exact_gradient(objective, x)
     for i in range(model.size):
         start = model.theta[i]
@@ -106,7 +98,7 @@ def test_exact_gradient_is_that_of_the_log_likelihood(hidden):
 @pytest.mark.parametrize("loss", [ContrastiveDivergence(steps=40), ContrastiveDivergence(steps=10, particles=300)])
 def test_long_chains_give_the_exact_gradient(hidden, loss):
     objective = objective_of(loss, hidden)
-    expected = exact_gradient(objective, x := data())
+    expected = exact_gradient(objective, x := binary_images())
     found = mean_gradient(objective, x, 100)
     assert np.abs(found - expected).max() < 0.03
     assert found @ expected / np.linalg.norm(found) / np.linalg.norm(expected) > 0.99
@@ -117,7 +109,7 @@ def test_gradient_of_the_slides_has_the_other_sign():
     upside down: moving against our gradient is moving along theirs.
     """
     objective = objective_of(ContrastiveDivergence(), 2)
-    model, x = objective.model, data()
+    model, x = objective.model, binary_images()
     gradient, before = exact_gradient(objective, x), nll(model, x)
     model.theta -= 0.01 * gradient
     assert nll(model, x) < before
@@ -152,14 +144,14 @@ def test_sweep_draws_each_unit_given_the_present_state_of_all_others():
 
 
 def test_watched_is_minus_the_pseudo_likelihood_of_a_fully_visible_machine():
-    objective, x = objective_of(ContrastiveDivergence()), data()
+    objective, x = objective_of(ContrastiveDivergence()), binary_images()
     objective.set_batch(x, np.zeros(40), 0)
     expected = objective.model.pixels_nll(x.reshape(40, -1)).mean()
     assert float(objective.loss_and_grad()) == pytest.approx(expected, rel=1e-10)
 
 
 def test_particles_go_on_from_update_to_update_and_are_states():
-    objective, x = objective_of(ContrastiveDivergence(particles=7), hidden=2), data()
+    objective, x = objective_of(ContrastiveDivergence(particles=7), hidden=2), binary_images()
     assert objective.state()["particles"].shape == (8, 7)
     assert not objective.state()["particles"].any()
     seen = []
@@ -174,7 +166,7 @@ def test_particles_go_on_from_update_to_update_and_are_states():
 
 @each_size
 def test_an_update_is_random_in_itself_and_the_same_when_repeated(hidden):
-    objective, x = objective_of(ContrastiveDivergence(), hidden), data()
+    objective, x = objective_of(ContrastiveDivergence(), hidden), binary_images()
     gradients = []
     for update in (3, 4, 3):
         objective.set_batch(x, np.zeros(len(x)), update)
@@ -185,7 +177,7 @@ def test_an_update_is_random_in_itself_and_the_same_when_repeated(hidden):
 
 
 def test_penalties_and_sparsity_are_added():
-    x, loss = data(), ContrastiveDivergence()
+    x, loss = binary_images(), ContrastiveDivergence()
     bare, objective = objective_of(loss, 3), objective_of(loss, 3, [L2(strength=0.2)])
     sparse = objective_of(ContrastiveDivergence(sparsity=Sparsity(target=0.1, strength=2.0)), 3)
     for each in (bare, objective, sparse):
@@ -212,7 +204,7 @@ def test_pixels_are_drawn_where_that_is_asked_for():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_gradient_and_loss_have_the_dtype_of_the_parameters(hidden, particles, dtype):
     objective = objective_of(ContrastiveDivergence(steps=2, particles=particles), hidden, dtype=dtype)
-    objective.set_batch(data(dtype=dtype), np.zeros(40), 0)
+    objective.set_batch(binary_images(dtype=dtype), np.zeros(40), 0)
     loss = objective.loss_and_grad()
     assert loss.dtype == objective.grad.dtype == np.dtype(dtype)
     assert np.isfinite(objective.grad).all()

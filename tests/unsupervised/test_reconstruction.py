@@ -12,6 +12,7 @@ from mnistnn.optim.contract import ObjectiveContract, Progress
 from mnistnn.optim.lbfgs import LBFGS
 from mnistnn.penalties import L1, L2
 from mnistnn.unsupervised.reconstruction import HiddenPixels, ReconstructionObjective
+from tests.unsupervised.tiny import build
 
 UNITS = 4
 
@@ -20,12 +21,7 @@ def objective_of(
     corruption: float = 0.0, penalties: Any = (), dtype: str = "float64", xp: Any = np, n: int = 5, **keys: Any
 ) -> ReconstructionObjective:
     model = Autoencoder(hidden=UNITS, **keys)
-    model.build((2, 3))
-    model.allocate(xp, dtype)
-    model.initialize(0)
-    model.theta[...] = xp.asarray((0.5 * np.random.default_rng(1).normal(size=model.size)).astype(dtype))
-    for penalty in penalties:
-        penalty.build(model.slots)
+    build(model, penalties, 0.5, dtype, xp)
     objective = ReconstructionObjective(model, Reconstruction(corruption=corruption), penalties, 0, 10)
     objective.set_batch(xp.asarray(data(n, dtype)), xp.zeros(n), 0)
     return objective

@@ -12,6 +12,7 @@ from mnistnn.losses.contrastive_divergence import ContrastiveDivergence, Growing
 from mnistnn.models.rbm import RBM
 from mnistnn.penalties import L1, L2
 from mnistnn.unsupervised.restricted import RestrictedObjective
+from tests.unsupervised.tiny import binary_images, build
 
 N_IN, UNITS = 6, 4
 V = np.array(list(itertools.product([0.0, 1.0], repeat=N_IN)))
@@ -27,17 +28,8 @@ def objective_of(
     **keys: Any,
 ) -> RestrictedObjective:
     model = RBM(hidden=UNITS, **keys)
-    model.build((2, 3))
-    model.allocate(xp, dtype)
-    model.initialize(0)
-    model.theta[...] = xp.asarray((scale * np.random.default_rng(1).normal(size=model.size)).astype(dtype))
-    for penalty in penalties:
-        penalty.build(model.slots)
+    build(model, penalties, scale, dtype, xp)
     return RestrictedObjective(model, loss, penalties, seed=0, updates_per_epoch=10)
-
-
-def data(n: int = 40, dtype: str = "float64") -> np.ndarray:
-    return (np.random.default_rng(2).random((n, 2, 3)) < 0.3).astype(dtype)
 
 
 def means(model: RBM, v: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -70,7 +62,7 @@ def mean_gradient(objective: RestrictedObjective, x: np.ndarray, updates: int) -
 @pytest.mark.parametrize("loss", [ContrastiveDivergence(steps=50), ContrastiveDivergence(steps=5, particles=500)])
 def test_long_chains_give_the_exact_gradient(loss):
     objective = objective_of(loss)
-    expected = exact_gradient(objective, x := data())
+    expected = exact_gradient(objective, x := binary_images())
     found = mean_gradient(objective, x, 200)
     assert np.abs(found - expected).max() < 0.03
     assert found @ expected / np.linalg.norm(found) / np.linalg.norm(expected) > 0.99
@@ -80,7 +72,7 @@ def test_the_longer_the_chains_the_closer_is_their_gradient_to_the_exact_one():
     errors = []
     for steps in (1, 3, 30):
         objective = objective_of(ContrastiveDivergence(steps=steps), scale=1.0)
-        expected = exact_gradient(objective, x := data())
+        expected = exact_gradient(objective, x := binary_images())
         errors.append(np.linalg.norm(mean_gradient(objective, x, 300) - expected))
     assert errors[0] > 1.5 * errors[1] > 1.5 * errors[2]
 
@@ -88,7 +80,7 @@ def test_the_longer_the_chains_the_closer_is_their_gradient_to_the_exact_one():
 def test_exact_gradient_is_that_of_the_log_likelihood():
     """By differences, so that the yardstick of the tests above is one."""
     objective = objective_of(ContrastiveDivergence())
-    model, x = objective.model, data()
+    model, x = objective.model, binary_images()
 
     def nll() -> float:
         states = np.concatenate([V, x.reshape(len(x), -1)])
@@ -110,7 +102,7 @@ def test_gradient_of_a_centred_machine_is_the_centred_one():
     """⟨(v − μ)(h − λ)'⟩, and biases that make up for it: after Montavon & Müller, computed from the plain one."""
     plain = objective_of(ContrastiveDivergence(steps=2, particles=30))
     centred = objective_of(ContrastiveDivergence(steps=2, particles=30), centred=True)
-    x = data()
+    x = binary_images()
     for objective in (plain, centred):
         objective.set_batch(x, np.zeros(len(x)), 0)
         objective.loss_and_grad()
@@ -124,7 +116,7 @@ def test_gradient_of_a_centred_machine_is_the_centred_one():
 
 def test_means_of_a_centred_machine_follow_the_data():
     objective = objective_of(ContrastiveDivergence(), centred=True)
-    x = data()
+    x = binary_images()
     for update in range(2000):
         objective.set_batch(x, np.zeros(len(x)), update)
         objective.loss_and_grad()
@@ -137,7 +129,7 @@ def test_means_of_a_centred_machine_follow_the_data():
 def test_penalties_are_added_once_and_decay_may_be_left_to_the_rule():
     bare = objective_of(ContrastiveDivergence(steps=3))
     objective = objective_of(ContrastiveDivergence(steps=3), [L1(strength=0.1), L2(strength=0.2)])
-    x = data()
+    x = binary_images()
     for each in (bare, objective):
         each.set_batch(x, np.zeros(len(x)), 0)
         each.loss_and_grad()
@@ -152,7 +144,7 @@ def test_penalties_are_added_once_and_decay_may_be_left_to_the_rule():
 def test_sparsity_pulls_the_bias_of_a_unit_towards_its_target():
     bare = objective_of(ContrastiveDivergence())
     sparse = objective_of(ContrastiveDivergence(sparsity=Sparsity(target=0.1, strength=2.0)))
-    x = data()
+    x = binary_images()
     for each in (bare, sparse):
         each.set_batch(x, np.zeros(len(x)), 0)
         each.loss_and_grad()
@@ -163,7 +155,7 @@ def test_sparsity_pulls_the_bias_of_a_unit_towards_its_target():
 def test_particles_go_on_from_update_to_update_and_are_all_that_is_remembered():
     loss = ContrastiveDivergence(steps=2, particles=7)
     whole, before, after = (objective_of(loss) for _ in range(3))
-    x = data()
+    x = binary_images()
     for update in range(6):
         whole.set_batch(x, np.zeros(len(x)), update)
         whole.loss_and_grad()
@@ -179,7 +171,7 @@ def test_particles_go_on_from_update_to_update_and_are_all_that_is_remembered():
 
 
 def test_an_update_is_random_in_itself_and_the_same_when_repeated():
-    objective, x = objective_of(ContrastiveDivergence()), data()
+    objective, x = objective_of(ContrastiveDivergence()), binary_images()
     gradients = []
     for update in (3, 4, 3):
         objective.set_batch(x, np.zeros(len(x)), update)
@@ -205,7 +197,7 @@ def test_steps_grow_stage_by_stage(epoch, steps):
 
 
 def test_reconstruction_is_watched_of_chains_that_begin_at_the_data():
-    objective, x = objective_of(ContrastiveDivergence(steps=3)), data(2000)
+    objective, x = objective_of(ContrastiveDivergence(steps=3)), binary_images(2000)
     objective.set_batch(x, np.zeros(len(x)), 0)
     flat, model = x.reshape(len(x), -1), objective.model
     h = np.random.default_rng(0).random((len(x), UNITS)) < expit(flat @ model.W + model.b_h)
@@ -215,7 +207,7 @@ def test_reconstruction_is_watched_of_chains_that_begin_at_the_data():
 
 
 def test_pseudo_likelihood_is_watched_of_persistent_chains():
-    objective, x = objective_of(ContrastiveDivergence(particles=5)), data(60)
+    objective, x = objective_of(ContrastiveDivergence(particles=5)), binary_images(60)
     model, log_p = objective.model, {}
     for row, value in zip(
         V,
@@ -235,7 +227,8 @@ def test_pseudo_likelihood_is_watched_of_persistent_chains():
 @pytest.mark.parametrize("sampled", [False, True])
 def test_images_of_zeros_and_ones_are_multiplied_by_the_weights_once(sampled, monkeypatch):
     """Their pseudo-likelihood, of rounded pixels, takes what is known of them; that of grey images does not."""
-    objective, x, calls = objective_of(ContrastiveDivergence(particles=5, sample_pixels=sampled)), data(), list[int]()
+    objective = objective_of(ContrastiveDivergence(particles=5, sample_pixels=sampled))
+    x, calls = binary_images(), list[int]()
     multiply = RBM.into_hidden
 
     def counted(model: RBM, v: Any, out: Any) -> None:
@@ -281,7 +274,7 @@ def test_gradient_and_loss_have_the_dtype_of_the_parameters(visible, particles, 
     objective = objective_of(
         ContrastiveDivergence(steps=2, particles=particles), dtype=dtype, visible=visible, centred=True
     )
-    objective.set_batch(data(dtype=dtype), np.zeros(40), 0)
+    objective.set_batch(binary_images(dtype=dtype), np.zeros(40), 0)
     loss = objective.loss_and_grad()
     assert loss.dtype == objective.grad.dtype == np.dtype(dtype)
     assert np.isfinite(objective.grad).all()
