@@ -5,13 +5,13 @@ import numpy as np
 from benchmarks.contender import Prepared, examples
 from benchmarks.steps_ours import for_life
 from benchmarks.workloads import Workload
-from mnistnn import threads
+from mnistnn.backend import threads
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.models.rbm import RBM
+from mnistnn.objectives.contrastive_divergence import RestrictedObjective
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.sgd import SGD
-from mnistnn.steps import steps_for
-from mnistnn.unsupervised.restricted import RestrictedObjective
+from mnistnn.training.steps import steps_for
 
 
 def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:

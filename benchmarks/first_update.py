@@ -8,7 +8,7 @@ import time
 from typing import Any, NoReturn
 
 from mnistnn.__main__ import main
-from mnistnn.journal import RunJournal
+from mnistnn.runner.checkpointing import RunJournal
 
 
 def _end(*_: Any) -> NoReturn:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from mnistnn.objective import Objective
+from mnistnn.objectives.supervised import Objective
 from mnistnn.optim.contract import OptimizerContract
 
 _GRADIENT, _STEP = "loss and gradient", "step"

@@ -6,7 +6,7 @@ from benchmarks import results
 from benchmarks.page import page
 from benchmarks.plot import draw
 from benchmarks.results import Results
-from mnistnn.files import write_atomically
+from mnistnn.storage.writing import write_atomically
 
 
 def publish(found: Results, root: Path) -> None:

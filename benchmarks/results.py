@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.row import Row, as_data, from_data
 from mnistnn.errors import UsageError
-from mnistnn.files import write_atomically
+from mnistnn.storage.writing import write_atomically
 
 SCHEMA_VERSION = 2
 WORSE = 1.15  # a ratio to the limit that grew by more than this is a loss of speed

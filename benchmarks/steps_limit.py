@@ -26,9 +26,9 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     if device == "cuda":
         import cupy
 
-        from mnistnn.products import matmul
+        from mnistnn.backend.matmul import serial_matmul
 
-        step, _ = _products(workload, cupy, device, matmul)
+        step, _ = _products(workload, cupy, device, serial_matmul)
         return Prepared(
             f"CuPy {cupy.__version__}", 1, _recorded(step, cupy), cupy.cuda.get_current_stream().synchronize
         )

@@ -8,19 +8,19 @@ import numpy as np
 from benchmarks.contender import Prepared, examples
 from benchmarks.parts import parts_of
 from benchmarks.workloads import Workload
-from mnistnn import compiled, threads
-from mnistnn.backend import module_for, synchronize
+from mnistnn.backend import jit, threads
+from mnistnn.backend.arrays import module_for, synchronize
 from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.lstm import LSTM
+from mnistnn.losses.penalties import L2
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import Objective
+from mnistnn.objectives.supervised import Objective
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.momentum import Momentum
 from mnistnn.optim.sgd import SGD
-from mnistnn.penalties import L2
-from mnistnn.steps import steps_for
+from mnistnn.training.steps import steps_for
 
 for_life = ExitStack()  # A context that nobody holds is left at once.
 
@@ -28,7 +28,7 @@ for_life = ExitStack()  # A context that nobody holds is left at once.
 def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     if kind == "ours-numpy":
         os.environ["NUMBA_DISABLE_JIT"] = "1"  # as a user would switch it off, for whoever asks
-        assert not compiled.is_available()
+        assert not jit.is_available()
     xp = module_for(device)
     model = _model(workload)
     loss, shape = SoftmaxNLL(), examples(workload)

@@ -12,11 +12,11 @@ from benchmarks.measure import Outcome, measure, this_python
 from benchmarks.results import Results
 from benchmarks.row import Row, row_of
 from benchmarks.workloads import CHAINS, ELASTIC, HIDDEN, QUICK, STEPS, Workload
-from mnistnn.backend import Device, device_name
-from mnistnn.data.cache import set_folder
+from mnistnn.backend.arrays import Device, device_name
+from mnistnn.backend.machine import usable_cores
+from mnistnn.data.datasets.cache import set_folder
 from mnistnn.data.splits import ensure_available
 from mnistnn.errors import DataError
-from mnistnn.machine import usable_cores
 from mnistnn.run.provenance import describe_environment
 
 _PROCESS_ROUNDS, _START_ROUNDS = 3, 9

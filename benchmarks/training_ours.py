@@ -12,11 +12,11 @@ from benchmarks.contender import Prepared
 from benchmarks.measure import ROOT
 from benchmarks.steps_ours import for_life
 from benchmarks.workloads import Workload
-from mnistnn import threads
-from mnistnn.backend import Array
+from mnistnn.backend import threads
 from mnistnn.config.load import load_experiment
-from mnistnn.experiment import Plan
-from mnistnn.train import BatchSource
+from mnistnn.experiment.plan import Plan
+from mnistnn.training.loop import BatchSource
+from mnistnn.types import Array
 
 
 def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:

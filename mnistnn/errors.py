@@ -5,6 +5,10 @@ would be allowed. The command line prints the message and exits; it never shows 
 that escapes is a bug in mnistnn and ends with exit code 1.
 """
 
+from collections.abc import Iterable
+
+_LONGEST_WORD = 60  # comparing longer words costs time, and no name is that long
+
 
 class MnistnnError(Exception):
     """An expected failure. Concrete subclasses carry the documented exit code."""
@@ -85,3 +89,14 @@ class InterruptedRunError(MnistnnError):
         super().__init__(message)
         self.signal_number = signal_number
         self.exit_code = 128 + signal_number
+
+
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """Return the name most like `word`, upper and lower case alike, or None when none is close."""
+    if len(word) > _LONGEST_WORD:
+        return None
+    import difflib  # only a mistake needs it, and every command imports this file
+
+    by_folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None

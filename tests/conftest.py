@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistnn import runner
-from mnistnn.analysis.following import POLL_S
 from mnistnn.cli import shell
 from mnistnn.config.load import load_experiment
-from mnistnn.data import cache
-from mnistnn.data.image_set import FILE_NAMES, LabelledImages, image_set
+from mnistnn.data.datasets import cache
+from mnistnn.data.formats.image_set import FILE_NAMES, LabelledImages, image_set
 from mnistnn.data.splits import ensure_available
-from mnistnn.experiment import Plan
-from mnistnn.journal import RunJournal
+from mnistnn.experiment.plan import Plan
 from mnistnn.run import lock
 from mnistnn.run.checkpoint import newest_first, read
 from mnistnn.run.directory import RunDirectory
+from mnistnn.run.live import POLL_S
 from mnistnn.run.record import read_record
+from mnistnn.runner import session
+from mnistnn.runner.checkpointing import RunJournal
 
 TOY_EXPERIMENT = """\
 name: toy
@@ -117,12 +117,12 @@ def command(capsys) -> Callable[..., Done]:
 
 
 @pytest.fixture
-def start() -> Callable[..., runner.Outcome]:
+def start() -> Callable[..., session.Outcome]:
     """Train an experiment file in the folder `run`, or at `path`, without a word."""
 
-    def train(experiment: Path, *overrides: str, path: Path | str = "run") -> runner.Outcome:
+    def train(experiment: Path, *overrides: str, path: Path | str = "run") -> session.Outcome:
         plan = Plan(load_experiment(experiment, overrides))
-        return runner.start(plan, Path(path), Path("runs"), runner.View(shown=False))
+        return session.start(plan, Path(path), Path("runs"), session.View(shown=False))
 
     return train
 
@@ -231,6 +231,6 @@ def meanwhile(monkeypatch):
             assert left, "waits although nothing will happen any more"
             left.pop(0)()
 
-        monkeypatch.setattr("mnistnn.analysis.following.time.sleep", sleep)
+        monkeypatch.setattr("mnistnn.run.live.time.sleep", sleep)
 
     return arrange

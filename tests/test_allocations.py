@@ -12,10 +12,10 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from mnistnn.activations import ACTIVATIONS
 from mnistnn.data.batches import Batches
 from mnistnn.kernels import dropout, image_loops
-from mnistnn.layers.activation import ActivationLayer
+from mnistnn.layers.activation_layer import ActivationLayer
+from mnistnn.layers.activations import ACTIVATIONS
 from mnistnn.layers.batch_norm import BatchNorm
 from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
@@ -27,17 +27,17 @@ from mnistnn.layers.lstm import LSTM
 from mnistnn.layers.pool import Pool
 from mnistnn.layers.recurrent import Recurrent
 from mnistnn.losses.binary_nll import BinaryNLL
+from mnistnn.losses.penalties import L1, L2
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import Objective
+from mnistnn.objectives.supervised import Objective
 from mnistnn.optim import Rule, rule
 from mnistnn.optim.rule import BLOCK
 from mnistnn.optim.sgd import SGD
-from mnistnn.penalties import L1, L2
 from mnistnn.stopping.limits import MaxEpochs
-from mnistnn.train import RunningLoss, Training, train
+from mnistnn.training.loop import RunningLoss, Training, train
 
 # Room for views and for Python's numbers; an array with an axis of LARGE numbers of 4 bytes is larger.
 BOUND_BYTES = 4096

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mnistnn.config.load import load_experiment
-from mnistnn.experiment import Plan
+from mnistnn.experiment.plan import Plan
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 FILES = sorted(FOLDER.rglob("*.yaml"))

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistnn import threads
+from mnistnn.backend import threads
 from mnistnn.config.load import load_experiment
-from mnistnn.experiment import Plan
-from mnistnn.objective import score
-from mnistnn.train import Training, train
+from mnistnn.experiment.plan import Plan
+from mnistnn.objectives.supervised import score
+from mnistnn.training.loop import Training, train
 
 LISA = Path(__file__).parents[1] / "experiments" / "lisa"
 

@@ -14,9 +14,9 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import pytest
 
-from mnistnn.activations import ACTIVATIONS
 from mnistnn.layers import Layer
-from mnistnn.layers.activation import ActivationLayer
+from mnistnn.layers.activation_layer import ActivationLayer
+from mnistnn.layers.activations import ACTIVATIONS
 from mnistnn.layers.batch_norm import BatchNorm
 from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
@@ -31,15 +31,15 @@ from mnistnn.losses import AnyLoss
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.losses.mean_squared_error import MeanSquaredError
+from mnistnn.losses.penalties import L1, L2, Penalties
 from mnistnn.losses.reconstruction import Reconstruction
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models import AnyModel
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import Objective
-from mnistnn.penalties import L1, L2, Penalties
-from mnistnn.unsupervised import KINDS
+from mnistnn.objectives.supervised import Objective
+from mnistnn.tasks.registry import KINDS
 
 IMAGE = (2, 3)
 
@@ -92,7 +92,7 @@ def members(registry: Any) -> tuple[type, ...]:
 
 REGISTERED: dict[str, tuple[Sequence[type], set[type]]] = {
     "layer": (members(Layer), {type(make("tanh")) for make in LAYERS.values()}),
-    # What models that read no digits consist of is tried in models/ and unsupervised/.
+    # What models that read no digits consist of is tried in models/ and objectives/.
     "loss": (members(AnyLoss), {*LOSSES, MeanSquaredError, ContrastiveDivergence, Reconstruction}),
     "penalty": (
         [kind for hint in get_type_hints(Penalties).values() for kind in get_args(hint) if kind is not NoneType],

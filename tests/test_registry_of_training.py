@@ -12,12 +12,13 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from mnistnn import initializers, optim, preprocess, stopping
-from mnistnn.initializers import Fan
+from mnistnn import optim, preprocess, stopping
+from mnistnn.layers import initializers
 from mnistnn.layers.dense import Dense
+from mnistnn.layers.initializers import Fan
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import Objective
+from mnistnn.objectives.supervised import Objective
 from mnistnn.optim import (
     adaptive,
     conjugate_gradient,

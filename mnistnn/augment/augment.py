@@ -5,13 +5,13 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, model_validator
 
-from mnistnn import compiled
 from mnistnn.augment.elastic import Elastic
+from mnistnn.backend import jit
+from mnistnn.backend.rng import UpdateStreams
 from mnistnn.component import component
 from mnistnn.errors import ConfigError
 from mnistnn.kernels.resample import resample, resample_in_loop, source_maps
-from mnistnn.shapes import Shape, show_shape
-from mnistnn.streams import UpdateStreams
+from mnistnn.types import Shape, show_shape
 
 Degrees = Annotated[float, Field(ge=0, le=180)]
 
@@ -109,8 +109,8 @@ class Augment:
         """Take the seed of all draws, how much there will be to do, and what for."""
         self._streams = UpdateStreams(seed, purpose, 0)
         pixels = images_per_epoch * self._channels * self._h * self._w
-        is_worth_it = pixels >= _COMPILED_FROM_PIXELS and compiled.is_available()
-        self._resample = compiled.Loop(resample_in_loop) if is_worth_it else resample
+        is_worth_it = pixels >= _COMPILED_FROM_PIXELS and jit.is_available()
+        self._resample = jit.Loop(resample_in_loop) if is_worth_it else resample
 
     def distort(self, x: np.ndarray, labels: np.ndarray, update: int, out: np.ndarray) -> None:
         """Write x (n, *in_shape), distorted, into out of the same shape and dtype.

@@ -5,9 +5,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
 from mnistnn.kernels.resample import gaussian_matrix, smooth
-from mnistnn.scratch import Scratch
 
 # A draw of 16 bits: quick, since a word of the generator gives four, and more than enough for what is smoothed next.
 _LEVELS = 1 << 16

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn.ahead import ahead
 from mnistnn.augment.augment import Augment
-from mnistnn.backend import Array
+from mnistnn.backend.scratch import Scratch
 from mnistnn.data.batches import Batches
+from mnistnn.data.read_ahead import ahead
 from mnistnn.data.streamed import StreamedBatches
-from mnistnn.scratch import Scratch
+from mnistnn.types import Array
 
 _AHEAD = 2
 

@@ -31,7 +31,7 @@ def settings() -> Settings:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `, did you mean 'x'?` for the name of `known` nearest to `word`, or '' when none is near."""
-    from mnistnn.spelling import nearest
+    from mnistnn.errors import nearest
 
     name = nearest(word, known)
     return f", did you mean '{name}'?" if name else ""

@@ -15,8 +15,8 @@ from mnistnn.cli.terminal import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mnistnn.analysis.comparison import Comparison
-    from mnistnn.analysis.gathering import Unreadable
+    from mnistnn.analysis.comparison.compare import Comparison
+    from mnistnn.analysis.comparison.run_groups import Unreadable
     from mnistnn.analysis.statistics import McNemar, SignFlip
 
 _SCHEMA_VERSION = 1
@@ -47,8 +47,8 @@ def compare(
     tested over the seeds that two experiments share, or on the validation examples if each has one run. The test split
     is never read; what `mnistnn eval` has found is shown of the experiment alone that validation chooses.
     """
-    from mnistnn.analysis.comparison import compare
-    from mnistnn.analysis.gathering import gather
+    from mnistnn.analysis.comparison.compare import compare
+    from mnistnn.analysis.comparison.run_groups import gather
     from mnistnn.cli.compare_text import lines
     from mnistnn.errors import UsageError
 

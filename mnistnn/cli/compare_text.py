@@ -10,8 +10,8 @@ from mnistnn.cli.terminal import can_show
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mnistnn.analysis.comparison import Compared, Comparison, StoredTest
-    from mnistnn.analysis.pairing import Pair
+    from mnistnn.analysis.comparison.compare import Compared, Comparison, StoredTest
+    from mnistnn.analysis.comparison.paired_tests import Pair
     from mnistnn.analysis.statistics import McNemar, SignFlip
 
 _LEVEL = 0.05  # up to which p is taken for more than chance
@@ -40,7 +40,7 @@ def lines(found: Comparison) -> list[str]:
 
 
 def _differing_lines(found: Comparison) -> list[str]:
-    from mnistnn.analysis.differing import CHARACTERS_SHOWN
+    from mnistnn.analysis.comparison.config_differences import CHARACTERS_SHOWN
 
     if len(found.experiments) == 1:
         return ["one experiment, so there is nothing to compare it with"]
@@ -56,7 +56,7 @@ def _differing_lines(found: Comparison) -> list[str]:
 
 def _differing_table(found: Comparison, most: int) -> list[str]:
     """Return what differs as lines, with at most so many characters of a value."""
-    from mnistnn.analysis.differing import value_text
+    from mnistnn.analysis.comparison.config_differences import value_text
 
     header = ["differs", *(each.letter for each in found.experiments)]
     rows = [[key, *(value_text(value, most) for value in values)] for key, values in found.differing]
@@ -64,7 +64,7 @@ def _differing_table(found: Comparison, most: int) -> list[str]:
 
 
 def _table_lines(found: Comparison) -> list[str]:
-    from mnistnn.analysis.sparkline import sparklines
+    from mnistnn.analysis.plots.sparkline import sparklines
 
     is_unicode = can_show("▁▂▃▄▅▆▇█")
     curves = sparklines([each.curve for each in found.experiments], is_unicode)

@@ -24,7 +24,7 @@ def config() -> None:
 def check(files: tuple[Path, ...]) -> None:
     """Check that each file is a valid experiment whose parts fit together. Needs no data."""
     from mnistnn.config.load import load_experiment
-    from mnistnn.experiment import Plan
+    from mnistnn.experiment.plan import Plan
 
     failed = False
     for file in files:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from mnistnn.config.load import LoadedExperiment
     from mnistnn.data.spec import Data
-    from mnistnn.data.split_names import SplitName
     from mnistnn.data.splits import Split
+    from mnistnn.types import SplitName
 
 _SHEET_COLUMNS = 20
 
@@ -33,9 +33,9 @@ def data() -> None:
 @click.option("--force", is_flag=True, help="Fetch or make it again, even if the set is there and intact.")
 def fetch(name: str, force: bool) -> None:
     """Download and verify mnist or fashion-mnist, or make bars-and-stripes."""
-    from mnistnn.data import cache
-    from mnistnn.data.catalogue import MADE_SETS
-    from mnistnn.data.fetch import fetch as fetch_set
+    from mnistnn.data.datasets import cache
+    from mnistnn.data.datasets.catalogue import MADE_SETS
+    from mnistnn.data.datasets.fetch import fetch as fetch_set
 
     fetched = fetch_set(name, force=force, progress=not settings().quiet)
     outcome = f"{'made' if name in MADE_SETS else 'fetched'} and verified" if fetched else "already there, verified"
@@ -52,8 +52,8 @@ def add(name: str, files: tuple[Path, ...], force: bool) -> None:
     FILES are the four IDX files (.gz or not), or one .npz in the layout of Keras, or one mnist.pkl.gz, or one
     folder with train/<label>/*.png and test/<label>/*.png.
     """
-    from mnistnn.data import cache
-    from mnistnn.data.importing import add as add_set
+    from mnistnn.data.datasets import cache
+    from mnistnn.data.datasets.importing import add as add_set
     from mnistnn.data.splits import describe
 
     add_set(name, files, replace=force)
@@ -87,9 +87,9 @@ def generate(name: str, count: int, seed: int, source: str, validation: int | No
     """
     from tqdm import tqdm
 
-    from mnistnn.data import cache
+    from mnistnn.augment.infinite_mnist import generate as generate_set
+    from mnistnn.data.datasets import cache
     from mnistnn.data.splits import describe, ensure_available
-    from mnistnn.generation import generate as generate_set
 
     ensure_available(source, progress=not settings().quiet)
     kept = _default_data(source).validation_examples if validation is None else validation
@@ -119,7 +119,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
 
     Of all sets in the cache, unless names are given. Exit code 3 and the list of files when one fails.
     """
-    from mnistnn.data import cache
+    from mnistnn.data.datasets import cache
     from mnistnn.errors import DataError
 
     checks = [(name, check) for name in names or cache.stored_names() for check in cache.verify(name)]
@@ -219,14 +219,14 @@ def _first_of(data: "Data", split: "SplitName", count: int) -> "tuple[Split, int
 
 def _default_data(name: str) -> "Data":
     """Return the split of an experiment that says no more than the set's name."""
-    from mnistnn.analysis.whitening import default_data
+    from mnistnn.analysis.inspection.whitening import default_data
 
     return default_data(name)
 
 
 def _distorted(loaded: "LoadedExperiment", examples: "Split", rows: int, columns: int) -> "NDArray[np.uint8]":
     """Return rows of images, each an original and its distortions."""
-    from mnistnn.analysis.distortions import rows_of_distortions
+    from mnistnn.analysis.inspection.distortions import rows_of_distortions
     from mnistnn.errors import ConfigError, UsageError
 
     augment = loaded.experiment.augment
@@ -245,8 +245,8 @@ def _fitting(width: int) -> int:
 
 
 def _write_contact_sheet(images: "NDArray[np.uint8]", columns: int, out: Path) -> None:
-    from mnistnn.data.contact_sheet import contact_sheet, encode_png
-    from mnistnn.files import write_atomically
+    from mnistnn.analysis.plots.contact_sheet import contact_sheet, encode_png
+    from mnistnn.storage.writing import write_atomically
 
     write_atomically(out, encode_png(contact_sheet(images, columns)))
     click.echo(printable(f"wrote {out}"), err=True)
@@ -254,7 +254,7 @@ def _write_contact_sheet(images: "NDArray[np.uint8]", columns: int, out: Path) -
 
 def _draw(images: "NDArray[np.uint8]") -> None:
     """Print one row of images."""
-    from mnistnn.data.contact_sheet import ASCII_BLOCKS, UNICODE_BLOCKS, draw_in_text
+    from mnistnn.analysis.plots.contact_sheet import ASCII_BLOCKS, UNICODE_BLOCKS, draw_in_text
 
     blocks = UNICODE_BLOCKS if can_show(UNICODE_BLOCKS) else ASCII_BLOCKS
     click.echo(draw_in_text(images, blocks))

@@ -13,7 +13,7 @@ from mnistnn.cli.options import RUNS
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from mnistnn.analysis.difference import ArrayDifference, Metrics, RunDifference, Weights
+    from mnistnn.analysis.comparison.run_diff import ArrayDifference, Metrics, RunDifference, Weights
     from mnistnn.config.diff import Difference
 
 _SCHEMA_VERSION = 1
@@ -31,7 +31,7 @@ def diff(left: str, right: str, runs: Path, as_json: bool) -> None:
     A and B are paths, starts of run ids, or 'latest'. Compared are the configuration, the environment, the metrics
     up to the first difference, and the final and best weights. The exit code is 0 whether they differ or not.
     """
-    from mnistnn.analysis.difference import difference_of
+    from mnistnn.analysis.comparison.run_diff import difference_of
     from mnistnn.run.directory import find
 
     a, b = find(left, runs), find(right, runs)

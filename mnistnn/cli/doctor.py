@@ -19,11 +19,11 @@ from typing import Literal
 import click
 
 from mnistnn import __version__
+from mnistnn.backend.machine import blas_pools, cpu_model, usable_cores
 from mnistnn.cli.command import MnistnnCommand
 from mnistnn.cli.terminal import printable
 from mnistnn.errors import ResourceError
-from mnistnn.files import resource_error
-from mnistnn.machine import blas_pools, cpu_model, usable_cores
+from mnistnn.storage.writing import resource_error
 
 _SCHEMA_VERSION = 1
 _WRITE_TEST_BYTES = 1 << 16
@@ -132,7 +132,7 @@ def _blas() -> Iterator[Finding]:
 
 
 def _loops() -> Finding:
-    from mnistnn.compiled import is_available
+    from mnistnn.backend.jit import is_available
 
     if is_available():
         return Finding("processor", "loops", "ok", "compiled by Numba where there is enough work for them")
@@ -142,7 +142,7 @@ def _loops() -> Finding:
 
 def _gpu() -> Finding:
     try:
-        from mnistnn.backend import device_name
+        from mnistnn.backend.arrays import device_name
 
         name = device_name("cuda")
     except ResourceError as error:
@@ -155,7 +155,7 @@ def _gpu() -> Finding:
 def _storage() -> Iterator[Finding]:
     yield _write_test("runs", Path("runs"))
     try:
-        from mnistnn.data.cache import datasets_folder, stored_names
+        from mnistnn.data.datasets.cache import datasets_folder, stored_names
     except ImportError:  # the processor's findings say what is broken
         return
     yield _write_test("cache", datasets_folder().parent)

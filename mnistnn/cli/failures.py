@@ -74,7 +74,7 @@ def _machine_refusal(error: OSError) -> str:
     if isinstance(error.filename, str):
         from pathlib import Path
 
-        from mnistnn.files import resource_error
+        from mnistnn.storage.writing import resource_error
 
         return str(resource_error(Path(error.filename), error))
     return error.strerror or str(error)

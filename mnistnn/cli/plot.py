@@ -12,7 +12,7 @@ from mnistnn.cli.options import AXES, RUNS, finite
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from mnistnn.analysis.curves import Axis
+    from mnistnn.analysis.comparison.curves import Axis
 
 _CENTIMETRES = click.FloatRange(3, 100)
 
@@ -52,12 +52,12 @@ def plot(
     one line, their mean, with a band of one standard deviation. Without --metric there is a panel of errors and one of
     losses; a training loss is the mean over its epoch, while the model still moved. A star marks the best epoch.
     """
-    from mnistnn.analysis.gathering import gather
-    from mnistnn.analysis.learning_curves import learning_curves
-    from mnistnn.analysis.learning_curves_figure import Form, draw
-    from mnistnn.analysis.paper_style import format_of
+    from mnistnn.analysis.comparison.run_groups import gather
+    from mnistnn.analysis.plots.learning_curves import learning_curves
+    from mnistnn.analysis.plots.learning_curves_figure import Form, draw
+    from mnistnn.analysis.plots.paper_style import format_of
     from mnistnn.errors import UsageError
-    from mnistnn.files import write_atomically
+    from mnistnn.storage.writing import write_atomically
 
     form = Form(format_of(out), width, height, title, is_log)
     if out.exists() and not force:

@@ -13,7 +13,7 @@ from mnistnn.cli.options import CHECKPOINT, RUNS
 from mnistnn.cli.terminal import can_show, printable
 
 if TYPE_CHECKING:
-    from mnistnn.analysis.prediction import Reading, Unread
+    from mnistnn.analysis.evaluation.own_pictures import Reading, Unread
 
 _COLUMNS = 10
 _DARK = {"auto": None, "yes": True, "no": False}
@@ -56,10 +56,10 @@ def predict(
     or photographed, dark on light or light on dark. Its ink is found, fitted and centred like the digits of MNIST,
     shown as the model sees it, and read. Nothing in the run changes.
     """
-    from mnistnn.analysis import prediction as analysis
+    from mnistnn.analysis.evaluation import own_pictures as analysis
     from mnistnn.errors import DataError, UsageError
+    from mnistnn.experiment.trained import load_trained
     from mnistnn.run.directory import find
-    from mnistnn.trained import load_trained
 
     if out is not None and out.exists() and not force:
         raise UsageError(f"{out}: there already; --force replaces it")
@@ -86,7 +86,7 @@ def predict(
 
 
 def _print(reading: Reading, top: int, are_probabilities: bool, is_first: bool) -> None:
-    from mnistnn.data.contact_sheet import ASCII_SHADES, UNICODE_SHADES, draw_shaded
+    from mnistnn.analysis.plots.contact_sheet import ASCII_SHADES, UNICODE_SHADES, draw_shaded
 
     if not is_first:
         click.echo()
@@ -120,7 +120,7 @@ def _what_was_done(reading: Reading) -> str:
 
 def _as_json(result: Reading | Unread, key: str) -> dict[str, Any]:
     """Return the object of one picture; `key` is what a class's score is."""
-    from mnistnn.analysis.prediction import Unread
+    from mnistnn.analysis.evaluation.own_pictures import Unread
 
     if isinstance(result, Unread):
         return {"path": str(result.path), "seen": None, "inverted": None, "classes": None, "problem": result.problem}
@@ -137,8 +137,8 @@ def _write(out: Path, readings: list[Reading]) -> None:
     """Write what the model saw as one PNG file."""
     import numpy as np
 
-    from mnistnn.data.contact_sheet import contact_sheet, encode_png
-    from mnistnn.files import write_atomically
+    from mnistnn.analysis.plots.contact_sheet import contact_sheet, encode_png
+    from mnistnn.storage.writing import write_atomically
 
     sheet = contact_sheet(np.stack([reading.image for reading in readings]), _COLUMNS)
     write_atomically(out, encode_png(sheet))

@@ -12,7 +12,7 @@ from mnistnn.cli.options import AXIS, RUNS
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from mnistnn.analysis.curves import Axis
+    from mnistnn.analysis.comparison.curves import Axis
 
 
 @click.command(cls=MnistnnCommand)
@@ -34,10 +34,10 @@ def report(references: tuple[str, ...], runs: Path, out: Path, axis: Axis, force
     what the models look like from inside, configurations and environments. It is one file that needs no network and
     can be mailed. Of the test digits it shows what `mnistnn eval` has found, and reads none.
     """
-    from mnistnn.analysis.gathering import gather
+    from mnistnn.analysis.comparison.run_groups import gather
     from mnistnn.analysis.report.page import report_html
     from mnistnn.errors import UsageError
-    from mnistnn.files import write_atomically
+    from mnistnn.storage.writing import write_atomically
 
     if out.exists() and not force:
         raise UsageError(f"{out}: there already; --force replaces it")

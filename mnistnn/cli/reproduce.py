@@ -48,11 +48,11 @@ def reproduce(
     A GROUP is a folder of experiments/, or quick, the default: what experiments/quick.txt lists. An experiment's record
     is replaced, whatever seeds the old one had; the exit code is 9 if any error lies outside of its band.
     """
-    from mnistnn import runner
     from mnistnn.errors import CheckFailedError
     from mnistnn.reproduction.collection import select
     from mnistnn.reproduction.reproduce import reproduce as reproduce_members
     from mnistnn.reproduction.table import renew_table
+    from mnistnn.runner import session
 
     if everything and names:
         raise click.UsageError("--all takes every experiment and goes with no names")
@@ -64,7 +64,7 @@ def reproduce(
         members = select(_EXPERIMENTS, names, everything)
         # The runs' own lines would bury the results.
         shown = settings().verbose
-        view = runner.View(shown=shown, bars=shown and sys.stderr.isatty())
+        view = session.View(shown=shown, bars=shown and sys.stderr.isatty())
         failures = reproduce_members(members, seeds, device, runs, results, view, _tell)
     renew_table(_EXPERIMENTS, results, table)
     click.echo(f"results: {printable(str(table))}")

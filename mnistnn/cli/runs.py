@@ -16,7 +16,7 @@ from mnistnn.cli.terminal import printable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mnistnn.analysis.listing import Listed
+    from mnistnn.run.status import Listed
 
 _SCHEMA_VERSION = 1
 _ROWS_SHOWN = 12
@@ -29,7 +29,7 @@ def ls(runs: Path, as_json: bool) -> None:
     """List runs."""
     from dataclasses import asdict
 
-    from mnistnn.analysis.listing import list_runs
+    from mnistnn.run.status import list_runs
 
     listed = list_runs(runs)
     if as_json:
@@ -55,10 +55,10 @@ def show(run: str, runs: Path, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from mnistnn.analysis import likelihood, reconstruction, regression
-    from mnistnn.analysis.evaluation import stored_evaluations
-    from mnistnn.analysis.listing import describe_run
+    from mnistnn.analysis.evaluation import likelihood, reconstruction, regression
+    from mnistnn.analysis.evaluation.classification import stored_evaluations
     from mnistnn.run.directory import find
+    from mnistnn.run.status import describe_run
 
     found = find(run, runs)
     described = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
-from mnistnn.cli.inspect.asking import FORCE, RUN, open_trained, refuse_taken
+from mnistnn.cli.inspect.trained_options import FORCE, RUN, open_trained, refuse_taken
 from mnistnn.cli.options import CHECKPOINT, RUNS
 from mnistnn.cli.terminal import can_show, printable
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mnistnn.analysis.gibbs import Held, Start
+    from mnistnn.analysis.inspection.samples import Held, Start
 
 _MOST_CHAINS, _MOST_STEPS = 1000, 1_000_000
 
@@ -75,8 +75,8 @@ def sample(
     """
     import numpy as np
 
-    from mnistnn.analysis.gibbs import Chains, rows_of_samples
-    from mnistnn.analysis.given_back import given_back
+    from mnistnn.analysis.inspection.reconstructions import given_back
+    from mnistnn.analysis.inspection.samples import Chains, rows_of_samples
 
     refuse_taken(out, force)
     _, trained = open_trained(run, runs, checkpoint)
@@ -92,8 +92,8 @@ def sample(
 
 
 def _write(images: NDArray[np.uint8], columns: int, out: Path) -> None:
-    from mnistnn.data.contact_sheet import contact_sheet, encode_png
-    from mnistnn.files import write_atomically
+    from mnistnn.analysis.plots.contact_sheet import contact_sheet, encode_png
+    from mnistnn.storage.writing import write_atomically
 
     write_atomically(out, encode_png(contact_sheet(images, columns)))
     if not settings().quiet:
@@ -106,7 +106,7 @@ def _draw(rows: list[NDArray[np.uint8]]) -> None:
 
     import numpy as np
 
-    from mnistnn.data.contact_sheet import ASCII_SHADES, UNICODE_SHADES, draw_shaded
+    from mnistnn.analysis.plots.contact_sheet import ASCII_SHADES, UNICODE_SHADES, draw_shaded
 
     marks = UNICODE_SHADES if can_show(UNICODE_SHADES) else ASCII_SHADES
     fitting = max(1, shutil.get_terminal_size().columns // (rows[0].shape[2] + 1))

@@ -46,7 +46,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "reproduce": LazyCommand("mnistnn.cli.reproduce:reproduce", "Run experiments and hold them to their claims."),
     },
     "Results": {
-        "eval": LazyCommand("mnistnn.cli.evaluate:evaluate", "Measure a run on one split of the data."),
+        "eval": LazyCommand("mnistnn.cli.eval.command:evaluate", "Measure a run on one split of the data."),
         "predict": LazyCommand("mnistnn.cli.predict:predict", "Read digits on pictures of your own."),
         "sample": LazyCommand("mnistnn.cli.sample:sample", "Draw what a model has learned to make or to give back."),
         "ls": LazyCommand("mnistnn.cli.runs:ls", "List runs."),

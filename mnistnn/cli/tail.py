@@ -19,9 +19,9 @@ from mnistnn.cli.terminal import can_show, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mnistnn.analysis.following import Seen
-    from mnistnn.history import History, Row
     from mnistnn.run.directory import RunDirectory
+    from mnistnn.run.live import Seen
+    from mnistnn.types import History, Row
 
 _CURVE_LINES, _CURVE_COLUMNS = 8, 72
 _FEWEST_CURVE_LINES = 3
@@ -50,8 +50,8 @@ def tail(run: str, runs: Path, is_followed: bool, metric: str | None, count: int
     RUN is a path, the start of a run's id, or 'latest'. There are the last evaluations, a curve, and what will end the
     run. With -f a terminal shows them anew as training goes on; anything else gets a line for each evaluation.
     """
-    from mnistnn.analysis.following import follow, look
     from mnistnn.run.directory import find
+    from mnistnn.run.live import follow, look
 
     found = find(run, runs)
     if not is_followed:
@@ -114,7 +114,7 @@ def _print_as_they_come(run: RunDirectory, states: Iterable[Seen], metric: str |
 
 
 def _best(seen: Seen, rows: History) -> Row | None:
-    from mnistnn.analysis.listing import best_of
+    from mnistnn.run.status import best_of
 
     return best_of(rows, seen.record)
 
@@ -149,8 +149,9 @@ def _cut(text: str, room: _Room) -> str:
 
 def _metric_of(seen: Seen, metric: str | None) -> str | None:
     """Return the figure to be drawn; None if there is no evaluation yet. Raises UsageError if the run has none such."""
-    from mnistnn.analysis.curves import check_metrics, metrics_in
-    from mnistnn.analysis.following import metric_to_show
+    from mnistnn.analysis.comparison.curves import check_metrics
+    from mnistnn.run.live import metric_to_show
+    from mnistnn.run.status import metrics_in
 
     if seen.rows and metric is not None:
         check_metrics([metric], metrics_in(seen.rows))
@@ -159,7 +160,7 @@ def _metric_of(seen: Seen, metric: str | None) -> str | None:
 
 
 def _curve(seen: Seen, metric: str, lines: int, room: _Room) -> list[str]:
-    from mnistnn.analysis.text_curve import UNICODE_MARKS, text_curve
+    from mnistnn.analysis.plots.text_curve import UNICODE_MARKS, text_curve
 
     rows = [row for row in seen.rows if metric in row]
     best = next((number for number, row in enumerate(rows) if row is seen.best), None)

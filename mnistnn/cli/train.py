@@ -15,9 +15,9 @@ from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
     from mnistnn.config.load import LoadedExperiment
-    from mnistnn.experiment import Plan
-    from mnistnn.history import Row
-    from mnistnn.runner import Outcome, View
+    from mnistnn.experiment.plan import Plan
+    from mnistnn.runner.session import Outcome, View
+    from mnistnn.types import Row
 
 _TIME_BUDGET = click.option(
     "--time-budget", type=Duration(), help="Save and stop after this time (55m, 1h30m); exit code 75."
@@ -69,7 +69,7 @@ def train(
 
     KEY=VALUE replaces a value of the file: optimizer.learning_rate=0.1, model.layers.hidden.units=800.
     """
-    from mnistnn.experiment import Plan
+    from mnistnn.experiment.plan import Plan
 
     if seeds is not None and (seed is not None or run_dir is not None):
         raise click.UsageError("--seeds makes several runs and goes with neither --seed nor --run-dir")
@@ -109,11 +109,11 @@ def resume(
 
     RUN is a path, the start of a run's id, or 'latest'. Only stopping, checkpoint and device may change.
     """
-    from mnistnn import runner
     from mnistnn.run.directory import find
+    from mnistnn.runner import session
 
     flags = as_overrides(None, epochs, device)
-    _print_outcome(runner.resume(find(run, runs), [*overrides, *flags], _view(), time_budget))
+    _print_outcome(session.resume(find(run, runs), [*overrides, *flags], _view(), time_budget))
 
 
 @click.command(cls=MnistnnCommand)
@@ -133,9 +133,9 @@ def refit(run: str, runs: Path, until: str, time_budget: float | None) -> None:
     RUN is a path, the start of a run's id, or 'latest'. Training and validation digits are learned from together, for
     as long as the run's early stopping found best.
     """
-    from mnistnn.analysis.refit import refit_experiment
-    from mnistnn.experiment import Plan
+    from mnistnn.experiment.plan import Plan
     from mnistnn.run.directory import find
+    from mnistnn.runner.refit import refit_experiment
 
     plan = Plan(refit_experiment(find(run, runs), until))  # type: ignore[arg-type] # click checked the choice
     _print_outcome(_train(plan, runs, None, time_budget, resume_auto=False))
@@ -188,23 +188,23 @@ def _seed_line(seed: int, outcome: Outcome) -> str:
 
 
 def _train(plan: Plan, runs: Path, run_dir: Path | None, time_budget: float | None, resume_auto: bool) -> Outcome:
-    from mnistnn import runner
     from mnistnn.run.directory import new_run_path
+    from mnistnn.runner import session
 
-    if resume_auto and (unfinished := runner.resumable(plan.loaded, runs, run_dir)):
-        return runner.resume_as(unfinished, plan.loaded, _view(), time_budget)
+    if resume_auto and (unfinished := session.resumable(plan.loaded, runs, run_dir)):
+        return session.resume_as(unfinished, plan.loaded, _view(), time_budget)
     path = run_dir or new_run_path(runs, plan.experiment.name)
-    return runner.start(plan, path, runs, _view(), time_budget)
+    return session.start(plan, path, runs, _view(), time_budget)
 
 
 def _view() -> View:
-    from mnistnn import runner
+    from mnistnn.runner import session
 
-    return runner.View(shown=not settings().quiet, bars=sys.stderr.isatty())
+    return session.View(shown=not settings().quiet, bars=sys.stderr.isatty())
 
 
 def _print_plan(plan: Plan, run_dir: Path | None, runs: Path) -> None:
-    from mnistnn.analysis.summary import plan_lines
+    from mnistnn.analysis.inspection.summary import plan_lines
     from mnistnn.config.dump import resolved_yaml
     from mnistnn.config.validate import type_first
     from mnistnn.run.directory import new_run_path

@@ -68,13 +68,13 @@ def whiten(
     It is fitted on the training split: the first 50000 digits of mnist. The spectrum is printed, the transform saved
     for experiments to name, and a picture of mean, spectrum and eigen-digits drawn.
     """
-    from mnistnn.analysis import whitening as analysis
+    from mnistnn.analysis.inspection import whitening as analysis
     from mnistnn.data.splits import describe, ensure_available
     from mnistnn.errors import ResourceError, UsageError
-    from mnistnn.files import write_atomically
     from mnistnn.preprocess.whiten import Whiten
     from mnistnn.run import transforms
-    from mnistnn.shapes import ShapeError
+    from mnistnn.storage.writing import write_atomically
+    from mnistnn.types import ShapeError
 
     transform = Whiten(method=method, epsilon=epsilon, threshold=threshold, dimensions=dimensions)
     info = describe(data)
@@ -126,7 +126,7 @@ def whiten(
 
 
 def _make_folder(folder: Path) -> None:
-    from mnistnn.files import resource_error
+    from mnistnn.storage.writing import resource_error
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ def _make_folder(folder: Path) -> None:
 
 def _print(transform: Whiten, data: str, examples: int) -> None:
     """Print the spectrum at a few ranks, and what is kept."""
-    from mnistnn.analysis.whitening import spectrum_rows
+    from mnistnn.analysis.inspection.whitening import spectrum_rows
 
     click.echo(printable(f"{data}: {examples:,} training images"))
     click.echo(f"{'rank':>6}  {'variance':>10}  energy up to here")

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from mnistnn.config.expected import Schema, SchemaBook
 from mnistnn.config.messages import did_you_mean, safe, shorten
-from mnistnn.errors import ConfigError
-from mnistnn.spelling import nearest
+from mnistnn.errors import ConfigError, nearest
 
 _WIDTH = 96
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mnistnn.config.source import Place
-from mnistnn.errors import ConfigError
-from mnistnn.spelling import nearest
+from mnistnn.errors import ConfigError, nearest
 
 _MOST_SHOWN = 20
 _MOST_COLUMNS = 100

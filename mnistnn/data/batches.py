@@ -11,11 +11,12 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from mnistnn.backend import Array, array_module, take_rows, to_host
+from mnistnn.backend.arrays import array_module, take_rows, to_host
+from mnistnn.backend.rng import stream
+from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
 from mnistnn.kernels import rows_cuda
-from mnistnn.scratch import Scratch
-from mnistnn.streams import stream
+from mnistnn.types import Array
 
 
 @component

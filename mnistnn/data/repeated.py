@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import Protocol
 
-from mnistnn.backend import Array
+from mnistnn.types import Array
 
 
 class _Batches(Protocol):

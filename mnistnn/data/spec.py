@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from mnistnn.component import component
-from mnistnn.data.sequence_sources import AnySequences
+from mnistnn.data.sequences.registry import AnySequences
 
 _Count = Annotated[int, Field(ge=1)]
 

@@ -12,19 +12,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.data import cache, verified
-from mnistnn.data.bounded_reading import MAX_SET_BYTES, open_regular_file
-from mnistnn.data.cache import DatasetInfo
-from mnistnn.data.catalogue import GENERATED_SETS, MADE_SETS, NAMED_SETS
-from mnistnn.data.fetch import fetch
-from mnistnn.data.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
-from mnistnn.data.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
-from mnistnn.data.manifest import MANIFEST_NAME, StoredFile, read_manifest
+from mnistnn.data.datasets import cache, verified
+from mnistnn.data.datasets.cache import DatasetInfo
+from mnistnn.data.datasets.catalogue import GENERATED_SETS, MADE_SETS, NAMED_SETS
+from mnistnn.data.datasets.fetch import fetch
+from mnistnn.data.datasets.manifest import MANIFEST_NAME, StoredFile, read_manifest
+from mnistnn.data.formats.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
+from mnistnn.data.formats.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.data.spec import Data
-from mnistnn.data.split_names import SplitName
 from mnistnn.data.stored_images import StoredImages, open_idx, refuse_other_size
-from mnistnn.errors import ConfigError, DataError, ResourceError, UsageError
-from mnistnn.spelling import nearest
+from mnistnn.errors import ConfigError, DataError, ResourceError, UsageError, nearest
+from mnistnn.storage.bounded_reading import MAX_SET_BYTES, open_regular_file
+from mnistnn.types import SplitName
 
 _CHUNK_BYTES = 1 << 20
 

@@ -12,11 +12,11 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.data import cache, verified
-from mnistnn.data.bounded_reading import MAX_STORED_BYTES, reading_error
-from mnistnn.data.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
-from mnistnn.data.manifest import StoredFile
+from mnistnn.data.datasets import cache, verified
+from mnistnn.data.datasets.manifest import StoredFile
+from mnistnn.data.formats.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
 from mnistnn.errors import DataError
+from mnistnn.storage.bounded_reading import MAX_STORED_BYTES, reading_error
 
 
 def open_idx(path: Path, expected: StoredFile, shape: tuple[int, ...]) -> BinaryIO:

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.ahead import ahead
-from mnistnn.backend import Array, take_rows
+from mnistnn.backend.arrays import take_rows
+from mnistnn.backend.rng import stream
+from mnistnn.backend.scratch import Scratch
 from mnistnn.data.batches import Batches
+from mnistnn.data.read_ahead import ahead
 from mnistnn.data.stored_images import StoredImages
-from mnistnn.scratch import Scratch
-from mnistnn.streams import stream
+from mnistnn.types import Array
 
 Prepare = Callable[[NDArray[np.uint8], Scratch], Array]
 """Turns bytes (n, h, w) into inputs of the model (n, ...), on its device; these may lie in the memory that is given."""

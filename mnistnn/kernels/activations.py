@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module
-from mnistnn.cuda import twin
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.cuda import twin
 from mnistnn.kernels import activations_cuda
+from mnistnn.types import Array
 
 _A, _B = 1.7159, 2.0 / 3.0  # of the scaled tanh
 _LEAK = 0.01

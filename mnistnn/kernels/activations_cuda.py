@@ -3,7 +3,7 @@
 Forward there are two of each: in place, and of a sum with a bias, as layers need it.
 """
 
-from mnistnn.cuda import Kernel
+from mnistnn.backend.cuda import Kernel
 
 # y of z. Written so that what is not a number stays so.
 _OF_Z = {

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn import compiled
-from mnistnn.backend import Array
+from mnistnn.backend import jit
 from mnistnn.kernels import add_scaled_cuda
+from mnistnn.types import Array
 
 BLOCK = 16_384  # numbers; a block of the product stays in the cache until it is added
 _COMPILED_ABOVE = 65_536  # below, starting Numba would not be earned back
@@ -16,7 +16,7 @@ def add_scaled(y: Array, a: float, x: Array, product: Array) -> None:
     """Add a·x to y (P,). x (P,) like y; product (BLOCK,) is working memory of the host; P if smaller."""
     if not isinstance(y, np.ndarray):
         add_scaled_cuda.add_scaled.launch(x.size, x, y, x, x.dtype.type(a))
-    elif y.size > _COMPILED_ABOVE and compiled.is_available():
+    elif y.size > _COMPILED_ABOVE and jit.is_available():
         _loop(y, y.dtype.type(a), x)
     else:
         for start in range(0, y.size, BLOCK):
@@ -31,4 +31,4 @@ def _add_scaled(y: Any, a: Any, x: Any) -> None:
         y[i] += a * x[i]
 
 
-_loop = compiled.Loop(_add_scaled)
+_loop = jit.Loop(_add_scaled)

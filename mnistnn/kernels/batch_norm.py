@@ -4,7 +4,8 @@ Arrays are (features, m): for a dense layer m is the number of examples, for ima
 examples, and a feature is a channel.
 """
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.types import Array
 
 
 def batch_norm(

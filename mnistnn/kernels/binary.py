@@ -1,6 +1,7 @@
 """Binary logistic regression: the negative log-likelihood of one sigmoid unit."""
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.types import Array
 
 
 def binary_nll(z: Array, t: Array, dz: Array, nll: Array) -> None:

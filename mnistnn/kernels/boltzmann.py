@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.threads import matmul
 from mnistnn.kernels.activations import sigmoid, softplus
-from mnistnn.threads import matmul
+from mnistnn.types import Array
 
 _GROUP = 8  # factors under one logarithm
 

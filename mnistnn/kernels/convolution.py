@@ -11,11 +11,12 @@ patches (workers, numbers) is working memory: for each worker, the patches of th
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.matmul import serial_matmul, sum_along
+from mnistnn.backend.threads import cut, spread
 from mnistnn.kernels import convolution_cuda, image_loops
 from mnistnn.kernels.windows import Part, Window, parts
-from mnistnn.products import matmul, sum_along
-from mnistnn.threads import cut, spread
+from mnistnn.types import Array
 
 _INNER, _INNER_ON_GPU = 768, 125  # terms of a sum in one batch of a product with few results
 _LONG_SUMS, _LONG_SUMS_ON_GPU = 65_536, 2_097_152  # numbers in the results of all batches
@@ -29,7 +30,7 @@ def convolve(x: Array, W: Array, window: Window, flipped: bool, z: Array, patche
     """
 
     def multiply(part: Part, worker: int) -> None:
-        matmul(W, _gathered(x, window, flipped, part, patches[worker]), out=part.of(z))
+        serial_matmul(W, _gathered(x, window, flipped, part, patches[worker]), out=part.of(z))
 
     spread(multiply, parts(z, W.shape[1]), x)
 
@@ -86,16 +87,16 @@ def _backward_on_gpu(
     patches, dz_ = patches[: patch * columns].reshape(patch, columns), dz.reshape(len(dz), columns)
     count = _batches(columns, positions, dW.size, on_host=False)
     if count == 1:
-        matmul(patches, dz_.T, out=dW.T)
+        serial_matmul(patches, dz_.T, out=dW.T)
     else:
         left = patches.reshape(patch, count, -1).transpose(1, 0, 2)
         right = dz_.reshape(len(dz), count, -1).transpose(1, 2, 0)
         batches = sums.reshape(-1)[: count * dW.size].reshape(count, len(dz), patch)
-        matmul(left, right, out=batches.transpose(0, 2, 1))
+        serial_matmul(left, right, out=batches.transpose(0, 2, 1))
         sum_along(batches.reshape(count, -1), 0, out=dW.reshape(-1))
     if dx is not None:
         d_patches = patches
-        matmul(W.T, dz_, out=d_patches)
+        serial_matmul(W.T, dz_, out=d_patches)
         sizes = _sizes(dx, window, *dz.shape[1:3])
         convolution_cuda.gather_from_patches.launch(dx.size, dx, d_patches, dx, *sizes, int(flipped))
 

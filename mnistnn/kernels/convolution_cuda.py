@@ -3,7 +3,7 @@
 See `convolution.py`. Images are (c, height, width, images), patches (c, kh, kw, oh, ow, images).
 """
 
-from mnistnn.cuda import Kernel
+from mnistnn.backend.cuda import Kernel
 
 AT_ONCE = 4  # images that one thread copies, at the same place; to find the place takes longer than to copy
 

@@ -1,8 +1,9 @@
 """The affine map of a fully connected layer and its gradients."""
 
-from mnistnn.backend import Array, array_module
-from mnistnn.products import sum_along
-from mnistnn.threads import matmul
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.matmul import sum_along
+from mnistnn.backend.threads import matmul
+from mnistnn.types import Array
 
 
 def dense(x: Array, W: Array, b: Array, z: Array) -> None:

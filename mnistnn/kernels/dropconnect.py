@@ -1,7 +1,8 @@
 """The affine map with masked weights, one mask for the batch or one for each example, and its gradients."""
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.kernels.dense import dense, dense_backward
+from mnistnn.types import Array
 
 
 def masked_dense(x: Array, W: Array, b: Array, masks: Array, masked: Array, z: Array) -> None:

@@ -5,7 +5,8 @@ from math import ceil
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.types import Array
 
 BLOCK = 16_384  # numbers drawn at once: 64 KiB of working memory
 

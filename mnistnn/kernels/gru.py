@@ -4,11 +4,12 @@ Steps come first, as in `recurrent.py`. Gates lie side by side in the last axis,
 new state g. Cho et al. (2014); here r is applied behind the product, as cuDNN does, so that a step has one.
 """
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.matmul import serial_matmul
 from mnistnn.kernels.activations import sigmoid
 from mnistnn.kernels.lstm import slope
 from mnistnn.kernels.recurrent import hold
-from mnistnn.products import matmul
+from mnistnn.types import Array
 
 
 def gru(z: Array, U: Array, b_g: Array, h: Array, product: Array, there: Array | None, work: Array) -> None:
@@ -22,7 +23,7 @@ def gru(z: Array, U: Array, b_g: Array, h: Array, product: Array, there: Array |
     for s in range(len(z)):
         a, after = z[s], h[s + 1]
         both, g = a[:, : 2 * units], a[:, 2 * units :]
-        matmul(h[s], U, out=work)
+        serial_matmul(h[s], U, out=work)
         both += work[:, : 2 * units]
         sigmoid(both)
         r, u = both[:, :units], both[:, units:]
@@ -81,7 +82,7 @@ def gru_backward(
             if there is not None:
                 xp.multiply(dh[s], 1.0 - there[s], out=spare)
                 dh[s - 1] += spare
-            matmul(dz[s][:, : 2 * units], U_ru, out=spare)
+            serial_matmul(dz[s][:, : 2 * units], U_ru, out=spare)
             dh[s - 1] += spare
-            matmul(dproduct[s], U_g, out=spare)
+            serial_matmul(dproduct[s], U_g, out=spare)
             dh[s - 1] += spare

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn import compiled
-from mnistnn.backend import Array
+from mnistnn.backend import jit
+from mnistnn.types import Array
 
 # Below this, a step is so short that starting Numba (a second) would not be earned back.
 _LEAST = 65_536  # numbers
@@ -17,7 +17,7 @@ _LEAST = 65_536  # numbers
 
 def are_worth_it(x: Array) -> bool:
     """Tell whether to take the compiled twin of a function for an array of the size of x."""
-    return x.size >= _LEAST and isinstance(x, np.ndarray) and compiled.is_available()
+    return x.size >= _LEAST and isinstance(x, np.ndarray) and jit.is_available()
 
 
 def _scatter(d_patches: Any, top: int, left: int, down: int, across: int, flipped: bool, dx: Any) -> None:
@@ -71,6 +71,6 @@ def _max_pool_backward(
                                 left[image] -= hit
 
 
-scatter = compiled.Loop(_scatter)
-max_pool = compiled.Loop(_max_pool)
-max_pool_backward = compiled.Loop(_max_pool_backward)
+scatter = jit.Loop(_scatter)
+max_pool = jit.Loop(_max_pool)
+max_pool_backward = jit.Loop(_max_pool_backward)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mnistnn.backend import Array
+from mnistnn.types import Array
 
 _BLOCK = (
     4096  # numbers; sums of so many are added up in float64, so that float32 keeps six digits however long a vector

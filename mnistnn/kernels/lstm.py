@@ -7,11 +7,12 @@ peepholes: Gers & Schmidhuber (2000).
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.matmul import serial_matmul, sum_along
 from mnistnn.kernels import lstm_loops
 from mnistnn.kernels.activations import sigmoid
 from mnistnn.kernels.recurrent import hold, pass_back
-from mnistnn.products import matmul, sum_along
+from mnistnn.types import Array
 
 
 def lstm(
@@ -38,7 +39,7 @@ def lstm(
     for s in range(len(z)):
         a, before, after = z[s], c[s], c[s + 1]
         i, f, o, g = parts(a, units)
-        matmul(h[s], U, out=work)
+        serial_matmul(h[s], U, out=work)
         a += work
         if peepholes is None:
             gates(a, units)
@@ -66,7 +67,7 @@ def _in_loops(z: Array, U: Array, h: Array, c: Array, tanh_c: Array, work: Array
     """Do what `lstm` does without peepholes, with fewer walks over memory."""
     half, one = z.dtype.type(0.5), z.dtype.type(1.0)
     for s in range(len(z)):
-        matmul(h[s], U, out=work)
+        serial_matmul(h[s], U, out=work)
         lstm_loops.add(z[s], work, half)
         np.tanh(z[s], out=z[s])
         lstm_loops.write(z[s], c[s], half, one, c[s + 1])

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn import compiled
-from mnistnn.backend import Array
+from mnistnn.backend import jit
+from mnistnn.types import Array
 
 # Below this, so little is done that starting Numba (a second) would not be earned back.
 _LEAST = 65_536  # numbers, of all steps
@@ -17,7 +17,7 @@ _LEAST = 65_536  # numbers, of all steps
 
 def are_worth_it(z: Array) -> bool:
     """Tell whether to take the compiled twins for gates (t, n, 4·units)."""
-    return z.size >= _LEAST and isinstance(z, np.ndarray) and compiled.is_available()
+    return z.size >= _LEAST and isinstance(z, np.ndarray) and jit.is_available()
 
 
 def _add(a: Any, more: Any, half: Any) -> None:
@@ -58,9 +58,9 @@ def _back(dh: Any, a: Any, before: Any, tanh_c: Any, one: Any, dc: Any, da: Any)
             dcell[k] = cell * f[k]
 
 
-add = compiled.Loop(_add)
+add = jit.Loop(_add)
 """a + more, of sigmoids the half."""
-write = compiled.Loop(_write)
+write = jit.Loop(_write)
 """Finish the sigmoids, and write the cells after the step."""
-back = compiled.Loop(_back)
+back = jit.Loop(_back)
 """Write the derivatives by the sums into da, and turn those by the cells after the step, dc, into those before it."""

@@ -5,9 +5,10 @@ z (c, h, w, n) images, y (c, oh, ow, n). Rows and columns that the last window d
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.kernels import image_loops, pooling_cuda
 from mnistnn.kernels.windows import Window
+from mnistnn.types import Array
 
 
 def max_pool(z: Array, window: Window, y: Array) -> None:

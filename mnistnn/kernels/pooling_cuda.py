@@ -3,7 +3,7 @@
 i counts the numbers of y (c, oh, ow, images), of each AT_ONCE images one; z and dz are (c, height, width, images).
 """
 
-from mnistnn.cuda import Kernel
+from mnistnn.backend.cuda import Kernel
 
 AT_ONCE = 4  # images that one thread takes, at the same place; to find the place takes longer than to compare
 

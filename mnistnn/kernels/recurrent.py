@@ -7,8 +7,8 @@ has; where it has none, its state stays as it is.
 
 from collections.abc import Callable
 
-from mnistnn.backend import Array
-from mnistnn.products import matmul
+from mnistnn.backend.matmul import serial_matmul
+from mnistnn.types import Array
 
 
 def recurrent(z: Array, U: Array, h: Array, f: Callable[[Array], None], there: Array | None, work: Array) -> None:
@@ -19,7 +19,7 @@ def recurrent(z: Array, U: Array, h: Array, f: Callable[[Array], None], there: A
     Cost: one GEMM of 2·n·units² flops for each step.
     """
     for s in range(len(z)):
-        matmul(h[s], U, out=work)
+        serial_matmul(h[s], U, out=work)
         work += z[s]
         f(work)
         hold(work, h[s], there, s)
@@ -60,7 +60,7 @@ def hold(new: Array, before: Array, there: Array | None, s: int) -> None:
 
 def pass_back(dz: Array, U_T: Array, dh: Array, there: Array | None, s: int, work: Array) -> None:
     """Add to dh[s − 1] what follows from the step s: dz Uᵀ, and dh[s] itself where a state was held."""
-    matmul(dz, U_T, out=work)
+    serial_matmul(dz, U_T, out=work)
     dh[s - 1] += work
     if there is not None:
         work[...] = dh[s]

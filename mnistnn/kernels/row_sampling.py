@@ -1,6 +1,7 @@
 """Reading the rows of images between their pixels: what a shift, a shear or a stretch along the rows needs."""
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.types import Array
 
 
 def sample_rows(x: Array, at: Array) -> Array:

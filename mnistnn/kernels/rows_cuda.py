@@ -1,6 +1,6 @@
 """A mini-batch gathered by one kernel on a GPU: its examples and their labels."""
 
-from mnistnn.cuda import Kernel
+from mnistnn.backend.cuda import Kernel
 
 # x (N, size), labels (N,), rows (n,); taken (n, size) and of_taken (n,), i counts the numbers of `taken`.
 take_examples = Kernel(

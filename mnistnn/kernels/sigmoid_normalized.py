@@ -1,7 +1,8 @@
 """The slides' output layer: sigmoids divided by their sum. It looks like a softmax and is not one."""
 
-from mnistnn.backend import Array, array_module, take_rows
+from mnistnn.backend.arrays import array_module, take_rows
 from mnistnn.kernels.softmax import subtract_one_hot
+from mnistnn.types import Array
 
 
 def sigmoid_normalized_nll(z: Array, at: Array, dz: Array, off: Array, row: Array, nll: Array) -> None:

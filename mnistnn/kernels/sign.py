@@ -1,6 +1,7 @@
 """The sign of every number."""
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.types import Array
 
 
 def sign(x: Array, out: Array, work: Array) -> None:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module, take_rows
+from mnistnn.backend.arrays import array_module, take_rows
 from mnistnn.kernels import softmax_cuda
+from mnistnn.types import Array
 
 
 def softmax_nll(z: Array, at: Array, dz: Array, row: Array, nll: Array) -> None:

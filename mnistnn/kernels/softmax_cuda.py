@@ -1,6 +1,6 @@
 """The softmax's negative log-likelihood and its gradient as one kernel for a GPU. The formulas are in `softmax.py`."""
 
-from mnistnn.cuda import Kernel
+from mnistnn.backend.cuda import Kernel
 
 # A thread has a row. Rows are as short as there are classes, so there is no more to share out.
 softmax_nll = Kernel(

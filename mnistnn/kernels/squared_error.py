@@ -1,7 +1,8 @@
 """Squared error of outputs against one-hot targets."""
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.kernels.softmax import subtract_one_hot
+from mnistnn.types import Array
 
 
 def squared_error(y: Array, at: Array, dy: Array, square: Array, error: Array) -> None:

@@ -1,6 +1,6 @@
 """The running sum of losses as a kernel for a GPU. It is kept in float64, see `train.RunningLoss`."""
 
-from mnistnn.cuda import Kernel
+from mnistnn.backend.cuda import Kernel
 
 add_times = Kernel(
     "add_times",

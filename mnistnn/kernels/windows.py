@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.types import Array
 
 # Numbers in the patches of one part: 2 MiB of float32. Smaller parts cost calls, larger ones leave the core's cache.
 PART = 524_288

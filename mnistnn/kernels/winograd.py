@@ -20,11 +20,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.matmul import serial_matmul
+from mnistnn.backend.threads import cut, share, spread
 from mnistnn.kernels import windows
 from mnistnn.kernels.windows import Part, Window
-from mnistnn.products import matmul
-from mnistnn.threads import cut, share, spread
+from mnistnn.types import Array
 
 SIDE = 8
 _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # and one at infinity, where only the highest power counts
@@ -151,16 +152,16 @@ def convolve(x: Array, W: Array, tiling: Tiling, by: Matrices, z: Array, U: Arra
     work (workers, numbers) is working memory, see `Tiling.work`.
     Cost: GEMMs of 2·64·tiles·n·maps·c flops, and for the transforms 2·64·tiles·n·(64 c + m² maps).
     """
-    matmul(by.G, W.reshape(-1, tiling.kernel**2).T, out=U.reshape(POINTS, -1))
+    serial_matmul(by.G, W.reshape(-1, tiling.kernel**2).T, out=U.reshape(POINTS, -1))
 
     def share_of(images: slice, worker: int) -> None:
         x_, z_ = x[..., images], z[..., images]
         for part, V_ in _with_values(tiling, images, x_, V):
             M, pixels, y = _memory(tiling, V_, work[worker])
             _gather(tiling.windows_of_x.patches(x_, part), pixels)
-            matmul(by.B_T, pixels, out=V_.reshape(POINTS, -1))
-            matmul(U, V_, out=M)
-            matmul(by.A.T, M.reshape(POINTS, -1), out=y)
+            serial_matmul(by.B_T, pixels, out=V_.reshape(POINTS, -1))
+            serial_matmul(U, V_, out=M)
+            serial_matmul(by.A.T, M.reshape(POINTS, -1), out=y)
             _put(y, tiling.windows_of_z.patches(z_, part))
 
     spread(share_of, tiling.shares(x, len(work)), x)
@@ -194,21 +195,21 @@ def convolve_backward(
         for part, V_ in _with_values(tiling, images, dz_, V):
             dM, pixels, dy = _memory(tiling, V_, work[worker])
             _gather(tiling.windows_of_z.patches(dz_, part), dy)
-            matmul(by.A, dy, out=dM.reshape(POINTS, -1))
-            matmul(dM, V_.transpose(0, 2, 1), out=total if is_first else one)
+            serial_matmul(by.A, dy, out=dM.reshape(POINTS, -1))
+            serial_matmul(dM, V_.transpose(0, 2, 1), out=total if is_first else one)
             if not is_first:
                 total += one
             is_first = False
             if dx is not None:
                 dV = V_
-                matmul(U.transpose(0, 2, 1), dM, out=dV)
-                matmul(by.B_T.T, dV.reshape(POINTS, -1), out=pixels)
+                serial_matmul(U.transpose(0, 2, 1), dM, out=dV)
+                serial_matmul(by.B_T.T, dV.reshape(POINTS, -1), out=pixels)
                 _add(pixels, tiling, part, dx[..., images])
 
     spread(share_of, list(enumerate(shares)), dz)
     for total in dU[1 : len(shares)]:
         dU[0] += total
-    matmul(dU[0].reshape(POINTS, -1).T, by.G, out=dW.reshape(-1, tiling.kernel**2))
+    serial_matmul(dU[0].reshape(POINTS, -1).T, by.G, out=dW.reshape(-1, tiling.kernel**2))
 
 
 def _with_values(tiling: Tiling, images: slice, x: Array, V: Array) -> Iterator[tuple[Part, Array]]:

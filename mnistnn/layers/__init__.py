@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mnistnn.layers.activation import ActivationLayer
+from mnistnn.layers.activation_layer import ActivationLayer
 from mnistnn.layers.batch_norm import BatchNorm
 from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense

@@ -5,14 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mnistnn.backend import Array
+from mnistnn.backend.memory_order import images_first, images_last
+from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
-from mnistnn.initializers import Constant, Fan, Zeros
 from mnistnn.kernels.batch_norm import batch_norm, batch_norm_backward, normalize
 from mnistnn.layers.contract import BaseLayer, Parameter
-from mnistnn.layout import images_first, images_last
-from mnistnn.scratch import Scratch
-from mnistnn.shapes import Shape
+from mnistnn.layers.initializers import Constant, Fan, Zeros
+from mnistnn.types import Array, Shape
 
 
 @component

@@ -8,10 +8,8 @@ scratch array per role, so a steady-state step allocates nothing.
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from mnistnn.backend import Array
-from mnistnn.initializers import Fan, Start
-from mnistnn.second_order import SecondOrder
-from mnistnn.shapes import Shape
+from mnistnn.layers.initializers import Fan, Start
+from mnistnn.types import Array, SecondOrder, Shape
 
 
 @dataclass(frozen=True)
@@ -32,15 +30,15 @@ class Parameter:
 class BaseLayer:
     """Abstract: maps x (n, *in_shape) to y (n, *out_shape). What most layers have no need of does nothing here.
 
-    Images may come in either order of `layout.py`; layers for images, and those that work element by element, return
-    them in the order of memory that suits images.
+    Images may come in either order of `backend/memory_order.py`; layers for images, and those that work element by
+    element, return them in the order of memory that suits images.
     """
 
     is_random: ClassVar[bool] = False
     """Whether the layer draws random numbers in training, and so wants `seed` and `begin_update`."""
 
     comes_in_pieces: ClassVar[bool] = False
-    """Whether the layer spreads its work over threads of ours, see `threads.py`."""
+    """Whether the layer spreads its work over threads of ours, see `backend/threads.py`."""
 
     is_truncated: bool = False
     """Whether `backward` leaves out a part of the gradient; after `build`."""
@@ -125,6 +123,6 @@ class BaseLayer:
 
     def memory(self, n: int, train: bool, workers: int = 1) -> int:
         """Return how many numbers the layer keeps, at most, on the host, for batches of n: of a forward pass, or with
-        `train` of both passes. Each of the workers of `threads.py` may need some of its own.
+        `train` of both passes. Each of the workers of `backend/threads.py` may need some of its own.
         """
         return 0

@@ -6,22 +6,21 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from mnistnn.activations import ACTIVATIONS, ActivationName
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.matmul import sum_along
+from mnistnn.backend.memory_order import images_first
+from mnistnn.backend.scratch import Scratch
+from mnistnn.backend.threads import cut, share, spread, workers_for
 from mnistnn.component import component
-from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
 from mnistnn.kernels.pooling import max_pool, max_pool_backward, max_pool_tangent
 from mnistnn.kernels.windows import PART, Window
 from mnistnn.kernels.winograd import saves_enough, tiling
+from mnistnn.layers.activations import ACTIVATIONS, ActivationName
 from mnistnn.layers.contract import BaseLayer, Parameter
-from mnistnn.layers.conv_methods import Convolution, Direct, Winograd
+from mnistnn.layers.conv_algorithms import Convolution, Direct, Winograd
 from mnistnn.layers.images import Padding, Size, contiguous, image_shape, images_of, pair
-from mnistnn.layout import images_first
-from mnistnn.products import sum_along
-from mnistnn.scratch import Scratch
-from mnistnn.second_order import SecondOrder
-from mnistnn.shapes import Shape, ShapeError, show_shape
-from mnistnn.threads import cut, share, spread, workers_for
+from mnistnn.layers.initializers import Fan, Glorot, Initializer, Zeros
+from mnistnn.types import Array, SecondOrder, Shape, ShapeError, show_shape
 
 
 @component

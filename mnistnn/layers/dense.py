@@ -6,17 +6,16 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from mnistnn.activations import ACTIVATIONS, ActivationName
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.memory_order import as_examples, as_rows
+from mnistnn.backend.scratch import Scratch
+from mnistnn.backend.threads import matmul
 from mnistnn.component import component
-from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
 from mnistnn.kernels.dense import dense, dense_backward, limit_columns
+from mnistnn.layers.activations import ACTIVATIONS, ActivationName
 from mnistnn.layers.contract import BaseLayer, Parameter
-from mnistnn.layout import as_examples, as_rows
-from mnistnn.scratch import Scratch
-from mnistnn.second_order import SecondOrder
-from mnistnn.shapes import Shape, ShapeError, show_shape
-from mnistnn.threads import matmul
+from mnistnn.layers.initializers import Fan, Glorot, Initializer, Zeros
+from mnistnn.types import Array, SecondOrder, Shape, ShapeError, show_shape
 
 # With so few units and so many examples, the transpose of dW is the faster product.
 _NARROW, _MANY = 32, 512

@@ -5,19 +5,18 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from mnistnn.activations import ACTIVATIONS, ActivationName
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.memory_order import as_examples, as_rows
+from mnistnn.backend.rng import UpdateStreams
+from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
-from mnistnn.initializers import Fan, Glorot, Initializer, Zeros
 from mnistnn.kernels.dense import dense
 from mnistnn.kernels.dropconnect import masked_dense, masked_dense_backward
 from mnistnn.kernels.dropout import bernoulli
+from mnistnn.layers.activations import ACTIVATIONS, ActivationName
 from mnistnn.layers.contract import BaseLayer, Parameter
-from mnistnn.layout import as_examples, as_rows
-from mnistnn.scratch import Scratch
-from mnistnn.second_order import SecondOrder
-from mnistnn.shapes import Shape
-from mnistnn.streams import UpdateStreams
+from mnistnn.layers.initializers import Fan, Glorot, Initializer, Zeros
+from mnistnn.types import Array, SecondOrder, Shape
 
 
 @component

@@ -5,15 +5,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.memory_order import images_first, in_memory_order
+from mnistnn.backend.rng import UpdateStreams
+from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
 from mnistnn.kernels.dropout import bernoulli
 from mnistnn.layers.contract import BaseLayer, Parameter
-from mnistnn.layout import images_first, in_memory_order
-from mnistnn.scratch import Scratch
-from mnistnn.second_order import SecondOrder
-from mnistnn.shapes import Shape, ShapeError, show_shape
-from mnistnn.streams import UpdateStreams
+from mnistnn.types import Array, SecondOrder, Shape, ShapeError, show_shape
 
 
 @component

@@ -3,12 +3,10 @@
 from math import prod
 from typing import ClassVar, Literal
 
-from mnistnn.backend import Array
+from mnistnn.backend.memory_order import as_examples, as_rows
 from mnistnn.component import component
 from mnistnn.layers.contract import BaseLayer, Parameter
-from mnistnn.layout import as_examples, as_rows
-from mnistnn.second_order import SecondOrder
-from mnistnn.shapes import Shape
+from mnistnn.types import Array, SecondOrder, Shape
 
 
 @component

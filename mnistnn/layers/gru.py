@@ -2,14 +2,14 @@
 
 from typing import ClassVar, Literal
 
-from mnistnn.backend import Array
+from mnistnn.backend.matmul import sum_along
+from mnistnn.backend.threads import matmul
 from mnistnn.component import component
-from mnistnn.initializers import Zeros
 from mnistnn.kernels.gru import gru, gru_backward
 from mnistnn.layers.contract import Parameter
-from mnistnn.layers.over_time import OverTime, Way, flat
-from mnistnn.products import sum_along
-from mnistnn.threads import matmul
+from mnistnn.layers.initializers import Zeros
+from mnistnn.layers.recurrent_base import OverTime, Way, flat
+from mnistnn.types import Array
 
 
 @component

@@ -4,10 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mnistnn.backend import Array
-from mnistnn.layout import images_last
-from mnistnn.scratch import Scratch
-from mnistnn.shapes import Shape, ShapeError, show_shape
+from mnistnn.backend.memory_order import images_last
+from mnistnn.backend.scratch import Scratch
+from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 _Pixels = Annotated[int, Field(ge=1, le=10_000)]
 _Padding = Annotated[int, Field(ge=0, le=10_000)]

@@ -2,12 +2,12 @@
 
 from typing import ClassVar, Literal
 
-from mnistnn.backend import Array
 from mnistnn.component import component
-from mnistnn.initializers import Constant, Start, Zeros
 from mnistnn.kernels.lstm import lstm, lstm_backward, peephole_gradient
 from mnistnn.layers.contract import Parameter
-from mnistnn.layers.over_time import Blocks, OverTime, Way
+from mnistnn.layers.initializers import Constant, Start, Zeros
+from mnistnn.layers.recurrent_base import Blocks, OverTime, Way
+from mnistnn.types import Array
 
 
 @component

@@ -3,16 +3,14 @@
 from math import prod
 from typing import ClassVar, Literal
 
-from mnistnn.backend import Array
+from mnistnn.backend.memory_order import images_first
+from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
 from mnistnn.kernels.pooling import max_pool, max_pool_backward, max_pool_tangent, mean_pool, mean_pool_backward
 from mnistnn.kernels.windows import Window
 from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.layers.images import Size, contiguous, image_shape, images_of, pair
-from mnistnn.layout import images_first
-from mnistnn.scratch import Scratch
-from mnistnn.second_order import SecondOrder
-from mnistnn.shapes import Shape, ShapeError, show_shape
+from mnistnn.types import Array, SecondOrder, Shape, ShapeError, show_shape
 
 
 @component

@@ -2,11 +2,11 @@
 
 from typing import ClassVar, Literal
 
-from mnistnn.activations import ACTIVATIONS, ActivationName
-from mnistnn.backend import Array
 from mnistnn.component import component
 from mnistnn.kernels.recurrent import recurrent, recurrent_backward
-from mnistnn.layers.over_time import OverTime, Way
+from mnistnn.layers.activations import ACTIVATIONS, ActivationName
+from mnistnn.layers.recurrent_base import OverTime, Way
+from mnistnn.types import Array
 
 
 @component

@@ -3,13 +3,13 @@
 from math import sqrt
 from typing import ClassVar, Literal
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
 from mnistnn.kernels.activations import sigmoid
 from mnistnn.kernels.binary import binary_nll
 from mnistnn.losses.contract import PerExampleLoss
-from mnistnn.scratch import Scratch
-from mnistnn.shapes import Shape, ShapeError, show_shape
+from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 
 @component

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnistnn.backend import Array, array_module, mean
+from mnistnn.backend.arrays import array_module, mean
+from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
-from mnistnn.scratch import Scratch
-from mnistnn.shapes import Shape, ShapeError, show_shape
+from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from mnistnn.backend import Array, array_module, mean
+from mnistnn.backend.arrays import array_module, mean
+from mnistnn.backend.scratch import Scratch
 from mnistnn.losses.contract import PerExampleLoss, Score
-from mnistnn.scratch import Scratch
-from mnistnn.shapes import Shape, ShapeError, show_shape
+from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 NONE = -1
 """The label of a step at which there is nothing to be read."""

@@ -2,11 +2,11 @@
 
 from typing import ClassVar, Literal
 
-from mnistnn.backend import Array, array_module, mean
+from mnistnn.backend.arrays import array_module, mean
+from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
 from mnistnn.losses.contract import Score
-from mnistnn.scratch import Scratch
-from mnistnn.shapes import Shape, ShapeError, show_shape
+from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 _LOW = -1e30  # less than any error, and still a number of float32
 

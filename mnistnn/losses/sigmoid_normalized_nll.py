@@ -2,10 +2,11 @@
 
 from typing import Literal
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.sigmoid_normalized import sigmoid_normalized, sigmoid_normalized_nll
 from mnistnn.losses.contract import PerClassLoss
+from mnistnn.types import Array
 
 
 @component

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.softmax import (
     softmax,
@@ -12,6 +12,7 @@ from mnistnn.kernels.softmax import (
     softmax_nll_on_gpu,
 )
 from mnistnn.losses.contract import PerClassLoss
+from mnistnn.types import Array
 
 
 @component

@@ -3,10 +3,10 @@
 from math import sqrt
 from typing import ClassVar, Literal
 
-from mnistnn.backend import Array
 from mnistnn.component import component
 from mnistnn.kernels.squared_error import squared_error
 from mnistnn.losses.contract import PerClassLoss
+from mnistnn.types import Array
 
 
 @component

@@ -5,16 +5,16 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.memory_order import as_rows
+from mnistnn.backend.rng import stream
+from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
-from mnistnn.initializers import Fan, Initializer, Normal, Zeros
 from mnistnn.kernels.activations import softplus
 from mnistnn.layers.contract import Parameter
-from mnistnn.layout import as_rows
+from mnistnn.layers.initializers import Fan, Initializer, Normal, Zeros
 from mnistnn.models.unsupervised import EnergyModel, biases_of
-from mnistnn.scratch import Scratch
-from mnistnn.shapes import Shape
-from mnistnn.streams import stream
+from mnistnn.types import Array, Shape
 
 MOST_HIDDEN = 12
 """Hidden units whose states are summed over, wherever it is asked how probable an image is."""

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
-from mnistnn.initializers import Draws
 from mnistnn.layers.contract import Parameter
+from mnistnn.layers.initializers import Draws
+from mnistnn.types import Array
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,18 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.memory_order import as_rows
+from mnistnn.backend.rng import stream
+from mnistnn.backend.scratch import Scratch
+from mnistnn.backend.threads import matmul
 from mnistnn.component import component
-from mnistnn.initializers import Constant, Fan, Glorot, Initializer, Zeros
 from mnistnn.kernels import boltzmann
 from mnistnn.kernels.activations import sigmoid, softplus
 from mnistnn.layers.contract import Parameter
-from mnistnn.layout import as_rows
+from mnistnn.layers.initializers import Constant, Fan, Glorot, Initializer, Zeros
 from mnistnn.models.unsupervised import EnergyModel, biases_of, features_of
-from mnistnn.scratch import Scratch
-from mnistnn.shapes import Shape
-from mnistnn.streams import stream
-from mnistnn.threads import matmul
+from mnistnn.types import Array, Shape
 
 
 @component

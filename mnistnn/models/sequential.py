@@ -6,17 +6,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.memory_order import steps_first
+from mnistnn.backend.rng import legacy_stream, stream
+from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
 from mnistnn.errors import ConfigError
 from mnistnn.layers import Layer
 from mnistnn.layers.contract import BaseLayer, Parameter
-from mnistnn.layers.over_time import OverTime
-from mnistnn.layout import steps_first
+from mnistnn.layers.recurrent_base import OverTime
 from mnistnn.models.flat import FlatModel
-from mnistnn.scratch import Scratch
-from mnistnn.shapes import Shape, ShapeError
-from mnistnn.streams import legacy_stream, stream
+from mnistnn.types import Array, Shape, ShapeError
 
 LayerName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 

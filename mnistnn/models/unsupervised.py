@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module, to_host
+from mnistnn.backend.arrays import array_module, to_host
 from mnistnn.component import component
 from mnistnn.models.flat import FlatModel
-from mnistnn.shapes import Shape
+from mnistnn.types import Array, Shape
 
 _LEAST_MEAN = 0.001  # of a pixel, so that one that is never white does not start at minus infinity
 

@@ -4,16 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mnistnn.optim.adaptive import (
-    AdaDelta,
-    AdaGrad,
-    Adam,
-    AdamW,
-    AdaptiveRates,
-    CourseRMSProp,
-    GravesRMSProp,
-    RMSProp,
-)
+from mnistnn.optim.adaptive import AdaDelta, AdaGrad, Adam, AdamW, AdaptiveRates, CourseRMSProp, GravesRMSProp, RMSProp
 from mnistnn.optim.conjugate_gradient import ConjugateGradient
 from mnistnn.optim.hessian_free import HessianFree
 from mnistnn.optim.lbfgs import LBFGS

@@ -5,11 +5,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.inner import inner
 from mnistnn.optim.line_search import StrongWolfe, Trial
-from mnistnn.optim.searching import AnyLineSearch, SearchingMethod
+from mnistnn.optim.line_search_method import AnyLineSearch, SearchingMethod
+from mnistnn.types import Array
 
 _LONGER = 1.01  # than where a parabola with the last decrease would have its minimum
 

@@ -6,9 +6,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from mnistnn.backend import Array
-from mnistnn.history import History
-from mnistnn.second_order import SecondOrder
+from mnistnn.types import Array, History, SecondOrder
 
 
 @dataclass

@@ -12,8 +12,8 @@ pass of its own. grad is only read.
 
 import numpy as np
 
-from mnistnn.backend import Array
-from mnistnn.compiled import Loop
+from mnistnn.backend.jit import Loop
+from mnistnn.types import Array
 
 
 @Loop

@@ -4,7 +4,7 @@ Each says what its namesake in `fused.py` says, for one weight i, with the same 
 theta, grad, the rule's state arrays in the order of its `slots`, and its scalars as an array on the device.
 """
 
-from mnistnn.cuda import Kernel
+from mnistnn.backend.cuda import Kernel
 
 _SIGN = "((g > 0 ? Real(1) : Real(0)) - (g < 0 ? Real(1) : Real(0)))"
 

@@ -7,13 +7,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.inner import inner
-from mnistnn.optim.batch_method import BatchMethod
 from mnistnn.optim.contract import Demands, ObjectiveContract, Progress
+from mnistnn.optim.full_batch import BatchMethod
 from mnistnn.optim.inner_cg import Memory, descend
 from mnistnn.optim.line_search import Backtracking, Trial
+from mnistnn.types import Array
 
 _GROWTH = 1.3  # from one kept iterate of the inner conjugate gradient to the next
 _LOOK_BACK, _LEAST_LOOK_BACK = 0.1, 10  # how far back progress is looked at: a part of the iterations, and at least

@@ -4,12 +4,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.add_scaled import BLOCK, add_scaled
 from mnistnn.kernels.inner import inner, length
 from mnistnn.optim.line_search import Trial
-from mnistnn.optim.searching import SearchingMethod
+from mnistnn.optim.line_search_method import SearchingMethod
+from mnistnn.types import Array
 
 _CURVED = 1e-10  # least s'y as a part of |s| |y| for a pair to be kept
 

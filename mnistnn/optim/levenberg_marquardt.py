@@ -6,10 +6,11 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module, to_host
+from mnistnn.backend.arrays import array_module, to_host
 from mnistnn.component import component
-from mnistnn.optim.batch_method import BatchMethod
 from mnistnn.optim.contract import Demands, ObjectiveContract, Progress
+from mnistnn.optim.full_batch import BatchMethod
+from mnistnn.types import Array
 
 _BAD, _GOOD = 0.25, 0.75  # below and above which share of the predicted decrease the damping changes
 _LEAST_DAMPING = 1e-15

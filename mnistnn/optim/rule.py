@@ -14,13 +14,14 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module
-from mnistnn.compiled import Loop, is_available
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.cuda import Kernel, Numbers
+from mnistnn.backend.jit import Loop, is_available
+from mnistnn.backend.matmul import serial_matmul
 from mnistnn.component import component
-from mnistnn.cuda import Kernel, Numbers
 from mnistnn.optim.contract import Decay, Demands, ObjectiveContract, Progress
 from mnistnn.optim.schedules import MomentumSchedule, RateSchedule
-from mnistnn.products import matmul
+from mnistnn.types import Array
 
 # Numbers per block: theta, gradient, two states and working memory in float32 take 320 KiB, which a core's cache holds.
 BLOCK = 16_384
@@ -161,5 +162,5 @@ def clip(grad: Array, norm: float) -> None:
             grad *= norm / length
     else:  # without asking the device for a number
         square = xp.empty((1, 1), dtype=grad.dtype)
-        matmul(grad.reshape(1, -1), grad.reshape(-1, 1), out=square)
+        serial_matmul(grad.reshape(1, -1), grad.reshape(-1, 1), out=square)
         grad *= xp.minimum(1.0, norm / xp.sqrt(square[0])).astype(grad.dtype)

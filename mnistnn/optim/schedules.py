@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from mnistnn.component import component
-from mnistnn.history import History
 from mnistnn.optim.contract import Progress
+from mnistnn.types import History
 
 Positive = Annotated[float, Field(gt=0)]
 Factor = Annotated[float, Field(gt=0, le=1)]

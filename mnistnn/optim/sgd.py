@@ -2,13 +2,13 @@
 
 from typing import ClassVar, Literal
 
-from mnistnn.backend import Array
-from mnistnn.compiled import Loop
+from mnistnn.backend.cuda import Kernel
+from mnistnn.backend.jit import Loop
 from mnistnn.component import component
-from mnistnn.cuda import Kernel
 from mnistnn.kernels.sign import sign
 from mnistnn.optim import fused, fused_cuda
 from mnistnn.optim.rule import GradientRule, Scalars
+from mnistnn.types import Array
 
 
 @component

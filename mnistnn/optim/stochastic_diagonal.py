@@ -4,13 +4,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module
-from mnistnn.compiled import Loop
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.cuda import Kernel
+from mnistnn.backend.jit import Loop
 from mnistnn.component import component
-from mnistnn.cuda import Kernel
 from mnistnn.optim import fused, fused_cuda
 from mnistnn.optim.contract import Demands, ObjectiveContract, Progress
 from mnistnn.optim.rule import GradientRule, Scalars
+from mnistnn.types import Array
 
 
 @component

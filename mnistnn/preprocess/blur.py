@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.preprocess.image_transform import ImageTransform
+from mnistnn.types import Array
 
 _REACH = 4.0  # standard deviations; the Gaussian beyond is less than 1e-4 of the whole
 

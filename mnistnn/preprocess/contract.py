@@ -5,8 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mnistnn.backend import Array
-from mnistnn.shapes import Shape, ShapeError, show_shape
+from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 _ROWS = 2048
 

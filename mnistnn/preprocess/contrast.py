@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mnistnn.backend import Array
 from mnistnn.component import component
 from mnistnn.preprocess.contract import Transform, row_blocks
+from mnistnn.types import Array
 
 
 @component

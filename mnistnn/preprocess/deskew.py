@@ -2,10 +2,11 @@
 
 from typing import Literal
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.row_sampling import sample_rows
 from mnistnn.preprocess.image_transform import ImageTransform
+from mnistnn.types import Array
 
 
 @component

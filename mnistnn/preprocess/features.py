@@ -5,11 +5,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.activations import sigmoid
 from mnistnn.preprocess.contract import Transform, row_blocks
-from mnistnn.shapes import Shape, ShapeError
+from mnistnn.types import Array, Shape, ShapeError
 
 
 @component

@@ -5,9 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mnistnn.backend import Array
 from mnistnn.preprocess.contract import Transform, row_blocks
-from mnistnn.shapes import Shape, ShapeError, show_shape
+from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 _Side = Annotated[int, Field(ge=1, le=1024)]
 # Of images: one number stands for both sides.

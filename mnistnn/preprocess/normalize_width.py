@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.row_sampling import sample_rows
 from mnistnn.preprocess.image_transform import ImageTransform
-from mnistnn.shapes import Shape, ShapeError, show_shape
+from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 
 @component

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.preprocess.image_transform import ImageTransform, Size, height_and_width
-from mnistnn.shapes import Shape, ShapeError, show_shape
+from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 
 @component

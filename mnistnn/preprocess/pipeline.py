@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mnistnn.backend import Array
 from mnistnn.errors import ConfigError
 from mnistnn.preprocess.contract import Transform
-from mnistnn.shapes import Shape, ShapeError
+from mnistnn.types import Array, Shape, ShapeError
 
 
 class Pipeline:

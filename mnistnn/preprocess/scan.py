@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
+from mnistnn.backend.rng import stream
 from mnistnn.component import component
 from mnistnn.preprocess.contract import Transform, row_blocks
-from mnistnn.shapes import Shape, ShapeError, show_shape
-from mnistnn.streams import stream
+from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 
 @component

@@ -5,11 +5,11 @@ from typing import Literal
 
 import numpy as np
 
-from mnistnn.backend import Array, array_module
+from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.preprocess.contract import row_blocks
 from mnistnn.preprocess.image_transform import ImageTransform, Size, height_and_width
-from mnistnn.shapes import Shape, ShapeError, show_shape
+from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 
 @component

@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from mnistnn.backend import Array, array_module, to_host
+from mnistnn.backend.arrays import array_module, to_host
 from mnistnn.component import component
 from mnistnn.preprocess.contract import Transform, row_blocks
-from mnistnn.shapes import Shape, ShapeError
+from mnistnn.types import Array, Shape, ShapeError
 
 
 @component

@@ -11,10 +11,9 @@ from typing import Literal
 
 from mnistnn.config.load import LoadedExperiment, load_experiment
 from mnistnn.config.schema import Expect
-from mnistnn.data.split_names import SplitName
-from mnistnn.errors import ConfigError, UsageError
-from mnistnn.experiment import Plan
-from mnistnn.spelling import nearest
+from mnistnn.errors import ConfigError, UsageError, nearest
+from mnistnn.experiment.plan import Plan
+from mnistnn.types import SplitName
 
 QUICK = "quick"
 BASES = "base"

@@ -18,8 +18,8 @@ from mnistnn.config.dump import config_hash
 from mnistnn.config.load import DEFAULT, LoadedExperiment, leaves
 from mnistnn.config.nodes import dotted
 from mnistnn.errors import RunError
-from mnistnn.files import write_atomically
 from mnistnn.reproduction.collection import Claimed, claims
+from mnistnn.storage.writing import write_atomically
 
 SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)

@@ -3,19 +3,19 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mnistnn import runner
-from mnistnn.analysis import reconstruction, regression
-from mnistnn.analysis.evaluation import evaluate
-from mnistnn.analysis.likelihood import Annealing, measure
-from mnistnn.backend import Device, device_name
+from mnistnn.analysis.evaluation import reconstruction, regression
+from mnistnn.analysis.evaluation.classification import evaluate
+from mnistnn.analysis.evaluation.likelihood import Annealing, measure
+from mnistnn.backend.arrays import Device, device_name
 from mnistnn.errors import InterruptedRunError, MnistnnError
-from mnistnn.experiment import Plan
-from mnistnn.files import resource_error
+from mnistnn.experiment.plan import Plan
 from mnistnn.reproduction.collection import IN_NATS, Claimed, Member, claims
 from mnistnn.reproduction.record import Record, SeedResult, make_record, write_record
 from mnistnn.reproduction.table import shown, shown_band
 from mnistnn.run.directory import RunDirectory, new_run_path
 from mnistnn.run.provenance import read_environment
+from mnistnn.runner import session
+from mnistnn.storage.writing import resource_error
 
 
 def reproduce(
@@ -24,7 +24,7 @@ def reproduce(
     device: Device,
     runs: Path,
     results: Path,
-    view: runner.View,
+    view: session.View,
     tell: Callable[[str], None],
 ) -> list[str]:
     """Train each experiment with each seed, in new runs, and write its record; return what was not reproduced.
@@ -59,7 +59,7 @@ def _outcome(record: Record) -> str:
 
 
 def _reproduce_one(
-    member: Member, seeds: Sequence[int], device: Device, runs: Path, view: runner.View, tell: Callable[[str], None]
+    member: Member, seeds: Sequence[int], device: Device, runs: Path, view: session.View, tell: Callable[[str], None]
 ) -> Record:
     measured = []
     for seed in seeds:
@@ -74,10 +74,10 @@ def _reproduce_one(
 
 
 def _train_and_measure(
-    member: Member, seed: int, device: Device, runs: Path, view: runner.View, tell: Callable[[str], None]
+    member: Member, seed: int, device: Device, runs: Path, view: session.View, tell: Callable[[str], None]
 ) -> tuple[RunDirectory, SeedResult]:
     plan = Plan(member.load(f"seed={seed}", f"backend.device={device}"))
-    outcome = runner.start(plan, new_run_path(runs, plan.experiment.name), runs, view)
+    outcome = session.start(plan, new_run_path(runs, plan.experiment.name), runs, view)
     measured = {what: _measured(outcome.run, what, tell) for what in claims(plan.experiment.expect)}
     return outcome.run, SeedResult(
         seed=seed,

@@ -5,9 +5,9 @@ from itertools import groupby
 from pathlib import Path
 
 from mnistnn.errors import ConfigError
-from mnistnn.files import write_atomically
 from mnistnn.reproduction.collection import IN_NATS, RECONSTRUCTION, Member, claims, group_of
 from mnistnn.reproduction.record import Figure, Record, make_record, read_records, recipe_hash, write_record
+from mnistnn.storage.writing import write_atomically
 
 STALE = "stale"
 _HEAD = """\

@@ -14,11 +14,11 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from mnistnn.errors import RunError
-from mnistnn.files import resource_error, sync_folder, write_atomically
-from mnistnn.history import Row
-from mnistnn.run.sealed import seal, unseal
-from mnistnn.run.sealed_json import VERSION, seal_json, unseal_json
 from mnistnn.run.state import SavedState
+from mnistnn.storage.sealed_json import VERSION, seal_json, unseal_json
+from mnistnn.storage.sealed_tensors import seal, unseal
+from mnistnn.storage.writing import resource_error, sync_folder, write_atomically
+from mnistnn.types import Row
 
 FORMAT = 1
 SCHEMA_VERSION = 1  # of best.json

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mnistnn.errors import RunError, UsageError
-from mnistnn.files import remove_leftovers, resource_error, sync_folder
+from mnistnn.storage.writing import remove_leftovers, resource_error, sync_folder
 
 LATEST = "latest"
 

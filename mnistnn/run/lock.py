@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from filelock import FileLock, Timeout
 
 from mnistnn.errors import BusyError
-from mnistnn.files import resource_error
 from mnistnn.run.directory import RunDirectory
+from mnistnn.storage.writing import resource_error
 
 # `is_held` takes the lock for an instant; a writer that meets it there need not give up.
 _WAIT_S, _POLL_S = 0.1, 0.01

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from mnistnn.errors import RunError
-from mnistnn.files import resource_error
-from mnistnn.history import Row
-from mnistnn.run.reading import read_file
-from mnistnn.run.strict_json import parse
+from mnistnn.storage.reading import read_file
+from mnistnn.storage.strict_json import parse
+from mnistnn.storage.writing import resource_error
+from mnistnn.types import Row
 
 
 class MetricsFile:

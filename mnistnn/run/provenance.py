@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from mnistnn import __version__
-from mnistnn.backend import CUPY_PACKAGES
-from mnistnn.files import write_atomically
-from mnistnn.machine import blas_pools, cpu_model, usable_cores
+from mnistnn.backend.arrays import CUPY_PACKAGES
+from mnistnn.backend.machine import blas_pools, cpu_model, usable_cores
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.reading import MAX_JSON_BYTES, read_file
-from mnistnn.run.sealed_json import seal_json, unseal_json
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
+from mnistnn.storage.sealed_json import seal_json, unseal_json
+from mnistnn.storage.writing import write_atomically
 
 SCHEMA_VERSION = 1
 _GIT_TIMEOUT_S = 5.0

@@ -6,10 +6,10 @@ from typing import Literal
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from mnistnn.files import write_atomically
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.reading import MAX_JSON_BYTES, read_file
-from mnistnn.run.sealed_json import parse_as, seal_json
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
+from mnistnn.storage.sealed_json import parse_as, seal_json
+from mnistnn.storage.writing import write_atomically
 
 SCHEMA_VERSION = 1
 Status = Literal["running", "finished", "stopped", "interrupted", "diverged", "failed"]

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from mnistnn.errors import RunError
-from mnistnn.files import remove_leftovers, resource_error, sync_folder, write_atomically
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.sealed import seal, unseal
+from mnistnn.storage.sealed_tensors import seal, unseal
+from mnistnn.storage.writing import remove_leftovers, resource_error, sync_folder, write_atomically
 
 FORMAT = 1
 _WHAT = "fitted transform"

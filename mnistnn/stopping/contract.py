@@ -7,7 +7,7 @@ there, so a resumed run cannot forget its patience. A NaN is never an improvemen
 from dataclasses import dataclass
 from typing import Literal
 
-from mnistnn.history import History
+from mnistnn.types import History
 
 Monitor = Literal["valid.error", "valid.loss"]
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mnistnn.component import component
-from mnistnn.history import History
 from mnistnn.stopping.contract import Deadline, Monitor, Policy
+from mnistnn.types import History
 
 
 @component

@@ -11,9 +11,9 @@ from pathlib import Path
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from mnistnn.files import append_line, force
-from mnistnn.run.reading import read_file
-from mnistnn.run.sealed_json import parse_as, seal_json
+from mnistnn.storage.reading import read_file
+from mnistnn.storage.sealed_json import parse_as, seal_json
+from mnistnn.storage.writing import append_line, force
 from mnistnn.sweep.description import Trial
 
 SCHEMA_VERSION = 1

@@ -16,8 +16,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from mnistnn import __version__, signals
+from mnistnn import __version__
 from mnistnn.errors import ResourceError, RunError
+from mnistnn.runner import signals
 from mnistnn.sweep import trial
 
 _POLL_S = 0.2

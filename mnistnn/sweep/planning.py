@@ -8,17 +8,17 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from mnistnn.backend.machine import usable_cores
 from mnistnn.config.dump import config_hash, resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_experiment, load_text
 from mnistnn.config.validate import type_first
 from mnistnn.errors import ConfigError, RunError, UsageError
-from mnistnn.experiment import Plan
-from mnistnn.history import LAST
-from mnistnn.machine import usable_cores
-from mnistnn.run.reading import read_file
+from mnistnn.experiment.plan import Plan
+from mnistnn.storage.reading import read_file
 from mnistnn.sweep.description import SCHEMA_VERSION, Description, Sampler, Search, Trial
 from mnistnn.sweep.space import Point, Space, parse_space
 from mnistnn.sweep.study import Study
+from mnistnn.types import LAST
 
 MOST_TRIALS = 10_000
 _SHOWN_PROBLEMS = 3

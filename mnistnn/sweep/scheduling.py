@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass
 
 from mnistnn.errors import MnistnnError, ResourceError
-from mnistnn.signals import StopRequest
+from mnistnn.runner.signals import StopRequest
 from mnistnn.sweep.description import Trial
 from mnistnn.sweep.engines import Engine, Pool
 from mnistnn.sweep.search import searching

@@ -14,10 +14,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from mnistnn.backend.rng import stream
 from mnistnn.config.dump import config_hash
 from mnistnn.errors import BusyError, ConfigError, RunError, UsageError
-from mnistnn.files import cut_off_torn_line, resource_error
-from mnistnn.streams import stream
+from mnistnn.storage.writing import cut_off_torn_line, resource_error
 from mnistnn.sweep import asked
 from mnistnn.sweep.asked import Asked, append_asked
 from mnistnn.sweep.description import Search, Trial

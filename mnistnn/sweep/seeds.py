@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mnistnn import runner
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.errors import InterruptedRunError, MnistnnError, TimeBudgetError
-from mnistnn.experiment import Plan
+from mnistnn.experiment.plan import Plan
 from mnistnn.run.directory import new_run_path
-from mnistnn.runner import Outcome
-from mnistnn.signals import StopRequest
+from mnistnn.runner import session
+from mnistnn.runner.session import Outcome
+from mnistnn.runner.signals import StopRequest
 from mnistnn.sweep import trial
 from mnistnn.sweep.engines import Local
 
 _POLL_S = 0.2
-_SILENT = runner.View(shown=False)
+_SILENT = session.View(shown=False)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _sit(sitting: Sitting) -> SeedEnded:
 
 def _train(sitting: Sitting, time_budget_s: float | None) -> Outcome:
     loaded, runs = sitting.loaded, sitting.runs
-    if sitting.resume_auto and (unfinished := runner.resumable(loaded, runs, None)):
-        return runner.resume_as(unfinished, loaded, _SILENT, time_budget_s)
+    if sitting.resume_auto and (unfinished := session.resumable(loaded, runs, None)):
+        return session.resume_as(unfinished, loaded, _SILENT, time_budget_s)
     path = new_run_path(runs, loaded.experiment.name)
-    return runner.start(Plan(loaded), path, runs, _SILENT, time_budget_s)
+    return session.start(Plan(loaded), path, runs, _SILENT, time_budget_s)

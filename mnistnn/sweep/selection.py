@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass as strict_dataclass
 
-from mnistnn.analysis.evaluation import Evaluation, evaluate, stored_evaluations
+from mnistnn.analysis.evaluation.classification import Evaluation, evaluate, stored_evaluations
 from mnistnn.errors import RunError
-from mnistnn.files import write_atomically
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import read_record
-from mnistnn.run.sealed_json import parse_as, seal_json
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
+from mnistnn.storage.sealed_json import parse_as, seal_json
+from mnistnn.storage.writing import write_atomically
 from mnistnn.sweep.description import Trial
 from mnistnn.sweep.study import DONE, Standing, Study, standing
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mnistnn.backend.rng import stream
 from mnistnn.errors import UsageError
-from mnistnn.streams import stream
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::(\w+))?")

@@ -26,12 +26,12 @@ from mnistnn.config.dump import config_hash, resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
 from mnistnn.errors import RunError
-from mnistnn.files import append_line, force, resource_error, write_atomically
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.reading import MAX_BYTES, read_file
 from mnistnn.run.record import RunRecord, read_record
-from mnistnn.run.sealed_json import parse_as, seal_json
+from mnistnn.storage.reading import MAX_BYTES, read_file
+from mnistnn.storage.sealed_json import parse_as, seal_json
+from mnistnn.storage.writing import append_line, force, resource_error, write_atomically
 from mnistnn.sweep.asked import Asked, read_asked
 from mnistnn.sweep.description import SCHEMA_VERSION, Description, Trial
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mnistnn import runner
 from mnistnn.errors import BusyError, InterruptedRunError, MnistnnError
-from mnistnn.experiment import Plan
+from mnistnn.experiment.plan import Plan
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord, read_record
+from mnistnn.runner import session
 from mnistnn.sweep.description import Trial
 from mnistnn.sweep.pruning import Pruner
 from mnistnn.sweep.study import Study, load_trial_config, note_begin, note_end, open_study, pruned_because
@@ -98,9 +98,9 @@ def _attempt(study: Study, trial: Trial) -> Ended:
         loaded = load_trial_config(study, trial)
         hopeless = Pruner(study, trial) if study.description.prune else None
         if run.record.exists():
-            outcome = runner.resume_as(run, loaded, _SILENT, None, hopeless)
+            outcome = session.resume_as(run, loaded, _SILENT, None, hopeless)
         else:
-            outcome = runner.start(Plan(loaded), run.path, run.path, _SILENT, None, hopeless)
+            outcome = session.start(Plan(loaded), run.path, run.path, _SILENT, None, hopeless)
     except InterruptedRunError as error:
         note_end(study, trial, None)
         return Ended(trial.id, "stopped", problem=str(error))
@@ -137,4 +137,4 @@ def _ended(trial: Trial, record: RunRecord) -> Ended:
     return Ended(trial.id, "finished", record.best, record.seconds)
 
 
-_SILENT = runner.View(shown=False)
+_SILENT = session.View(shown=False)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mnistnn.analysis.gathering import Gathered
+from mnistnn.analysis.comparison.run_groups import Gathered
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mnistnn.config.load import load_experiment
-from mnistnn.experiment import Plan
-from mnistnn.objective import Objective
+from mnistnn.experiment.plan import Plan
+from mnistnn.objectives.supervised import Objective
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
 

@@ -96,7 +96,7 @@ def test_start_up_rows_leave_the_first_time_out(monkeypatch):
 def test_experiments_beside_the_script_are_what_it_trains(real_mnist):
     from benchmarks.whole_processes import WHOLE_PROCESSES
     from mnistnn.config.load import load_experiment
-    from mnistnn.experiment import Plan
+    from mnistnn.experiment.plan import Plan
 
     for what in WHOLE_PROCESSES:
         plan = Plan(load_experiment(what.experiment))

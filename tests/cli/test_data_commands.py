@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from mnistnn.cli.data import data
-from mnistnn.data import cache
-from mnistnn.data.image_set import FILE_NAMES, TRAIN_IMAGES, LabelledImages, idx_files, image_set
+from mnistnn.data.datasets import cache
+from mnistnn.data.formats.image_set import FILE_NAMES, TRAIN_IMAGES, LabelledImages, idx_files, image_set
 from mnistnn.errors import DataError, UsageError
 
 
@@ -47,7 +47,7 @@ def test_add_of_a_taken_name_needs_force(files):
 
 def test_fetch_says_whether_it_had_to(monkeypatch):
     for fetched, outcome in ((True, "fetched and verified"), (False, "already there, verified")):
-        monkeypatch.setattr("mnistnn.data.fetch.fetch", lambda name, force, progress, answer=fetched: answer)
+        monkeypatch.setattr("mnistnn.data.datasets.fetch.fetch", lambda name, force, progress, answer=fetched: answer)
         result = run("fetch")
         assert result.exit_code == 0
         assert result.stdout.startswith(f"mnist: {outcome}: ")
@@ -55,7 +55,9 @@ def test_fetch_says_whether_it_had_to(monkeypatch):
 
 def test_fetch_quietly_shows_no_progress(monkeypatch):
     seen = []
-    monkeypatch.setattr("mnistnn.data.fetch.fetch", lambda name, force, progress: seen.append((name, force, progress)))
+    monkeypatch.setattr(
+        "mnistnn.data.datasets.fetch.fetch", lambda name, force, progress: seen.append((name, force, progress))
+    )
     run("fetch", "fashion-mnist", "--force", "-q")
     assert seen == [("fashion-mnist", True, False)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn import compiled
+from mnistnn.backend import jit
 from mnistnn.cli import doctor, shell
 from mnistnn.cli.doctor import Finding
 
@@ -87,7 +87,7 @@ def test_sources_that_are_not_installed_can_still_be_examined(cache, monkeypatch
 
 @pytest.mark.parametrize(("available", "status"), [(True, "ok"), (False, "absent")])
 def test_processor_tells_whether_loops_are_compiled(available, status, cache, monkeypatch):
-    monkeypatch.setattr(compiled, "is_available", lambda: available)
+    monkeypatch.setattr(jit, "is_available", lambda: available)
     assert _findings("processor")["loops"].status == status
 
 

@@ -26,7 +26,7 @@ def quick_figure(monkeypatch):
         asked.append(arguments)
         return b"a figure"
 
-    monkeypatch.setattr("mnistnn.analysis.learning_curves_figure.draw", draw)
+    monkeypatch.setattr("mnistnn.analysis.plots.learning_curves_figure.draw", draw)
     return asked
 
 

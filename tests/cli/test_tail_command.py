@@ -166,7 +166,7 @@ def test_interrupt_ends_following_with_130(trainer, command, monkeypatch):
     def interrupt(seconds):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mnistnn.analysis.following.time.sleep", interrupt)
+    monkeypatch.setattr("mnistnn.run.live.time.sleep", interrupt)
     done = command("tail", "-f", "run")
     assert (done.code, done.err) == (130, "interrupted\n")
     assert len(done.out.splitlines()) == 3

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.data import fetch as fetch_module
+from mnistnn.data.datasets import fetch as fetch_module
 from mnistnn.errors import DataError
 from mnistnn.run.directory import RunDirectory, all_runs, find
 from mnistnn.run.metrics import read_rows

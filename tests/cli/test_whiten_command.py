@@ -10,7 +10,7 @@ import pytest
 from mnistnn.config.load import load_experiment
 from mnistnn.data.spec import Data
 from mnistnn.data.splits import read_split
-from mnistnn.experiment import Plan
+from mnistnn.experiment.plan import Plan
 from mnistnn.preprocess.whiten import Whiten
 from mnistnn.run import transforms
 
@@ -26,7 +26,7 @@ def no_matplotlib(monkeypatch):
 @pytest.fixture
 def quick_picture(monkeypatch):
     """For tests of what becomes of the picture, whatever it shows."""
-    monkeypatch.setattr("mnistnn.analysis.whitening.draw", lambda *arguments: b"a picture")
+    monkeypatch.setattr("mnistnn.analysis.inspection.whitening.draw", lambda *arguments: b"a picture")
 
 
 def test_transform_and_picture_are_written(toy, command):

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from mnistnn.data.image_set import FILE_NAMES, ImageSet, LabelledImages, image_set
+from mnistnn.data.formats.image_set import FILE_NAMES, ImageSet, LabelledImages, image_set
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnistnn.data import cache
+from mnistnn.data.datasets import cache
 from mnistnn.data.spec import Data, Labels, Limits
 from mnistnn.data.splits import count_classes, read_split, split_examples
 from mnistnn.errors import ConfigError

@@ -3,10 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from mnistnn.data import cache, splits
-from mnistnn.data.cache import DatasetInfo
-from mnistnn.data.catalogue import NAMED_SETS
-from mnistnn.data.image_set import FILE_NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from mnistnn.data import splits
+from mnistnn.data.datasets import cache
+from mnistnn.data.datasets.cache import DatasetInfo
+from mnistnn.data.datasets.catalogue import NAMED_SETS
+from mnistnn.data.formats.image_set import FILE_NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.data.spec import Data, Limits
 from mnistnn.data.splits import describe, ensure_available, read_split, split_examples
 from mnistnn.errors import ConfigError, DataError

@@ -9,7 +9,7 @@ import pytest
 
 from mnistnn.data import streamed
 from mnistnn.data.batches import Batches
-from mnistnn.data.idx import encode_idx
+from mnistnn.data.formats.idx import encode_idx
 from mnistnn.data.stored_images import StoredImages
 from mnistnn.data.streamed import StreamedBatches, StreamedInputs
 from mnistnn.errors import DataError

@@ -6,9 +6,9 @@ from types import ModuleType
 
 import pytest
 
-from mnistnn import products
-from mnistnn.experiment import Plan
-from mnistnn.journal import RunJournal
+from mnistnn.backend import matmul
+from mnistnn.experiment.plan import Plan
+from mnistnn.runner.checkpointing import RunJournal
 from tests.device import stand_in
 from tests.device.array import DeviceArray
 from tests.device.blas import Blas
@@ -30,7 +30,7 @@ def cupy(monkeypatch, traffic) -> ModuleType:
     """The stand-in, installed as CuPy."""
     module = stand_in.module()
     monkeypatch.setitem(sys.modules, "cupy", module)
-    monkeypatch.setattr(products, "library", lambda xp: Blas())
+    monkeypatch.setattr(matmul, "library", lambda xp: Blas())
     return module
 
 

@@ -9,9 +9,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from mnistnn import cuda, products_cuda
-from mnistnn.activations import ACTIVATIONS, ActivationName
-from mnistnn.cuda import Kernel
+from mnistnn.backend import cuda, matmul_cuda
+from mnistnn.backend.cuda import Kernel
 from mnistnn.kernels import (
     activations,
     activations_cuda,
@@ -26,6 +25,7 @@ from mnistnn.kernels import (
     sums_cuda,
 )
 from mnistnn.kernels.windows import Window
+from mnistnn.layers.activations import ACTIVATIONS, ActivationName
 from mnistnn.optim import Rule
 from mnistnn.optim.rule import GradientRule
 
@@ -147,7 +147,7 @@ EMULATIONS: dict[str, Emulation] = {
     pooling_cuda.max_pool_backward.name: _max_pool_backward,
     convolution_cuda.gather_patches.name: _gather_patches,
     convolution_cuda.gather_from_patches.name: _gather_from_patches,
-    products_cuda.short_sums.name: _short_sums,
+    matmul_cuda.short_sums.name: _short_sums,
     add_scaled_cuda.add_scaled.name: _add_scaled,
     rows_cuda.take_examples.name: _take_examples,
     sums_cuda.add_times.name: _add_times,

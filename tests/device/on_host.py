@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn.cuda import Kernel, options
+from mnistnn.backend.cuda import Kernel, options
 
 COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn import cuda
-from mnistnn.cuda import in_one_order
+from mnistnn.backend import cuda
+from mnistnn.backend.cuda import in_one_order
 from tests.device.array import DeviceArray, Place
 from tests.device.emulation import EMULATIONS
 from tests.device.functions import implementations

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistnn.analysis.sampling import mean_probabilities, summed_nll
+from mnistnn.analysis.evaluation.mc_dropout import mean_probabilities, summed_nll
 from mnistnn.losses.each_step import EachStep
 from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.losses.softmax_nll import SoftmaxNLL

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 
 import mnistnn
-from mnistnn.activations import ACTIVATIONS
-from mnistnn.cuda import Kernel, options
+from mnistnn.backend.cuda import Kernel, options
 from mnistnn.kernels import sums_cuda
 from mnistnn.kernels.windows import Window
+from mnistnn.layers.activations import ACTIVATIONS
 from mnistnn.optim import Rule
 from mnistnn.optim.rule import GradientRule
 from tests.device import nvrtc, on_host
 from tests.device.emulation import EMULATIONS, kernels_in
 
 ROOT = Path(mnistnn.__file__).parent
-MODULES = ["mnistnn.cuda"] + [
+MODULES = ["mnistnn.backend.cuda"] + [
     ".".join(path.relative_to(ROOT.parent).with_suffix("").parts) for path in sorted(ROOT.rglob("*_cuda.py"))
 ]
 KERNELS = {kernel.name: kernel for module in MODULES for kernel in kernels_in(importlib.import_module(module)).values()}
@@ -84,7 +84,7 @@ def test_kernels_are_written_only_where_they_are_looked_for():
     strays = [
         path
         for path in ROOT.rglob("*.py")
-        if "__global__" in path.read_text(encoding="utf-8") and path != ROOT / "cuda.py"
+        if "__global__" in path.read_text(encoding="utf-8") and path != ROOT / "backend" / "cuda.py"
     ]
     assert not strays
 

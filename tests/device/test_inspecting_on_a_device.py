@@ -5,11 +5,11 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from mnistnn.analysis.answers import answers_of
-from mnistnn.analysis.dead_units import dead_units
-from mnistnn.analysis.filter_history import history_of
-from mnistnn.analysis.layer_statistics import statistics_of, table
-from mnistnn.trained import load_trained
+from mnistnn.analysis.evaluation.predictions import answers_of
+from mnistnn.analysis.inspection.dead_units import dead_units
+from mnistnn.analysis.inspection.filter_history import history_of
+from mnistnn.analysis.inspection.layer_statistics import statistics_of, table
+from mnistnn.experiment.trained import load_trained
 
 LAYERS = (
     "model.layers={hidden: null, output: null, norm: {type: batch_norm}, drop: {type: dropout}, "

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnistnn import products
+from mnistnn.backend import matmul
 
 DTYPES = {"float32": 1e-5, "float64": 1e-13}
 
@@ -45,7 +45,7 @@ def test_product_is_that_of_numpy_in_any_order_of_memory(no_copies, of_a, of_b, 
     xp, (m, k, n), rng = no_copies, sizes, np.random.default_rng(0)
     a, b = rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
     out = laid_out(xp, np.zeros((m, n), dtype), of_out)
-    products.matmul(laid_out(xp, a, of_a), laid_out(xp, b, of_b), out)
+    matmul.serial_matmul(laid_out(xp, a, of_a), laid_out(xp, b, of_b), out)
     np.testing.assert_allclose(out.get(), a @ b, rtol=0, atol=DTYPES[dtype] * k)
 
 
@@ -56,7 +56,7 @@ def test_product_of_stacks_is_that_of_numpy(no_copies, of_a, of_b, of_out):
     xp, rng = no_copies, np.random.default_rng(0)
     a, b = rng.normal(size=(3, 5, 40)), rng.normal(size=(3, 40, 7))
     out = laid_out(xp, np.zeros((3, 5, 7)), of_out)
-    products.matmul(laid_out(xp, a, of_a), laid_out(xp, b, of_b), out)
+    matmul.serial_matmul(laid_out(xp, a, of_a), laid_out(xp, b, of_b), out)
     np.testing.assert_allclose(out.get(), a @ b, rtol=1e-12, atol=1e-12)
 
 
@@ -66,14 +66,14 @@ def test_product_of_stacks_is_that_of_numpy(no_copies, of_a, of_b, of_out):
 def test_sum_is_that_of_numpy(no_copies, shape, order, axis):
     values = np.random.default_rng(0).normal(size=shape)
     out = no_copies.zeros(shape[1 - axis])
-    products.sum_along(laid_out(no_copies, values, order), axis, out)
+    matmul.sum_along(laid_out(no_copies, values, order), axis, out)
     np.testing.assert_allclose(out.get(), values.sum(axis=axis), rtol=1e-12, atol=1e-12)
 
 
 def test_matrix_with_gaps_everywhere_goes_to_cupy(xp):
     values = np.random.default_rng(0).normal(size=(80, 80))
     spread, out = xp.asarray(values)[::2, ::2], xp.zeros((40, 40))
-    products.matmul(spread, spread, out)
+    matmul.serial_matmul(spread, spread, out)
     np.testing.assert_allclose(out.get(), values[::2, ::2] @ values[::2, ::2], rtol=1e-12, atol=1e-12)
 
 
@@ -81,11 +81,11 @@ def test_matrix_with_gaps_everywhere_goes_to_cupy(xp):
 def test_numbers_of_another_dtype_go_to_cupy(xp, side):
     expected = np.arange(side * side).reshape(side, side)
     numbers, out = xp.asarray(expected), xp.zeros((side, side), dtype="int64")
-    products.matmul(numbers, numbers, out)
+    matmul.serial_matmul(numbers, numbers, out)
     np.testing.assert_array_equal(out.get(), expected @ expected)
 
 
 def test_status_of_cublas_other_than_success_is_an_error(cupy, monkeypatch):
     monkeypatch.setattr("tests.device.blas.Blas.cublasCreate_v2", lambda *arguments: 3)
     with pytest.raises(RuntimeError, match="cuBLAS gives status 3"):
-        products.matmul(cupy.zeros((40, 40)), cupy.zeros((40, 40)), cupy.zeros((40, 40)))
+        matmul.serial_matmul(cupy.zeros((40, 40)), cupy.zeros((40, 40)), cupy.zeros((40, 40)))

@@ -10,12 +10,12 @@ import pytest
 
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import score
+from mnistnn.objectives.supervised import score
 from mnistnn.optim.adaptive import Adam
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.schedules import Cosine
 from mnistnn.optim.sgd import SGD
-from mnistnn.steps import Eager, Recorded, steps_for
+from mnistnn.training.steps import Eager, Recorded, steps_for
 from tests.test_registry import LAYERS, LOSSES, MODELS, PENALTIES, chain_of, each_loss, objective_of
 from tests.test_registry_of_training import OPTIMIZERS, allocated, of
 

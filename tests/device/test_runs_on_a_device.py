@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistnn import runner
 from mnistnn.config.load import load_experiment
-from mnistnn.experiment import Plan
+from mnistnn.experiment.plan import Plan
 from mnistnn.kernels import convolution
-from mnistnn.objective import Objective
+from mnistnn.objectives.supervised import Objective
 from mnistnn.optim.sgd import SGD
 from mnistnn.run.checkpoint import newest_first, read
+from mnistnn.runner import session
 from tests.device.reads import SynchronisedError
 
 EVERYTHING_DENSE = (
@@ -87,7 +87,9 @@ def test_trained_model_is_evaluated_on_the_device(device, conv, start, command, 
 
 
 def test_bars_are_drawn_without_asking_the_device(device, toy, capsys):
-    runner.start(Plan(load_experiment(toy, ["backend.device=cuda"])), Path("run"), Path("runs"), runner.View(bars=True))
+    session.start(
+        Plan(load_experiment(toy, ["backend.device=cuda"])), Path("run"), Path("runs"), session.View(bars=True)
+    )
     assert "examples/s" in capsys.readouterr().err
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mnistnn.backend import to_host
+from mnistnn.backend.arrays import to_host
 from mnistnn.losses.softmax_nll import SoftmaxNLL
-from tests.test_gauss_newton import each_loss, offering
+from tests.objectives.test_gauss_newton import each_loss, offering
 from tests.test_registry import LOSSES, chain_of, objective_of
 
 

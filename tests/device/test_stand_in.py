@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistnn.backend import array_module, module_for, synchronize, to_host
+from mnistnn.backend.arrays import array_module, module_for, synchronize, to_host
 from tests.device.reads import SynchronisedError
 
 HOST = np.ones(3)

@@ -8,16 +8,17 @@ import pytest
 from mnistnn.augment.augment import Augment
 from mnistnn.augment.elastic import Elastic
 from mnistnn.augment.prefetch import AugmentedBatches
-from mnistnn.averaging import WeightAverage
 from mnistnn.data.batches import Batches
+from mnistnn.data.examples import Examples
 from mnistnn.layers.dense import Dense
 from mnistnn.losses.softmax_nll import SoftmaxNLL
-from mnistnn.measurement import Examples, Measurement
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import Objective
+from mnistnn.objectives.supervised import Objective
 from mnistnn.optim import momentum, schedules, sgd
+from mnistnn.optim.averaging import WeightAverage
 from mnistnn.stopping.limits import MaxEpochs
-from mnistnn.train import RunningLoss, Training, train
+from mnistnn.tasks.classification import Measurement
+from mnistnn.training.loop import RunningLoss, Training, train
 from tests.device.watched import WatchedBatches
 from tests.test_registry import members
 from tests.test_registry_of_training import POLICIES, SCHEDULES, of

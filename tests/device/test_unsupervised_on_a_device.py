@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
-from mnistnn.penalties import L2
-from tests.unsupervised import test_general, test_reconstruction
-from tests.unsupervised.test_restricted import objective_of
-from tests.unsupervised.tiny import binary_images
+from mnistnn.losses.penalties import L2
+from tests.objectives import test_boltzmann, test_reconstruction
+from tests.objectives.test_contrastive_divergence import objective_of
+from tests.objectives.tiny import binary_images
 
 
 @pytest.fixture(params=["stand-in", pytest.param("gpu", marks=pytest.mark.gpu)])
@@ -52,7 +52,7 @@ def test_a_general_machine_learns_alike(xp, hidden, particles):
     divergence = ContrastiveDivergence(steps=2, particles=particles, sample_pixels=True)
     x, values, watched = binary_images(), [], []
     for module in (np, xp):
-        objective = test_general.objective_of(divergence, hidden, [L2(strength=0.1)], xp=module)
+        objective = test_boltzmann.objective_of(divergence, hidden, [L2(strength=0.1)], xp=module)
         for update in range(3):
             objective.set_batch(module.asarray(x), module.asarray(np.zeros(40)), update)
             loss = objective.loss_and_grad()
@@ -67,7 +67,7 @@ def test_a_general_machine_learns_alike(xp, hidden, particles):
 def test_a_general_machine_measures_alike(xp, hidden):
     x, found = binary_images(), []
     for module in (np, xp):
-        model = test_general.objective_of(ContrastiveDivergence(), hidden, xp=module).model
+        model = test_boltzmann.objective_of(ContrastiveDivergence(), hidden, xp=module).model
         v = module.asarray(x)
         measured = [model.free_energy(v), model.pixel_nll(v.reshape(40, -1), np.arange(40) % 6)]
         found.append([each if module is np else each.get() for each in measured])

@@ -2,8 +2,8 @@
 
 from collections.abc import Generator
 
-from mnistnn.backend import Array
-from mnistnn.train import BatchSource
+from mnistnn.training.loop import BatchSource
+from mnistnn.types import Array
 from tests.device.reads import Traffic
 
 

@@ -23,26 +23,26 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn.analysis.difference import difference_of
-from mnistnn.analysis.evaluation import stored_evaluations
-from mnistnn.analysis.identify import identify
+from mnistnn.analysis.comparison.run_diff import difference_of
+from mnistnn.analysis.evaluation.classification import stored_evaluations
+from mnistnn.analysis.identification.identify import identify
 from mnistnn.analysis.verification.verify import verify
 from mnistnn.config.load import load_experiment
-from mnistnn.data.course_pickle import decode_course_pickle
-from mnistnn.data.idx import decode_idx, encode_idx
-from mnistnn.data.image_folder import read_image_folder
-from mnistnn.data.image_set import TRAIN_IMAGES, ImageSet
-from mnistnn.data.manifest import read_manifest
-from mnistnn.data.npz import decode_npz
+from mnistnn.data.datasets.manifest import read_manifest
+from mnistnn.data.formats.course_pickle import decode_course_pickle
+from mnistnn.data.formats.idx import decode_idx, encode_idx
+from mnistnn.data.formats.image_folder import read_image_folder
+from mnistnn.data.formats.image_set import TRAIN_IMAGES, ImageSet
+from mnistnn.data.formats.npz import decode_npz
 from mnistnn.data.spec import Data
 from mnistnn.data.splits import read_split
 from mnistnn.errors import MnistnnError
 from mnistnn.run import checkpoint, transforms
+from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import MetricsFile, read_rows
 from mnistnn.run.provenance import read_environment
 from mnistnn.run.record import read_record
-from mnistnn.run_config import load_run_config
 
 CANARY = "canary"
 # Each would make the file `canary`, should anybody run it.

@@ -22,7 +22,7 @@ _CONTEXT.set_forkserver_preload(
         "safetensors.numpy",
         "mnistnn.cli.shell",
         "mnistnn.cli.train",
-        "mnistnn.runner",
+        "mnistnn.runner.session",
     ]
 )
 

@@ -8,8 +8,8 @@ import shutil
 
 import pytest
 
-from mnistnn.data import cache
-from mnistnn.data.manifest import MANIFEST_NAME
+from mnistnn.data.datasets import cache
+from mnistnn.data.datasets.manifest import MANIFEST_NAME
 from mnistnn.run.directory import RunDirectory
 from tests.faults.formats import formats_of_runs, formats_of_sets, fuzz
 from tests.faults.trials import command

@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 from safetensors.numpy import load
 
-from mnistnn import files
+from mnistnn.backend.rng import stream
 from mnistnn.errors import RunError
-from mnistnn.journal import RunJournal
 from mnistnn.layers.dropout import Dropout
 from mnistnn.run import checkpoint, lock
 from mnistnn.run.directory import RunDirectory
-from mnistnn.streams import stream
+from mnistnn.runner.checkpointing import RunJournal
+from mnistnn.storage import writing
 from tests.faults.formats import Format, fuzz
 from tests.faults.order import check_order
 from tests.faults.trials import command, fault_loop, watched_calls
@@ -71,19 +71,19 @@ def written(path, content, *steps):
             elif step == "replace":
                 os.replace(temporary, path)
     if "replace" in steps and "fsync" not in steps:
-        files.sync_folder(path.parent)
+        writing.sync_folder(path.parent)
 
 
 def no_fsync(patch):
-    everywhere(patch, files.write_atomically, lambda path, content: written(path, content, "replace"))
+    everywhere(patch, writing.write_atomically, lambda path, content: written(path, content, "replace"))
 
 
 def fsync_after_replace(patch):
-    everywhere(patch, files.write_atomically, lambda path, content: written(path, content, "replace", "fsync"))
+    everywhere(patch, writing.write_atomically, lambda path, content: written(path, content, "replace", "fsync"))
 
 
 def write_in_place(patch):
-    everywhere(patch, files.write_atomically, lambda path, content: written(path, content, "in place", "fsync"))
+    everywhere(patch, writing.write_atomically, lambda path, content: written(path, content, "in place", "fsync"))
 
 
 def prune_before_commit(patch):
@@ -167,7 +167,7 @@ def lock_not_taken(patch):
 
 
 def rows_not_forced(patch):
-    everywhere(patch, files.force, lambda paths: None)
+    everywhere(patch, writing.force, lambda paths: None)
 
 
 def names_not_forced(patch):
@@ -176,7 +176,7 @@ def names_not_forced(patch):
             with open(path, "ab") as file:
                 os.fsync(file.fileno())
 
-    everywhere(patch, files.force, force)
+    everywhere(patch, writing.force, force)
 
 
 OTHER_BITS = "not the bits of a run that was left alone"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.objective import Objective
+from mnistnn.objectives.supervised import Objective
 from mnistnn.run import directory
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
@@ -123,7 +123,7 @@ def test_clock_that_steps_back_changes_nothing(short_train, monkeypatch, tmp_pat
             return datetime(2025, 1, 2) - timedelta(hours=cls.hours)
 
     monkeypatch.setattr(directory, "datetime", SteppingBack)
-    monkeypatch.setattr("mnistnn.runner.datetime", SteppingBack)
+    monkeypatch.setattr("mnistnn.runner.session.datetime", SteppingBack)
     paths = set()
     for _ in range(2):
         assert command("train", short_train.config, *short_train.overrides, "-q").code == 0

@@ -20,8 +20,8 @@ import pytest
 
 from mnistnn.analysis.verification.verify import verify
 from mnistnn.cli import shell
-from mnistnn.data import cache
-from mnistnn.data.manifest import read_manifest
+from mnistnn.data.datasets import cache
+from mnistnn.data.datasets.manifest import read_manifest
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run import provenance
 from mnistnn.run.directory import RunDirectory, all_runs

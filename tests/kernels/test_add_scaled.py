@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnistnn import compiled
+from mnistnn.backend import jit
 from mnistnn.kernels import add_scaled as module
 from mnistnn.kernels.add_scaled import add_scaled
 
@@ -15,7 +15,7 @@ def test_scaled_vector_is_added_with_the_bits_of_the_formula(size, is_compiled, 
     if is_compiled:
         pytest.importorskip("numba")
     monkeypatch.setattr(module, "_COMPILED_ABOVE", 0)
-    monkeypatch.setattr(compiled, "is_available", lambda: is_compiled)
+    monkeypatch.setattr(jit, "is_available", lambda: is_compiled)
     rng = np.random.default_rng(0)
     x, y = (rng.normal(size=size).astype(dtype) for _ in range(2))
     expected = y + x * np.asarray(0.3, dtype)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from mnistnn import threads
+from mnistnn.backend import threads
 from mnistnn.kernels import convolution, windows
 from mnistnn.kernels.convolution import convolve, convolve_backward, most_batches
 from mnistnn.kernels.windows import Window, parts

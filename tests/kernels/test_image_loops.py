@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistnn import compiled
+from mnistnn.backend import jit
 from mnistnn.kernels import image_loops
 from mnistnn.kernels.convolution import convolve_backward, most_batches
 from mnistnn.kernels.pooling import max_pool, max_pool_backward
@@ -99,17 +99,17 @@ def test_twins_are_worth_it_for_large_arrays_where_numba_is_not_switched_off(swi
     if switch == "0":
         pytest.importorskip("numba")
     monkeypatch.setenv("NUMBA_DISABLE_JIT", switch)
-    compiled._can_be_imported.cache_clear()
+    jit._can_be_imported.cache_clear()
     try:
         assert image_loops.are_worth_it(np.empty((4, 128, 128))) == (switch == "0")
         assert not image_loops.are_worth_it(np.empty((3, 128, 128)))
     finally:
-        compiled._can_be_imported.cache_clear()
+        jit._can_be_imported.cache_clear()
 
 
 def test_twins_are_for_arrays_of_the_host(monkeypatch):
     class DeviceArray:
         size = 10**9
 
-    monkeypatch.setattr(compiled, "is_available", lambda: True)
+    monkeypatch.setattr(jit, "is_available", lambda: True)
     assert not image_loops.are_worth_it(DeviceArray())

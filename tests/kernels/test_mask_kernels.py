@@ -5,9 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from mnistnn.backend.rng import UpdateStreams
 from mnistnn.kernels.dropconnect import masked_dense, masked_dense_backward
 from mnistnn.kernels.dropout import BLOCK, bernoulli
-from mnistnn.streams import UpdateStreams
 
 N, N_IN, UNITS = 5, 4, 3
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mnistnn.compiled import Loop
+from mnistnn.backend.jit import Loop
 from mnistnn.kernels.resample import gaussian_matrix, resample, resample_in_loop, smooth, source_maps
 
 STILL = {"angle": 0.0, "shear": 0.0, "scale": (1.0, 1.0), "shift": (0.0, 0.0)}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from mnistnn import threads
+from mnistnn.backend import threads
 from mnistnn.kernels import windows, winograd
 from mnistnn.kernels.windows import Window
 from mnistnn.kernels.winograd import Matrices, convolve, convolve_backward, saves_enough, tiling

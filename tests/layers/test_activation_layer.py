@@ -1,6 +1,6 @@
 import numpy as np
 
-from mnistnn.layers.activation import ActivationLayer
+from mnistnn.layers.activation_layer import ActivationLayer
 
 
 def built(activation):

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mnistnn.backend.memory_order import images_first, images_last
+from mnistnn.experiment.trained import load_trained
 from mnistnn.layers.batch_norm import BatchNorm
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.dropout import Dropout
-from mnistnn.layout import images_first, images_last
 from mnistnn.models.sequential import Sequential
 from mnistnn.run.checkpoint import newest_first, read
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
-from mnistnn.trained import load_trained
 
 IMAGES = (3, 4, 5)
 

@@ -5,17 +5,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistnn import threads
-from mnistnn.activations import ACTIVATIONS
+from mnistnn.backend import threads
+from mnistnn.backend.memory_order import images_first, images_last
 from mnistnn.kernels import windows
 from mnistnn.layers import conv
-from mnistnn.layers.activation import ActivationLayer
+from mnistnn.layers.activation_layer import ActivationLayer
+from mnistnn.layers.activations import ACTIVATIONS
 from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.pool import Pool
-from mnistnn.layout import images_first, images_last
 from mnistnn.models.sequential import Sequential
-from mnistnn.shapes import ShapeError
+from mnistnn.types import ShapeError
 
 
 def ready(layers, in_shape, dtype="float64") -> Any:

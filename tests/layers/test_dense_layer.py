@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mnistnn.initializers import Normal, Zeros
 from mnistnn.layers.dense import Dense
+from mnistnn.layers.initializers import Normal, Zeros
 
 
 def bound(layer, in_shape, dtype="float64"):

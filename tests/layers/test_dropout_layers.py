@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mnistnn.backend.memory_order import images_first, images_last
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout
-from mnistnn.layout import images_first, images_last
-from mnistnn.shapes import ShapeError
+from mnistnn.types import ShapeError
 
 IN_SHAPE = (4, 5)
 

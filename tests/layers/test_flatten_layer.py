@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mnistnn.backend.memory_order import images_first, images_last
 from mnistnn.layers.flatten import Flatten
-from mnistnn.layout import images_first, images_last
 
 each_order = pytest.mark.parametrize("last", [False, True], ids=["plain", "images-last"])
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from mnistnn.backend.memory_order import images_first, images_last
 from mnistnn.layers.pool import Pool
-from mnistnn.layout import images_first, images_last
-from mnistnn.shapes import ShapeError
+from mnistnn.types import ShapeError
 
 
 def built(in_shape, **keys):

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from mnistnn import threads
+from mnistnn.backend import threads
 from mnistnn.errors import ConfigError
-from mnistnn.initializers import Identity
 from mnistnn.kernels import lstm_loops
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.gru import GRU
+from mnistnn.layers.initializers import Identity
 from mnistnn.layers.lstm import LSTM
 from mnistnn.layers.recurrent import Recurrent
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import Objective
-from mnistnn.shapes import ShapeError
+from mnistnn.objectives.supervised import Objective
+from mnistnn.types import ShapeError
 
 FROM_TORCH = json.loads(Path(__file__).with_name("recurrent_from_torch.json").read_text(encoding="utf-8"))["cases"]
 CELLS: dict[str, Callable[..., Any]] = {

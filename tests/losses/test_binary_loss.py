@@ -3,7 +3,7 @@ import pytest
 from scipy.special import expit, log_expit
 
 from mnistnn.losses.binary_nll import BinaryNLL
-from mnistnn.shapes import ShapeError
+from mnistnn.types import ShapeError
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mnistnn.layers.dense import Dense
+from mnistnn.losses.penalties import L2
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import Objective
-from mnistnn.penalties import L2
+from mnistnn.objectives.supervised import Objective
 
 N, N_IN, CLASSES = 60, 5, 3
 

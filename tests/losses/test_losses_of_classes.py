@@ -7,7 +7,7 @@ from scipy.special import expit, log_expit, log_softmax
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
-from mnistnn.shapes import ShapeError
+from mnistnn.types import ShapeError
 
 
 def normalized_sigmoids(z):

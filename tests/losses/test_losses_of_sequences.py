@@ -7,7 +7,7 @@ from mnistnn.losses.each_step import EachStep
 from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
-from mnistnn.shapes import ShapeError
+from mnistnn.types import ShapeError
 
 N, T, K = 4, 5, 3
 

@@ -3,7 +3,7 @@ import pytest
 from scipy import special
 
 from mnistnn.losses.softmax_nll import SoftmaxNLL
-from mnistnn.shapes import ShapeError
+from mnistnn.types import ShapeError
 
 
 @pytest.fixture

@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mnistnn.activations import ACTIVATIONS
-from mnistnn.analysis.gradcheck import check_gradient, randomize
+from mnistnn.analysis.inspection.gradcheck import check_gradient, randomize
 from mnistnn.kernels import activations
 from mnistnn.kernels.dense import dense_backward
 from mnistnn.layers import dense as dense_layer
+from mnistnn.layers.activations import ACTIVATIONS
 from mnistnn.layers.dense import Dense
+from mnistnn.losses.penalties import L2
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import Objective
-from mnistnn.penalties import L2
+from mnistnn.objectives.supervised import Objective
 
 
 def objective_of(units, n=20, image=(28, 28), classes=10) -> Objective:

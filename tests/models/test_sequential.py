@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from mnistnn.errors import ConfigError
-from mnistnn.initializers import Normal, Zeros
-from mnistnn.layers.activation import ActivationLayer
+from mnistnn.layers.activation_layer import ActivationLayer
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout
+from mnistnn.layers.initializers import Normal, Zeros
 from mnistnn.models.sequential import Sequential
-from mnistnn.shapes import ShapeError
+from mnistnn.types import ShapeError
 
 
 def two_layers(random_state=None, **output):

@@ -10,7 +10,7 @@ import pytest
 from mnistnn.layers.dense import Dense
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import Objective
+from mnistnn.objectives.supervised import Objective
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.hessian_free import HessianFree, has_stalled, part_of, saved_after
 from mnistnn.optim.inner_cg import Memory, descend

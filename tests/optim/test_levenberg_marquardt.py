@@ -10,7 +10,7 @@ from mnistnn.layers.dense import Dense
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import Objective
+from mnistnn.objectives.supervised import Objective
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.levenberg_marquardt import LevenbergMarquardt, bytes_needed, solve
 

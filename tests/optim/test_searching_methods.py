@@ -10,17 +10,17 @@ import pytest
 from scipy.optimize import fmin_cg, fmin_l_bfgs_b
 
 from mnistnn.config.load import load_experiment
-from mnistnn.experiment import Plan
+from mnistnn.experiment.plan import Plan
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.dropout import Dropout
+from mnistnn.losses.penalties import L2
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import Objective
+from mnistnn.objectives.supervised import Objective
 from mnistnn.optim.conjugate_gradient import ConjugateGradient
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.lbfgs import LBFGS
 from mnistnn.optim.line_search import Backtracking, StrongWolfe
-from mnistnn.penalties import L2
 
 FORMULAS: list[Any] = ["polak_ribiere", "fletcher_reeves", "hestenes_stiefel"]
 EXACT = StrongWolfe(curvature=1e-3)  # on a quadratic the second trial is the minimum

@@ -4,7 +4,7 @@ import pytest
 from mnistnn.layers.dense import Dense
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import Objective
+from mnistnn.objectives.supervised import Objective
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.sgd import SGD
 

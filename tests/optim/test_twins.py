@@ -6,18 +6,18 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from mnistnn.compiled import Loop
+from mnistnn.backend.jit import Loop
 from mnistnn.layers.dense import Dense
+from mnistnn.losses.penalties import L1, L2
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
-from mnistnn.objective import Objective
+from mnistnn.objectives.supervised import Objective
 from mnistnn.optim import Rule, fused, rule
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.momentum import Nesterov
 from mnistnn.optim.rule import BLOCK, FUSED_ABOVE
 from mnistnn.optim.schedules import InverseTime, Sutskever
 from mnistnn.optim.sgd import SGD
-from mnistnn.penalties import L1, L2
 
 RULES = get_args(Rule)
 WITHOUT_TWIN: set[Any] = set()  # a rule that is left to NumPy for good is named here

@@ -11,7 +11,7 @@ from mnistnn.preprocess.deskew import Deskew
 from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
 from mnistnn.preprocess.shrink import Shrink, area_means
-from mnistnn.shapes import ShapeError
+from mnistnn.types import ShapeError
 
 ALL = [Deskew(), NormalizeWidth(width_px=5), Pad(shape=[9, 13]), Shrink(shape=[4, 7]), Blur(sigma_px=0.8)]
 

@@ -5,18 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistnn import runner
-from mnistnn.analysis.evaluation import evaluate
+from mnistnn.analysis.evaluation.classification import evaluate
 from mnistnn.config.load import load_experiment
-from mnistnn.costs import numbers_kept, resident_bytes
 from mnistnn.data.splits import read_split
 from mnistnn.errors import ConfigError, InterruptedRunError, RunError
-from mnistnn.experiment import Plan
+from mnistnn.experiment.cost import numbers_kept, resident_bytes
+from mnistnn.experiment.plan import Plan
+from mnistnn.experiment.trained import load_trained
 from mnistnn.preprocess.whiten import Whiten
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.sealed import seal
-from mnistnn.trained import load_trained
+from mnistnn.runner import session
+from mnistnn.storage.sealed_tensors import seal
 
 WHITEN = "preprocess=[{type: whiten}]"
 CHAIN = (
@@ -97,7 +97,7 @@ def test_resumed_run_ends_with_the_same_bits(toy, start, stop_after, assert_same
     stop_after(25)
     with pytest.raises(InterruptedRunError):
         start(toy, whiten, path="cut")
-    runner.resume(RunDirectory(Path("cut")), [], runner.View(shown=False))
+    session.resume(RunDirectory(Path("cut")), [], session.View(shown=False))
     assert_same_result("cut", "whole")
 
 
@@ -108,7 +108,7 @@ def test_nothing_is_fitted_after_the_start(toy, start, monkeypatch):
         raise AssertionError("fitted again")
 
     monkeypatch.setattr(Whiten, "fit", refit)
-    runner.resume(run, ["stopping.max_epochs.epochs=8"], runner.View(shown=False))
+    session.resume(run, ["stopping.max_epochs.epochs=8"], session.View(shown=False))
     evaluate(run, "test", "best", print)
 
 
@@ -131,7 +131,7 @@ def test_lost_transform_of_a_run_is_refused(toy, start):
     run = start(toy, WHITEN).run
     transforms.path_in(run, 0, "whiten").unlink()
     with pytest.raises(RunError, match=r"0-whiten\.safetensors: No such file"):
-        runner.resume(run, [], runner.View(shown=False))
+        session.resume(run, [], session.View(shown=False))
 
 
 def test_saved_transform_settles_the_model_before_data_is_read(plan_of, saved):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnistnn.preprocess.scan import Scan
-from mnistnn.shapes import ShapeError
+from mnistnn.types import ShapeError
 
 
 def applied(transform, images):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mnistnn.analysis.evaluation import evaluate
+from mnistnn.analysis.evaluation.classification import evaluate
 from mnistnn.config.load import load_experiment
 from mnistnn.data.splits import read_split
 from mnistnn.errors import ConfigError
-from mnistnn.experiment import Plan
+from mnistnn.experiment.plan import Plan
 
 PAIR = "data.labels={pair: [3, 1]}"
 ONE_OUTPUT = ("loss={type: binary_nll}", "model.layers.output.units=1")

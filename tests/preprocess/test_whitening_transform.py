@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnistnn.preprocess.whiten import Whiten
-from mnistnn.shapes import ShapeError
+from mnistnn.types import ShapeError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from mnistnn.data.batches import Batches
 from mnistnn.stopping.limits import MaxEpochs
-from mnistnn.train import RunningLoss, Training, train
+from mnistnn.training.loop import RunningLoss, Training, train
 
 
 @pytest.fixture(scope="session")

@@ -113,13 +113,13 @@ def test_sweep_that_was_stopped_or_killed_goes_on_with_the_same_bits(prepared, s
 POISON = """
 import os, sys
 if "multiprocessing" in " ".join(sys.argv + sys.orig_argv):
-    from mnistnn import runner
-    start = runner.start
+    from mnistnn.runner import session
+    start = session.start
     def deadly(plan, path, *rest):
         if path.name == {name!r}:
             os._exit(11)
         return start(plan, path, *rest)
-    runner.start = deadly
+    session.start = deadly
 """
 
 

@@ -53,8 +53,8 @@ def test_runs_at_a_time_are_those_of_one_after_the_other_with_as_many_threads(to
 
 def test_cores_are_divided_among_the_workers(toy, command, monkeypatch):
     monkeypatch.setattr("mnistnn.sweep.planning.usable_cores", lambda: 4)
-    monkeypatch.setattr("mnistnn.experiment.usable_cores", lambda: 4)
-    monkeypatch.setattr("mnistnn.threads._ONE_THREAD_BELOW", 0)
+    monkeypatch.setattr("mnistnn.experiment.plan.usable_cores", lambda: 4)
+    monkeypatch.setattr("mnistnn.backend.threads._ONE_THREAD_BELOW", 0)
     done = command("train", toy, "--seeds", "0..1", "--workers", "2", "--dry-run")
     assert done.code == 0
     assert done.out.count("threads: 2\n") == 2
@@ -99,7 +99,7 @@ def test_worker_that_dies_is_said_and_resume_auto_goes_on(toy, command, tmp_path
 POISON = """
 import os, sys
 if "multiprocessing" in " ".join(sys.argv + sys.orig_argv):
-    from mnistnn.journal import RunJournal
+    from mnistnn.runner.checkpointing import RunJournal
     real = RunJournal.after_evaluation
     def deadly(self, t):
         real(self, t)

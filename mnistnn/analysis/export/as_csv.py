@@ -4,10 +4,11 @@ import csv
 import io
 from collections import Counter
 
-from mnistnn.analysis.curves import COUNTERS, metrics_of
+from mnistnn.analysis.comparison.curves import metrics_of
+from mnistnn.analysis.comparison.run_groups import gather
 from mnistnn.analysis.export.source import Product, Source
-from mnistnn.analysis.gathering import gather
 from mnistnn.errors import RunError
+from mnistnn.run.status import COUNTERS
 
 
 def as_csv(source: Source) -> Product:

@@ -12,7 +12,7 @@ from mnistnn.analysis.export.onnx_layers import add_layers
 from mnistnn.analysis.export.onnx_outputs import add_probabilities
 from mnistnn.analysis.export.source import Model, Product, Source, read_model
 from mnistnn.errors import UsageError
-from mnistnn.shapes import Shape
+from mnistnn.types import Shape
 
 PIXELS, INPUTS, SCORES, PROBABILITIES = "pixels", "inputs", "scores", "probabilities"
 _MAX_NUMBERS = 500_000_000  # of 4 bytes: protobuf ends at 2 GiB

@@ -1,13 +1,14 @@
 """safetensors: the parameters as named arrays, which every framework reads.
 
 Unlike in a checkpoint, whose arrays are flat vectors, each has its own name and shape. The metadata has one entry,
-`mnistnn`, with JSON about the model and a SHA-256 of the file (see `run/sealed.py`); equal models give equal files.
+`mnistnn`, with JSON about the model and a SHA-256 of the file (see `storage/sealed_tensors.py`); equal models give
+equal files.
 """
 
 import numpy as np
 
 from mnistnn.analysis.export.source import Product, Source, read_model
-from mnistnn.run.sealed import seal
+from mnistnn.storage.sealed_tensors import seal
 
 FORMAT = 1
 

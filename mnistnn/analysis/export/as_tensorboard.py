@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.curves import metrics_of
+from mnistnn.analysis.comparison.curves import metrics_of
+from mnistnn.analysis.comparison.run_groups import Gathered, gather
 from mnistnn.analysis.export.source import Model, Product, Source, as_text, read_model
-from mnistnn.analysis.filters import filters_of, sheet
-from mnistnn.analysis.gathering import Gathered, gather
+from mnistnn.analysis.inspection.filters import filters_of, sheet
+from mnistnn.analysis.plots.contact_sheet import encode_png
 from mnistnn.config.dump import resolved_yaml
-from mnistnn.data.contact_sheet import encode_png
 from mnistnn.errors import UsageError
 
 FIRST, LAST = "events.out.tfevents.", ".mnistnn"

@@ -11,8 +11,8 @@ from mnistnn.analysis.export.as_tensorboard import FIRST, LAST
 from mnistnn.analysis.export.formats import FORMATS, Format
 from mnistnn.analysis.export.source import Check, Product, Source
 from mnistnn.errors import ResourceError, UsageError
-from mnistnn.files import resource_error, sync_folder, write_atomically
 from mnistnn.run.directory import find
+from mnistnn.storage.writing import resource_error, sync_folder, write_atomically
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ ones if the data set is not in the cache.
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn import threads
 from mnistnn.analysis.export.source import Check
-from mnistnn.data import cache
-from mnistnn.data.split_names import SplitName
+from mnistnn.backend import threads
+from mnistnn.data.datasets import cache
 from mnistnn.data.splits import open_split, read_split
 from mnistnn.errors import CheckFailedError
-from mnistnn.experiment import Plan
+from mnistnn.experiment.plan import Plan
+from mnistnn.types import SplitName
 
 TOLERANCE = 1e-5
 """Of scores, as a part of the largest; of probabilities. Sums in float32, in another order, differ by less."""

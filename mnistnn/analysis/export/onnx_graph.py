@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mnistnn.analysis.export.source import as_text
-from mnistnn.shapes import Shape
+from mnistnn.types import Shape
 
 OPSET, IR_VERSION = 13, 7
 BATCH = "n"

@@ -12,7 +12,7 @@ import numpy as np
 
 from mnistnn.analysis.export.onnx_graph import Part
 from mnistnn.errors import UsageError
-from mnistnn.experiment import Plan
+from mnistnn.experiment.plan import Plan
 from mnistnn.preprocess.binarize import Binarize
 from mnistnn.preprocess.blur import Blur, gaussian_band
 from mnistnn.preprocess.contrast import ContrastNormalize

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn.activations import ActivationName
 from mnistnn.analysis.export.onnx_graph import Graph, Part
-from mnistnn.layers.activation import ActivationLayer
+from mnistnn.layers.activation_layer import ActivationLayer
+from mnistnn.layers.activations import ActivationName
 from mnistnn.layers.batch_norm import BatchNorm
 from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
@@ -20,11 +20,11 @@ from mnistnn.layers.flatten import Flatten
 from mnistnn.layers.gru import GRU
 from mnistnn.layers.images import pair
 from mnistnn.layers.lstm import LSTM
-from mnistnn.layers.over_time import BACK, OverTime
 from mnistnn.layers.pool import Pool
 from mnistnn.layers.recurrent import Recurrent
+from mnistnn.layers.recurrent_base import BACK, OverTime
 from mnistnn.models.sequential import Sequential
-from mnistnn.shapes import Shape
+from mnistnn.types import Shape
 
 
 def _linear(_part: Part, x: str) -> str:

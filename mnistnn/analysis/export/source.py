@@ -9,11 +9,11 @@ import numpy as np
 
 from mnistnn import __version__
 from mnistnn.errors import RunError
-from mnistnn.experiment import Plan
+from mnistnn.experiment.plan import Plan
+from mnistnn.experiment.trained import Trained, load_trained
+from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord, read_record
-from mnistnn.run_config import load_run_config
-from mnistnn.trained import Trained, load_trained
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.answers import Answers, answers_of, images_at
-from mnistnn.analysis.evaluation import Evaluation, counted, tested
-from mnistnn.analysis.filters import filters_of, sheet
-from mnistnn.analysis.gathering import Gathered
-from mnistnn.data.contact_sheet import encode_png
+from mnistnn.analysis.comparison.run_groups import Gathered
+from mnistnn.analysis.evaluation.classification import Evaluation, counted, tested
+from mnistnn.analysis.evaluation.predictions import Answers, answers_of, images_at
+from mnistnn.analysis.inspection.filters import filters_of, sheet
+from mnistnn.analysis.plots.contact_sheet import encode_png
 from mnistnn.data.spec import Data
 from mnistnn.errors import MnistnnError
-from mnistnn.run_config import load_run_config
-from mnistnn.trained import Trained, load_trained
+from mnistnn.experiment.trained import Trained, load_trained
+from mnistnn.run.config import load_run_config
 
 _MOST_FILTERS, _MOST_MISREAD = 100, 48
 # Up to which share of a class's examples a count of misread ones has which shade.

@@ -11,9 +11,9 @@ from importlib import resources
 from typing import Any
 
 from mnistnn import __version__
-from mnistnn.analysis.curves import Axis, band, metrics_of, places
-from mnistnn.analysis.differing import differing_keys, value_text
-from mnistnn.analysis.gathering import Gathered, Group, Unreadable, grouped
+from mnistnn.analysis.comparison.config_differences import differing_keys, value_text
+from mnistnn.analysis.comparison.curves import Axis, band, metrics_of, places
+from mnistnn.analysis.comparison.run_groups import Gathered, Group, Unreadable, grouped
 from mnistnn.analysis.report.chart import Chart, Line, chart
 from mnistnn.analysis.report.details import Details, details_of
 from mnistnn.analysis.report.results import experiment_row, run_row

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnistnn.analysis.evaluation import Evaluation, tested
-from mnistnn.analysis.gathering import Gathered, Group
-from mnistnn.analysis.listing import status_of
+from mnistnn.analysis.comparison.run_groups import Gathered, Group
+from mnistnn.analysis.evaluation.classification import Evaluation, tested
+from mnistnn.run.status import status_of
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mnistnn.analysis.differing import differing_keys
-from mnistnn.analysis.gathering import Gathered, Group
+from mnistnn.analysis.comparison.config_differences import differing_keys
+from mnistnn.analysis.comparison.run_groups import Gathered, Group
 from mnistnn.config.defaults import keys_beyond_defaults
 from mnistnn.config.dump import resolved_lines
 from mnistnn.config.nodes import dotted
 from mnistnn.config.validate import type_first
 from mnistnn.errors import RunError
+from mnistnn.run.config import load_run_config
 from mnistnn.run.provenance import read_environment
-from mnistnn.run.reading import MAX_JSON_BYTES, read_file
-from mnistnn.run_config import load_run_config
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
 
 
 @dataclass(frozen=True)

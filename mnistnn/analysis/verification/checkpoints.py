@@ -9,15 +9,15 @@ from mnistnn.analysis.verification.report import Findings
 from mnistnn.config.load import load_resolved
 from mnistnn.config.schema import Checkpoint as Policy
 from mnistnn.errors import MnistnnError, RunError
-from mnistnn.experiment import Plan
-from mnistnn.journal import saved_arrays
+from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.checkpoint import BEST, VALUES, Checkpoint
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import RunRecord
-from mnistnn.run.sealed_json import VERSION
 from mnistnn.run.state import SavedState
+from mnistnn.runner.checkpointing import saved_arrays
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
+from mnistnn.storage.sealed_json import VERSION
 
 _FOLDER = "checkpoints"
 # Of each flat vector by its name: shape and data type.

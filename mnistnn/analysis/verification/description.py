@@ -11,12 +11,12 @@ from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
 from mnistnn.errors import ConfigError, RunError
 from mnistnn.run import transforms
+from mnistnn.run.config import as_written, standing
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.provenance import parse_environment
-from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import RunRecord, parse_record
-from mnistnn.run.sealed_json import DIGEST
-from mnistnn.run_config import as_written, standing
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
+from mnistnn.storage.sealed_json import DIGEST
 
 
 def check_record(run: RunDirectory, inventory: Inventory, findings: Findings) -> RunRecord | None:

@@ -5,18 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn.analysis import likelihood, reconstruction, regression
-from mnistnn.analysis.evaluation import Evaluation, counted, file_name, read_evaluation
-from mnistnn.analysis.ledger import LEDGER
-from mnistnn.analysis.likelihood import Likelihood
-from mnistnn.analysis.measuring import Files
+from mnistnn.analysis.evaluation import likelihood, reconstruction, regression
+from mnistnn.analysis.evaluation.classification import Evaluation, counted, file_name, read_evaluation
+from mnistnn.analysis.evaluation.likelihood import Likelihood
+from mnistnn.analysis.evaluation.results import Files
+from mnistnn.analysis.evaluation.test_reads import LEDGER
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.reading import MAX_JSON_BYTES, read_file
 from mnistnn.run.record import RunRecord
-from mnistnn.run.strict_json import parse
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
+from mnistnn.storage.strict_json import parse
 
 _FOLDER = "eval"
 _NAME = re.compile(r"(train|valid|test)-.+\.json")

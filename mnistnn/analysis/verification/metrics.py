@@ -6,13 +6,13 @@ from itertools import pairwise
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings
 from mnistnn.errors import RunError
-from mnistnn.history import LAST, History, Row, best_row
 from mnistnn.run.checkpoint import path_for
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import parse_rows
-from mnistnn.run.reading import read_file
 from mnistnn.run.record import RunRecord
 from mnistnn.run.state import SavedState
+from mnistnn.storage.reading import read_file
+from mnistnn.types import LAST, History, Row, best_row
 
 _METRICS, _TIMING = "metrics.jsonl", "timing.jsonl"
 _RISING = ("epoch", "updates", "examples")

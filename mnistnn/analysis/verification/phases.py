@@ -7,7 +7,7 @@ from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings, Report
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.errors import ConfigError, RunError
-from mnistnn.phases import FOLDER, phases_of
+from mnistnn.experiment.pretraining import FOLDER, phases_of
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
-from mnistnn.cli.inspect import asking
+from mnistnn.cli.inspect import trained_options
 from mnistnn.cli.options import CHECKPOINT, RUNS
 
 if TYPE_CHECKING:
-    from mnistnn.data.split_names import SplitName
+    from mnistnn.types import SplitName
 
 
 @click.command(cls=MnistnnCommand)
-@asking.RUN
+@trained_options.RUN
 @RUNS
-@asking.split_option("valid")
+@trained_options.split_option("valid")
 @CHECKPOINT
 @click.option(
     "--examples",
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Ask about the first N examples, all at once.",
 )
-@asking.JSON
+@trained_options.JSON
 def activations(run: str, runs: Path, split: SplitName, checkpoint: str, examples: int, as_json: bool) -> None:
     """Show how outputs and gradients are spread, layer by layer.
 
@@ -39,15 +39,15 @@ def activations(run: str, runs: Path, split: SplitName, checkpoint: str, example
     """
     from dataclasses import asdict
 
-    from mnistnn.analysis.layer_statistics import statistics_of, table
+    from mnistnn.analysis.inspection.layer_statistics import statistics_of, table
 
-    found, trained = asking.open_trained(run, runs, checkpoint)
+    found, trained = trained_options.open_trained(run, runs, checkpoint)
     statistics = statistics_of(trained, split, examples)
-    readings = asking.counted_readings(found, trained, split)
+    readings = trained_options.counted_readings(found, trained, split)
     if as_json:
-        click.echo(json.dumps({**asking.about(found, trained, split, readings), **asdict(statistics)}))
+        click.echo(json.dumps({**trained_options.about(found, trained, split, readings), **asdict(statistics)}))
         return
-    title = asking.title(found, trained, split)
+    title = trained_options.title(found, trained, split)
     click.echo(f"{title}: {statistics.examples:,} examples, mean loss {statistics.loss:.4g}")
     click.echo()
     for line in table(statistics):
@@ -58,4 +58,4 @@ def activations(run: str, runs: Path, split: SplitName, checkpoint: str, example
             "ratio: norm of the gradient by norm of the parameter",
             err=True,
         )
-    asking.said_of_readings(readings)
+    trained_options.said_of_readings(readings)

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand
-from mnistnn.cli.inspect import asking
+from mnistnn.cli.inspect import trained_options
 from mnistnn.cli.options import CHECKPOINT, RUNS
 
 if TYPE_CHECKING:
-    from mnistnn.analysis.confusion import Whole
-    from mnistnn.data.split_names import SplitName
+    from mnistnn.analysis.evaluation.confusion import Whole
+    from mnistnn.types import SplitName
 
 
 @click.command(cls=MnistnnCommand)
-@asking.RUN
+@trained_options.RUN
 @RUNS
-@asking.split_option("valid")
+@trained_options.split_option("valid")
 @CHECKPOINT
 @click.option(
     "--normalize",
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     help="Show percentages: of the examples of each class, or of those that were read as it.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Draw the matrix in this file: .png, .pdf or .svg.")
-@asking.FORCE
-@asking.JSON
+@trained_options.FORCE
+@trained_options.JSON
 def confusion(
     run: str,
     runs: Path,
@@ -46,22 +46,27 @@ def confusion(
     A row per true class, a column per class read. In the figure mistakes are coloured, the more the darker, and the
     right answers are not.
     """
-    from mnistnn.analysis.answers import answers_of
-    from mnistnn.analysis.confusion import confusion_lines, pairs_line, shares
-    from mnistnn.analysis.confusion_figure import draw, format_of
-    from mnistnn.analysis.evaluation import counted
+    from mnistnn.analysis.evaluation.classification import counted
+    from mnistnn.analysis.evaluation.confusion import confusion_lines, pairs_line, shares
+    from mnistnn.analysis.evaluation.predictions import answers_of
+    from mnistnn.analysis.plots.confusion_figure import draw, format_of
 
-    asking.refuse_taken(out, force)
+    trained_options.refuse_taken(out, force)
     file_format = None if out is None else format_of(out)
-    found, trained = asking.open_trained(run, runs, checkpoint)
+    found, trained = trained_options.open_trained(run, runs, checkpoint)
     matrix = answers_of(trained, split).confusion
     figures = counted(matrix)
-    readings = asking.counted_readings(found, trained, split)
-    title = asking.title(found, trained, split)
+    readings = trained_options.counted_readings(found, trained, split)
+    title = trained_options.title(found, trained, split)
     error = f"error {100 * figures['error']:.2f} % ({figures['errors']:,} of {figures['examples']:,})"
     if as_json:
         of_whole = {} if whole is None else {"normalize": whole, "shares": shares(matrix, whole).tolist()}
-        record = {**asking.about(found, trained, split, readings), **figures, "confusion": matrix.tolist(), **of_whole}
+        record = {
+            **trained_options.about(found, trained, split, readings),
+            **figures,
+            "confusion": matrix.tolist(),
+            **of_whole,
+        }
         click.echo(json.dumps(record))
     else:
         click.echo(f"{title}: {error}")
@@ -72,6 +77,6 @@ def confusion(
             click.echo(f"in % of each {'row' if whole == 'true' else 'column'}")
         if pairs := pairs_line(figures["most_confused"]):
             click.echo(pairs)
-        asking.said_of_readings(readings)
+        trained_options.said_of_readings(readings)
     if out is not None and file_format is not None:
-        asking.write(out, draw(matrix, f"{title}\n{error}", file_format, whole))
+        trained_options.write(out, draw(matrix, f"{title}\n{error}", file_format, whole))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand
-from mnistnn.cli.inspect import asking
+from mnistnn.cli.inspect import trained_options
 from mnistnn.cli.options import CHECKPOINT, RUNS
 
 if TYPE_CHECKING:
-    from mnistnn.data.split_names import SplitName
+    from mnistnn.types import SplitName
 
 
 def _all_or_some(ctx: click.Context, option: click.Parameter, value: str) -> int | None:
@@ -26,9 +26,9 @@ def _all_or_some(ctx: click.Context, option: click.Parameter, value: str) -> int
 
 
 @click.command("dead-units", cls=MnistnnCommand)
-@asking.RUN
+@trained_options.RUN
 @RUNS
-@asking.split_option("train")
+@trained_options.split_option("train")
 @CHECKPOINT
 @click.option(
     "--examples",
@@ -38,7 +38,7 @@ def _all_or_some(ctx: click.Context, option: click.Parameter, value: str) -> int
     metavar="all|N",
     help="Look at all examples, or at the first N.",
 )
-@asking.JSON
+@trained_options.JSON
 def dead_units(run: str, runs: Path, split: SplitName, checkpoint: str, examples: int | None, as_json: bool) -> None:
     """Show which units never move.
 
@@ -47,16 +47,16 @@ def dead_units(run: str, runs: Path, split: SplitName, checkpoint: str, examples
     """
     from dataclasses import asdict
 
-    from mnistnn.analysis import dead_units as analysis
+    from mnistnn.analysis.inspection import dead_units as analysis
 
-    found, trained = asking.open_trained(run, runs, checkpoint)
+    found, trained = trained_options.open_trained(run, runs, checkpoint)
     result = analysis.dead_units(trained, split, examples)
-    readings = asking.counted_readings(found, trained, split)
+    readings = trained_options.counted_readings(found, trained, split)
     if as_json:
-        click.echo(json.dumps({**asking.about(found, trained, split, readings), **asdict(result)}))
+        click.echo(json.dumps({**trained_options.about(found, trained, split, readings), **asdict(result)}))
         return
-    click.echo(f"{asking.title(found, trained, split)}: {result.examples:,} examples")
+    click.echo(f"{trained_options.title(found, trained, split)}: {result.examples:,} examples")
     for layer in result.layers:
         for line in analysis.lines_of(layer):
             click.echo(line)
-    asking.said_of_readings(readings)
+    trained_options.said_of_readings(readings)

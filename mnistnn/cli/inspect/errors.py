@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
-from mnistnn.cli.inspect import asking
+from mnistnn.cli.inspect import trained_options
 from mnistnn.cli.options import CHECKPOINT, RUNS
 from mnistnn.cli.terminal import can_show
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mnistnn.analysis.misread import By, Misread
-    from mnistnn.data.split_names import SplitName
-    from mnistnn.trained import Trained
+    from mnistnn.analysis.inspection.misclassified import By, Misread
+    from mnistnn.experiment.trained import Trained
+    from mnistnn.types import SplitName
 
 _MOST_IN_A_FILE, _COLUMNS = 100, 10
 
 
 @click.command(cls=MnistnnCommand)
-@asking.RUN
+@trained_options.RUN
 @RUNS
-@asking.split_option("valid")
+@trained_options.split_option("valid")
 @CHECKPOINT
 @click.option(
     "--count",
@@ -43,8 +43,8 @@ _MOST_IN_A_FILE, _COLUMNS = 100, 10
 )
 @click.option("--class", "true", type=click.IntRange(min=0), metavar="K", help="Only those of this true class.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the pictures to this PNG file.")
-@asking.FORCE
-@asking.JSON
+@trained_options.FORCE
+@trained_options.JSON
 def errors(
     run: str,
     runs: Path,
@@ -64,48 +64,48 @@ def errors(
     """
     from dataclasses import asdict
 
-    from mnistnn.analysis.answers import answers_of
-    from mnistnn.analysis.misread import misread_of, order_of
+    from mnistnn.analysis.evaluation.predictions import answers_of
+    from mnistnn.analysis.inspection.misclassified import misread_of, order_of
 
-    asking.refuse_taken(out, force)
-    found, trained = asking.open_trained(run, runs, checkpoint)
+    trained_options.refuse_taken(out, force)
+    found, trained = trained_options.open_trained(run, runs, checkpoint)
     answers = answers_of(trained, split)
     order = order_of(answers, by)
     misread = misread_of(answers, order, true)
     n, wrong = len(answers.labels), len(answers.misread)
-    readings = asking.counted_readings(found, trained, split)
+    readings = trained_options.counted_readings(found, trained, split)
     if as_json:
         report = {"examples": n, "errors": wrong, "by": order, "class": true}
         shown = [asdict(each) for each in misread[:count]]
-        click.echo(json.dumps({**asking.about(found, trained, split, readings), **report, "misread": shown}))
+        click.echo(json.dumps({**trained_options.about(found, trained, split, readings), **report, "misread": shown}))
     else:
         of_class = "" if true is None else f", {len(misread):,} of them of class {true}"
-        title = asking.title(found, trained, split)
+        title = trained_options.title(found, trained, split)
         click.echo(f"{title}: {wrong:,} of {n:,} misread ({100 * wrong / n:.2f} %){of_class}")
     if out is not None:
         _write(trained, split, misread[: count or _MOST_IN_A_FILE], out)
     elif misread and not as_json:
         _draw(trained, split, misread, count, order)
     if not as_json:
-        asking.said_of_readings(readings)
+        trained_options.said_of_readings(readings)
 
 
 def _write(trained: Trained, split: SplitName, misread: list[Misread], out: Path) -> None:
     """Write pictures to a PNG file, if there are any."""
-    from mnistnn.analysis.lettering import captioned_sheet
-    from mnistnn.data.contact_sheet import encode_png
+    from mnistnn.analysis.plots.captions import captioned_sheet
+    from mnistnn.analysis.plots.contact_sheet import encode_png
 
     if not misread:
         click.echo("nothing was misread, so no picture is written", err=True)
         return
     captions = [[each.what, *([each.how_surely] if each.how_surely else [])] for each in misread]
-    asking.write(out, encode_png(captioned_sheet(_images(trained, split, misread), captions, _COLUMNS)))
+    trained_options.write(out, encode_png(captioned_sheet(_images(trained, split, misread), captions, _COLUMNS)))
 
 
 def _draw(trained: Trained, split: SplitName, misread: list[Misread], count: int | None, order: By) -> None:
     """Print pictures, as many as the terminal can show at once if no number is given."""
-    from mnistnn.analysis.misread import cell_width, draw_in_text
-    from mnistnn.data.contact_sheet import ASCII_BLOCKS, UNICODE_BLOCKS
+    from mnistnn.analysis.inspection.misclassified import cell_width, draw_in_text
+    from mnistnn.analysis.plots.contact_sheet import ASCII_BLOCKS, UNICODE_BLOCKS
 
     captions = [f"{each.what}, {each.how_surely}".removesuffix(", ") for each in misread]
     height, width = trained.plan.image_shape
@@ -126,6 +126,6 @@ def _draw(trained: Trained, split: SplitName, misread: list[Misread], count: int
 def _images(trained: Trained, split: SplitName, misread: list[Misread]) -> NDArray[np.uint8]:
     import numpy as np
 
-    from mnistnn.analysis.answers import images_at
+    from mnistnn.analysis.evaluation.predictions import images_at
 
     return images_at(trained, split, np.array([each.place for each in misread]))

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
-from mnistnn.cli.inspect import asking
+from mnistnn.cli.inspect import trained_options
 from mnistnn.cli.options import CHECKPOINT, RUNS
 from mnistnn.cli.terminal import can_show, printable
 
 if TYPE_CHECKING:
-    from mnistnn.analysis.filter_history import History
-    from mnistnn.analysis.filters import Filters
+    from mnistnn.analysis.inspection.filter_history import History
+    from mnistnn.analysis.inspection.filters import Filters
     from mnistnn.run.directory import RunDirectory
 
 
 @click.command(cls=MnistnnCommand)
-@asking.RUN
+@trained_options.RUN
 @RUNS
 @CHECKPOINT
 @click.option("--layer", metavar="NAME", help="Whose weights; those of the first layer that has some if not given.")
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     help="Full strength is the largest weight of all units, or of each.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Write the pictures to this PNG file.")
-@asking.FORCE
+@trained_options.FORCE
 @click.option("--history", is_flag=True, help="Draw the same units in all checkpoints that the run has kept.")
-@asking.JSON
+@trained_options.JSON
 def filters(
     run: str,
     runs: Path,
@@ -63,7 +63,7 @@ def filters(
 
     from mnistnn.errors import UsageError
 
-    asking.refuse_taken(out, force)
+    trained_options.refuse_taken(out, force)
     if not history:
         _show_filters(run, runs, checkpoint, layer, count, scale == "each", out, as_json)
         return
@@ -82,17 +82,22 @@ def _show_filters(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    from mnistnn.analysis.filters import filters_of, sheet
-    from mnistnn.data.contact_sheet import encode_png
-    from mnistnn.shapes import show_shape
+    from mnistnn.analysis.inspection.filters import filters_of, sheet
+    from mnistnn.analysis.plots.contact_sheet import encode_png
+    from mnistnn.types import show_shape
 
-    _, trained = asking.open_trained(run, runs, checkpoint)
+    _, trained = trained_options.open_trained(run, runs, checkpoint)
     found = filters_of(trained, layer)
     units, channels, *size = found.pictures.shape
     if as_json:
         of_checkpoint = {"checkpoint": trained.label, "checkpoint_file": trained.file, "epoch": trained.epoch}
         shape = {"units": units, "channels": channels, "picture_shape": size, "largest": found.largest}
-        record = {"schema_version": asking.SCHEMA_VERSION, "parameter": found.parameter, **of_checkpoint, **shape}
+        record = {
+            "schema_version": trained_options.SCHEMA_VERSION,
+            "parameter": found.parameter,
+            **of_checkpoint,
+            **shape,
+        }
         click.echo(json.dumps(record))
     else:
         of_channels = f", {channels} channels" if channels > 1 else ""
@@ -101,7 +106,7 @@ def _show_filters(
             f"{of_channels}, pictures of {show_shape(tuple(size))}, largest weight {found.largest:.3g}"
         )
     if out is not None:
-        asking.write(out, encode_png(sheet(found.pictures[:count], each)))
+        trained_options.write(out, encode_png(sheet(found.pictures[:count], each)))
     elif not as_json:
         _draw(found, count, each)
 
@@ -113,19 +118,19 @@ def _show_history(
 
     import numpy as np
 
-    from mnistnn.analysis.filter_history import history_of, history_sheet
-    from mnistnn.data.contact_sheet import encode_png
+    from mnistnn.analysis.inspection.filter_history import history_of, history_sheet
+    from mnistnn.analysis.plots.contact_sheet import encode_png
     from mnistnn.run.directory import find
 
     found = find(run, runs)
     history = history_of(found, layer)
-    asking.warn_of(history.passed_over)
+    trained_options.warn_of(history.passed_over)
     moments, units, channels, *size = history.pictures.shape
     largest = np.abs(history.pictures).max(axis=(1, 2, 3, 4))
     if as_json:
         rows = [{**asdict(m), "largest": float(most)} for m, most in zip(history.moments, largest, strict=True)]
         shape = {"units": units, "channels": channels, "picture_shape": size}
-        record = {"schema_version": asking.SCHEMA_VERSION, "parameter": history.parameter, **shape}
+        record = {"schema_version": trained_options.SCHEMA_VERSION, "parameter": history.parameter, **shape}
         click.echo(json.dumps({**record, "history": rows}))
     else:
         checkpoints = "one checkpoint" if moments == 1 else f"{moments} checkpoints"
@@ -133,14 +138,14 @@ def _show_history(
     if not settings().quiet:
         _say_how_to_keep_more(found, moments)
     if out is not None:
-        asking.write(out, encode_png(history_sheet(history, count, each)))
+        trained_options.write(out, encode_png(history_sheet(history, count, each)))
     elif not as_json:
         _draw_history(history, count, each)
 
 
 def _say_how_to_keep_more(run: RunDirectory, kept: int) -> None:
     """Say what a run keeps if that is only its newest checkpoints, or if there is but one."""
-    from mnistnn.run_config import load_run_config
+    from mnistnn.run.config import load_run_config
 
     policy = load_run_config(run).experiment.checkpoint
     if policy.keep_every_epochs is None or kept == 1:
@@ -152,8 +157,8 @@ def _say_how_to_keep_more(run: RunDirectory, kept: int) -> None:
 
 def _draw_history(history: History, count: int | None, each: bool) -> None:
     """Print a row of pictures for each checkpoint, as many as are asked for and fit side by side."""
-    from mnistnn.analysis.filter_history import history_in_text
-    from mnistnn.analysis.filters import text_size
+    from mnistnn.analysis.inspection.filter_history import history_in_text
+    from mnistnn.analysis.inspection.filters import text_size
 
     units, channels = history.pictures.shape[1:3]
     columns = text_size(history.pictures[0])[1]
@@ -165,7 +170,7 @@ def _draw_history(history: History, count: int | None, each: bool) -> None:
 
 def _draw(found: Filters, count: int | None, each: bool) -> None:
     """Print pictures, as many as the terminal can show at once if no number is given."""
-    from mnistnn.analysis.filters import draw_in_text, text_size
+    from mnistnn.analysis.inspection.filters import draw_in_text, text_size
 
     lines, columns = text_size(found.pictures)
     terminal = shutil.get_terminal_size()
@@ -176,7 +181,7 @@ def _draw(found: Filters, count: int | None, each: bool) -> None:
 
 
 def _marks() -> str:
-    from mnistnn.analysis.filters import ASCII_MARKS, UNICODE_MARKS
+    from mnistnn.analysis.inspection.filters import ASCII_MARKS, UNICODE_MARKS
 
     return UNICODE_MARKS if can_show(UNICODE_MARKS) else ASCII_MARKS
 

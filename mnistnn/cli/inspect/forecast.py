@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand
-from mnistnn.cli.inspect import asking
+from mnistnn.cli.inspect import trained_options
 from mnistnn.cli.options import CHECKPOINT, RUNS
 from mnistnn.cli.terminal import can_show, printable
 
 if TYPE_CHECKING:
-    from mnistnn.data.split_names import SplitName
+    from mnistnn.types import SplitName
 
 _LINES = 8
 
 
 @click.command(cls=MnistnnCommand)
-@asking.RUN
+@trained_options.RUN
 @RUNS
-@asking.split_option("valid")
+@trained_options.split_option("valid")
 @CHECKPOINT
 @click.option("--sequences", type=click.IntRange(1, 1000), default=3, show_default=True, help="How many.")
 @click.option("--number", type=click.IntRange(0), default=0, show_default=True, help="Which of the numbers of a step.")
 @click.option("--out", type=click.Path(path_type=Path), help="Draw it in this file: .pdf, .svg or .png.")
-@asking.FORCE
-@asking.JSON
+@trained_options.FORCE
+@trained_options.JSON
 def forecast(
     run: str,
     runs: Path,
@@ -46,21 +46,21 @@ def forecast(
     In the terminal one curve stands above the other: what was told, and what was true. Numbers are in the unit of the
     file's column, and so is the root of their mean squared error.
     """
-    from mnistnn.analysis.forecast import forecast as forecast_of
-    from mnistnn.analysis.forecast_figure import draw
-    from mnistnn.analysis.paper_style import format_of
-    from mnistnn.analysis.text_curve import UNICODE_MARKS, text_curve
+    from mnistnn.analysis.inspection.forecast import forecast as forecast_of
+    from mnistnn.analysis.inspection.forecast_figure import draw
+    from mnistnn.analysis.plots.paper_style import format_of
+    from mnistnn.analysis.plots.text_curve import UNICODE_MARKS, text_curve
 
-    asking.refuse_taken(out, force)
+    trained_options.refuse_taken(out, force)
     file_format = None if out is None else format_of(out)
-    found, trained = asking.open_trained(run, runs, checkpoint)
+    found, trained = trained_options.open_trained(run, runs, checkpoint)
     shown = forecast_of(trained, split, sequences, number)
-    readings = asking.counted_readings(found, trained, split)
-    title, error = asking.title(found, trained, split), f"{shown.error:.4g}"
+    readings = trained_options.counted_readings(found, trained, split)
+    title, error = trained_options.title(found, trained, split), f"{shown.error:.4g}"
     if as_json:
         true = [[None if value != value else value for value in row] for row in shown.true.tolist()]
         figures = {"name": shown.name, "error": shown.error, "told": shown.told.tolist(), "true": true}
-        click.echo(json.dumps({**asking.about(found, trained, split, readings), **figures}))
+        click.echo(json.dumps({**trained_options.about(found, trained, split, readings), **figures}))
     elif out is None:
         of_column = "" if shown.name is None else f" of {printable(shown.name)}"
         click.echo(f"{title}: root mean squared error{of_column} {error}")
@@ -72,6 +72,6 @@ def forecast(
             steps, numbers = zip(*there, strict=True)
             for line in text_curve(steps, numbers, width, _LINES, x_name="step", is_unicode=is_unicode):
                 click.echo(line)
-        asking.said_of_readings(readings)
+        trained_options.said_of_readings(readings)
     if out is not None and file_format is not None:
-        asking.write(out, draw(shown, f"{title}: RMSE {error}", file_format))
+        trained_options.write(out, draw(shown, f"{title}: RMSE {error}", file_format))

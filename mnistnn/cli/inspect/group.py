@@ -16,16 +16,16 @@ from click.shell_completion import CompletionItem
 
 from mnistnn.cli.command import MnistnnGroup
 from mnistnn.cli.inspect.activations import activations
-from mnistnn.cli.inspect.asking import JSON, SCHEMA_VERSION
 from mnistnn.cli.inspect.confusion import confusion
 from mnistnn.cli.inspect.dead_units import dead_units
 from mnistnn.cli.inspect.errors import errors
 from mnistnn.cli.inspect.filters import filters
 from mnistnn.cli.inspect.forecast import forecast
+from mnistnn.cli.inspect.trained_options import JSON, SCHEMA_VERSION
 from mnistnn.cli.options import RUNS
 
 if TYPE_CHECKING:
-    from mnistnn.experiment import Plan
+    from mnistnn.experiment.plan import Plan
 
 _TARGET = click.argument("target", metavar="RUN|CONFIG")
 _OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
@@ -63,7 +63,7 @@ def file(files: tuple[Path, ...]) -> None:
     JSON files of runs and data sets, and PNG. Files are told by their content and checked to be whole; what is wrong is
     the `problem` in their line. Exit code 0 if every file is known and whole, 9 otherwise.
     """
-    from mnistnn.analysis.identify import identify
+    from mnistnn.analysis.identification.identify import identify
     from mnistnn.errors import CheckFailedError
 
     failed = 0
@@ -85,8 +85,8 @@ def summary(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool) 
     """Show layers, shapes, parameters, memory and cost."""
     from dataclasses import asdict
 
-    from mnistnn import costs
-    from mnistnn.analysis.summary import layer_rows, plan_lines
+    from mnistnn.analysis.inspection.summary import layer_rows, plan_lines
+    from mnistnn.experiment import cost
 
     plan = _plan(target, overrides, runs)
     if as_json:
@@ -97,8 +97,8 @@ def summary(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool) 
                     "layers": [asdict(row) for row in layer_rows(plan)],
                     "parameters": plan.parameters,
                     "updates_per_epoch": plan.updates_per_epoch,
-                    "flops_per_epoch": costs.flops_per_epoch(plan),
-                    "resident_bytes": costs.resident_bytes(plan),
+                    "flops_per_epoch": cost.flops_per_epoch(plan),
+                    "resident_bytes": cost.resident_bytes(plan),
                 }
             )
         )
@@ -122,7 +122,7 @@ def gradcheck(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool
     """
     from dataclasses import asdict
 
-    from mnistnn.analysis.gradcheck import TOLERANCE, check_experiment
+    from mnistnn.analysis.inspection.gradcheck import TOLERANCE, check_experiment
     from mnistnn.errors import CheckFailedError
 
     in_float64 = [*overrides, "backend.dtype=float64", "backend.device=cpu"]
@@ -150,9 +150,9 @@ def _strict(row: dict[str, Any]) -> dict[str, Any]:
 def _plan(target: str, overrides: tuple[str, ...] | list[str], runs: Path) -> Plan:
     """Return the plan of a YAML file, or of a run."""
     from mnistnn.config.load import load_experiment
-    from mnistnn.experiment import Plan
+    from mnistnn.experiment.plan import Plan
+    from mnistnn.run.config import load_run_config
     from mnistnn.run.directory import find
-    from mnistnn.run_config import load_run_config
 
     if os.path.isfile(target) or target.endswith((".yaml", ".yml")):
         return Plan(load_experiment(Path(target), overrides))

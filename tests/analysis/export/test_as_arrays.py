@@ -8,9 +8,9 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from mnistnn.analysis.identify import identify
+from mnistnn.analysis.identification.identify import identify
+from mnistnn.experiment.trained import load_trained
 from mnistnn.run.directory import RunDirectory
-from mnistnn.trained import load_trained
 
 
 def read_safetensors(path):

@@ -10,12 +10,12 @@ from mnistnn.analysis.export import onnx_check, onnx_layers
 from mnistnn.analysis.export.onnx_check import checked, run_onnx
 from mnistnn.config.dump import config_hash
 from mnistnn.config.load import load_resolved
-from mnistnn.data import cache
+from mnistnn.data.datasets import cache
 from mnistnn.data.splits import read_split
 from mnistnn.errors import CheckFailedError, UsageError
+from mnistnn.experiment.trained import load_trained
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
-from mnistnn.trained import load_trained
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

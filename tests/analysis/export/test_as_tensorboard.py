@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnistnn.experiment.trained import load_trained
 from mnistnn.run.directory import RunDirectory
-from mnistnn.trained import load_trained
 
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 tensor_util = pytest.importorskip("tensorboard.util.tensor_util")

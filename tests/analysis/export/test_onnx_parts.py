@@ -8,14 +8,14 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from mnistnn.activations import ActivationName
 from mnistnn.analysis.export.onnx_check import run_onnx
 from mnistnn.analysis.export.onnx_graph import Graph, Part
 from mnistnn.analysis.export.onnx_inputs import REFUSED, TRANSFORMS, add_transform
 from mnistnn.analysis.export.onnx_layers import ACTIVATIONS, LAYERS, add_layers
 from mnistnn.analysis.export.onnx_outputs import PROBABILITIES, add_probabilities
 from mnistnn.layers import Layer
-from mnistnn.layers.activation import ActivationLayer
+from mnistnn.layers.activation_layer import ActivationLayer
+from mnistnn.layers.activations import ActivationName
 from mnistnn.layers.batch_norm import BatchNorm
 from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from mnistnn.analysis.curves import Band
+from mnistnn.analysis.comparison.curves import Band
 from mnistnn.analysis.report.chart import HEIGHT, WIDTH, Line, chart
 
 

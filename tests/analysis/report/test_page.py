@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.analysis.gathering import gather
+from mnistnn.analysis.comparison.run_groups import gather
 from mnistnn.analysis.report.page import report_html
 from mnistnn.analysis.statistics import wilson_interval
 from mnistnn.errors import ResourceError

@@ -1,0 +1,118 @@
+"""Figures along training as curves: of single runs, and as mean and band over runs that differ in their seed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistnn.analysis.comparison.run_groups import Gathered, Group
+from mnistnn.errors import UsageError, nearest
+from mnistnn.run.status import COLUMNS, metrics_in
+
+Axis = Literal["epochs", "passes", "updates", "examples", "seconds"]
+AXES: tuple[Axis, ...] = get_args(Axis)
+"""passes are those of examples through the model, as a multiple of the training set."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One figure of one run: y over x, both (n,), n at least 1."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """One figure of a group: mean and standard deviation of y over the runs that got as far as x, and how many did.
+
+    All are (n,). Where fewer than two runs are left, the deviation is 0.
+    """
+
+    x: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    runs: NDArray[np.int64]
+
+
+def metrics_of(gathered: Iterable[Gathered]) -> list[str]:
+    """Return the names of all figures that some of the runs have, in the order in which they are kept."""
+    return metrics_in(row for each in gathered for row in each.rows)
+
+
+def check_metrics(names: Iterable[str], known: Sequence[str]) -> None:
+    """Raise UsageError for a figure that is not known."""
+    for name in names:
+        if name not in known:
+            near = nearest(name, known)
+            hint = f", did you mean '{near}'?" if near else ""
+            raise UsageError(f"no run has the figure '{name}'{hint}; there are {', '.join(known)}")
+
+
+def curve(gathered: Gathered, metric: str, axis: Axis) -> Curve | None:
+    """Return a figure along an axis; None where a run does not have it (one without a validation split, say).
+
+    Raises UsageError for seconds if the run has not kept them.
+    """
+    along = places(gathered, axis)
+    points = [(x, row[metric]) for x, row in zip(along, gathered.rows, strict=True) if metric in row]
+    if not points:
+        return None
+    x, y = np.array(points, dtype=np.float64).T
+    return Curve(x, y)
+
+
+def places(gathered: Gathered, axis: Axis) -> Sequence[float]:
+    """Return where along an axis each row of a run is. Raises UsageError for seconds if the run has not kept them."""
+    if axis == "seconds":
+        return _seconds(gathered)
+    if axis == "passes":
+        # A rule makes one for each update of a batch; a method that makes more has counted them.
+        updates = gathered.config.get("batches", {}).get("updates", 1)
+        return [row["passes"] if "passes" in row else row["epoch"] * updates for row in gathered.rows]
+    return [row[COLUMNS[axis]] for row in gathered.rows]
+
+
+def band(group: Group, metric: str, axis: Axis) -> Band | None:
+    """Return the mean of a group's curves with its band; None if no run has the figure.
+
+    It has a point wherever a run has one. A run that was not measured there counts as the straight line between its
+    neighbouring points says, and not at all beyond its ends. Along seconds, too, runs are averaged epoch by epoch; a
+    point lies at the mean of the times that they took to get there.
+    """
+    if axis == "seconds":
+        by_epoch = band(group, metric, "epochs")
+        return None if by_epoch is None else replace(by_epoch, x=_mean_seconds(group, by_epoch.x))
+    curves = [found for each in group.runs if (found := curve(each, metric, axis)) is not None]
+    if not curves:
+        return None
+    x = np.unique(np.concatenate([each.x for each in curves]))
+    y = np.array([np.interp(x, each.x, each.y, left=np.nan, right=np.nan) for each in curves])
+    runs = (~np.isnan(y)).sum(axis=0)
+    x, y, runs = x[runs > 0], y[:, runs > 0], runs[runs > 0]
+    mean = np.nansum(y, axis=0) / runs
+    square = np.nansum((y - mean) ** 2, axis=0)
+    deviation = np.sqrt(square / np.maximum(runs - 1, 1))
+    return Band(x, mean, deviation, runs)
+
+
+def _seconds(gathered: Gathered) -> Sequence[float]:
+    if gathered.seconds is None:
+        raise UsageError(f"{gathered.run.path}: timing.jsonl does not have the seconds of all evaluations")
+    return gathered.seconds
+
+
+def _mean_seconds(group: Group, epochs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean time to each of the epochs (n,), from one to the next over the runs that got so far.
+
+    So time does not run backwards where a slow run has ended.
+    """
+    at = [
+        np.interp(epochs, [0.0, *(row["epoch"] for row in each.rows)], [0.0, *_seconds(each)], right=np.nan)
+        for each in group.runs
+    ]
+    steps = np.diff(np.array(at), axis=1, prepend=0.0)
+    result: NDArray[np.float64] = np.nanmean(steps, axis=0).cumsum()
+    return result

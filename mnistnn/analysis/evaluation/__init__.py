@@ -1,0 +1,1 @@
+"""What a trained model is measured to be on a split."""

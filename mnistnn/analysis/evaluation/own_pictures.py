@@ -1,0 +1,108 @@
+"""What a trained model reads on pictures of the user's own.
+
+The run stays as it is, and no split of the data is read. Of a published set only the size of its images is needed,
+which is known without a copy; of a set of one's own it is in the cache.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistnn.backend import threads
+from mnistnn.backend.arrays import to_host
+from mnistnn.data.pictures.ink import NoDigitError
+from mnistnn.data.pictures.normalize import Seen, like_mnist
+from mnistnn.data.pictures.read import read_picture
+from mnistnn.errors import DataError, RunError
+from mnistnn.experiment.trained import Trained
+from mnistnn.losses.squared_error import SquaredError
+from mnistnn.types import show_shape
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A picture as the model saw it, and what it read.
+
+    image    (h, w), uint8: what the model was given
+    size_px  height and width of the picture
+    ink_px   height and width of the ink on it
+    fitting  what was done to it; None if it was given as it is
+    classes  names of all classes with their scores, the best first
+    """
+
+    path: Path
+    image: NDArray[np.uint8]
+    size_px: tuple[int, int]
+    ink_px: tuple[int, int] | None
+    fitting: Seen | None
+    classes: list[tuple[str, float]]
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A picture that was not read, and why."""
+
+    path: Path
+    problem: str
+
+
+def has_probabilities(trained: Trained) -> bool:
+    """Tell whether a model's scores are probabilities."""
+    return not isinstance(trained.plan.loss, SquaredError)
+
+
+def predict(
+    trained: Trained, paths: Sequence[Path], dark: bool | None = None, as_is: bool = False
+) -> list[Reading | Unread]:
+    """Read the digit on each picture; a picture that cannot be read does not keep the others from it.
+
+    `dark` says whether ink is darker than paper, None finds out. With `as_is`, pictures have the size of the data set's
+    and are given to the model unchanged. Raises RunError if the model's outputs are not finite.
+    """
+    results: list[Reading | Unread] = []
+    for path in paths:
+        try:
+            results.append(_read(trained, path, dark, as_is))
+        except DataError as error:
+            results.append(Unread(path, str(error)))
+    return results
+
+
+def _read(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Reading:
+    picture, shape = read_picture(path), trained.plan.image_shape
+    fitting = ink_px = None
+    if as_is:
+        if picture.grey.shape != shape:
+            raise DataError(
+                f"{path}: is {show_shape(picture.size_px)} pixels; as it is, the model takes {show_shape(shape)}"
+            )
+        image = np.rint(255 * picture.grey).astype(np.uint8)
+    else:
+        try:
+            fitting = like_mnist(picture.grey, shape, dark)
+        except NoDigitError as error:
+            raise DataError(f"{path}: {error}") from error
+        image = fitting.image
+        own_px = picture.size_px[0] / picture.grey.shape[0]  # large pictures are reduced when they are read
+        ink_px = round(own_px * fitting.box[0]), round(own_px * fitting.box[1])
+    scores = _scores(trained, image)
+    names = trained.plan.experiment.data.class_names(trained.plan.classes)
+    best_first = np.argsort(-scores, kind="stable")
+    classes = [(names[c], float(scores[c])) for c in best_first]
+    return Reading(path, image, picture.size_px, ink_px, fitting, classes)
+
+
+def _scores(trained: Trained, image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the score of each class (k,) for an image (h, w): its probability, where the loss knows one."""
+    plan = trained.plan
+    with threads.allowed(plan.threads, plan.by_blas):
+        z = plan.model.forward(plan.inputs.of(image[None]), train=False)
+        scores: NDArray[np.float64] = to_host(plan.loss.probabilities(z))[0].astype(np.float64)
+    if not np.isfinite(scores).all():
+        raise RunError(f"{trained.file}: the model's outputs are not finite numbers")
+    return scores

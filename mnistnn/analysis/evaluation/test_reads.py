@@ -1,0 +1,45 @@
+"""The ledger of a run: every reading of its test split.
+
+Each reading makes the figures of that split a little less honest as a measure of generalisation, so the count is shown
+with them. Whoever shows anything of the test digits counts it here first.
+"""
+
+import json
+from datetime import datetime
+
+from mnistnn.errors import RunError
+from mnistnn.experiment.trained import Trained
+from mnistnn.run.directory import RunDirectory
+from mnistnn.storage.writing import append_line, force
+
+LEDGER = "test-readings.jsonl"
+
+
+def count_reading(run: RunDirectory, trained: Trained) -> int:
+    """Append to the ledger of test readings; return how many there are now."""
+    ledger = run.evaluations / LEDGER
+    entry = {
+        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "checkpoint": trained.label,
+        "file": trained.file,
+        "epoch": trained.epoch,
+    }
+    append_line(ledger, json.dumps(entry))
+    force([ledger])
+    return count_readings(run)
+
+
+def count_readings(run: RunDirectory) -> int:
+    """Count the entries of the ledger. A line without an end is of an `eval` that was killed before it told anybody."""
+    try:
+        return (run.evaluations / LEDGER).read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise RunError(f"{run.evaluations / LEDGER}: {error.strerror}") from error
+
+
+def said(readings: int) -> str:
+    """Return a sentence on how often the test split was read."""
+    times = "once" if readings == 1 else f"{readings} times"
+    return f"the test split has been read {times} for this run"

@@ -1,0 +1,77 @@
+"""Telling the JSON files of mnistnn apart, by their keys."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from mnistnn.analysis.evaluation.classification import parse_evaluation
+from mnistnn.analysis.identification.identity import About, Identity, attempt
+from mnistnn.data.datasets.manifest import parse_manifest
+from mnistnn.errors import DataError
+from mnistnn.run.checkpoint import parse_best
+from mnistnn.run.metrics import parse_rows
+from mnistnn.run.provenance import parse_environment
+from mnistnn.run.record import parse_record
+from mnistnn.storage.bounded_reading import read_regular_file
+from mnistnn.storage.strict_json import parse
+
+MAX_ROWS_BYTES = 1 << 24
+"""A row of metrics takes some 250 bytes, so this is more than any run has."""
+
+MAX_OBJECT_BYTES = 1 << 20
+
+
+def identify_json(path: Path) -> Identity:
+    """Return what a file that begins with a brace is. Raises DataError if it is no JSON, or that of somebody else."""
+    content = read_regular_file(path, MAX_ROWS_BYTES)
+    keys = _keys(content.partition(b"\n")[0])
+    for kind, marks in _ROWS.items():
+        if keys is not None and marks <= keys:
+            return attempt(kind, path, lambda kind=kind: Identity(kind, _rows(content, path)))  # type: ignore[misc]
+    if len(content) > MAX_OBJECT_BYTES:
+        raise DataError(f"{path}: larger than the {MAX_OBJECT_BYTES} bytes that a JSON object of mnistnn may have")
+    keys = _keys(content)
+    if keys is None:
+        raise DataError(f"{path}: not readable as one JSON object, nor as a row of metrics")
+    for kind, (marks, look) in _OBJECTS.items():
+        if marks <= keys:
+            return attempt(kind, path, lambda kind=kind, look=look: Identity(kind, look(content, str(path))))  # type: ignore[misc]
+    raise DataError(f"{path}: JSON, but of no kind that is known here")
+
+
+def _keys(text: bytes) -> set[str] | None:
+    try:
+        content = parse(text)
+    except (ValueError, RecursionError):
+        return None
+    return set(content) if isinstance(content, dict) else None
+
+
+def _rows(content: bytes, path: Path) -> About:
+    rows = parse_rows(content, path)
+    if not content.endswith(b"\n"):
+        raise DataError(f"{path}: the last line has no end")
+    return {"rows": len(rows), "last": rows[-1]}
+
+
+def _record(text: bytes, place: str) -> About:
+    return asdict(parse_record(text, place))
+
+
+def _evaluation(text: bytes, place: str) -> About:
+    found = asdict(parse_evaluation(text, place))
+    return {key: found[key] for key in ("run", "split", "checkpoint", "epoch", "examples", "errors", "error", "loss")}
+
+
+def _manifest(text: bytes, place: str) -> About:
+    return parse_manifest(text, place).model_dump(exclude={"files"})
+
+
+_ROWS = {"metrics": {"epoch", "updates", "train.loss"}, "timing": {"epoch", "seconds", "examples"}}
+_OBJECTS: dict[str, tuple[set[str], Callable[[bytes, str], About]]] = {
+    "run": ({"config_hash", "status", "threads"}, _record),
+    "evaluation": ({"confusion", "split"}, _evaluation),
+    "environment": ({"python", "packages", "blas"}, parse_environment),
+    "best": ({"checkpoint", "tensor", "monitor"}, parse_best),
+    "manifest": ({"image_shape", "train_examples", "files"}, _manifest),
+}

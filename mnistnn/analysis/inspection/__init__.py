@@ -1,0 +1,1 @@
+"""Looking inside models and what they do with examples."""

@@ -1,0 +1,168 @@
+"""The weights into a layer as pictures: what each unit, or each map of a convolution, looks for in its inputs.
+
+Zero is grey, whatever else is drawn; what adds to a unit's sum is brighter, what takes from it darker.
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistnn.analysis.plots.contact_sheet import contact_sheet
+from mnistnn.backend.arrays import to_host
+from mnistnn.errors import RunError, UsageError, nearest
+from mnistnn.experiment.plan import Plan
+from mnistnn.experiment.trained import Trained
+from mnistnn.types import Shape, show_shape
+
+COLUMNS = 20
+"""Pictures in a row of a file."""
+
+_LEAST_SIDE_PX = 28  # of a picture in a file: kernels of 5×5 are enlarged to 30×30
+_LEAST_SIDE_MARKS = 10  # of a picture in a terminal
+
+UNICODE_MARKS = "≡=- ░▒█"
+"""Characters for weights from the lowest to the highest; the middle one is for those around zero."""
+
+ASCII_MARKS = "%=- +*#"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """The weights into a layer.
+
+    parameter  its name in checkpoints, such as hidden.W
+    pictures   (units, channels, h, w), float64
+    """
+
+    parameter: str
+    pictures: NDArray[np.float64]
+
+    @property
+    def largest(self) -> float:
+        """The largest weight, whatever its sign."""
+        return float(np.abs(self.pictures).max())
+
+
+def as_pictures(W: NDArray[np.floating], in_shape: Shape) -> NDArray[np.floating] | None:
+    """Return the weights into a layer as pictures (units, channels, h, w); None if they are not arranged as such.
+
+    The kernels of a convolution, W (maps, channels, kh, kw), are pictures as they are. Those of a unit, a column of
+    W (n_in, units), are one if its inputs are an image: `in_shape` is (h, w) or (channels, h, w).
+    """
+    if W.ndim == 4:
+        return W
+    if W.ndim == 2 and len(in_shape) in (2, 3) and prod(in_shape) == len(W):
+        return W.T.reshape(-1, prod(in_shape[:-2]), *in_shape[-2:])
+    return None
+
+
+def filters_of(trained: Trained, layer: str | None = None) -> Filters:
+    """Return the weights into a layer, the first one that has weights if none is named.
+
+    Raises UsageError if there is no such layer, or none whose weights are pictures; RunError if some are not finite.
+    """
+    model = trained.plan.experiment.model
+    weights: dict[str, str] = {}  # the name of each layer's weights
+    for slot in model.slots:
+        if slot.parameter.kind == "weight":
+            weights.setdefault(slot.name.split(".")[0], slot.name)
+    if not weights:
+        raise UsageError("no layer of this model has weights")
+    name = next(iter(weights)) if layer is None else layer
+    if name not in weights:
+        near = nearest(name, weights)
+        hint = f"did you mean '{near}'?" if near else f"there are {', '.join(weights)}"
+        raise UsageError(f"--layer: no layer with weights is named '{name}'; {hint}")
+    pictures = as_pictures(model.weights_into(name), _in_shape(trained.plan, name))
+    if pictures is None:
+        drawable = [n for n in weights if as_pictures(model.weights_into(n), _in_shape(trained.plan, n)) is not None]
+        raise UsageError(_no_pictures(trained.plan, name, drawable))
+    on_host = to_host(pictures).astype(np.float64)
+    if not np.isfinite(on_host).all():
+        raise RunError(f"{trained.file}: the weights of {name} are not finite")
+    return Filters(weights[name], on_host)
+
+
+def _in_shape(plan: Plan, layer: str) -> Shape:
+    """Return the shape of a layer's inputs."""
+    shape = plan.preprocessing.out_shape
+    for name, out_shape in plan.experiment.model.shapes.items():
+        if name == layer:
+            break
+        shape = out_shape
+    return shape
+
+
+def _no_pictures(plan: Plan, layer: str, drawable: list[str]) -> str:
+    shape = _in_shape(plan, layer)
+    if drawable:
+        hint = f"; those of {', '.join(drawable)} can"
+    else:
+        flat = [f"preprocess.{n} ({t.type})" for n, t in enumerate(plan.experiment.preprocess) if len(t.out_shape) == 1]
+        hint = f"; {flat[0]} turns images into rows of numbers" if flat else ""
+    return (
+        f"the weights of {layer} cannot be drawn: its inputs have the shape {show_shape(shape)} and are no images{hint}"
+    )
+
+
+def scaled(pictures: NDArray[np.float64], each: bool) -> NDArray[np.float64]:
+    """Divide pictures (units, channels, h, w) by the largest value of all of them, or of each unit's; zeros stay."""
+    largest = np.abs(pictures).max(axis=(1, 2, 3) if each else None, keepdims=True)
+    result: NDArray[np.float64] = pictures / np.where(largest > 0, largest, 1.0)
+    return result
+
+
+def sheet(
+    pictures: NDArray[np.float64], each: bool = False, columns: int | None = None, side_px: int = _LEAST_SIDE_PX
+) -> NDArray[np.uint8]:
+    """Return pictures (units, channels, h, w) on one greyscale image: zero is 128, the largest value 255 or 1.
+
+    There are so many in a row; if not given, the channels of a unit, and units with one channel follow each other. They
+    are enlarged until their longer side has `side_px`.
+    """
+    channels = pictures.shape[1]
+    grey = np.rint(128.0 + 127.0 * scaled(pictures, each)).astype(np.uint8)
+    large = _enlarged(grey.reshape(-1, *grey.shape[2:]), side_px)
+    return contact_sheet(large, columns or (channels if channels > 1 else COLUMNS))
+
+
+def text_size(pictures: NDArray[np.float64]) -> tuple[int, int]:
+    """Return how many lines and columns `draw_in_text` takes for each picture."""
+    h, w = pictures.shape[2:]
+    factor = _factor(h, w, _LEAST_SIDE_MARKS)
+    return -(-h * factor // 2), w * factor
+
+
+def draw_in_text(pictures: NDArray[np.float64], across: int, marks: str = UNICODE_MARKS, each: bool = False) -> str:
+    """Return pictures (units, channels, h, w) as lines of text, `across` of them side by side.
+
+    A character stands for the mean of two pixels, one above the other, on a scale of its own.
+    """
+    units, channels, h, w = pictures.shape
+    tall = _enlarged(pictures.reshape(-1, h, w), _LEAST_SIDE_MARKS)
+    if tall.shape[1] % 2:
+        tall = np.concatenate([tall, tall[:, -1:]], axis=1)
+    means = (tall[:, 0::2] + tall[:, 1::2]) / 2
+    zero = len(marks) // 2
+    levels = np.rint(zero * scaled(means.reshape(units, channels, *means.shape[1:]), each)).astype(int) + zero
+    levels = levels.reshape(means.shape)
+    bands = []
+    for start in range(0, len(levels), across):
+        lines = levels[start : start + across].transpose(1, 0, 2)  # (lines, across, columns)
+        text = (" ".join("".join(marks[level] for level in part) for part in line) for line in lines)
+        bands.append("\n".join(line.rstrip() for line in text))
+    return "\n\n".join(bands)
+
+
+def _factor(h: int, w: int, least: int) -> int:
+    """Return the whole number by which an image is enlarged so that its longer side has at least so many pixels."""
+    return max(1, -(-least // max(h, w)))
+
+
+def _enlarged(images: NDArray[Any], least: int) -> NDArray[Any]:
+    h, w = images.shape[1:]
+    factor = _factor(h, w, least)
+    return images.repeat(factor, axis=1).repeat(factor, axis=2)

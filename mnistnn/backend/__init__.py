@@ -1,0 +1,1 @@
+"""How numbers are computed here: NumPy or CuPy, memory, threads, products, random streams, compiled code."""

@@ -1,0 +1,1 @@
+"""`mnistnn eval`: one command, and what it prints of each kind of model."""

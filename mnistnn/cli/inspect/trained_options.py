@@ -1,0 +1,107 @@
+"""What the commands that ask a trained model have in common: their options, and what they say about whom they asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mnistnn.cli.command import settings
+from mnistnn.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from mnistnn.experiment.trained import Trained
+    from mnistnn.run.directory import RunDirectory
+    from mnistnn.types import SplitName
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+SCHEMA_VERSION = 1
+
+RUN = click.argument("run", metavar="RUN")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+FORCE = click.option("--force", is_flag=True, help="Replace the file if it is there.")
+
+
+def split_option(default: str) -> Callable[[_Function], _Function]:
+    """Return the option for the split whose examples are shown to the model."""
+    return click.option(
+        "--split",
+        type=click.Choice(["valid", "test", "train"]),
+        default=default,
+        show_default=True,
+        help="Whose examples. A reading of the test split is counted, as by eval.",
+    )
+
+
+def open_trained(reference: str, runs: Path, checkpoint: str) -> tuple[RunDirectory, Trained]:
+    """Find a run and load its model; say which checkpoints were passed over."""
+    from mnistnn.experiment.trained import load_trained
+    from mnistnn.run.directory import find
+
+    run = find(reference, runs)
+    trained = load_trained(run, checkpoint)
+    warn_of(trained.passed_over)
+    return run, trained
+
+
+def warn_of(passed_over: list[str]) -> None:
+    """Say on stderr what was wrong with checkpoints that were passed over."""
+    for problem in passed_over:
+        click.echo(printable(f"warning: passed over {problem}"), err=True)
+
+
+def refuse_taken(out: Path | None, force: bool) -> None:
+    """Raise UsageError for a file that is there already, unless it is to be replaced."""
+    from mnistnn.errors import UsageError
+
+    if out is not None and out.exists() and not force:
+        raise UsageError(f"{out}: there already; --force replaces it")
+
+
+def write(out: Path, content: bytes) -> None:
+    """Write a picture, and say so on stderr."""
+    from mnistnn.storage.writing import write_atomically
+
+    write_atomically(out, content)
+    if not settings().quiet:
+        click.echo(printable(f"wrote {out}"), err=True)
+
+
+def counted_readings(run: RunDirectory, trained: Trained, split: SplitName) -> int | None:
+    """Count a reading of the test split, before anything of it is shown; return how many there are. None for others."""
+    from mnistnn.analysis.evaluation.test_reads import count_reading
+
+    return count_reading(run, trained) if split == "test" else None
+
+
+def said_of_readings(readings: int | None) -> None:
+    """Print how often the test split was read, if it was."""
+    from mnistnn.analysis.evaluation.test_reads import said
+
+    if readings is not None:
+        click.echo(said(readings))
+
+
+def about(run: RunDirectory, trained: Trained, split: SplitName, readings: int | None) -> dict[str, Any]:
+    """Return the keys with which the JSON of these commands begins."""
+    from mnistnn.run.record import read_record
+
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run": read_record(run).id,
+        "split": split,
+        "checkpoint": trained.label,
+        "checkpoint_file": trained.file,
+        "epoch": trained.epoch,
+        **({} if readings is None else {"test_readings": readings}),
+    }
+
+
+def title(run: RunDirectory, trained: Trained, split: SplitName) -> str:
+    """Return a line that says which model was asked about what."""
+    from mnistnn.run.record import read_record
+
+    return printable(f"{read_record(run).id}, {split} split, checkpoint {trained.label} (epoch {trained.epoch:.6g})")

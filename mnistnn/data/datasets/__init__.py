@@ -1,0 +1,1 @@
+"""Data sets by name: where they come from, and the verified copy on this machine."""

@@ -1,0 +1,110 @@
+"""Bring a user's own files into the cache, offline: `mnistnn data add NAME FILES…`.
+
+What the files are is read from their first bytes, not from their endings: four IDX files (gzip-compressed or
+not), one .npz, one mnist.pkl.gz, or one folder of PNG files. Under the name of a set whose bytes are known only these
+are accepted, so this is also how such a set gets onto a machine without a network.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistnn.data.datasets import cache
+from mnistnn.data.datasets.catalogue import NAMED_SETS
+from mnistnn.data.formats.course_pickle import PICKLE_STARTS, decode_course_pickle
+from mnistnn.data.formats.idx import IDX_MAGIC, IMAGE_DIMENSIONS, decode_idx
+from mnistnn.data.formats.image_folder import read_image_folder
+from mnistnn.data.formats.image_set import (
+    FILE_NAMES,
+    TEST_IMAGES,
+    TEST_LABELS,
+    TRAIN_IMAGES,
+    TRAIN_LABELS,
+    ImageSet,
+    image_set_from_files,
+)
+from mnistnn.data.formats.npz import ZIP_MAGIC, decode_npz
+from mnistnn.errors import DataError, UsageError
+from mnistnn.storage.bounded_reading import GZIP_MAGIC, gunzip_start, read_regular_file
+
+_EXPECTED = "expected four IDX files, or one .npz, one mnist.pkl.gz, or one folder with train/ and test/"
+
+
+def add(name: str, paths: Sequence[Path], *, replace: bool = False) -> None:
+    """Read a set from files and store it under `name`.
+
+    Raises UsageError if the files are not one of the known kinds or, unless `replace`, the name is taken;
+    DataError if they are malformed or, under the name of a set whose bytes are known, not these.
+    """
+    folder = cache.set_folder(name)
+    with cache.locked(name):
+        if cache.is_stored(name) and not replace:
+            raise UsageError(f"{folder}: a set named {name!r} is there already; --force replaces it")
+        images, origins = _read(name, paths)
+        cache.install(name, images, origins)
+
+
+def _read(name: str, paths: Sequence[Path]) -> tuple[ImageSet, dict[str, str]]:
+    """Return the set, and for each canonical file the name of the file it was read from."""
+    if len(paths) == len(FILE_NAMES):
+        return _read_idx_files(name, paths)
+    if len(paths) != 1:
+        raise UsageError(f"{len(paths)} files given; {_EXPECTED}")
+    _refuse_unverifiable(name)
+    (path,) = paths
+    images = read_image_folder(path) if os.path.isdir(path) else _read_single_file(path)
+    return images, dict.fromkeys(FILE_NAMES, path.name)
+
+
+def _read_single_file(path: Path) -> ImageSet:
+    content = read_regular_file(path)
+    place = str(path)
+    start = gunzip_start(content, 4, place) if content.startswith(GZIP_MAGIC) else content[:4]
+    if start.startswith(IDX_MAGIC):
+        raise UsageError(f"{path}: is one of the four IDX files of a set; give all four")
+    if start == ZIP_MAGIC:
+        return decode_npz(content, place)
+    if start.startswith(PICKLE_STARTS):
+        return decode_course_pickle(content, place)
+    raise UsageError(f"{path}: is of no known kind; {_EXPECTED}")
+
+
+def _read_idx_files(name: str, paths: Sequence[Path]) -> tuple[ImageSet, dict[str, str]]:
+    arrays: dict[str, NDArray[np.uint8]] = {}
+    origins: dict[str, str] = {}
+    for path in paths:
+        content = read_regular_file(path)
+        array = decode_idx(content, str(path))
+        file_name = _role(path, is_images=array.ndim == IMAGE_DIMENSIONS)
+        if file_name in arrays:
+            raise UsageError(f"{path}: is the second file of the same kind, after {origins[file_name]}")
+        pinned = NAMED_SETS[name].files[file_name] if name in NAMED_SETS else None
+        if pinned is not None and pinned.sha256 is None:  # otherwise the content is checked when it is stored
+            pinned.check_gz(content, str(path))
+        arrays[file_name], origins[file_name] = array, path.name
+    return image_set_from_files(arrays, "the four files"), origins
+
+
+def _role(path: Path, *, is_images: bool) -> str:
+    """Return the canonical name of an IDX file; which half it belongs to is only in its own name."""
+    file_name = path.name.lower()
+    is_train = "train" in file_name
+    is_test = "t10k" in file_name or "test" in file_name
+    if is_train == is_test:
+        raise UsageError(f"{path}: the name must contain either 'train', or 't10k' or 'test'")
+    if is_train:
+        return TRAIN_IMAGES if is_images else TRAIN_LABELS
+    return TEST_IMAGES if is_images else TEST_LABELS
+
+
+def _refuse_unverifiable(name: str) -> None:
+    """Of some sets only the digests of the .gz files are published: no other form can be verified."""
+    named = NAMED_SETS.get(name)
+    if named is not None and any(pinned.sha256 is None for pinned in named.files.values()):
+        raise DataError(
+            f"{name} can only be verified in the form of its four published .gz files; "
+            "give those, or add the set under another name"
+        )

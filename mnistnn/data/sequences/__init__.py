@@ -1,0 +1,1 @@
+"""Sequences: drawn, or read from CSV files."""

@@ -1,5 +1,0 @@
-"""What the splits are called."""
-
-from typing import Literal
-
-SplitName = Literal["train", "valid", "test"]

@@ -1,0 +1,1 @@
+"""The wiring: an experiment becomes parts that fit each other."""

@@ -1,0 +1,49 @@
+"""What a planned experiment will cost: arithmetic and memory, as far as they can be told before it begins."""
+
+from math import prod
+
+from mnistnn.data.streamed import bytes_of_chunks
+from mnistnn.experiment.plan import Plan
+from mnistnn.layers import Layer
+from mnistnn.tasks.registry import KINDS
+
+
+def parts(plan: Plan) -> list[tuple[str, str, int]]:
+    """Return what the model consists of, in order: name, type, and numbers kept for the largest batch."""
+    if plan.layers:
+        return [(name, layer.type, numbers_kept(plan, layer)) for name, layer in plan.layers.items()]
+    model, loss = plan.unsupervised, plan.experiment.loss
+    kept = KINDS[type(model)].objective.numbers_kept(model, loss, plan.batch_size)
+    kinds = {"visible": "gaussian" if model.is_gaussian else "binary", "hidden": "binary"}
+    return [(name, kinds[name], numbers) for name, numbers in kept.items()]
+
+
+def numbers_kept(plan: Plan, layer: Layer) -> int:
+    """Return how many numbers a layer keeps, at most, for the batches of training and of evaluation."""
+    evaluated = min(plan.experiment.evaluation.batch_size, max(plan.examples.values()))
+    workers = 1 if plan.by_blas else plan.threads
+    return max(layer.memory(plan.examples_at_once, True, workers), layer.memory(evaluated, False, workers))
+
+
+def flops_per_epoch(plan: Plan) -> int:
+    """Return multiplications and additions of an epoch's matrix products: forward, and twice as many backward, once for
+    each update, which is the least that an optimizer does.
+    """
+    return 6 * plan.experiment.model.multiply_adds * plan.examples_per_epoch * plan.experiment.batches.updates
+
+
+def resident_bytes(plan: Plan) -> int:
+    """Return the bytes of the arrays that live as long as training: digits, parameters with gradients and best, what
+    the optimizer and the layers keep.
+    """
+    itemsize = 4 if plan.experiment.backend.dtype == "float32" else 8
+    # A transform works in place unless it enlarges the images, so their memory is that of the largest stage.
+    stages = [plan.in_shape, *(transform.out_shape for transform in plan.experiment.preprocess)]
+    largest = max(map(prod, stages))
+    pixels = sum(plan.examples[split] for split in ("train", "valid") if split not in plan.streamed) * largest
+    kept = sum(numbers for _, _, numbers in parts(plan))
+    chunks = 0
+    if "train" in plan.streamed:
+        chunks = bytes_of_chunks(plan.batch_size, plan.image_shape, largest, itemsize)
+    of_optimizer = plan.experiment.optimizer.bytes_kept(plan.parameters, itemsize)
+    return itemsize * (pixels + 3 * plan.parameters + kept) + of_optimizer + chunks

@@ -1,0 +1,198 @@
+"""Keeps a run directory in step with training: rows of metrics, checkpoints, the log, and orderly interruptions.
+
+The order of a commit is what makes a run recoverable: rows are forced to the disk, then a checkpoint that names their
+length and digest is written, and only then are older checkpoints removed.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from mnistnn.backend.arrays import array_module, to_host
+from mnistnn.config.schema import Checkpoint as CheckpointPolicy
+from mnistnn.errors import DivergedError, InterruptedRunError, RunError, TimeBudgetError
+from mnistnn.optim.averaging import WeightAverage
+from mnistnn.optim.contract import OptimizerContract
+from mnistnn.run import checkpoint as checkpoints
+from mnistnn.run.checkpoint import BEST, VALUES
+from mnistnn.run.directory import RunDirectory, as_argument
+from mnistnn.run.metrics import MetricsFile
+from mnistnn.run.state import MetricsPosition, SavedLoss, SavedProgress, SavedState
+from mnistnn.runner.progress import Display
+from mnistnn.storage.writing import append_line, force
+from mnistnn.training.loop import RunningLoss, Training, diverged
+from mnistnn.types import Array
+
+_AVERAGE, _SLOT, _OBJECTIVE = "average", "optimizer.", "objective."
+
+
+class RunJournal:
+    """The journal of one sitting: from `start` or `resume` to the end of the loop.
+
+    stop_signal    tells which signal has asked for the end, if one has
+    time_budget_s  seconds after which the sitting ends
+    whole          the run to be resumed after that, if it is not this one but the one that this is a phase of
+
+    Both are looked at between two updates: InterruptedRunError or TimeBudgetError is raised, after saving.
+    """
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        policy: CheckpointPolicy,
+        config_hash: str,
+        display: Display,
+        stop_signal: Callable[[], int | None],
+        time_budget_s: float | None = None,
+        whole: RunDirectory | None = None,
+    ) -> None:
+        self.run, self.policy, self.config_hash, self.display = run, policy, config_hash, display
+        self.stop_signal, self.whole = stop_signal, whole or run
+        self.metrics = MetricsFile(run.metrics)
+        now = time.monotonic()
+        self.committed_s = self.evaluated_s = now
+        self.end_s = None if time_budget_s is None else now + time_budget_s
+        self.examples_at_evaluation = 0
+        self.kept: set[int] = set()
+        self.committed: tuple[int, ...] | None = None
+
+    def is_blank(self) -> bool:
+        """Tell whether nothing was ever saved: the run is new, or was killed before its first checkpoint."""
+        return not checkpoints.newest_first(self.run.checkpoints) and not self.run.metrics.stat().st_size
+
+    def restore(self, t: Training) -> list[str]:
+        """Bring a fresh training to the newest valid checkpoint; return what was wrong with newer ones.
+
+        Raises RunError if there is none, or if it does not belong to this experiment.
+        """
+        path, saved, refused = checkpoints.read_newest(self.run.checkpoints)
+        expected = {name: (array.shape, str(array.dtype)) for name, array in _arrays(t).items()}
+        found = {name: (tensor.shape, str(tensor.dtype)) for name, tensor in saved.tensors.items()}
+        state = saved.state
+        if found != expected or state.layout != t.objective.layout:
+            raise RunError(f"{path}: its tensors are not those of this experiment")
+        t.history[:] = self.metrics.cut_back(state.metrics.bytes, state.metrics.sha256)
+        for name, array in _arrays(t).items():
+            array[...] = array_module(array).asarray(saved.tensors[name])
+        for name, count in asdict(state.progress).items():
+            setattr(t.progress, name, count)
+        t.loss = RunningLoss(t.objective.theta, state.loss.total, state.loss.examples)
+        self.kept = set(state.kept)
+        self._note_best(t, path.name)  # a killed process may not have come to that
+        self.examples_at_evaluation = t.progress.examples
+        self.committed = _standing(t)
+        return refused
+
+    def after_update(self, t: Training) -> None:
+        self.display.after_update(t)
+        now = time.monotonic()
+        if now - self.committed_s >= self.policy.every_s:
+            self.commit(t)
+        self._stop_if_asked(t, now)
+
+    def after_evaluation(self, t: Training) -> None:
+        self.metrics.append(t.history[-1])
+        now = time.monotonic()
+        examples, seconds = t.progress.examples - self.examples_at_evaluation, now - self.evaluated_s
+        self.examples_at_evaluation, self.evaluated_s = t.progress.examples, now
+        self._note_timing(t, examples, seconds)
+        self.display.after_evaluation(t, examples, seconds)
+        if t.progress.batch == 0:  # not after an evaluation inside an epoch
+            self._after_epoch(t)
+        self._stop_if_asked(t, now)
+
+    def _after_epoch(self, t: Training) -> None:
+        keep_every = self.policy.keep_every_epochs
+        if keep_every is not None and t.progress.epoch % keep_every == 0:
+            self.kept.add(t.progress.updates)
+            self.commit(t)
+        elif t.progress.epoch % self.policy.every_epochs == 0:
+            self.commit(t)
+
+    def commit(self, t: Training) -> None:
+        """Save everything; when this returns it is on the disk. Raises DivergedError rather than save a NaN."""
+        values = t.objective.values
+        if not bool(array_module(values).isfinite(values).all()):
+            raise DivergedError(
+                f"parameters are no longer finite numbers (update {t.progress.updates}); the last good checkpoint stays"
+            )
+        if not t.loss.is_finite:  # on a device nobody has looked yet
+            raise diverged(t)
+        force(path for path in (self.run.metrics, self.run.timing) if path.exists())
+        tensors = {name: to_host(array) for name, array in _arrays(t).items()}
+        path = checkpoints.write(
+            self.run.checkpoints, checkpoints.Checkpoint(tensors, self._state(t)), t.progress.updates
+        )
+        self._note_best(t, path.name)
+        checkpoints.prune(self.run.checkpoints, self.policy.keep_last, self.kept)
+        self.committed_s = time.monotonic()
+        self.committed = _standing(t)
+
+    def save(self, t: Training) -> None:
+        """Save everything, unless it was saved since the last update or evaluation."""
+        if self.committed != _standing(t):
+            self.commit(t)
+
+    def close(self) -> None:
+        self.metrics.close()
+
+    def _state(self, t: Training) -> SavedState:
+        return SavedState(
+            progress=SavedProgress(t.progress.epoch, t.progress.batch, t.progress.updates, t.progress.examples),
+            loss=SavedLoss(t.loss.total, t.loss.examples),
+            metrics=MetricsPosition(self.metrics.bytes, self.metrics.sha256),
+            layout=t.objective.layout,
+            best=None if t.best is None else dict(t.best),
+            kept=sorted(self.kept),
+            config_hash=self.config_hash,
+        )
+
+    def _note_best(self, t: Training, checkpoint: str) -> None:
+        """Say in best.json which checkpoint has the best parameters so far, and what they were measured to be."""
+        if t.best is not None:
+            checkpoints.write_best(self.run.checkpoints, checkpoint, t.monitor, t.best)
+
+    def _note_timing(self, t: Training, examples: int, seconds: float) -> None:
+        row = {"epoch": t.history[-1]["epoch"], "seconds": round(seconds, 4), "examples": examples}
+        append_line(self.run.timing, json.dumps(row))
+
+    def _stop_if_asked(self, t: Training, now: float) -> None:
+        if (number := self.stop_signal()) is not None:
+            self.save(t)
+            raise InterruptedRunError(self._farewell("interrupted", t), number)
+        if self.end_s is not None and now >= self.end_s:
+            self.save(t)
+            raise TimeBudgetError(self._farewell("time budget spent", t))
+
+    def _farewell(self, why: str, t: Training) -> str:
+        phase = "" if self.whole == self.run else f"{self.run.path.name}, "
+        return (
+            f"{why} in {phase}epoch {t.progress.epoch + 1} after update {t.progress.updates}; saved. "
+            f"Go on with: mnistnn resume {as_argument(self.whole.path)}"
+        )
+
+
+def _standing(t: Training) -> tuple[int, ...]:
+    """Return what tells one state of a training from another."""
+    return t.progress.epoch, t.progress.batch, t.progress.updates, len(t.history)
+
+
+def _arrays(t: Training) -> dict[str, Any]:
+    return saved_arrays(t.objective.values, t.best_values, t.average, t.optimizer, t.objective.state())
+
+
+def saved_arrays(
+    values: Array,
+    best_values: Array,
+    average: WeightAverage | None,
+    optimizer: OptimizerContract,
+    objective: dict[str, Array],
+) -> dict[str, Any]:
+    """Return every array that a checkpoint holds, by its name there; `objective` is what that remembers."""
+    arrays = {VALUES: values, BEST: best_values}
+    if average is not None:
+        arrays[_AVERAGE] = average.theta
+    arrays |= {_SLOT + name: array for name, array in optimizer.state().items()}
+    return arrays | {_OBJECTIVE + name: array for name, array in objective.items()}

@@ -1,0 +1,124 @@
+"""What a person sees while training: bars on a terminal, one plain line per evaluation anywhere else.
+
+Everything goes to stderr; results are printed by the command when the run is over. Each line is also kept in the run's
+log, whatever is shown.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+
+from tqdm import tqdm
+
+from mnistnn.config.messages import safe
+from mnistnn.training.loop import Training
+from mnistnn.types import LAST
+
+_REFRESH_S = 0.2
+_LONG_S = 0.5  # an update that takes longer gets a bar of its own
+
+
+class Display:
+    """Follows one sitting of a run.
+
+    log    takes each line, for the run's log.txt
+    shown  whether lines go to stderr too; errors are not its business
+    bars   two bars instead of the lines of epochs: epochs (time left, best so far) and batches (loss, examples/s); and
+           a third one while a long update is under way
+    """
+
+    def __init__(self, log: Callable[[str], None], shown: bool, bars: bool) -> None:
+        self._log, self._shown, self._with_bars = log, shown, shown and bars
+        self._epochs: tqdm | None = None  # type: ignore[type-arg]
+        self._batches: tqdm | None = None  # type: ignore[type-arg]
+        self._inside: tqdm | None = None  # type: ignore[type-arg]
+        self._next_refresh = 0.0
+        self._update_began = time.monotonic()
+
+    def start(self, t: Training, updates_per_epoch: int, max_epochs: int | None) -> None:
+        """Begin to follow a training that stands anywhere, also inside an epoch."""
+        if self._with_bars:
+            self._epochs = tqdm(
+                total=max_epochs, initial=t.progress.epoch, unit="epoch", desc="epochs ", file=sys.stderr
+            )
+            self._batches = tqdm(
+                total=updates_per_epoch, initial=t.progress.batch, unit="batch", leave=False, file=sys.stderr
+            )
+            self._batches.set_description(f"epoch {t.progress.epoch + 1}")
+            self._update_began = time.monotonic()
+
+    def inside_update(self, what: str, done: int, most: int | None) -> None:
+        """Show how far the parts of a long update have come: so many done, of so many at most."""
+        now = time.monotonic()
+        if self._batches is None or now < max(self._next_refresh, self._update_began + _LONG_S):
+            return
+        self._next_refresh = now + _REFRESH_S
+        if self._inside is None:
+            self._inside = tqdm(leave=False, file=sys.stderr)
+        self._inside.set_description(what, refresh=False)
+        self._inside.total, self._inside.n = most, done
+        self._inside.refresh()
+
+    def after_update(self, t: Training) -> None:
+        if self._batches is None:
+            return
+        if self._inside is not None:
+            self._inside.close()
+            self._inside = None
+        self._batches.update()
+        now = self._update_began = time.monotonic()
+        if now >= self._next_refresh:
+            self._next_refresh = now + _REFRESH_S
+            rate = self._batches.format_dict["rate"] or 0.0
+            speed = rate * t.progress.examples / t.progress.updates
+            # On a GPU the loss would have to be waited for, so it is shown once per epoch only.
+            loss = f"loss {t.loss.mean:.4f}, " if t.loss.on_host else ""
+            self._batches.set_postfix_str(f"{loss}{speed:,.0f} examples/s", refresh=False)
+
+    def after_evaluation(self, t: Training, examples: int, seconds: float) -> None:
+        """Show the newest row; `examples` were trained on in the `seconds` since the last one."""
+        self._line(epoch_line(t, examples, seconds), shown=not self._with_bars)
+        if self._epochs is not None and self._batches is not None:
+            self._epochs.set_postfix_str(standing(t))
+            if t.progress.batch == 0:  # an epoch is done
+                self._epochs.update()
+                self._batches.reset()
+                self._batches.set_description(f"epoch {t.progress.epoch + 1}")
+
+    def message(self, text: str) -> None:
+        """Say something that matters to the user and to who reads the log later."""
+        self._line(text, shown=True)
+
+    def close(self) -> None:
+        """Take the bars away; may be called again."""
+        for bar in (self._inside, self._batches, self._epochs):
+            if bar is not None:
+                bar.close()
+        self._epochs = self._batches = self._inside = None
+
+    def _line(self, text: str, shown: bool) -> None:
+        self._log(text)
+        if shown and self._shown:
+            tqdm.write(safe(text), file=sys.stderr)
+
+
+def epoch_line(t: Training, examples: int, seconds: float) -> str:
+    """Return the newest row as a line: figures, speed, best so far."""
+    row = t.history[-1]
+    names = ("train.loss", "train.error", "valid.loss", "valid.error")
+    figures = "  ".join(f"{name} {row[name]:.4f}" for name in names if name in row)
+    passes = f"passes {row['passes']:.6g}  " if "passes" in row else ""
+    speed = f"{examples / seconds:,.0f} examples/s" if seconds > 0 else ""
+    return f"epoch {row['epoch']:>4.6g}  {figures}  {passes}{speed}  {standing(t)}"
+
+
+def standing(t: Training) -> str:
+    """Say how the run stands: the best epoch, and the update that will end it if nothing better comes."""
+    best, deadline = t.best, t.deadline()
+    parts = []
+    if best is not None and t.monitor != LAST:
+        parts.append("best" if best is t.history[-1] else f"best {best[t.monitor]:.4f} in epoch {best['epoch']:.6g}")
+    if deadline is not None:
+        condition = "" if deadline.is_fixed else " unless it improves"
+        parts.append(f"stops at update {deadline.updates}{condition}")
+    return ", ".join(parts)

@@ -1,0 +1,53 @@
+"""The second phase of a training that was stopped early: the same experiment on training and validation digits.
+
+Early stopping spends the validation split on one number, how long to train. Once that is known the split can be learned
+from as well. After Goodfellow, Bengio & Courville (2016), section 7.8.
+"""
+
+from math import ceil
+from typing import Literal
+
+from mnistnn.config.load import LoadedExperiment
+from mnistnn.errors import RunError, UsageError
+from mnistnn.run.config import load_run_config
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.metrics import read_rows
+from mnistnn.run.record import read_record
+from mnistnn.run.status import best_of
+
+Until = Literal["epochs", "loss"]
+
+
+def refit_experiment(run: RunDirectory, until: Until) -> LoadedExperiment:
+    """Return the experiment that trains anew, without a validation split, for as long as the run's best epoch.
+
+    until epochs  for as many epochs
+    until loss    until the training loss is as low as it was then, but at most twice as many epochs
+
+    Raises UsageError for a run that had no validation split or is not finished, RunError if it cannot be read.
+    """
+    record = read_record(run)
+    if record.status != "finished":
+        raise UsageError(f"{run.path}: the run is {record.status}; a refit needs a finished one")
+    best = best_of(read_rows(run.metrics), record)
+    if best is None:
+        raise RunError(f"{run.path}: no evaluation, so no best epoch")
+    if "valid.error" not in best:
+        raise UsageError(f"{run.path}: trained without a validation split already")
+    epochs = ceil(best["epoch"])
+    if until == "epochs":
+        stopping = f"[{{type: max_epochs, epochs: {epochs}}}]"
+    else:
+        target = f"{{type: target, monitor: train.loss, value: {best['train.loss']!r}}}"
+        stopping = f"[{target}, {{type: max_epochs, epochs: {2 * epochs}}}]"
+    return load_run_config(
+        run,
+        [
+            f"name={record.name}-refit",
+            "data.validation_examples=0",
+            "data.limits.valid=null",
+            f"stopping={stopping}",
+            "checkpoint.monitor=last",
+            "expect.valid_error=null",
+        ],
+    )

@@ -1,0 +1,371 @@
+"""Starting and resuming runs: a run directory, its lock, and one call of the training loop between them.
+
+Everything that can be refused is refused before a folder is made. After that, however the sitting ends, run.json says
+how, and what was committed stays.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from mnistnn.backend import jit, threads
+from mnistnn.backend.arrays import device_name
+from mnistnn.config.diff import differences as config_differences
+from mnistnn.config.dump import config_hash, resolved_yaml
+from mnistnn.config.load import LoadedExperiment, load_resolved
+from mnistnn.config.validate import type_first
+from mnistnn.data.datasets.cache import set_folder
+from mnistnn.data.datasets.manifest import read_manifest
+from mnistnn.data.splits import ensure_available
+from mnistnn.errors import ConfigError, DataError, MnistnnError, ResourceError, RunError
+from mnistnn.experiment.plan import Plan
+from mnistnn.run import checkpoint as checkpoints
+from mnistnn.run import lock, transforms
+from mnistnn.run.config import load_run_config
+from mnistnn.run.directory import RunDirectory, all_runs, clear, create, furnish, point_latest_at
+from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
+from mnistnn.run.record import RunRecord, Status, read_record
+from mnistnn.runner.checkpointing import RunJournal
+from mnistnn.runner.pretraining import pretrain
+from mnistnn.runner.progress import Display
+from mnistnn.runner.signals import StopRequest
+from mnistnn.storage.writing import resource_error, write_atomically
+from mnistnn.training.loop import Hopeless, Training, train
+from mnistnn.types import Row
+
+# What a resumed run may change: how long it goes on, how it is saved, where it is computed.
+_CHANGEABLE = ("stopping", "checkpoint", "backend.device", "backend.threads")
+# The best parameters by another measure were not kept, so this one cannot change.
+_FIXED = ("checkpoint.monitor",)
+
+
+@dataclass(frozen=True)
+class View:
+    """How much of a sitting is shown on stderr; and the run that it is a phase of, which is the one to go on with."""
+
+    shown: bool = True
+    bars: bool = False
+    whole: RunDirectory | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its record, and the rows of its best and its last evaluation."""
+
+    run: RunDirectory
+    record: RunRecord
+    best: Row | None
+    last: Row | None
+
+
+def start(
+    plan: Plan,
+    path: Path,
+    runs: Path,
+    view: View,
+    time_budget_s: float | None = None,
+    hopeless: Hopeless | None = None,
+) -> Outcome:
+    """Train an experiment in a new run directory at `path`. Raises what the sitting ended with, if not by a policy.
+
+    hopeless  asked at each evaluation whether the run is to end there for what lies outside of it, and why
+    """
+    loaded = plan.loaded
+    environment = _environment(plan, view)
+    training = _prepare(plan)
+    run = _create(path)
+    with lock.exclusive(run):
+        furnish(run)
+        write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
+        write_environment(run, environment | {"source": _keep_sources(run, loaded)})
+        transforms.keep(run, plan.preprocessing.tensors())
+        record = RunRecord(
+            id=run.path.resolve().name,
+            name=plan.experiment.name,
+            status="running",
+            config_hash=config_hash(loaded.resolved),
+            monitor=plan.experiment.checkpoint.monitor,
+            started=_now(),
+            threads=plan.threads,
+        )
+        record.write(run)  # last: a folder with a run.json is a run that can be resumed
+        point_latest_at(run, runs)
+        return _sit(plan, training, run, record, view, time_budget_s, hopeless)
+
+
+def resume(run: RunDirectory, overrides: Sequence[str], view: View, time_budget_s: float | None = None) -> Outcome:
+    """Go on with a run from its newest valid checkpoint. Raises ConfigError for a change that it may not make."""
+    before = load_run_config(run)
+    loaded = load_resolved(run.config, overrides) if overrides else before
+    _refuse_changes(before, loaded)
+    return _resume_with(run, loaded, view, time_budget_s)
+
+
+def resume_as(
+    run: RunDirectory,
+    loaded: LoadedExperiment,
+    view: View,
+    time_budget_s: float | None = None,
+    hopeless: Hopeless | None = None,
+) -> Outcome:
+    """Go on with a run under a newly read experiment, which may differ from the run's own only where `resume` may."""
+    _refuse_changes(load_run_config(run), loaded)
+    return _resume_with(run, loaded, view, time_budget_s, hopeless)
+
+
+def _resume_with(
+    run: RunDirectory,
+    loaded: LoadedExperiment,
+    view: View,
+    time_budget_s: float | None,
+    hopeless: Hopeless | None = None,
+) -> Outcome:
+    with lock.exclusive(run):
+        record = read_record(run)
+        if loaded.experiment.backend.threads == "auto":
+            loaded.experiment.backend.threads = record.threads
+        plan = Plan(loaded, run)
+        now = _environment(plan, view)
+        before = read_environment(run)
+        if before.get("data") != now["data"]:
+            raise DataError(f"{run.path}: the data set is not the one that this run was trained on")
+        training = _prepare(plan)
+        clear(run)
+        record.status, record.reason, record.exit_code, record.ended = "running", None, None, None
+        record.config_hash = config_hash(loaded.resolved)
+        record.best_epoch, record.best = None, None
+        record.resumed += 1
+        record.write(run)  # before what it records: a run that says "running" is known to be between two states
+        write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
+        warnings = [f"warning: not the environment of before: {text}" for text in differences(before, now)]
+        return _sit(plan, training, run, record, view, time_budget_s, hopeless, warnings)
+
+
+def _create(path: Path) -> RunDirectory:
+    """Make the folder of a new run. Raises BusyError where another process is training, RunError where a run lies."""
+    try:
+        return create(path)
+    except RunError:
+        if lock.is_held(RunDirectory(path)):
+            raise lock.busy(RunDirectory(path)) from None
+        raise
+
+
+def _prepare(plan: Plan) -> Training:
+    """Read and preprocess the data, with the threads of the run: a fit has last bits too."""
+    with threads.allowed(plan.threads, plan.by_blas):
+        return plan.training()
+
+
+def _environment(plan: Plan, view: View) -> dict[str, Any]:
+    """Make sure that the data set is there, and describe what the run is computed with."""
+    name, device = plan.experiment.data.dataset, plan.experiment.backend.device
+    source = plan.experiment.data.sequences
+    if source is not None:
+        return describe_environment(device, device_name(device), plan.threads, source.digests())
+    ensure_available(name, progress=view.shown)
+    digests = {file: stored.sha256 for file, stored in read_manifest(set_folder(name)).files.items()}
+    return describe_environment(device, device_name(device), plan.threads, digests)
+
+
+def _sit(
+    plan: Plan,
+    training: Training,
+    run: RunDirectory,
+    record: RunRecord,
+    view: View,
+    time_budget_s: float | None,
+    hopeless: Hopeless | None,
+    messages: Sequence[str] = (),
+) -> Outcome:
+    """Train from where the run stands until something ends the sitting, and record what it was."""
+    before_s, began_s = record.seconds, monotonic()
+    training.clock = lambda: before_s + monotonic() - began_s
+    training.hopeless = hopeless
+
+    def time_left_s() -> float | None:
+        return None if time_budget_s is None else max(0.0, time_budget_s - (monotonic() - began_s))
+
+    with _recorded(run, record), StopRequest() as stop:
+        if not checkpoints.newest_first(run.checkpoints):
+            inside = replace(view, whole=run)
+            pretrain(
+                plan,
+                run,
+                # No link to the newest run is made inside of another one.
+                start=lambda phase, path: start(phase, path, path, inside, time_left_s()),
+                resume=lambda phase: resume(phase, [], inside, time_left_s()),
+            )
+            training.begin_here()
+        return _fit(plan, training, run, record, view, stop, time_left_s(), messages)
+
+
+def _fit(
+    plan: Plan,
+    training: Training,
+    run: RunDirectory,
+    record: RunRecord,
+    view: View,
+    stop: StopRequest,
+    time_budget_s: float | None,
+    messages: Sequence[str],
+) -> Outcome:
+    """Train the whole model."""
+    policy, compiled_before_s = plan.experiment.checkpoint, jit.compiling_s()
+    with _log(run) as log, threads.allowed(plan.threads, plan.by_blas):
+        display = Display(log, view.shown, view.bars)
+        training.objective.tell = display.inside_update
+        for text in messages:
+            display.message(text)
+        journal = RunJournal(run, policy, record.config_hash, display, lambda: stop.number, time_budget_s, view.whole)
+        try:
+            if journal.is_blank():
+                journal.commit(training)  # so that a run killed in its first epoch can be resumed as well
+            else:
+                _restore(journal, training, display)
+            display.message(_first_line(plan, run))
+            display.start(training, plan.updates_per_epoch, plan.max_epochs)
+            if plan.needs_loops:
+                jit.load_ahead()
+            record.reason = train(training, journal)
+            journal.save(training)
+            if (seconds := jit.compiling_s() - compiled_before_s) >= 1.0:
+                display.message(f"{seconds:.1f} s of it went into compiling loops; the next run finds them in a cache")
+        finally:
+            display.close()
+            journal.close()
+            _note_best(record, training)
+        training.objective.values[...] = training.best_values
+        display.message(f"finished: {record.reason}")
+    last = training.history[-1] if training.history else None
+    return Outcome(run, record, training.best, last)
+
+
+@contextmanager
+def _recorded(run: RunDirectory, record: RunRecord) -> Iterator[None]:
+    """Write to run.json how the sitting ended. A disk too full for that must not hide the first failure."""
+    began = monotonic()
+
+    def close(status: Status, exit_code: int) -> None:
+        record.status, record.exit_code, record.ended = status, exit_code, _now()
+        record.seconds = round(record.seconds + monotonic() - began, 3)
+        record.write(run)
+
+    try:
+        yield
+    except BaseException as error:
+        code = _exit_code(error)
+        record.reason = str(error) or type(error).__name__
+        with suppress(ResourceError):
+            close(_status_of(code), code)
+        raise
+    close("finished", 0)
+
+
+def _exit_code(error: BaseException) -> int:
+    """Return the exit code that the process will end with."""
+    if isinstance(error, MemoryError):
+        return ResourceError.exit_code
+    return error.exit_code if isinstance(error, MnistnnError) else 1
+
+
+def _status_of(exit_code: int) -> Status:
+    by_code: dict[int, Status] = {6: "diverged", 75: "stopped", 130: "interrupted", 143: "interrupted"}
+    return by_code.get(exit_code, "failed")
+
+
+def _restore(journal: RunJournal, training: Training, display: Display) -> None:
+    for problem in journal.restore(training):
+        display.message(f"warning: passed over {problem}")
+    done = training.progress
+    display.message(f"resumed after update {done.updates} (epoch {done.epoch + 1}, batch {done.batch})")
+
+
+def _first_line(plan: Plan, run: RunDirectory) -> str:
+    where = " read from the disk" if "train" in plan.streamed else ""
+    return (
+        f"{plan.experiment.name}: {plan.parameters:,} parameters, {plan.train_examples:,} training examples{where}, "
+        f"{plan.updates_per_epoch:,} updates per epoch, {plan.threads} thread(s); run {run.path}"
+    )
+
+
+def _note_best(record: RunRecord, training: Training) -> None:
+    best = training.best
+    if best is not None:
+        record.best_epoch, record.best = best["epoch"], dict(best)
+
+
+def _refuse_changes(before: LoadedExperiment, now: LoadedExperiment) -> None:
+    refused = [
+        f"  {change.key}: {change.left!r} in the run, {change.right!r} asked for"
+        for change in config_differences(before.resolved, now.resolved)
+        if not _may_change(change.key)
+    ]
+    if refused:
+        allowed = f"{', '.join(_CHANGEABLE)} (but not {', '.join(_FIXED)})"
+        raise ConfigError(
+            "\n".join([f"a resumed run may only change {allowed}; this is another experiment:", *refused])
+        )
+
+
+def _may_change(key: str) -> bool:
+    inside = [key == name or key.startswith(name + ".") for name in _CHANGEABLE]
+    return any(inside) and key not in _FIXED
+
+
+def _keep_sources(run: RunDirectory, loaded: LoadedExperiment) -> dict[str, str]:
+    """Keep the files and overrides as they were given, verbatim; return the SHA-256 of each copy, by its name."""
+    copies = {f"{number}-{Path(name).name}": text for number, (name, text) in enumerate(loaded.sources)}
+    if loaded.overrides:
+        copies["overrides.txt"] = "\n".join(loaded.overrides) + "\n"
+    for name, text in copies.items():
+        write_atomically(run.source / name, text.encode())
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in copies.items()}
+
+
+@contextmanager
+def _log(run: RunDirectory) -> Iterator[Callable[[str], None]]:
+    """Yield a function that appends a line to log.txt."""
+    try:
+        file = run.log.open("ab", buffering=0)  # with a buffer, closing would fail once more on a full disk
+    except OSError as error:
+        raise resource_error(run.log, error) from error
+
+    def log(text: str) -> None:
+        try:
+            file.write((text + "\n").encode(errors="backslashreplace"))
+        except OSError as error:
+            raise resource_error(run.log, error) from error
+
+    try:
+        yield log
+    finally:
+        try:
+            file.close()
+        except OSError as error:
+            raise resource_error(run.log, error) from error
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def resumable(loaded: LoadedExperiment, runs: Path, run_dir: Path | None) -> RunDirectory | None:
+    """Return the run that `--resume auto` should go on with: the one at `run_dir`, if it holds one, or else the newest
+    unfinished run of exactly this experiment under `runs`.
+    """
+    if run_dir is not None:
+        run = RunDirectory(run_dir)
+        return run if run.record.is_file() else None
+    digest = config_hash(loaded.resolved)
+    for run in reversed(all_runs(runs)):
+        with suppress(RunError):
+            record = read_record(run)
+            if record.config_hash == digest and record.status != "finished" and not lock.is_held(run):
+                return run
+    return None

@@ -1,0 +1,1 @@
+"""What belongs to a kind of learning: its objective, and what is measured of it."""

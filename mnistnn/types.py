@@ -1,0 +1,53 @@
+"""The small vocabulary that everything shares: arrays, shapes, splits, and the history of a run."""
+
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import Any, Literal
+
+# NumPy's and CuPy's array types have no common base; shapes and dtypes are stated in docstrings instead.
+Array = Any
+
+Shape = tuple[int, ...]
+"""The shape of a single example."""
+
+SplitName = Literal["train", "valid", "test"]
+
+Row = Mapping[str, float]
+"""The metrics of one evaluation, by name."""
+
+History = Sequence[Row]
+"""One row for each evaluation of a run."""
+
+SecondOrder = Literal["tangents", "squares", "rows"]
+"""What second-order methods need of layers, which layers offer and optimizers demand.
+
+tangents  how the output changes with the parameters and the input (`jvp`), for Gauss–Newton products
+squares   a backward pass of squares, for an estimate of the Gauss–Newton matrix's diagonal
+rows      each example's own gradient, for the matrix itself
+"""
+
+# Stands for a metric where none chooses: the last evaluation counts as the best.
+LAST = "last"
+
+
+class ShapeError(ValueError):
+    """A part cannot take the shape that it is given. Says both shapes; whoever knows the part's name adds it."""
+
+
+def show_shape(shape: Shape) -> str:
+    """Return a shape as people write it: 28×28."""
+    return "×".join(map(str, shape))
+
+
+def best_row(history: History, monitor: str) -> int | None:
+    """Return the index of the first row with the lowest value of `monitor`; None if no row has a number there.
+
+    Only `<` decides, so a NaN is never the best.
+    """
+    if monitor == LAST:
+        return len(history) - 1 if history else None
+    best, index = inf, None
+    for i, row in enumerate(history):
+        if row[monitor] < best:
+            best, index = row[monitor], i
+    return index

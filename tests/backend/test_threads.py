@@ -1,0 +1,154 @@
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from mnistnn.backend import threads
+
+X = np.empty(0)
+each_count = pytest.mark.parametrize("count", [1, 2, 3])
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left():
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before
+
+
+def blas_threads() -> set[int]:
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+@each_count
+@pytest.mark.parametrize("pieces", [0, 1, 2, 50])
+def test_every_piece_is_done_once_by_a_worker_there_is(count, pieces):
+    done: list[tuple[int, int]] = []
+    with threads.allowed(count, by_blas=False):
+        threads.spread(lambda piece, worker: done.append((piece, worker)), range(pieces), X)
+        assert threads.workers_for(X) == count
+    assert sorted(piece for piece, _ in done) == list(range(pieces))
+    assert all(0 <= worker < count for _, worker in done)
+
+
+def test_workers_work_at_the_same_time_each_under_its_own_number():
+    together, seen = threading.Barrier(3, timeout=10), set()
+
+    def work(piece, worker):
+        together.wait()  # passes only when three are here
+        seen.add((worker, threading.get_ident()))
+
+    with threads.allowed(3, by_blas=False):
+        threads.spread(work, range(3), X)
+    assert {worker for worker, _ in seen} == {0, 1, 2}
+    assert len({thread for _, thread in seen}) == 3
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_error_of_either_worker_is_raised_after_both_have_ended(failing):
+    together, ended = threading.Barrier(2, timeout=10), []
+
+    def work(piece, worker):
+        together.wait()
+        if worker == failing:
+            raise ZeroDivisionError("division by nothing")
+        time.sleep(0.02)
+        ended.append(worker)
+
+    with threads.allowed(2, by_blas=False):
+        with pytest.raises(ZeroDivisionError, match="division by nothing"):
+            threads.spread(work, range(2), X)
+        assert ended == [1 - failing]
+
+
+def test_workers_can_be_used_again_after_an_error():
+    done: list[int] = []
+    with threads.allowed(2, by_blas=False):
+        with pytest.raises(TypeError):
+            threads.spread(None, range(5), X)  # type: ignore[arg-type]
+        threads.spread(lambda piece, worker: done.append(piece), range(5), X)
+    assert sorted(done) == list(range(5))
+
+
+@each_count
+def test_work_may_itself_be_spread(count):
+    done: list[int] = []
+
+    def work(piece, worker):
+        threads.spread(lambda inner, _: done.append(10 * piece + inner), range(4), X)
+
+    with threads.allowed(count, by_blas=False):
+        for _ in range(20):
+            threads.spread(work, range(4), X)
+    assert len(done) == 20 * 16
+    assert len(set(done)) == 16
+
+
+def test_numpys_error_state_holds_in_all_workers():
+    together, states = threading.Barrier(2, timeout=10), list[Any]()
+
+    def work(piece, worker):
+        together.wait()
+        states.append(np.geterr()["over"])
+
+    with threads.allowed(2, by_blas=False), np.errstate(over="raise"):
+        threads.spread(work, range(2), X)
+    assert states == ["raise", "raise"]
+
+
+@pytest.mark.parametrize(("rows", "inner", "columns"), [(301, 200, 100), (2, 2000, 1000), (1, 2000, 3000), (5, 4, 3)])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_matmul_is_that_of_numpy(rows, inner, columns, transposed):
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(inner, rows)).T if transposed else rng.normal(size=(rows, inner))
+    b, out = rng.normal(size=(inner, columns)), np.full((rows, columns), np.nan)
+    with threads.allowed(3, by_blas=False):
+        threads.matmul(a, b, out=out)
+    np.testing.assert_allclose(out, a @ b, rtol=1e-12, atol=1e-10)
+
+
+def test_product_that_is_worth_it_is_shared_out(monkeypatch):
+    shares: list[slice] = []
+    real = threads.spread
+
+    def spread(work, pieces, x):
+        shares.extend(pieces)
+        real(work, pieces, x)
+
+    monkeypatch.setattr(threads, "spread", spread)
+    monkeypatch.setattr(threads, "_LEAST", 10 * 4 * 3)
+    with threads.allowed(3, by_blas=False):
+        threads.matmul(np.ones((9, 4)), np.ones((4, 3)), out=np.empty((9, 3)))
+        assert not shares
+        threads.matmul(np.ones((10, 4)), np.ones((4, 3)), out=np.empty((10, 3)))
+    assert [range(10)[share] for share in shares] == [range(4), range(4, 8), range(8, 10)]
+
+
+def test_threads_are_those_of_blas_or_ours_and_what_was_before_comes_back():
+    before = blas_threads()
+    with threads.allowed(1, by_blas=True):
+        with threads.allowed(2, by_blas=True):
+            assert (threads.workers_for(X), blas_threads()) == (1, {2})
+        with threads.allowed(3, by_blas=False):
+            assert (threads.workers_for(X), blas_threads()) == (3, {1})
+        assert (threads.workers_for(X), blas_threads()) == (1, {1})
+    assert blas_threads() == before
+
+
+def test_what_was_before_comes_back_after_an_error():
+    with pytest.raises(KeyError), threads.allowed(3, by_blas=False):
+        raise KeyError
+    assert threads.workers_for(X) == 1
+
+
+def test_work_on_a_device_is_done_in_order_by_one_worker():
+    on_device: Any = SimpleNamespace()
+    done: list[tuple[int, int, int]] = []
+    with threads.allowed(3, by_blas=False):
+        assert threads.workers_for(on_device) == 1
+        threads.spread(lambda n, worker: done.append((n, worker, threading.get_ident())), range(4), on_device)
+    assert done == [(n, 0, threading.get_ident()) for n in range(4)]

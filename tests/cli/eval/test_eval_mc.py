@@ -1,0 +1,134 @@
+"""`mnistnn eval --mc-samples`: predictions averaged over sampled masks."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from mnistnn.analysis.evaluation import mc_dropout
+from mnistnn.analysis.evaluation.mc_dropout import mean_probabilities
+from mnistnn.data.splits import read_split
+from mnistnn.experiment.trained import load_trained
+
+DROPOUT = (
+    "model.layers={hidden: null, output: null, h: {type: dense, units: 3, activation: tanh}, "
+    "drop: {type: dropout, keep: 0.6}, y: {type: dense, units: 4}}"
+)
+DROPCONNECT = "model.layers={hidden: null, output: {type: dropconnect, units: 4, keep: 0.75}}"
+
+
+def evaluated(command, *arguments):
+    done = command("eval", "run", "--json", *arguments)
+    assert (done.code, done.err) == (0, "")
+    return json.loads(done.out)
+
+
+def test_samples_are_recorded(toy, start, command):
+    run = start(toy, DROPOUT).run
+    found = evaluated(command, "--mc-samples", 7)
+    assert (found["mc_samples"], found["examples"]) == (7, 80)
+    assert found["errors"] == 80 - int(np.trace(found["confusion"]))
+    stored = json.loads((run.evaluations / "test-best-mc7.json").read_text())
+    assert stored.pop("sha256")
+    assert stored == found
+
+
+def test_scaled_weights_stay_the_default(toy, start, command):
+    run = start(toy, DROPOUT).run
+    assert evaluated(command)["mc_samples"] is None
+    assert (run.evaluations / "test-best.json").exists()
+
+
+def test_text_says_how_many_masks_were_sampled(toy, start, command):
+    start(toy, DROPOUT)
+    assert "(epoch 6), mean of 5 sampled masks" in command("eval", "run", "--checkpoint", "last", "--mc-samples", 5).out
+
+
+@pytest.mark.parametrize("layers", [DROPOUT, DROPCONNECT])
+def test_repeated_evaluation_gives_the_same_figures(toy, start, command, layers):
+    start(toy, layers)
+    first, second = (evaluated(command, "--split", "valid", "--mc-samples", 3) for _ in range(2))
+    assert first == second
+
+
+def test_one_mask_for_all_is_the_same_network_in_every_batch(toy, start, command):
+    start(toy, DROPCONNECT, "evaluation.batch_size=7", path="run")
+    start(toy, DROPCONNECT, "evaluation.batch_size=1000", path="other")
+    small = evaluated(command, "--mc-samples", 3)
+    whole = json.loads(command("eval", "other", "--json", "--mc-samples", 3).out)
+    assert small["loss"] == pytest.approx(whole["loss"], rel=1e-5)
+
+
+def test_average_approaches_the_mean_over_all_masks(toy, start):
+    trained = load_trained(start(toy, DROPOUT, "stopping.max_epochs.epochs=2").run)
+    experiment = trained.plan.experiment
+    model = trained.plan.model
+    x = trained.plan.place("test").x
+    arrays = {name: array.astype(float) for name, array in model.views(model.theta).items()}
+    pixels = read_split(experiment.data, "test").images.reshape(80, -1) / 255
+    hidden = np.tanh(pixels @ arrays["h.W"] + arrays["h.b"])
+    expected = np.zeros((80, 4))
+    for mask in itertools.product([0, 1], repeat=3):
+        chance = np.prod([0.6 if kept else 0.4 for kept in mask])
+        expected += chance * softmax(hidden * mask / 0.6 @ arrays["y.W"] + arrays["y.b"], axis=1)
+    found = mean_probabilities(model, trained.plan.loss, x, samples=2000)
+    assert np.abs(found - expected).max() < 5 * 0.5 / np.sqrt(2000)  # five standard errors of the widest variable
+
+
+def test_loss_is_that_of_the_averaged_probabilities(toy, start, command):
+    run = start(toy, DROPOUT).run
+    trained = load_trained(run)
+    examples = trained.plan.place("valid")
+    p = mean_probabilities(trained.plan.model, trained.plan.loss, examples.x, 4)
+    expected = -np.log(p[np.arange(60), examples.labels]).mean()
+    assert evaluated(command, "--split", "valid", "--mc-samples", 4)["loss"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_masks_are_never_those_of_training(toy, start, monkeypatch):
+    trained = load_trained(start(toy, DROPOUT).run)
+    model, updates = trained.plan.model, []
+    real = model.begin_update
+
+    def begin_update(update):
+        updates.append(update)
+        real(update)
+
+    monkeypatch.setattr(model, "begin_update", begin_update)
+    mean_probabilities(model, trained.plan.loss, trained.plan.place("valid").x, 3)
+    assert updates == [2**62, 2**62 + 1, 2**62 + 2]
+
+
+def test_two_classes_from_one_output_can_be_averaged(toy, start, command):
+    start(
+        toy,
+        "data.labels={positive: [1]}",
+        "loss={type: binary_nll}",
+        "model.layers={hidden: null, output: {type: dropconnect, units: 1, init: {type: zeros}}}",
+    )
+    assert len(evaluated(command, "--mc-samples", 3)["confusion"]) == 2
+
+
+def test_probability_of_zero_does_not_cost_infinitely_much():
+    assert np.isfinite(mc_dropout.summed_nll(np.array([[0.0, 1.0]]), np.array([0])))
+
+
+def test_model_without_masks_is_refused_and_reads_nothing(toy, start, command):
+    run = start(toy).run
+    done = command("eval", "run", "--mc-samples", 5)
+    assert done.code == 2
+    assert "this model has no dropout or dropconnect layer" in done.err
+    assert not list(run.evaluations.iterdir())
+
+
+def test_loss_without_probabilities_is_refused(toy, start, command):
+    start(toy, DROPOUT, "loss={type: squared_error}", "optimizer.learning_rate=0.01")
+    done = command("eval", "run", "--mc-samples", 5)
+    assert (done.code, "squared_error gives scores" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("samples", ["0", "-1", "many"])
+def test_count_of_samples_must_be_positive(toy, start, command, samples):
+    start(toy, DROPOUT)
+    assert command("eval", "run", "--mc-samples", samples).code == 2
