@@ -34,7 +34,7 @@ class TestErrors:
         self.errors.append(self.measure())
 
     def measure(self) -> float:
-        found = score(self.plan.model, self.plan.loss, self.test.x, self.test.labels, 1000)
+        found = score(self.plan.task.network, self.plan.task.loss, self.test.x, self.test.labels, 1000)
         return found.errors / found.examples
 
 

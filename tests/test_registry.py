@@ -39,7 +39,7 @@ from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models import AnyModel
 from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.supervised import Objective
-from mnistnn.tasks.registry import KINDS
+from mnistnn.tasks.registry import OF_MODELS
 
 IMAGE = (2, 3)
 
@@ -92,13 +92,13 @@ def members(registry: Any) -> tuple[type, ...]:
 
 REGISTERED: dict[str, tuple[Sequence[type], set[type]]] = {
     "layer": (members(Layer), {type(make("tanh")) for make in LAYERS.values()}),
-    # What models that read no digits consist of is tried in models/ and objectives/.
+    # What unsupervised models consist of is tried in models/ and objectives/.
     "loss": (members(AnyLoss), {*LOSSES, MeanSquaredError, ContrastiveDivergence, Reconstruction}),
     "penalty": (
         [kind for hint in get_type_hints(Penalties).values() for kind in get_args(hint) if kind is not NoneType],
         {type(make()) for make in PENALTIES.values()},
     ),
-    "model": (members(AnyModel), {*MODELS, *KINDS}),
+    "model": (members(AnyModel), {*MODELS, *OF_MODELS}),
 }
 
 

@@ -10,15 +10,21 @@ from mnistnn.cli.command import settings
 
 @contextmanager
 def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function that is told what is being done, how much of it is done, and of how much."""
+    """Yield a function that is told what is being done, how much of it is done, and of how much.
+
+    The bar appears when it is first told something.
+    """
     if settings().quiet or not sys.stderr.isatty():
         yield _see_nothing
         return
-    from tqdm import tqdm
-
-    bar: Any = tqdm(file=sys.stderr, leave=False)
+    bars: list[Any] = []
 
     def watch(what: str, done: int, most: int) -> None:
+        from tqdm import tqdm
+
+        if not bars:
+            bars.append(tqdm(file=sys.stderr, leave=False))
+        (bar,) = bars
         if bar.desc != f"{what}: ":
             bar.set_description(what, refresh=False)
             bar.reset(total=most)
@@ -27,7 +33,8 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
     try:
         yield watch
     finally:
-        bar.close()
+        for bar in bars:
+            bar.close()
 
 
 def _see_nothing(_what: str, _done: int, _most: int) -> None:

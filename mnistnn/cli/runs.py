@@ -55,18 +55,16 @@ def show(run: str, runs: Path, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from mnistnn.analysis.evaluation import likelihood, reconstruction, regression
-    from mnistnn.analysis.evaluation.classification import stored_evaluations
+    from mnistnn.analysis.evaluation.results import stored_results
     from mnistnn.run.directory import find
     from mnistnn.run.status import describe_run
+    from mnistnn.tasks.registry import RESULTS
 
     found = find(run, runs)
+    results = {kind: [each for each in stored_results(found) if type(each) is kind] for kind in RESULTS}
     described = {
         **describe_run(found),
-        "evaluations": [asdict(each) for each in stored_evaluations(found)],
-        "likelihoods": [asdict(each) for each in likelihood.FILES.stored(found)],
-        "regressions": [asdict(each) for each in regression.FILES.stored(found)],
-        "reconstructions": [asdict(each) for each in reconstruction.FILES.stored(found)],
+        **{kind.plural: [asdict(each) for each in results[kind]] for kind in RESULTS},
     }
     if as_json:
         click.echo(json.dumps(described))
@@ -92,16 +90,10 @@ def show(run: str, runs: Path, as_json: bool) -> None:
     click.echo()
     for text in _history_lines(described["rows"], described["best_epoch"]):
         click.echo(printable(text))
-    figures = [
-        *((each, f"error {100 * each['error']:.2f} %") for each in described["evaluations"]),
-        *((each, f"log-likelihood {each['log_likelihood']:.2f} nats") for each in described["likelihoods"]),
-        *((each, f"mean squared error {each['loss']:.5g}") for each in described["regressions"]),
-        *((each, f"reconstruction {each['loss']:.2f} nats") for each in described["reconstructions"]),
-    ]
-    for each, figure in figures:
+    for each in (each for kind in RESULTS for each in results[kind]):
         click.echo(
-            f"{each['split']} {figure} on {each['examples']:,}, "
-            f"checkpoint {printable(each['checkpoint'])} (epoch {each['epoch']:.6g})"
+            f"{each.split} {each.headline} on {each.examples:,}, "
+            f"checkpoint {printable(each.checkpoint)} (epoch {each.epoch:.6g})"
         )
 
 

@@ -4,25 +4,13 @@ from math import prod
 
 from mnistnn.data.streamed import bytes_of_chunks
 from mnistnn.experiment.plan import Plan
-from mnistnn.layers import Layer
-from mnistnn.tasks.registry import KINDS
+from mnistnn.tasks.contract import Part
 
 
-def parts(plan: Plan) -> list[tuple[str, str, int]]:
-    """Return what the model consists of, in order: name, type, and numbers kept for the largest batch."""
-    if plan.layers:
-        return [(name, layer.type, numbers_kept(plan, layer)) for name, layer in plan.layers.items()]
-    model, loss = plan.unsupervised, plan.experiment.loss
-    kept = KINDS[type(model)].objective.numbers_kept(model, loss, plan.batch_size)
-    kinds = {"visible": "gaussian" if model.is_gaussian else "binary", "hidden": "binary"}
-    return [(name, kinds[name], numbers) for name, numbers in kept.items()]
-
-
-def numbers_kept(plan: Plan, layer: Layer) -> int:
-    """Return how many numbers a layer keeps, at most, for the batches of training and of evaluation."""
+def parts(plan: Plan) -> list[Part]:
+    """Return what the model consists of, in order, with the numbers kept for the largest batch."""
     evaluated = min(plan.experiment.evaluation.batch_size, max(plan.examples.values()))
-    workers = 1 if plan.by_blas else plan.threads
-    return max(layer.memory(plan.examples_at_once, True, workers), layer.memory(evaluated, False, workers))
+    return plan.task.parts(plan.examples_at_once, evaluated, 1 if plan.by_blas else plan.threads)
 
 
 def flops_per_epoch(plan: Plan) -> int:
@@ -41,7 +29,7 @@ def resident_bytes(plan: Plan) -> int:
     stages = [plan.in_shape, *(transform.out_shape for transform in plan.experiment.preprocess)]
     largest = max(map(prod, stages))
     pixels = sum(plan.examples[split] for split in ("train", "valid") if split not in plan.streamed) * largest
-    kept = sum(numbers for _, _, numbers in parts(plan))
+    kept = sum(part.kept for part in parts(plan))
     chunks = 0
     if "train" in plan.streamed:
         chunks = bytes_of_chunks(plan.batch_size, plan.image_shape, largest, itemsize)

@@ -9,19 +9,21 @@ from mnistnn.backend.arrays import module_for
 from mnistnn.backend.scratch import Scratch
 from mnistnn.config.schema import Backend
 from mnistnn.data.examples import Examples
-from mnistnn.data.sequences.contract import Sequences
-from mnistnn.data.spec import Data
-from mnistnn.data.splits import StoredSplit, open_split, read_split
+from mnistnn.data.source import DataSource
+from mnistnn.data.splits import StoredSplit
 from mnistnn.data.streamed import Prepare, StreamedInputs
 from mnistnn.preprocess.pipeline import Pipeline
 from mnistnn.types import Array, SplitName
 
 
 class Inputs:
-    """Makes inputs of images. Preprocessing must be fitted, which `fit` or `settle` does, or restored from a run."""
+    """Makes inputs of examples. Preprocessing must be fitted, which `fit` or `settle` does, or restored from a run.
 
-    def __init__(self, data: Data, backend: Backend, preprocessing: Pipeline) -> None:
-        self.data, self.backend, self.preprocessing = data, backend, preprocessing
+    scale  what pixels are divided by
+    """
+
+    def __init__(self, source: DataSource, scale: int, backend: Backend, preprocessing: Pipeline) -> None:
+        self.source, self.scale, self.backend, self.preprocessing = source, scale, backend, preprocessing
         self.device = module_for(backend.device)
 
     def of(self, images: np.ndarray) -> Array:
@@ -39,10 +41,10 @@ class Inputs:
         self.preprocessing.fit_and_apply(first.astype(self.backend.dtype))
         return self._streamed(train)
 
-    def place(self, split: SplitName, is_streamed: bool) -> Examples:
+    def place(self, split: SplitName) -> Examples:
         """Read a split and put it on the device, once and for all; a streamed one when its parts are asked for."""
-        if is_streamed:
-            return self._streamed(open_split(self.data, split))
+        if split in self.source.streamed:
+            return self._streamed(self.source.open(split))
         return self._placed(split, self.preprocessing.apply)
 
     def maker(self, xp: Any) -> Prepare:
@@ -51,7 +53,7 @@ class Inputs:
 
         def prepare(images: np.ndarray, memory: Scratch) -> Array:
             x = memory("inputs", images.shape, like)
-            xp.divide(xp.asarray(images), self.data.scale, out=x, dtype=self.backend.dtype)
+            xp.divide(xp.asarray(images), self.scale, out=x, dtype=self.backend.dtype)
             return self.preprocessing.apply(x)
 
         return prepare
@@ -61,36 +63,20 @@ class Inputs:
         return Examples(StreamedInputs(found.images, self.maker(self.device)), labels)
 
     def _placed(self, split: SplitName, transform: Callable[[Array], Array]) -> Examples:
-        x, labels = self._read(split)
-        x = transform(x)
-        if self._lengths is not None:
-            x = self._with_presence(x, self._lengths)
+        found = self.source.load(split, self.device, self.backend.dtype)
+        targets, lengths = found.targets, found.lengths
+        x = transform(found.x)
+        if lengths is not None:
+            x = self._with_mask(x, lengths)
         if isinstance(x, np.ndarray):  # CuPy has no such flag
             x.setflags(write=False)
-            labels.setflags(write=False)
-        return Examples(x, labels)
+            targets.setflags(write=False)
+        return Examples(x, targets)
 
-    def _read(self, split: SplitName) -> tuple[Array, Array]:
-        """Return pixels, scaled, and labels (int64) on the device; or sequences and their targets. What was read is not
-        kept.
-        """
-        self._lengths: np.ndarray | None = None
-        xp = self.device
-        if self.data.sequences is not None:
-            return self._of_sequences(self.data.sequences.read(split))
-        digits = read_split(self.data, split)
-        x = xp.divide(xp.asarray(digits.images), self.data.scale, dtype=self.backend.dtype)
-        return x, xp.asarray(digits.labels, dtype="int64")
-
-    def _of_sequences(self, found: Sequences) -> tuple[Array, Array]:
-        xp, dtype, targets = self.device, self.backend.dtype, found.targets
-        self._lengths = found.lengths
-        return xp.array(found.inputs, dtype=dtype), xp.asarray(targets, "int64" if targets.dtype.kind == "i" else dtype)
-
-    def _with_presence(self, x: Array, lengths: np.ndarray) -> Array:
+    def _with_mask(self, x: Array, lengths: np.ndarray) -> Array:
         """Return sequences x (n, t, features) with one number more in each step: 1 if it is there, else 0."""
         xp, (n, t, features) = self.device, x.shape
-        told = xp.empty((n, t, features + 1), dtype=x.dtype)
-        told[:, :, :features] = x
-        told[:, :, features] = xp.asarray(np.arange(t) < lengths[:, None])
-        return told
+        masked = xp.empty((n, t, features + 1), dtype=x.dtype)
+        masked[:, :, :features] = x
+        masked[:, :, features] = xp.asarray(np.arange(t) < lengths[:, None])
+        return masked

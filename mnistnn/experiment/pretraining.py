@@ -17,8 +17,6 @@ from mnistnn.config.schema import Experiment
 from mnistnn.config.validate import type_first
 from mnistnn.errors import ConfigError, nearest
 from mnistnn.layers.dense import Dense
-from mnistnn.losses.reconstruction import Reconstruction
-from mnistnn.models.sequential import Sequential
 from mnistnn.run.directory import RunDirectory
 from mnistnn.types import Shape
 
@@ -106,11 +104,11 @@ def phases_of(experiment: Experiment) -> Iterator[Phase]:
     """Yield the phases in order. Raises ConfigError if one is not about the layer whose turn it is, or about one that
     cannot be the hidden units of what learns.
     """
+    layers = experiment.model.layers
     if not experiment.pretrain:
         return
-    if not isinstance(experiment.model, Sequential):
+    if not layers:
         raise ConfigError(f"prepares layers, and a model of type {experiment.model.type} has none", key=FOLDER)
-    layers = experiment.model.layers
     in_order, below = list(layers), list[Phase]()
     for number, said in enumerate(experiment.pretrain):
         key, name = f"{FOLDER}.{number}.layer", said.layer
@@ -131,7 +129,7 @@ def phases_of(experiment: Experiment) -> Iterator[Phase]:
                 f"{found}",
                 key=key,
             )
-        if said.centred and isinstance(said.loss, Reconstruction):
+        if said.centred and "centred" not in _OF_MODEL[_LEARNS_BY[said.loss.type]]:
             raise ConfigError(
                 "is for machines, and by reconstruction an autoencoder learns", key=f"{FOLDER}.{number}.centred"
             )

@@ -1,19 +1,22 @@
 """A run's model with the parameters of one of its checkpoints, ready to be asked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mnistnn.backend import threads
 from mnistnn.backend.arrays import array_module
-from mnistnn.errors import RunError
+from mnistnn.data.examples import Examples
+from mnistnn.errors import RunError, UsageError
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.checkpoint import BEST, VALUES, Checkpoint
-from mnistnn.run.config import load_run_config
+from mnistnn.run.config import open_run
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.record import read_record
+from mnistnn.run.record import RunRecord
+from mnistnn.tasks.contract import Task
+from mnistnn.types import Array, SplitName
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Trained:
 
     label        best, last or a file name
     epoch        the last one completed with these parameters
-    threads      how many the run was trained with: last bits depend on it
+    record       of the run, as it was read
     passed_over  what was wrong with newer checkpoints than the one used
     """
 
@@ -30,12 +33,44 @@ class Trained:
     label: str
     file: str
     epoch: float
-    threads: int
+    record: RunRecord
     passed_over: list[str]
 
+    @property
+    def task(self) -> Task:
+        return self.plan.task
+
     def computing(self) -> AbstractContextManager[None]:
-        """Allow the threads of the run to whatever asks the model meanwhile."""
-        return threads.allowed(self.threads, self.plan.by_blas)
+        """Allow the threads that the run was trained with, on which last bits depend, to whatever asks the model."""
+        return threads.allowed(self.record.threads, self.plan.by_blas)
+
+    def batches(self, split: SplitName, count: int | None = None) -> Iterator[tuple[Array, Array]]:
+        """Yield inputs x (n, ...) and labels (n, ...) of a split, or of its first `count` examples, as evaluations take
+        them: `evaluation.batch_size` at once. Both are lent until the next are asked for.
+
+        Raises UsageError for a split without examples, DataError if the data are not there.
+        """
+        examples, batch_size = self._placed(split), self.plan.experiment.evaluation.batch_size
+        n = len(examples.x) if count is None else min(count, len(examples.x))
+        for start in range(0, n, batch_size):
+            part = slice(start, min(start + batch_size, n))
+            yield examples.x[part], examples.labels[part]
+
+    def first(self, split: SplitName, count: int) -> tuple[Array, Array]:
+        """Return inputs x (n, ...) and labels (n, ...) of the first `count` examples of a split, or of all if it has
+        fewer. Raises as `batches`.
+        """
+        examples = self._placed(split)
+        return examples.x[: min(count, len(examples.x))], examples.labels[:count]
+
+    def _placed(self, split: SplitName) -> Examples:
+        plan = self.plan
+        if not plan.examples[split]:
+            others = ", ".join(f"{name} ({examples:,})" for name, examples in plan.examples.items() if examples)
+            raise UsageError(
+                f"there are no {split} examples: the run was trained without that split; there are {others}"
+            )
+        return plan.place(split)
 
 
 def load_trained(run: RunDirectory, which: str = "best", overrides: Sequence[str] = ()) -> Trained:
@@ -44,7 +79,8 @@ def load_trained(run: RunDirectory, which: str = "best", overrides: Sequence[str
     Best and last are taken from the newest checkpoint that verifies; a path must verify itself. Overrides may change
     what the model does not depend on, such as the device. Raises RunError.
     """
-    plan = Plan(load_run_config(run, overrides), run)
+    opened = open_run(run, overrides)
+    plan = Plan(opened.loaded, run)
     passed_over: list[str] = []
     if which in ("best", "last"):
         path, saved, passed_over = checkpoints.read_newest(run.checkpoints)
@@ -63,7 +99,7 @@ def load_trained(run: RunDirectory, which: str = "best", overrides: Sequence[str
     plan.allocate()
     take_values(plan, saved, tensor, path)
     label = which if which in ("best", "last") else path.name
-    return Trained(plan, label, path.name, epoch, read_record(run).threads, passed_over)
+    return Trained(plan, label, path.name, epoch, opened.record, passed_over)
 
 
 def take_values(plan: Plan, saved: Checkpoint, tensor: str, path: Path) -> None:

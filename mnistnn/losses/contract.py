@@ -32,6 +32,11 @@ class PerExampleLoss:
     """Whether the loss is convex in z and tells its second derivative H there, block by block for each example: what
     the Gauss–Newton matrix needs. Only then are the three `curvature_` methods there."""
 
+    classifies: ClassVar[bool] = True
+    """Whether predictions are classes, which are right or wrong, and no numbers."""
+    has_probabilities: ClassVar[bool] = True
+    """Whether `probabilities` are some, and no mere scores."""
+
     def build(self, out_shape: Shape, classes: int) -> None:
         """Check that the model's output fits. Raises ShapeError."""
         raise NotImplementedError

@@ -19,6 +19,7 @@ class EachStep:
     """
 
     is_convex: ClassVar[bool] = False
+    classifies: ClassVar[bool] = True
 
     def __init__(self, loss: PerExampleLoss) -> None:
         self.loss, self.type, self.scratch = loss, loss.type, Scratch()

@@ -22,6 +22,7 @@ class MeanSquaredError:
     type: Literal["mean_squared_error"] = "mean_squared_error"
 
     is_convex: ClassVar[bool] = False
+    classifies: ClassVar[bool] = False
 
     def build(self, out_shape: Shape, numbers: Shape) -> None:
         """Check that the model's output fits the numbers of an example. Raises ShapeError."""
@@ -52,6 +53,10 @@ class MeanSquaredError:
         """Return the mean loss (a scalar on the device) and its gradient, like z, which is the caller's to use up."""
         losses, dz = self.losses_and_dz(z, targets)
         return mean(losses), dz
+
+    def predict(self, z: Array) -> Array:
+        """Return the numbers that are predicted: the outputs themselves."""
+        return z
 
     def score(self, z: Array, targets: Array) -> Score:
         """Return the squares summed over the numbers that there are, and how many these are. Nothing is misread."""

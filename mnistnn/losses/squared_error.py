@@ -20,6 +20,7 @@ class SquaredError(PerClassLoss):
     type: Literal["squared_error"] = "squared_error"
 
     is_convex: ClassVar[bool] = True
+    has_probabilities: ClassVar[bool] = False
 
     def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
         scratch = self.scratch

@@ -9,12 +9,9 @@ from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.rbm import RBM
 from mnistnn.models.sequential import Sequential
 
-# What reads digits: a forward pass and a backward pass.
-Model = Sequential
-
-# What says how probable an image is; what learns from images alone.
-Machine = RBM | Boltzmann
-AnyUnsupervised = Machine | Autoencoder
+# Energy-based models say how probable an image is; unsupervised ones learn from images alone.
+AnyEnergyModel = RBM | Boltzmann
+AnyUnsupervised = AnyEnergyModel | Autoencoder
 
 # The registry: every model that an experiment can name by its `type`.
 AnyModel = Annotated[Sequential | AnyUnsupervised, Field(discriminator="type")]

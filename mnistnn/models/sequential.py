@@ -116,6 +116,10 @@ class Sequential(FlatModel):
             x = layer.forward(x, train)
         return x
 
+    def scores(self, x: Array) -> Array:
+        """Return the last layer's output in use for x (n, *in_shape), lent until the next call."""
+        return self.forward(x, train=False)
+
     def sample(self, x: Array) -> Array:
         """Map x as `forward` does in use, but with the masks of the update that `begin_update` named."""
         x = self._without_presence(x)

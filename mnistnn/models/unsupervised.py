@@ -7,6 +7,7 @@ import numpy as np
 
 from mnistnn.backend.arrays import array_module, to_host
 from mnistnn.component import component
+from mnistnn.layers import Layer
 from mnistnn.models.flat import FlatModel
 from mnistnn.types import Array, Shape
 
@@ -17,6 +18,8 @@ _LEAST_MEAN = 0.001  # of a pixel, so that one that is never white does not star
 class Unsupervised(FlatModel):
     """Abstract: a model of images, whose pixels are its visible units (n_in,)."""
 
+    layers: ClassVar[dict[str, Layer]] = {}
+    """It consists of none."""
     learns_by: ClassVar[str]
     """The loss that belongs to it."""
 

@@ -18,7 +18,7 @@ import numpy as np
 from mnistnn.backend.arrays import to_host
 from mnistnn.backend.scratch import Scratch
 from mnistnn.backend.threads import cut
-from mnistnn.models import Model
+from mnistnn.models.sequential import Sequential
 from mnistnn.types import Array
 
 _TILE_BYTES = 64 << 20  # of the rows of J that are in memory at a time
@@ -27,7 +27,7 @@ _TILE_BYTES = 64 << 20  # of the rows of J that are in memory at a time
 class Batch(Protocol):
     """What is asked of an objective: its parts, and to pass some examples of its batch through the model."""
 
-    model: Model
+    model: Sequential
     loss: Any
     """One that tells its second derivative (`experiment/compatibility.py` asks for that)."""
     labels: Array

@@ -8,9 +8,8 @@ from mnistnn.backend.scratch import Scratch
 from mnistnn.backend.threads import cut
 from mnistnn.losses import Criterion
 from mnistnn.losses.contract import Score
-from mnistnn.losses.mean_squared_error import MeanSquaredError
-from mnistnn.models import Model
 from mnistnn.models.flat import FlatModel
+from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.gauss_newton import GaussNewton, add_share
 from mnistnn.types import Array
 
@@ -98,7 +97,7 @@ class Objective(BaseObjective):
     """
 
     def __init__(
-        self, model: Model, loss: Criterion, penalties: Sequence[Penalty] = (), chunk: int | None = None
+        self, model: Sequential, loss: Criterion, penalties: Sequence[Penalty] = (), chunk: int | None = None
     ) -> None:
         super().__init__(model, penalties)
         self.model, self.loss, self.penalties, self.chunk = model, loss, penalties, chunk
@@ -212,7 +211,9 @@ def _whole(parts: Sequence[tuple[slice, float]], size: int) -> list[tuple[slice,
     return whole if reached == size else [*whole, (slice(reached, size), 0.0)]
 
 
-def score(model: Model, loss: Criterion, x: Array, labels: Array, batch_size: int, right: Array | None = None) -> Score:
+def score(
+    model: Sequential, loss: Criterion, x: Array, labels: Array, batch_size: int, right: Array | None = None
+) -> Score:
     """Return the loss summed over all examples and the count of errors, computed in batches of `batch_size`.
 
     The last, smaller batch counts like the others. Sums are in float64. `right` (len(x),), if given, is filled with
@@ -227,6 +228,6 @@ def score(model: Model, loss: Criterion, x: Array, labels: Array, batch_size: in
         errors += one.errors
         count += one.examples
         if right is not None:
-            assert not isinstance(loss, MeanSquaredError)  # whose examples are neither right nor wrong
+            assert loss.classifies  # else examples are neither right nor wrong
             right[part] = loss.predict(z) == labels[part]
     return Score(total, errors, count)

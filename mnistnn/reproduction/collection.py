@@ -7,26 +7,15 @@ and everything. Files in base/ are there to be extended and make no claims.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 from mnistnn.config.load import LoadedExperiment, load_experiment
-from mnistnn.config.schema import Expect
 from mnistnn.errors import ConfigError, UsageError, nearest
 from mnistnn.experiment.plan import Plan
-from mnistnn.types import SplitName
+from mnistnn.tasks.claims import claims_of
 
 QUICK = "quick"
 BASES = "base"
 _RESULTS = "results"
-
-RECONSTRUCTION = "reconstruction"
-IN_NATS = ("nats", RECONSTRUCTION)
-
-Claimed = SplitName | Literal["nats", "reconstruction", "loss"]
-"""What a claim is about: the error on a split; in nats, the mean log-likelihood of the test images, or the loss of an
-autoencoder on them; or the mean squared error of numbers that are told."""
-
-Claims = dict[Claimed, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -52,18 +41,6 @@ def group_of(file: str) -> str:
     return "" if parent == "." else parent
 
 
-def claims(expect: Expect) -> Claims:
-    """Return the bands that an experiment claims its figures to lie in."""
-    bands: dict[Claimed, list[float] | None] = {
-        "test": expect.test_error,
-        "valid": expect.valid_error,
-        "nats": expect.test_log_likelihood,
-        "reconstruction": expect.test_reconstruction,
-        "loss": expect.test_loss,
-    }
-    return {split: (band[0], band[1]) for split, band in bands.items() if band is not None}
-
-
 def select(folder: Path, names: Sequence[str], everything: bool = False) -> list[Member]:
     """Return the experiments that are named, by file or by group, each once and in order; `quick` if none is.
 
@@ -85,7 +62,7 @@ def select(folder: Path, names: Sequence[str], everything: bool = False) -> list
         except ConfigError as error:
             mistakes.append(str(error))
             continue
-        if claims(loaded.experiment.expect):
+        if claims_of(loaded.experiment.expect):
             members.append(member)
         elif by_name:
             raise UsageError(f"{member.folder / member.file} claims nothing that could be reproduced (key expect)")

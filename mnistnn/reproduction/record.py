@@ -18,8 +18,8 @@ from mnistnn.config.dump import config_hash
 from mnistnn.config.load import DEFAULT, LoadedExperiment, leaves
 from mnistnn.config.nodes import dotted
 from mnistnn.errors import RunError
-from mnistnn.reproduction.collection import Claimed, claims
 from mnistnn.storage.writing import write_atomically
+from mnistnn.tasks.claims import Claimed, claims_of
 
 SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -113,7 +113,7 @@ def make_record(
     """Sum up what the seeds gave and hold it against the experiment's claim. Every claimed split must be measured."""
     expect = loaded.experiment.expect
     figures = [
-        _figure(split, band, [result.errors[split] for result in seeds]) for split, band in claims(expect).items()
+        _figure(split, band, [result.errors[split] for result in seeds]) for split, band in claims_of(expect).items()
     ]
     return Record(
         schema_version=SCHEMA_VERSION,

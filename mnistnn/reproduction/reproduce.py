@@ -3,19 +3,18 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mnistnn.analysis.evaluation import reconstruction, regression
-from mnistnn.analysis.evaluation.classification import evaluate
-from mnistnn.analysis.evaluation.likelihood import Annealing, measure
+from mnistnn.analysis.evaluation.results import evaluate
 from mnistnn.backend.arrays import Device, device_name
 from mnistnn.errors import InterruptedRunError, MnistnnError
 from mnistnn.experiment.plan import Plan
-from mnistnn.reproduction.collection import IN_NATS, Claimed, Member, claims
+from mnistnn.reproduction.collection import Member
 from mnistnn.reproduction.record import Record, SeedResult, make_record, write_record
 from mnistnn.reproduction.table import shown, shown_band
 from mnistnn.run.directory import RunDirectory, new_run_path
 from mnistnn.run.provenance import read_environment
 from mnistnn.runner import session
 from mnistnn.storage.writing import resource_error
+from mnistnn.tasks.claims import CLAIMS, claims_of
 
 
 def reproduce(
@@ -64,7 +63,9 @@ def _reproduce_one(
     measured = []
     for seed in seeds:
         run, result = _train_and_measure(member, seed, device, runs, view, tell)
-        found = ", ".join(_said(what, value) for what, value in result.errors.items())
+        found = ", ".join(
+            f"{CLAIMS[key].name} {CLAIMS[key].shown(value, None)}" for key, value in result.errors.items()
+        )
         tell(f"  seed {seed}: {found} (epoch {result.epoch:g}, {result.seconds:.1f} s)")
         measured.append(result)
     git = read_environment(run).get("git") or {}
@@ -78,31 +79,11 @@ def _train_and_measure(
 ) -> tuple[RunDirectory, SeedResult]:
     plan = Plan(member.load(f"seed={seed}", f"backend.device={device}"))
     outcome = session.start(plan, new_run_path(runs, plan.experiment.name), runs, view)
-    measured = {what: _measured(outcome.run, what, tell) for what in claims(plan.experiment.expect)}
+    claimed = [CLAIMS[key] for key in claims_of(plan.experiment.expect)]
+    measured = {claim.key: (claim, evaluate(outcome.run, claim.split, "best", tell)) for claim in claimed}
     return outcome.run, SeedResult(
         seed=seed,
-        epoch=next(epoch for _, epoch in measured.values()),
+        epoch=next(result.epoch for _, result in measured.values()),
         seconds=round(outcome.record.seconds, 1),
-        errors={what: value for what, (value, _) in measured.items()},
+        errors={key: getattr(result, claim.metric) for key, (claim, result) in measured.items()},
     )
-
-
-def _measured(run: RunDirectory, what: Claimed, tell: Callable[[str], None]) -> tuple[float, float]:
-    """Return what a run's best epoch gives of what is claimed, and that epoch."""
-    if what == "nats":
-        likelihood = measure(run, "test", "best", Annealing(), tell, lambda *_: None)
-        return likelihood.log_likelihood, likelihood.epoch
-    if what == "reconstruction":
-        given_back = reconstruction.measure(run, "test", "best", tell)
-        return given_back.loss, given_back.epoch
-    if what == "loss":
-        told = regression.measure(run, "test", "best", tell)
-        return told.loss, told.epoch
-    evaluation = evaluate(run, what, "best", tell)
-    return evaluation.error, evaluation.epoch
-
-
-def _said(what: Claimed, value: float) -> str:
-    if what == "loss":
-        return f"mean squared error {value:.4g}"
-    return f"{value:.2f} nats" if what in IN_NATS else f"{what} {100 * value:.2f} %"

@@ -5,9 +5,10 @@ from itertools import groupby
 from pathlib import Path
 
 from mnistnn.errors import ConfigError
-from mnistnn.reproduction.collection import IN_NATS, RECONSTRUCTION, Member, claims, group_of
+from mnistnn.reproduction.collection import Member, group_of
 from mnistnn.reproduction.record import Figure, Record, make_record, read_records, recipe_hash, write_record
 from mnistnn.storage.writing import write_atomically
+from mnistnn.tasks.claims import CLAIMS, claims_of
 
 STALE = "stale"
 _HEAD = """\
@@ -48,7 +49,7 @@ def _renewed(record: Record, experiments: Path) -> Record | None:
     except ConfigError:  # the file is gone, or invalid
         return None
     measured = set.intersection(*(set(result.errors) for result in record.seeds))
-    claimed = set(claims(loaded.experiment.expect))
+    claimed = set(claims_of(loaded.experiment.expect))
     if recipe_hash(loaded) != record.config_hash or not claimed or not claimed <= measured:
         return None
     return make_record(record.file, loaded, record.seeds, record.commit, record.uncommitted_changes, record.device)
@@ -91,21 +92,9 @@ def _row(cells: Iterable[str]) -> str:
 
 def shown(figure: Figure) -> str:
     """Write a figure as `7.68 ± 0.05 % (5)`, and say so if it is not the test error."""
-    if figure.split in IN_NATS:
-        name = f"{figure.split} " if figure.split == RECONSTRUCTION else ""
-        return f"{name}{figure.mean:.2f}{'' if figure.std is None else f' ± {figure.std:.2f}'} nats ({figure.count})"
-    if figure.split == "loss":
-        return f"{figure.mean:.3g}{'' if figure.std is None else f' ± {figure.std:.2g}'} ({figure.count})"
-    spread = "" if figure.std is None else f" ± {100 * figure.std:.2f}"
-    split = "" if figure.split == "test" else f"{figure.split} "
-    return f"{split}{100 * figure.mean:.2f}{spread} % ({figure.count})"
+    return f"{CLAIMS[figure.split].shown(figure.mean, figure.std)} ({figure.count})"
 
 
 def shown_band(figure: Figure) -> str:
     """Write a band as `7.30 to 8.20 %`."""
-    low, high = figure.band
-    if figure.split in IN_NATS:
-        return f"{low:.2f} to {high:.2f} nats"
-    if figure.split == "loss":
-        return f"{low:.3g} to {high:.3g}"
-    return f"{100 * low:.2f} to {100 * high:.2f} %"
+    return CLAIMS[figure.split].shown_band(figure.band)

@@ -5,6 +5,7 @@ taken for what they are not. So everybody who goes on from a run, or measures it
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from mnistnn.config.dump import config_hash
@@ -18,15 +19,29 @@ from mnistnn.run.record import RunRecord, read_record
 Standing = Literal["recorded", "before a resume", "another"]
 
 
+@dataclass(frozen=True)
+class OpenedRun:
+    """A run with its record and its configuration, each read once."""
+
+    run: RunDirectory
+    record: RunRecord
+    loaded: LoadedExperiment
+
+
 def load_run_config(run: RunDirectory, overrides: Sequence[str] = ()) -> LoadedExperiment:
     """Load config.yaml, changed by `overrides`. Raises RunError if it is not the one that run.json records."""
-    kept = load_resolved(run.config)
-    if standing(kept, read_record(run), lambda: _newest_digest(run)) == "another":
+    return open_run(run, overrides).loaded
+
+
+def open_run(run: RunDirectory, overrides: Sequence[str] = ()) -> OpenedRun:
+    """Read run.json and config.yaml, changed by `overrides`. Raises RunError if they do not belong together."""
+    kept, record = load_resolved(run.config), read_record(run)
+    if standing(kept, record, lambda: _newest_digest(run)) == "another":
         raise RunError(
             f"{run.config}: altered: its SHA-256 is not the one in run.json (what may change is given when resuming, "
             f"such as: mnistnn resume {as_argument(run.path)} stopping.max_epochs.epochs=30)"
         )
-    return load_resolved(run.config, overrides) if overrides else kept
+    return OpenedRun(run, record, load_resolved(run.config, overrides) if overrides else kept)
 
 
 def standing(kept: LoadedExperiment, record: RunRecord, saved: Callable[[], set[str]]) -> Standing:

@@ -13,8 +13,6 @@ from mnistnn.backend.arrays import array_module
 from mnistnn.experiment.plan import Plan
 from mnistnn.experiment.pretraining import FOLDER, Phase, Tensors, phases_of
 from mnistnn.experiment.trained import load_trained
-from mnistnn.models.autoencoder import Autoencoder
-from mnistnn.models.rbm import RBM
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
@@ -61,9 +59,7 @@ def _learn(
 
 def _features(phase: Phase, run: RunDirectory) -> Tensors:
     """Return what a finished phase has learned."""
-    model = load_trained(phase.run_in(run)).plan.experiment.model
-    assert isinstance(model, RBM | Autoencoder)  # the only ones that a phase trains
-    return model.features()
+    return load_trained(phase.run_in(run)).plan.task.features()
 
 
 def _take(plan: Plan, phase: Phase, learned: Tensors) -> None:

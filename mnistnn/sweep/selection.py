@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass as strict_dataclass
 
-from mnistnn.analysis.evaluation.classification import Evaluation, evaluate, stored_evaluations
+from mnistnn.analysis.evaluation.results import evaluate, stored_evaluations
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
@@ -18,6 +18,7 @@ from mnistnn.storage.sealed_json import parse_as, seal_json
 from mnistnn.storage.writing import write_atomically
 from mnistnn.sweep.description import Trial
 from mnistnn.sweep.study import DONE, Standing, Study, standing
+from mnistnn.tasks.classification import Evaluation
 
 SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -150,4 +151,5 @@ def _evaluation(run: RunDirectory, warn: Callable[[str], None]) -> Evaluation:
     for each in stored_evaluations(run):
         if (each.split, each.checkpoint, each.mc_samples) == ("test", "best", None):
             return each
-    return evaluate(run, "test", "best", warn)
+    found: Evaluation = evaluate(run, "test", "best", warn)
+    return found

@@ -1,69 +1,127 @@
-"""What is measured at each evaluation, as columns of metrics.jsonl."""
+"""Classification: what an evaluation finds of a model that predicts classes, whatever the model is."""
 
-from mnistnn.backend.arrays import array_module
-from mnistnn.data.examples import Examples
-from mnistnn.losses import Criterion
-from mnistnn.losses.mean_squared_error import MeanSquaredError
-from mnistnn.models import Model
-from mnistnn.objectives.supervised import score
-from mnistnn.training.loop import Training
-from mnistnn.types import LAST, Array
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic.dataclasses import dataclass
+
+from mnistnn.backend.arrays import to_host
+from mnistnn.tasks.claims import TEST_ERROR, VALID_ERROR, Claim
+from mnistnn.tasks.confusion import confusion_lines, pairs_line
+from mnistnn.tasks.contract import Subject, Task, Watch
+from mnistnn.tasks.intervals import wilson_interval
+from mnistnn.tasks.result import STRICT, Result, agree
+from mnistnn.types import Array, SplitName
+
+_MOST = 1 << 40  # examples that a count may stand for
 
 
-class Measurement:
-    """Measures the model as it stands.
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Evaluation(Result):
+    """Errors are fractions; `confusion[i][j]` counts examples of class i that were predicted to be of class j.
 
-    valid   the validation split, if there is one
-    train   if given, the error on the whole training split is measured too
-    paired  also count the validation images that are read rightly now and were not by the best model so far, and the
-            opposite; what a test of significance needs
+    `mc_samples` is the number of sampled masks whose predictions were averaged; null stands for the scaled weights.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        loss: Criterion,
-        valid: Examples | None,
-        batch_size: int,
-        train: Examples | None,
-        paired: bool,
-    ) -> None:
-        self.model, self.loss, self.valid, self.batch_size = model, loss, valid, batch_size
-        self.train, self.paired = train, paired
-        self._best_right: Array | None = None
+    errors: int
+    error: float
+    error_interval_95: tuple[float, float]
+    loss: float
+    confusion: list[list[int]]
+    error_per_class: list[float | None]
+    most_confused: list[dict[str, int]]
+    mc_samples: int | None = None
 
-    def __call__(self, t: Training) -> dict[str, float]:
-        """Return the figures of one evaluation."""
-        figures = {}
-        if self.train is not None:
-            on_train = score(self.model, self.loss, self.train.x, self.train.labels, self.batch_size)
-            figures["train.error"] = on_train.errors / on_train.examples
-        if self.valid is None:
-            return figures
-        right = array_module(self.model.values).empty(len(self.valid.x), dtype=bool) if self.paired else None
-        on_valid = score(self.model, self.loss, self.valid.x, self.valid.labels, self.batch_size, right)
-        figures["valid.loss"] = on_valid.loss / max(on_valid.examples, 1)
-        if not isinstance(self.loss, MeanSquaredError):
-            figures["valid.error"] = on_valid.errors / on_valid.examples
-        if right is not None:
-            before = self._right_before(t, self.valid)
-            figures["valid.gained"] = int((right & ~before).sum())
-            figures["valid.lost"] = int((before & ~right).sum())
-            if t.best is None or t.monitor == LAST or figures[t.monitor] < t.best[t.monitor]:
-                self._best_right = right
-        return figures
+    what: ClassVar[str] = "an evaluation"
+    plural: ClassVar[str] = "evaluations"
+    mark: ClassVar[str] = "confusion"
 
-    def _right_before(self, t: Training, valid: Examples) -> Array:
-        """Return which images the best model so far reads rightly: none before the first evaluation.
+    @property
+    def headline(self) -> str:
+        return f"error {100 * self.error:.2f} %"
 
-        A resumed run has forgotten, and asks the best parameters again.
-        """
-        if t.best is None:
-            return array_module(self.model.values).zeros(len(valid.x), dtype=bool)
-        if self._best_right is None:
-            self._best_right = array_module(self.model.values).empty(len(valid.x), dtype=bool)
-            present = self.model.values.copy()
-            self.model.values[...] = t.best_values
-            score(self.model, self.loss, valid.x, valid.labels, self.batch_size, self._best_right)
-            self.model.values[...] = present
-        return self._best_right
+    @property
+    def file_suffix(self) -> str:
+        return "" if self.mc_samples is None else f"-mc{self.mc_samples}"
+
+    def problems(self) -> list[str]:
+        confusion = self.confusion
+        k = len(confusion)
+        counts = [count for row in confusion for count in row]
+        if any(len(row) != k for row in confusion) or not any(counts) or not 0 <= min(counts) <= max(counts) < _MOST:
+            return ["its confusion matrix is none"]
+        return [
+            f"its {name} does not follow from its confusion matrix"
+            for name, expected in counted(np.array(confusion, dtype=np.int64)).items()
+            if not agree(getattr(self, name), expected)
+        ]
+
+
+class Classifier(Task):
+    """Abstract: a model whose scores are judged as classes."""
+
+    result: ClassVar[type[Result]] = Evaluation
+    claims: ClassVar[tuple[Claim, ...]] = (TEST_ERROR, VALID_ERROR)
+
+    def measure(self, subject: Subject, split: SplitName, options: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
+        k = self.source.classes
+        confusion = np.zeros(k * k, dtype=np.int64)
+        total = 0.0
+        for x, labels in subject.batches(split):
+            loss, predicted = self._judge(x, labels, options)
+            total += loss
+            places = to_host(labels * k + predicted)[to_host(labels) >= 0]  # steps without a label do not count
+            confusion += np.bincount(places, minlength=k * k)
+        found = {"loss": total / int(confusion.sum()), "confusion": confusion.reshape(k, k).tolist()}
+        return {**found, **counted(confusion.reshape(k, k)), "mc_samples": options.get("--mc-samples")}
+
+    def _judge(self, x: Array, labels: Array, options: Mapping[str, Any]) -> tuple[float, Array]:
+        """Return the summed loss of a batch, and what is predicted for it."""
+        z = self.scores(x)
+        return self.criterion.score(z, labels).loss, self.criterion.predict(z)
+
+    def lines(self, result: Any, claim: str | None) -> list[str]:
+        low, high = result.error_interval_95
+        sampled = "" if result.mc_samples is None else f", mean of {result.mc_samples:,} sampled masks"
+        pairs = pairs_line(result.most_confused)
+        return [
+            f"{result.about}{sampled}",
+            f"error {100 * result.error:.2f} %  ({result.errors:,} of {result.examples:,}; "
+            f"95 % interval {100 * low:.2f} to {100 * high:.2f} %)",
+            f"loss  {result.loss:.5f}",
+            *([] if claim is None else [f"claim {claim}"]),
+            "",
+            *confusion_lines(result.confusion, result.error_per_class),
+            *([pairs] if pairs else []),
+        ]
+
+
+def counted(confusion: np.ndarray) -> dict[str, Any]:
+    """Return the fields of an evaluation that follow from its confusion matrix (k, k), which has examples."""
+    examples = int(confusion.sum())
+    errors = examples - int(np.trace(confusion))
+    return {
+        "examples": examples,
+        "errors": errors,
+        "error": errors / examples,
+        "error_interval_95": wilson_interval(errors, examples),
+        "error_per_class": _error_per_class(confusion),
+        "most_confused": _most_confused(confusion),
+    }
+
+
+def _error_per_class(confusion: np.ndarray) -> list[float | None]:
+    counts = confusion.sum(axis=1)
+    return [1.0 - float(confusion[i, i] / counts[i]) if counts[i] else None for i in range(len(confusion))]
+
+
+def _most_confused(confusion: np.ndarray, most: int = 5) -> list[dict[str, int]]:
+    """Return the pairs (true class, predicted class) with the highest counts off the diagonal."""
+    pairs = [
+        {"true": i, "read": j, "count": int(confusion[i, j])}
+        for i in range(len(confusion))
+        for j in range(len(confusion))
+        if i != j and confusion[i, j]
+    ]
+    return sorted(pairs, key=lambda pair: -pair["count"])[:most]

@@ -1,28 +1,40 @@
-"""Models that read no digits: how each kind learns, and what is measured of it."""
+"""Which task an experiment is: the one place that asks what kind of model, and of targets, it has."""
 
-from typing import NamedTuple
-
+from mnistnn.config.schema import Experiment
+from mnistnn.data.source import DataSource
 from mnistnn.models.autoencoder import Autoencoder
 from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.rbm import RBM
-from mnistnn.models.unsupervised import Unsupervised
-from mnistnn.objectives.boltzmann import GeneralObjective
-from mnistnn.objectives.contrastive_divergence import RestrictedObjective
-from mnistnn.objectives.reconstruction import ReconstructionObjective
-from mnistnn.objectives.unsupervised import UnsupervisedObjective
-from mnistnn.tasks.unsupervised import EnergyMeasurement, ReconstructionMeasurement, UnsupervisedMeasurement
+from mnistnn.tasks.classes import NetworkClassification, StepClassification
+from mnistnn.tasks.classification import Evaluation
+from mnistnn.tasks.contract import Task
+from mnistnn.tasks.energy import EnergyTask, Likelihood
+from mnistnn.tasks.network import NetworkTask
+from mnistnn.tasks.reconstruction import ReconstructionResult, ReconstructionTask
+from mnistnn.tasks.regression import Regression, RegressionResult
+from mnistnn.tasks.result import Result
 
-
-class Kind(NamedTuple):
-    """What belongs to a kind of model."""
-
-    objective: type[UnsupervisedObjective]
-    measurement: type[UnsupervisedMeasurement]
-
-
-# The registry: every such model that an experiment can name has its line here.
-KINDS: dict[type[Unsupervised], Kind] = {
-    RBM: Kind(RestrictedObjective, EnergyMeasurement),
-    Boltzmann: Kind(GeneralObjective, EnergyMeasurement),
-    Autoencoder: Kind(ReconstructionObjective, ReconstructionMeasurement),
+# The task of every type of model whose data do not decide it.
+OF_MODELS: dict[type, type[Task]] = {
+    RBM: EnergyTask,
+    Boltzmann: EnergyTask,
+    Autoencoder: ReconstructionTask,
 }
+
+RESULTS: tuple[type[Result], ...] = (Evaluation, Likelihood, RegressionResult, ReconstructionResult)
+"""What evaluations keep, each in files with a prefix of its own, which is empty for the first."""
+
+
+def task_of(experiment: Experiment, source: DataSource) -> Task:
+    """Return the task of an experiment. Raises ConfigError, with the key at fault, if its parts are of several."""
+    kind = OF_MODELS.get(type(experiment.model)) or _of_network(source)
+    task = kind(experiment, source)
+    task.refuse_what_does_not_fit()
+    return task
+
+
+def _of_network(source: DataSource) -> type[NetworkTask]:
+    """Return the task of a network, which follows from the targets that it has."""
+    if source.target_numbers is not None:
+        return Regression
+    return StepClassification if source.targets_at_every_step else NetworkClassification

@@ -1,24 +1,80 @@
-"""What is measured of models that read no digits at each evaluation, as columns of metrics.jsonl."""
+"""Models that learn from images alone: what energy-based models and autoencoders have in common."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from mnistnn.backend.arrays import array_module
 from mnistnn.backend.memory_order import as_rows
-from mnistnn.backend.rng import stream
+from mnistnn.config.schema import Experiment
 from mnistnn.data.examples import Examples
+from mnistnn.data.source import DataSource
 from mnistnn.errors import ConfigError
-from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
-from mnistnn.losses.reconstruction import Reconstruction
-from mnistnn.models.autoencoder import Autoencoder
-from mnistnn.models.rbm import RBM
-from mnistnn.models.unsupervised import EnergyModel, Unsupervised
-from mnistnn.objectives.reconstruction import HiddenPixels
-from mnistnn.training.loop import Training
-from mnistnn.types import Array
+from mnistnn.models import AnyUnsupervised
+from mnistnn.models.unsupervised import Unsupervised
+from mnistnn.objectives.supervised import BaseObjective
+from mnistnn.objectives.unsupervised import UnsupervisedObjective
+from mnistnn.tasks.contract import Part, Task, refuse_errors
+from mnistnn.training.loop import Evaluate, Training
+from mnistnn.types import Array, Shape
 
 
-class UnsupervisedMeasurement:
+class UnsupervisedTask(Task):
+    """Abstract: a model of images, which an objective and a validation of its kind belong to.
+
+    objectives  the objective of each type of model
+    validation  what is measured while such a model learns
+    """
+
+    objectives: ClassVar[dict[str, type[UnsupervisedObjective]]]
+    validation: ClassVar[type["UnsupervisedValidation"]]
+
+    def __init__(self, experiment: Experiment, source: DataSource) -> None:
+        super().__init__(experiment, source)
+        assert isinstance(experiment.model, Unsupervised)
+        self._model: AnyUnsupervised = experiment.model
+        self._objective = self.objectives[experiment.model.type]
+
+    def refuse_what_does_not_fit(self) -> None:
+        experiment, model = self.experiment, self._model
+        kind = f"a model of type {model.type}"
+        if experiment.loss.type != model.learns_by:
+            raise ConfigError(f"{kind} learns by {model.learns_by}, not by {experiment.loss.type}", key="loss")
+        if self.source.sequences is not None:
+            raise ConfigError(f"{kind} learns from images, and these are sequences", key="model")
+        refuse_errors(experiment, f"{kind} is unsupervised")
+        if experiment.batches.chunk is not None:
+            raise ConfigError("is for networks of layers", key="batches.chunk")
+
+    def build(self, in_shape: Shape) -> None:
+        self._model.build(in_shape)
+
+    def remembered(self, batch_size: int, updates_per_epoch: int) -> dict[str, Array]:
+        return self._objective.remembered(self._model, self.experiment.loss)
+
+    def refuse_inputs(self, examples: Examples) -> None:
+        if not self._model.is_gaussian:
+            _refuse_what_are_no_probabilities(examples, self.experiment.evaluation.batch_size)
+
+    def begin(
+        self, train: Examples, valid: Examples | None, penalties: list[Any], batch_size: int, updates_per_epoch: int
+    ) -> tuple[BaseObjective, Evaluate]:
+        model, loss, seed = self._model, self.experiment.loss, self.experiment.seed
+        batch_size = self.experiment.evaluation.batch_size
+        model.begin_at(mean_image(train, batch_size, model.theta))
+        objective = self._objective(model, loss, penalties, seed, updates_per_epoch)
+        return objective, self.validation(model, loss, train, valid, batch_size, seed)
+
+    def parts(self, batch_size: int, evaluated: int, workers: int) -> list[Part]:
+        kept = self._objective.numbers_kept(self._model, self.experiment.loss, batch_size)
+        kinds = {"visible": "gaussian" if self._model.is_gaussian else "binary", "hidden": "binary"}
+        return [Part(name, kinds[name], numbers) for name, numbers in kept.items()]
+
+    @property
+    def unsupervised(self) -> AnyUnsupervised:
+        return self._model
+
+
+class UnsupervisedValidation:
     """Abstract: measures the model as it stands, on the validation split, if there is one."""
 
     def __init__(
@@ -27,104 +83,27 @@ class UnsupervisedMeasurement:
         self.train, self.valid, self.batch_size = train, valid, batch_size
 
     def __call__(self, t: Training) -> dict[str, float]:
-        """Return the figures of one evaluation."""
-        return {} if self.valid is None else self.figures(self.valid)
+        """Return the metrics of one evaluation."""
+        return {} if self.valid is None else self.metrics(self.valid)
 
-    def figures(self, valid: Examples) -> dict[str, float]:
+    def metrics(self, valid: Examples) -> dict[str, float]:
         raise NotImplementedError
 
     def _mean(self, measure: Callable[[Array], Array], x: Array) -> float:
-        return sum(float(measure(part).sum(dtype="float64")) for part in _batches(x, self.batch_size)) / len(x)
-
-
-class EnergyMeasurement(UnsupervisedMeasurement):
-    """Figures of a machine, in nats for each example.
-
-    valid.loss           minus the pseudo-likelihood of the validation split, from one pixel of each image, the same
-                         ones at each evaluation; of Gaussian units the reconstruction
-    valid.reconstruction −log P(v | P(h | v)), cross-entropy: how well its features give an image back, of a machine
-                         that has such
-    free_energy.gap      mean free energy of the validation split minus that of as many training examples: it grows when
-                         the model learns the training set by heart (Hinton 2012, section 6)
-    """
-
-    def __init__(
-        self,
-        model: EnergyModel,
-        loss: ContrastiveDivergence,
-        train: Examples,
-        valid: Examples | None,
-        batch_size: int,
-        seed: int,
-    ) -> None:
-        super().__init__(model, loss, train, valid, batch_size, seed)
-        self.model = model
-        count = 0 if valid is None else len(valid.x)
-        self._pixels = stream(seed, "measure").integers(model.n_in, size=count)
-
-    def figures(self, valid: Examples) -> dict[str, float]:
-        model, figures = self.model, dict[str, float]()
-        if isinstance(model, RBM):
-            figures["valid.reconstruction"] = self._mean(model.reconstruction_nll, valid.x)
-        loss = figures["valid.reconstruction"] if model.is_gaussian else self._pseudo_nll(valid.x)
-        count = min(len(valid.x), len(self.train.x))
-        gap = self._mean(model.free_energy, valid.x) - self._mean(model.free_energy, self.train.x[:count])
-        return {"valid.loss": loss, **figures, "free_energy.gap": gap}
-
-    def _pseudo_nll(self, x: Array) -> float:
-        """Return n_in · mean of −log P(vᵢ | the others), with one pixel i for each example, all pixels rounded."""
-        total = 0.0
-        for number, part in enumerate(_batches(x, self.batch_size)):
-            start = number * self.batch_size
-            total += float(self.model.pixel_nll(as_rows(part), self._pixels[start : start + len(part)]).sum())
-        return self.model.n_in * total / len(x)
-
-
-class ReconstructionMeasurement(UnsupervisedMeasurement):
-    """Figures of an autoencoder, in nats for each example.
-
-    valid.loss           how badly validation images are given back of which as large a share is hidden as in training,
-                         the same pixels at each evaluation
-    valid.reconstruction the same of images that it sees as they are
-    """
-
-    def __init__(
-        self,
-        model: Autoencoder,
-        loss: Reconstruction,
-        train: Examples,
-        valid: Examples | None,
-        batch_size: int,
-        seed: int,
-    ) -> None:
-        super().__init__(model, loss, train, valid, batch_size, seed)
-        self.model, self._hidden = model, HiddenPixels(loss.corruption, seed)
-
-    def figures(self, valid: Examples) -> dict[str, float]:
-        whole = self._mean(self.model.reconstruction_nll, valid.x)
-        part = self._of_parts(valid.x) if self._hidden.corruption else whole
-        return {"valid.loss": part, "valid.reconstruction": whole}
-
-    def _of_parts(self, x: Array) -> float:
-        total = 0.0
-        for number, part in enumerate(_batches(x, self.batch_size)):
-            rows = as_rows(part)
-            seen = self._hidden.seen(rows, number)
-            total += float(self.model.reconstruction_nll(rows, seen).sum(dtype="float64"))
-        return total / len(x)
+        return sum(float(measure(part).sum(dtype="float64")) for part in batches_in(x, self.batch_size)) / len(x)
 
 
 def mean_image(train: Examples, batch_size: int, like: Array) -> Array:
     """Return the means (n_in,) of the training images' pixels, added up in float64, of the dtype of `like`."""
     total: Array = 0.0
-    for x in _batches(train.x, batch_size):
+    for x in batches_in(train.x, batch_size):
         total = total + as_rows(x).sum(axis=0, dtype="float64")
     return array_module(like).asarray(total / len(train.x), dtype=like.dtype)
 
 
-def refuse_what_are_no_probabilities(examples: Examples | None, batch_size: int) -> None:
+def _refuse_what_are_no_probabilities(examples: Examples, batch_size: int) -> None:
     """Raise ConfigError if inputs of binary units lie outside of [0, 1]."""
-    for x in () if examples is None else _batches(examples.x, batch_size):
+    for x in batches_in(examples.x, batch_size):
         low, high = float(x.min()), float(x.max())
         if low < 0.0 or high > 1.0:
             raise ConfigError(
@@ -134,5 +113,6 @@ def refuse_what_are_no_probabilities(examples: Examples | None, batch_size: int)
             )
 
 
-def _batches(x: Array, size: int) -> Iterator[Array]:
+def batches_in(x: Array, size: int) -> Iterator[Array]:
+    """Yield x in slices of a size; the last one may be smaller."""
     return (x[start : start + size] for start in range(0, len(x), size))

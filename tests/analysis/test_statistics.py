@@ -12,7 +12,6 @@ from scipy.stats import binomtest
 from mnistnn.analysis.statistics import (
     MOST_EXACT,
     SAMPLES,
-    Z_95,
     holm_adjusted,
     mcnemar_test,
     mean_and_deviation,
@@ -20,8 +19,8 @@ from mnistnn.analysis.statistics import (
     sign_flip_test,
     student_interval,
     student_quantile,
-    wilson_interval,
 )
+from mnistnn.tasks.intervals import Z_95, wilson_interval
 
 SEED = 5
 errors = st.integers(-300, 300).map(lambda count: count / 10_000)  # differences between error rates

@@ -221,7 +221,7 @@ def test_unknown_label_is_shown_at_its_place(toy):
 
 
 def test_inputs_without_height_and_width_are_refused_before_data_is_read(toy, monkeypatch):
-    monkeypatch.setattr("mnistnn.experiment.inputs.read_split", None)
+    monkeypatch.setattr("mnistnn.data.source.read_split", None)
     keys = ["augment={shift_px: 1}", "preprocess=[{type: whiten, dimensions: 20}]"]
     with pytest.raises(ConfigError, match="needs images of height and width, but preprocess makes 20"):
         Plan(load_experiment(toy, keys))

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistnn.analysis.evaluation.mc_dropout import mean_probabilities, summed_nll
 from mnistnn.losses.each_step import EachStep
 from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
 from mnistnn.optim.contract import Progress
+from mnistnn.tasks.mc_dropout import mean_probabilities, summed_nll
 from tests import test_registry as registry
 from tests import test_registry_of_training as registry_of_training
 from tests.test_registry import LOSSES, MODELS, PENALTIES, chain_of, each_chain, each_dtype, each_loss

@@ -17,7 +17,7 @@ from mnistnn.objectives.supervised import Objective
 from mnistnn.optim import momentum, schedules, sgd
 from mnistnn.optim.averaging import WeightAverage
 from mnistnn.stopping.limits import MaxEpochs
-from mnistnn.tasks.classification import Measurement
+from mnistnn.tasks.validation import Validation
 from mnistnn.training.loop import RunningLoss, Training, train
 from tests.device.watched import WatchedBatches
 from tests.test_registry import members
@@ -70,7 +70,7 @@ def assert_same_history(cupy, traffic):
             augment.begin(0, seen.examples_per_epoch)
             seen = AugmentedBatches(seen, augment, xp)
         train_x, valid = xp.asarray(x[:40]), Examples(xp.asarray(x[40:]), xp.asarray(labels[40:]))
-        measurement = Measurement(
+        measurement = Validation(
             model, loss, valid, 7, Examples(train_x, xp.asarray(labels[:40])), paired=policy.figures() != ()
         )
         training = Training(

@@ -3,8 +3,8 @@
 import pytest
 
 from mnistnn.config.load import load_experiment
+from mnistnn.data import source
 from mnistnn.errors import ConfigError
-from mnistnn.experiment import inputs
 from mnistnn.experiment.compatibility import updates_per_objective
 from mnistnn.experiment.plan import Plan
 
@@ -92,7 +92,7 @@ ACCEPTED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_does_not_go_together_is_refused_before_data_is_read(toy, monkeypatch, case):
     overrides, key, said = REFUSED[case]
-    monkeypatch.setattr(inputs, "read_split", None)
+    monkeypatch.setattr(source, "read_split", None)
     with pytest.raises(ConfigError) as refused:
         Plan(load_experiment(toy, overrides))
     assert refused.value.key == key
@@ -138,5 +138,5 @@ def test_a_model_whose_size_fitting_decides_is_refused_when_it_is_known(toy):
 )
 def test_the_objective_changes_with_its_batch_and_its_masks(toy, overrides, expected):
     plan = Plan(load_experiment(toy, overrides))
-    assert updates_per_objective(plan.experiment, plan.train_examples) == expected
+    assert updates_per_objective(plan.task, plan.train_examples) == expected
     assert plan.training().progress.updates_per_objective == expected

@@ -3,9 +3,9 @@ import pytest
 
 from mnistnn.backend.machine import usable_cores
 from mnistnn.config.load import load_experiment
+from mnistnn.data import source
 from mnistnn.data.splits import read_split
 from mnistnn.errors import ConfigError
-from mnistnn.experiment import inputs
 from mnistnn.experiment.cost import flops_per_epoch, resident_bytes
 from mnistnn.experiment.plan import Plan
 from mnistnn.objectives.supervised import score
@@ -36,7 +36,7 @@ def test_plan_knows_the_sizes(plan_of):
 
 
 def test_plan_opens_no_file_of_digits(plan_of, monkeypatch):
-    monkeypatch.setattr(inputs, "read_split", None)
+    monkeypatch.setattr(source, "read_split", None)
     assert plan_of().train_examples == 300
 
 
@@ -79,7 +79,7 @@ def test_threads_are_those_of_the_experiment_or_one_for_small_models(plan_of):
 
 
 def test_spinning_threads_leave_a_core_to_the_one_that_distorts(plan_of, monkeypatch):
-    monkeypatch.setattr("mnistnn.experiment.plan.usable_cores", lambda: 4)
+    monkeypatch.setattr("mnistnn.experiment.resources.usable_cores", lambda: 4)
     large, augmented = "model.layers.hidden.units=5000", "augment={shift_px: 1}"
     assert plan_of(large, augmented).threads == 3
     convolution = "model.layers.hidden={type: conv, maps: 2000, kernel: 3, activation: tanh}"
@@ -203,7 +203,7 @@ def test_training_never_reads_the_test_split(plan_of, monkeypatch):
         opened.append(split)
         return read_split(data, split)
 
-    monkeypatch.setattr(inputs, "read_split", watched)
+    monkeypatch.setattr(source, "read_split", watched)
     train(plan_of().training(), NoJournal())
     assert sorted(opened) == ["train", "valid"]
 

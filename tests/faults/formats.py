@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from mnistnn.analysis.comparison.run_diff import difference_of
-from mnistnn.analysis.evaluation.classification import stored_evaluations
+from mnistnn.analysis.evaluation.results import stored_evaluations
 from mnistnn.analysis.identification.identify import identify
 from mnistnn.analysis.verification.verify import verify
 from mnistnn.config.load import load_experiment

@@ -155,7 +155,7 @@ def evaluated(command, *arguments):
 
 def last_norm(run) -> Any:
     """Return the layer as a run left it."""
-    return load_trained(run, "last").plan.model.layers["norm"]
+    return load_trained(run, "last").plan.task.network.layers["norm"]
 
 
 @pytest.mark.parametrize("optimizer", ["{type: adamw, learning_rate: 0.01, weight_decay: 0.5}", "{type: momentum}"])

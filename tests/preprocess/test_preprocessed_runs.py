@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistnn.analysis.evaluation.classification import evaluate
+from mnistnn.analysis.evaluation.results import evaluate
 from mnistnn.config.load import load_experiment
 from mnistnn.data.splits import read_split
 from mnistnn.errors import ConfigError, InterruptedRunError, RunError
-from mnistnn.experiment.cost import numbers_kept, resident_bytes
+from mnistnn.experiment.cost import parts, resident_bytes
 from mnistnn.experiment.plan import Plan
 from mnistnn.experiment.trained import load_trained
 from mnistnn.preprocess.whiten import Whiten
@@ -225,7 +225,7 @@ def test_images_are_redrawn_and_resized_on_their_way_to_the_model(toy, start):
 def test_memory_is_that_of_the_largest_stage(plan_of):
     plain, padded = plan_of(), plan_of("preprocess=[{type: pad, shape: 16}]")
     parameters = padded.parameters - plain.parameters
-    kept = [sum(numbers_kept(plan, layer) for layer in plan.layers.values()) for plan in (plain, padded)]
+    kept = [sum(part.kept for part in parts(plan)) for plan in (plain, padded)]
     pixels = 360 * (16 * 16 - 8 * 8)
     assert resident_bytes(padded) - resident_bytes(plain) == 4 * (pixels + 3 * parameters + kept[1] - kept[0])
     assert resident_bytes(plan_of("preprocess=[{type: whiten, dimensions: 64}]")) == resident_bytes(plain)

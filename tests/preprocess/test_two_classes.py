@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnistnn.analysis.evaluation.classification import evaluate
+from mnistnn.analysis.evaluation.results import evaluate
 from mnistnn.config.load import load_experiment
 from mnistnn.data.splits import read_split
 from mnistnn.errors import ConfigError

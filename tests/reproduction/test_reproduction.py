@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.analysis.evaluation.classification import evaluate
+from mnistnn.analysis.evaluation.results import evaluate
 from mnistnn.errors import ConfigError, InterruptedRunError, RunError, UsageError
 from mnistnn.reproduction.collection import Member, select
 from mnistnn.reproduction.record import SeedResult, make_record, read_records, recipe_hash, write_record

@@ -32,7 +32,7 @@ def test_sweep_without_seeds_takes_that_of_the_file(prepared):
 @pytest.mark.parametrize(("workers", "threads"), [(1, 4), (2, 2), (3, 1), (8, 1)])
 def test_cores_are_divided_among_workers_and_fixed(prepared, monkeypatch, workers, threads):
     monkeypatch.setattr("mnistnn.sweep.planning.usable_cores", lambda: 4)
-    monkeypatch.setattr("mnistnn.experiment.plan.usable_cores", lambda: 4)
+    monkeypatch.setattr("mnistnn.experiment.resources.usable_cores", lambda: 4)
     monkeypatch.setattr("mnistnn.backend.threads._ONE_THREAD_BELOW", 0)
     study = prepared("batches.size=16,32", workers=workers)
     assert load_trial_config(study, study.trials[0]).resolved["backend"]["threads"] == threads

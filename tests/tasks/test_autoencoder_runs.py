@@ -139,7 +139,7 @@ REFUSED = {
     "a loss of digits": (["loss={type: softmax_nll}"], "autoencoder learns by reconstruction, not by softmax_nll"),
     "a model of digits": (
         ["model={type: sequential, layers: {output: {type: dense, units: 4}}}"],
-        "reads digits, and reconstruction is for one that learns from images alone",
+        "learns from labels or numbers, and reconstruction is for one that learns from images alone",
     ),
     "a machine": (["model={type: rbm, hidden: 5}"], "rbm learns by contrastive_divergence, not by reconstruction"),
     "all hidden": (["loss.corruption=1"], "a number in [0, 1)"),
@@ -149,7 +149,7 @@ REFUSED = {
         "other pixels are hidden for each batch",
     ),
     "errors that nobody makes": (["checkpoint.monitor=valid.error"], "there is no valid.error; valid.loss there is"),
-    "pieces": (["batches.chunk=10"], "is for models that read digits"),
+    "pieces": (["batches.chunk=10"], "is for networks of layers"),
 }
 
 

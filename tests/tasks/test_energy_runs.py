@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistnn.analysis.evaluation import likelihood
-from mnistnn.analysis.evaluation.partition import Machine, enumerated, logsumexp, states
+from mnistnn.analysis.evaluation.results import stored_results
 from mnistnn.experiment.trained import Trained, load_trained
 from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.rbm import RBM
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
+from mnistnn.tasks.partition import Machine, enumerated, logsumexp, states
 
 EXPERIMENT = """\
 name: machine
@@ -52,7 +52,7 @@ def machine(toy) -> Path:
 
 
 def restricted(trained: Trained) -> Machine:
-    model = trained.plan.machine
+    model = trained.plan.task.energy_model
     assert isinstance(model, RBM)
     return Machine.of(model)
 
@@ -90,7 +90,7 @@ def test_likelihood_of_a_general_machine_is_that_of_enumeration_and_annealing_ag
     assert command("train", machine, *overrides, "--run-dir", "run", "-q").code == 0
     exact = json.loads(command("eval", "run", "--json", "--split", "valid").out)
     trained = load_trained(RunDirectory(Path("run")))
-    model = trained.plan.machine
+    model = trained.plan.task.energy_model
     assert isinstance(model, Boltzmann)
     W, b = (array.astype("float64") for array in model.connections())
     (x,) = (np.concatenate(list(states(16 + hidden))),)
@@ -129,7 +129,7 @@ def test_likelihood_is_that_of_enumeration(machine, command):
     assert found["log_likelihood_low"] == found["log_likelihood"] == found["log_likelihood_high"]
     assert (found["examples"], found["test_readings"]) == (80, 1)
     assert f"test log-likelihood {found['log_likelihood']:.2f} nats on 80" in command("show", "run").out
-    assert [each.split for each in likelihood.FILES.stored(RunDirectory(Path("run")))] == ["test"]
+    assert [each.split for each in stored_results(RunDirectory(Path("run")))] == ["test"]
 
 
 def test_annealing_agrees_with_enumeration(machine, command):
@@ -191,15 +191,15 @@ REFUSED = {
     ),
     "a model of digits": (
         ["model={type: sequential, layers: {output: {type: dense, units: 4}}}"],
-        "a model of type sequential reads digits, and contrastive_divergence is for one that learns from images alone",
+        "a model of type sequential learns from labels or numbers, and contrastive_divergence is for one that learns",
     ),
     "errors that nobody makes": (["checkpoint.monitor=valid.error"], "there is no valid.error; valid.loss there is"),
     "patience with them": (
         ["stopping=[{type: max_epochs, epochs: 3}, {type: course_patience}]"],
-        "a model of type rbm reads no digits, so there is no valid.error",
+        "a model of type rbm is unsupervised, so there is no valid.error",
     ),
     "training errors": (["evaluation.train_error=true"], "so there are no errors"),
-    "pieces": (["batches.chunk=10"], "is for models that read digits"),
+    "pieces": (["batches.chunk=10"], "is for networks of layers"),
     "hidden units that there are none of": (
         ["model={type: boltzmann}", "loss.sparsity={strength: 1}"],
         "there are no hidden units to be kept quiet",
@@ -208,7 +208,7 @@ REFUSED = {
     "several updates of a batch": (["batches.updates=2"], "is for objectives that stay the same, and chains go on"),
     "a rate that follows errors": (
         ["optimizer.learning_rate={type: plateau, start: 0.1, monitor: valid.error}"],
-        "a model of type rbm reads no digits, so there is no valid.error",
+        "a model of type rbm is unsupervised, so there is no valid.error",
     ),
 }
 
@@ -248,10 +248,10 @@ def test_what_needs_digits_to_be_read_is_refused_for_a_machine(machine, command,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("sample", "run"), "its model reads digits, and gives no images"),
+        (("sample", "run"), "its model, of type sequential, gives no image a probability"),
         (
             ("eval", "run", "--temperatures", "100"),
-            "is for machines, and this model is of type sequential",
+            "for energy-based models, and this model is of type sequential",
         ),
     ],
 )

@@ -141,9 +141,9 @@ def test_numbers_are_measured_by_their_squares(experiments, command):
     assert command("train", experiments / "numbers.yaml", "--run-dir", "run", "-q").code == 0
     found = json.loads(command("eval", "run", "--json").out)
     plan = load_trained(RunDirectory(Path("run"))).plan
-    assert isinstance(plan.criterion, MeanSquaredError)
+    assert isinstance(plan.task.criterion, MeanSquaredError)
     placed = plan.place("test")
-    told = plan.model.forward(placed.x, train=False)
+    told = plan.task.network.forward(placed.x, train=False)
     assert found["loss"] == pytest.approx(((told - placed.labels) ** 2).mean(), rel=1e-5)
     assert found["of_mean"] == pytest.approx(placed.labels.var(), rel=1e-4)
     assert found["explained"] == pytest.approx(1 - found["loss"] / found["of_mean"], rel=1e-9)
@@ -165,7 +165,7 @@ def test_labels_of_all_steps_are_counted(experiments, command):
     assert np.sum(found["confusion"]) == 80 * 6
     plan = load_trained(RunDirectory(Path("run"))).plan
     placed = plan.place("test")
-    read = plan.model.forward(placed.x, train=False).argmax(axis=2)
+    read = plan.task.network.forward(placed.x, train=False).argmax(axis=2)
     assert found["errors"] == int((read != placed.labels).sum())
 
 
@@ -195,8 +195,8 @@ def test_file_of_a_series_is_part_of_the_provenance(experiments, command):
             ["loss={type: mean_squared_error}"],
             "is for numbers, and these data have classes",
         ),
-        ("numbers", ["checkpoint.monitor=valid.error"], "numbers are told, so there is no valid.error"),
-        ("numbers", ["evaluation.train_error=true"], "numbers are told, so there are no errors"),
+        ("numbers", ["checkpoint.monitor=valid.error"], "this is a regression, so there is no valid.error"),
+        ("numbers", ["evaluation.train_error=true"], "this is a regression, so there are no errors"),
         ("numbers", ["batches.order=stratified"], "needs a class for each sequence"),
         ("numbers", ["batches.chunk=10"], "is for examples that each have one class"),
         ("numbers", ["augment={shift_px: 1}"], "distorts images, and these are sequences"),
@@ -213,7 +213,7 @@ def test_file_of_a_series_is_part_of_the_provenance(experiments, command):
         (
             "series",
             ["model={type: autoencoder, hidden: 3}", "loss={type: reconstruction}"],
-            "reads images, and these are",
+            "learns from images, and these are",
         ),
         ("forecast", ["data.sequences.path=waves.csv"], "waves.csv"),
         ("forecast", ["data.sequences.window=1000"], "a window of 1000 rows, with targets 1 later, needs 1001 rows"),
@@ -270,7 +270,7 @@ def test_forecast_is_drawn_told_and_handed_on(experiments, command):
     placed = plan.place("valid")
     in_file = np.sin(np.arange(400) / 3.0)  # 280 rows to train on, 60 to validate, 60 to test
     true = in_file[281:301].reshape(2, 10)
-    told = in_file[:280].mean() + in_file[:280].std() * plan.model.forward(placed.x[:2], train=False)[:, :, 0]
+    told = in_file[:280].mean() + in_file[:280].std() * plan.task.network.forward(placed.x[:2], train=False)[:, :, 0]
     np.testing.assert_allclose(found["told"], told, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found["true"], true, rtol=1e-5, atol=1e-6)
     assert found["error"] == pytest.approx(np.sqrt(((told - true) ** 2).mean()), rel=1e-4)

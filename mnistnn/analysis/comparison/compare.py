@@ -15,7 +15,7 @@ from mnistnn.analysis.comparison.config_differences import differing_keys
 from mnistnn.analysis.comparison.curves import Band, band, check_metrics, metrics_of
 from mnistnn.analysis.comparison.paired_tests import Pair, Side, pairs_of, validation_of
 from mnistnn.analysis.comparison.run_groups import Gathered, Group, grouped
-from mnistnn.analysis.evaluation.classification import tested
+from mnistnn.analysis.evaluation.results import tested
 from mnistnn.analysis.statistics import mean_and_deviation, student_interval
 from mnistnn.errors import MnistnnError, UsageError
 from mnistnn.experiment.plan import Plan

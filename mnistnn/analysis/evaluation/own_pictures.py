@@ -18,7 +18,6 @@ from mnistnn.data.pictures.normalize import Seen, like_mnist
 from mnistnn.data.pictures.read import read_picture
 from mnistnn.errors import DataError, RunError
 from mnistnn.experiment.trained import Trained
-from mnistnn.losses.squared_error import SquaredError
 from mnistnn.types import show_shape
 
 SCHEMA_VERSION = 1
@@ -53,7 +52,7 @@ class Unread:
 
 def has_probabilities(trained: Trained) -> bool:
     """Tell whether a model's scores are probabilities."""
-    return not isinstance(trained.plan.loss, SquaredError)
+    return trained.task.has_probabilities
 
 
 def predict(
@@ -101,8 +100,8 @@ def _scores(trained: Trained, image: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the score of each class (k,) for an image (h, w): its probability, where the loss knows one."""
     plan = trained.plan
     with threads.allowed(plan.threads, plan.by_blas):
-        z = plan.model.forward(plan.inputs.of(image[None]), train=False)
-        scores: NDArray[np.float64] = to_host(plan.loss.probabilities(z))[0].astype(np.float64)
+        z = plan.task.scores(plan.inputs.of(image[None]))
+        scores: NDArray[np.float64] = to_host(plan.task.loss.probabilities(z))[0].astype(np.float64)
     if not np.isfinite(scores).all():
         raise RunError(f"{trained.file}: the model's outputs are not finite numbers")
     return scores

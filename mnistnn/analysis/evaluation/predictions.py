@@ -3,19 +3,16 @@
 The model is asked batch by batch, and of a batch no more is kept than its answers.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.backend.arrays import array_module, to_host
-from mnistnn.data.examples import Examples
 from mnistnn.data.splits import open_split, read_split
-from mnistnn.errors import DivergedError, UsageError
+from mnistnn.errors import DivergedError
 from mnistnn.experiment.trained import Trained
-from mnistnn.losses.squared_error import SquaredError
-from mnistnn.types import Array, SplitName
+from mnistnn.types import SplitName
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +51,12 @@ def answers_of(trained: Trained, split: SplitName, count: int | None = None) -> 
     Raises UsageError for a split without examples, DivergedError if the model's outputs are not finite, DataError if
     the digits are not there.
     """
-    plan = trained.plan
-    loss, labels, read, probabilities = plan.loss, [], [], []
-    has_probabilities = not isinstance(loss, SquaredError)
+    task = trained.task
+    loss, labels, read, probabilities = task.loss, [], [], []
+    has_probabilities = loss.has_probabilities
     with trained.computing(), np.errstate(over="ignore", invalid="ignore"):
-        for x, of_batch in batches_of(trained, split, count):
-            z = plan.model.forward(x, train=False)
+        for x, of_batch in trained.batches(split, count):
+            z = task.scores(x)
             if not bool(array_module(z).isfinite(z).all()):
                 raise DivergedError(f"{trained.file}: the model's outputs are not finite numbers")
             labels.append(to_host(of_batch).astype(np.int64))
@@ -70,38 +67,8 @@ def answers_of(trained: Trained, split: SplitName, count: int | None = None) -> 
         np.concatenate(labels),
         np.concatenate(read),
         np.concatenate(probabilities) if has_probabilities else None,
-        plan.classes,
+        trained.plan.classes,
     )
-
-
-def batches_of(trained: Trained, split: SplitName, count: int | None = None) -> Iterator[tuple[Array, Array]]:
-    """Yield inputs x (n, ...) and labels (n,) of a split, or of its first `count` examples, as evaluations take them:
-    `evaluation.batch_size` at once. Both are lent until the next are asked for.
-
-    Raises UsageError for a split without examples, DataError if the digits are not there.
-    """
-    examples, batch_size = _placed(trained, split), trained.plan.experiment.evaluation.batch_size
-    n = len(examples.x) if count is None else min(count, len(examples.x))
-    for start in range(0, n, batch_size):
-        part = slice(start, min(start + batch_size, n))
-        yield examples.x[part], examples.labels[part]
-
-
-def first_of(trained: Trained, split: SplitName, count: int) -> tuple[Array, Array]:
-    """Return inputs x (n, ...) and labels (n,) of the first `count` examples of a split, or of all if it has fewer.
-
-    Raises as `batches_of`.
-    """
-    examples = _placed(trained, split)
-    return examples.x[: min(count, len(examples.x))], examples.labels[:count]
-
-
-def _placed(trained: Trained, split: SplitName) -> Examples:
-    plan = trained.plan
-    if not plan.examples[split]:
-        others = ", ".join(f"{name} ({examples:,})" for name, examples in plan.examples.items() if examples)
-        raise UsageError(f"there are no {split} examples: the run was trained without that split; there are {others}")
-    return plan.place(split)
 
 
 def images_at(trained: Trained, split: SplitName, places: NDArray[np.int64]) -> NDArray[np.uint8]:

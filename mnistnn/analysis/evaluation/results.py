@@ -1,39 +1,37 @@
-"""What every measurement of a run on a split has around it: the model, the reading that it counts, its file."""
+"""What evaluations found, as files under eval/ of a run: measured, kept, and read again.
 
-from collections.abc import Callable
+What surrounds every measurement exists here once: the model, the reading of the test split that it counts, its header,
+its file. What is measured is the task's business.
+"""
+
+import math
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from mnistnn.analysis.evaluation.test_reads import count_reading, count_readings
-from mnistnn.errors import RunError, UsageError
+from mnistnn.errors import DivergedError, RunError, UsageError
 from mnistnn.experiment.trained import Trained, load_trained
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.record import read_record
 from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
 from mnistnn.storage.writing import write_atomically
+from mnistnn.tasks.classification import Evaluation
+from mnistnn.tasks.contract import Watch
+from mnistnn.tasks.registry import RESULTS
+from mnistnn.tasks.result import SCHEMA_VERSION, Result
 from mnistnn.types import SplitName
 
-Measured = TypeVar("Measured")
+Warn = Callable[[str], None]
+
+_ADAPTERS: dict[type[Result], TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in RESULTS}
 
 
-class Kept(Protocol):
-    """A measurement that is kept: a dataclass with these fields among others."""
-
-    @property
-    def split(self) -> str: ...
-
-    @property
-    def checkpoint(self) -> str: ...
-
-    @property
-    def checkpoint_file(self) -> str: ...
-
-
-def begin(run: RunDirectory, split: SplitName, which: str, warn: Callable[[str], None]) -> Trained:
+def load_to_measure(run: RunDirectory, split: SplitName, which: str, warn: Warn) -> Trained:
     """Return the model to measure, from the best or last parameters or a checkpoint file.
 
     `warn` is told of checkpoints that were passed over because they do not verify. Raises RunError for a run without
@@ -47,63 +45,81 @@ def begin(run: RunDirectory, split: SplitName, which: str, warn: Callable[[str],
     return trained
 
 
-def about(run: RunDirectory, trained: Trained, split: SplitName) -> dict[str, Any]:
-    """Return the fields that say what was measured. A reading of the test split is counted with it."""
-    return {
-        "run": read_record(run).id,
-        "split": split,
-        "checkpoint": trained.label,
-        "checkpoint_file": trained.file,
-        "epoch": trained.epoch,
-        "test_readings": count_reading(run, trained) if split == "test" else count_readings(run),
-    }
+def measure(
+    run: RunDirectory,
+    trained: Trained,
+    split: SplitName,
+    options: Mapping[str, Any] | None = None,
+    watch: Watch = lambda *_: None,
+) -> Any:
+    """Measure a model on a split, keep the result under eval/, and note a reading of the test split.
+
+    options  what `eval` was asked beyond that, by flag. Raises UsageError for those that are not for this kind of model
+    """
+    task, options = trained.task, options or {}
+    task.refuse_options(options)
+    with trained.computing():
+        found = task.measure(trained, split, options, watch)
+    for name, value in found.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise DivergedError(f"{run.path}: the {name} on the {split} split is not a finite number")
+    result = task.result(
+        run=trained.record.id,
+        split=split,
+        checkpoint=trained.label,
+        checkpoint_file=trained.file,
+        epoch=trained.epoch,
+        test_readings=count_reading(run, trained) if split == "test" else count_readings(run),
+        **found,
+    )
+    write_atomically(run.evaluations / file_name(result), seal_json(asdict(result)))
+    return result
 
 
-def stem(measured: Kept) -> str:
-    """Return what the file of a measurement is named for: the split and the parameters."""
-    is_best = measured.checkpoint == "best"
-    return f"{measured.split}-{'best' if is_best else measured.checkpoint_file.removesuffix('.safetensors')}"
+def evaluate(
+    run: RunDirectory, split: SplitName, which: str, warn: Warn, options: Mapping[str, Any] | None = None
+) -> Any:
+    """Load a run's model and measure it on a split; see `load_to_measure` and `measure`."""
+    return measure(run, load_to_measure(run, split, which, warn), split, options)
 
 
-@dataclass(frozen=True)
-class Files(Generic[Measured]):
-    """The files under eval/ in which measurements of one kind are kept; other kinds have other prefixes."""
-
-    prefix: str
-    adapter: TypeAdapter[Measured]
-    what: str
-    schema_version: int
-
-    def name(self, measured: Kept) -> str:
-        """Return the name of the file in which a measurement is kept."""
-        return f"{self.prefix}{stem(measured)}.json"
-
-    def has(self, name: str) -> bool:
-        """Tell whether a file of eval/ is named as a measurement of this kind."""
-        return name.startswith(self.prefix) and name.endswith(".json")
-
-    def keep(self, run: RunDirectory, measured: Any) -> None:
-        """Write a measurement, a dataclass, into its file."""
-        keep(run, self.name(measured), measured)
-
-    def stored(self, run: RunDirectory) -> list[Measured]:
-        """Return the measurements kept in a run; files that are none are left out."""
-        return stored(run, f"{self.prefix}*.json", self.parse)
-
-    def parse(self, text: bytes, place: str) -> Measured:
-        """Return the measurement in the text of its file. Raises RunError, naming `place`."""
-        return parse_as(self.adapter, text, place, self.what, self.schema_version)
+def file_name(result: Result) -> str:
+    """Return the name of the file, under eval/, in which a result is kept."""
+    which = "best" if result.checkpoint == "best" else result.checkpoint_file.removesuffix(".safetensors")
+    return f"{result.prefix}{result.split}-{which}{result.file_suffix}.json"
 
 
-def stored(run: RunDirectory, pattern: str, parse: Callable[[bytes, str], Measured]) -> list[Measured]:
-    """Return the measurements kept in files of a pattern; those that are none are left out."""
+def kind_of_file(name: str) -> type[Result]:
+    """Return which results are kept in a file of this name."""
+    return next(kind for kind in reversed(RESULTS) if name.startswith(kind.prefix))
+
+
+def parse_result(kind: type[Result], text: bytes, place: str) -> Any:
+    """Return the result in the text of its file. Raises RunError, naming `place`."""
+    return parse_as(_ADAPTERS[kind], text, place, kind.what, SCHEMA_VERSION)
+
+
+def read_result(path: Path) -> Any:
+    """Read one result. Raises RunError: missing, torn, altered, of another format, or none."""
+    return parse_result(kind_of_file(path.name), read_file(path, MAX_JSON_BYTES), str(path))
+
+
+def stored_results(run: RunDirectory) -> list[Any]:
+    """Return the results kept in a run, by the names of their files; files that are none are left out."""
     found = []
-    for path in sorted(run.evaluations.glob(pattern)):
+    for path in sorted(run.evaluations.glob("*.json")):
         with suppress(RunError):
-            found.append(parse(read_file(path, MAX_JSON_BYTES), str(path)))
+            found.append(read_result(path))
     return found
 
 
-def keep(run: RunDirectory, name: str, measured: Any) -> None:
-    """Write a measurement, a dataclass, into a file of eval/."""
-    write_atomically(run.evaluations / name, seal_json(asdict(measured)))
+def stored_evaluations(run: RunDirectory) -> list[Evaluation]:
+    """Return the results of classification that are kept in a run."""
+    return [result for result in stored_results(run) if isinstance(result, Evaluation)]
+
+
+def tested(run: RunDirectory) -> Evaluation | None:
+    """Return what was found on the test split for the best epoch, if it has been asked."""
+    found = [each for each in stored_evaluations(run) if each.split == "test" and each.checkpoint == "best"]
+    plain = [each for each in found if each.mc_samples is None]
+    return next(iter(plain or found), None)

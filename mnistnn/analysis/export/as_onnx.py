@@ -45,9 +45,9 @@ def encoded(model: Model, without_preprocess: bool) -> bytes:
         doc = "float32 images of 0 to 255, bright digits on a dark ground (0)"
         x = _preprocessed(model, graph)
     out_shape = list(experiment.model.shapes.values())[-1]
-    z = graph.node(SCORES, "Identity", [add_layers(plan.model, graph, x, plan.preprocessing.out_shape)])
+    z = graph.node(SCORES, "Identity", [add_layers(plan.task.network, graph, x, plan.preprocessing.out_shape)])
     outputs: dict[str, tuple[Shape, str]] = {SCORES: (out_shape, "outputs of the last layer")}
-    p = add_probabilities(plan.loss, Part(graph, plan.loss.type, out_shape), z)
+    p = add_probabilities(plan.task.loss, Part(graph, plan.task.loss.type, out_shape), z)
     if p is not None:
         graph.node(PROBABILITIES, "Identity", [p])
         outputs[PROBABILITIES] = ((plan.classes,), "of each class, as the loss defines them")

@@ -30,7 +30,7 @@ def checked(content: bytes, plan: Plan, without_preprocess: bool) -> Check:
     images, kind = _images(plan)
     x, z = _by_mnistnn(plan, images)
     found = run_onnx(content, x if without_preprocess else images)
-    loss, scores = plan.loss, found[0]
+    loss, scores = plan.task.loss, found[0]
     largest, difference = float(np.abs(z).max()), float(np.abs(scores - z).max())
     probabilities = None
     if len(found) > 1:
@@ -89,7 +89,7 @@ def _images(plan: Plan) -> tuple[NDArray[np.uint8], str]:
 
 def _by_mnistnn(plan: Plan, images: NDArray[np.uint8]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Return inputs (n, ...) and scores (n, outputs) of mnistnn's own model."""
-    model, batch_size = plan.model, plan.experiment.evaluation.batch_size
+    model, batch_size = plan.task.network, plan.experiment.evaluation.batch_size
     x = plan.inputs.of(images)
     with threads.allowed(plan.threads, plan.by_blas):
         parts = [model.forward(x[i : i + batch_size], train=False).copy() for i in range(0, len(x), batch_size)]

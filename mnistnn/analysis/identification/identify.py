@@ -95,7 +95,7 @@ def _form(array: np.ndarray) -> About:
 
 def _experiment(path: Path) -> About:
     plan = Plan(load_experiment(path))
-    kinds = {name: kind for name, kind, _ in parts(plan)}
+    kinds = {part.name: part.type for part in parts(plan)}
     return {"mistakes": 0, "name": plan.experiment.name, "layers": kinds}
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
-from mnistnn.analysis.evaluation.classification import parse_evaluation
+from mnistnn.analysis.evaluation.results import parse_result
 from mnistnn.analysis.identification.identity import About, Identity, attempt
 from mnistnn.data.datasets.manifest import parse_manifest
 from mnistnn.errors import DataError
@@ -14,6 +15,9 @@ from mnistnn.run.provenance import parse_environment
 from mnistnn.run.record import parse_record
 from mnistnn.storage.bounded_reading import read_regular_file
 from mnistnn.storage.strict_json import parse
+from mnistnn.tasks.classification import Evaluation
+from mnistnn.tasks.registry import RESULTS
+from mnistnn.tasks.result import Result
 
 MAX_ROWS_BYTES = 1 << 24
 """A row of metrics takes some 250 bytes, so this is more than any run has."""
@@ -58,20 +62,27 @@ def _record(text: bytes, place: str) -> About:
     return asdict(parse_record(text, place))
 
 
-def _evaluation(text: bytes, place: str) -> About:
-    found = asdict(parse_evaluation(text, place))
-    return {key: found[key] for key in ("run", "split", "checkpoint", "epoch", "examples", "errors", "error", "loss")}
+def _result(kind: type[Result], text: bytes, place: str) -> About:
+    """Return the fields of a result that are numbers or words."""
+    found = asdict(parse_result(kind, text, place))
+    return {key: value for key, value in found.items() if isinstance(value, int | float | str) and key not in _LEFT_OUT}
 
 
 def _manifest(text: bytes, place: str) -> About:
     return parse_manifest(text, place).model_dump(exclude={"files"})
 
 
+_LEFT_OUT = ("schema_version", "checkpoint_file", "test_readings")
 _ROWS = {"metrics": {"epoch", "updates", "train.loss"}, "timing": {"epoch", "seconds", "examples"}}
 _OBJECTS: dict[str, tuple[set[str], Callable[[bytes, str], About]]] = {
     "run": ({"config_hash", "status", "threads"}, _record),
-    "evaluation": ({"confusion", "split"}, _evaluation),
+    "evaluation": ({Evaluation.mark, "split"}, partial(_result, Evaluation)),
     "environment": ({"python", "packages", "blas"}, parse_environment),
     "best": ({"checkpoint", "tensor", "monitor"}, parse_best),
     "manifest": ({"image_shape", "train_examples", "files"}, _manifest),
+    **{
+        kind.prefix.removesuffix("-"): ({kind.mark, "split", "examples"}, partial(_result, kind))
+        for kind in RESULTS
+        if kind is not Evaluation
+    },
 }

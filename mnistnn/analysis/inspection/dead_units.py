@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn.analysis.evaluation.predictions import batches_of
 from mnistnn.analysis.inspection.saturation import activation_of, is_saturated
 from mnistnn.backend.arrays import to_host
 from mnistnn.errors import DivergedError, UsageError
@@ -91,7 +90,7 @@ def dead_units(trained: Trained, split: SplitName, examples: int | None = None) 
     Raises UsageError for a split without examples and for a model without activations, DivergedError if outputs are not
     finite, DataError if the digits are not there.
     """
-    layers = trained.plan.model.layers
+    layers = trained.task.network.layers
     watches: dict[str, _Watch] = {}
     for name, layer in layers.items():
         activation = activation_of(layer)
@@ -101,7 +100,7 @@ def dead_units(trained: Trained, split: SplitName, examples: int | None = None) 
         raise UsageError("no layer of this model has an activation, so no unit can be dead")
     n = 0
     with trained.computing(), np.errstate(over="ignore", invalid="ignore"):
-        for x, labels in batches_of(trained, split, examples):
+        for x, labels in trained.batches(split, examples):
             n += len(labels)
             for name, layer in layers.items():
                 x = layer.forward(x, train=False)

@@ -15,9 +15,8 @@ from mnistnn.experiment.plan import Plan
 from mnistnn.experiment.trained import Trained, take_values
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.checkpoint import VALUES
-from mnistnn.run.config import load_run_config
+from mnistnn.run.config import open_run
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.record import read_record
 
 _SIDE_PX = 56  # of a picture in a file: there are few, and their changes are small
 
@@ -57,16 +56,16 @@ def history_of(run: RunDirectory, layer: str | None = None) -> History:
 
     Raises UsageError as `filters_of`, RunError if no checkpoint is whole.
     """
-    plan = Plan(load_run_config(run), run)
+    opened = open_run(run)
+    plan = Plan(opened.loaded, run)
     plan.allocate()
-    threads = read_record(run).threads
     moments, pictures, passed_over, parameter = [], [], [], ""
     for path in reversed(checkpoints.newest_first(run.checkpoints)):
         try:
             saved = checkpoints.read(path)
             take_values(plan, saved, VALUES, path)
             progress = saved.state.progress
-            found = filters_of(Trained(plan, path.name, path.name, progress.epoch, threads, []), layer)
+            found = filters_of(Trained(plan, path.name, path.name, progress.epoch, opened.record, []), layer)
         except RunError as error:
             passed_over.append(str(error))
             continue

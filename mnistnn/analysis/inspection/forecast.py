@@ -6,11 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.evaluation.predictions import first_of
 from mnistnn.backend.arrays import to_host
 from mnistnn.errors import UsageError
 from mnistnn.experiment.trained import Trained
-from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.types import SplitName
 
 
@@ -39,16 +37,15 @@ def forecast(trained: Trained, split: SplitName, sequences: int, number: int) ->
     """
     plan = trained.plan
     info, name = plan.sequences, plan.experiment.name
-    if info is None or not isinstance(plan.criterion, MeanSquaredError) or not info.every_step:
+    if info is None or info.numbers is None or not info.every_step:
         raise UsageError(f"{name}: its model tells no numbers at the steps of a sequence")
-    assert info.numbers is not None
     if number >= info.numbers:
         raise UsageError(
             f"--number: {name} tells {info.numbers} at each step, counted from 0, and there is no {number}"
         )
-    x, targets = first_of(trained, split, sequences)
+    x, targets = trained.first(split, sequences)
     with trained.computing():
-        told = to_host(plan.model.forward(x, train=False)).astype(np.float64)
+        told = to_host(plan.task.scores(x)).astype(np.float64)
     true = to_host(targets).astype(np.float64)
     if info.units is None:
         return Forecast(None, told[:, :, number], true[:, :, number])

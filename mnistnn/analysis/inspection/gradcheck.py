@@ -99,12 +99,12 @@ def check_experiment(plan: Plan, examples: int) -> list[GradientRow]:
     Raises UsageError for a model that leaves out a part of its gradient on purpose.
     """
     experiment = plan.experiment
-    for name, layer in plan.layers.items():
+    for name, layer in plan.task.layers.items():
         if layer.is_truncated:
             raise UsageError(f"{name}: its gradient is cut off (truncate), and so not that of the loss")
     rng = stream(experiment.seed, "check", 2)
     plan.allocate()
-    objective = Objective(plan.model, plan.criterion, plan.penalties)
+    objective = Objective(plan.task.network, plan.task.criterion, plan.penalties)
     x = rng.uniform(size=(examples, *plan.preprocessing.out_shape))
     objective.set_batch(*_as_sequences(plan.sequences, x, rng, plan.classes), update=0)
     randomize(objective, experiment.model.slots, experiment.seed)

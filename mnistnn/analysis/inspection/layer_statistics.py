@@ -14,14 +14,13 @@ from math import sqrt
 
 import numpy as np
 
-from mnistnn.analysis.evaluation.predictions import first_of
 from mnistnn.analysis.inspection.saturation import activation_of, is_saturated
 from mnistnn.backend.arrays import to_host
 from mnistnn.errors import DivergedError
 from mnistnn.experiment.trained import Trained
 from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout
-from mnistnn.models import Model
+from mnistnn.models.sequential import Sequential
 from mnistnn.types import Array, SplitName
 
 
@@ -91,9 +90,9 @@ def statistics_of(trained: Trained, split: SplitName, examples: int) -> Statisti
     Raises UsageError for a split without examples, DivergedError if an output is not finite, DataError if the digits
     are not there.
     """
-    model, loss = trained.plan.model, trained.plan.loss
+    model, loss = trained.task.network, trained.task.loss
     with trained.computing(), np.errstate(over="ignore", invalid="ignore"):
-        x, labels = first_of(trained, split, examples)
+        x, labels = trained.first(split, examples)
         before = model.values.copy()  # batch normalisation collects statistics
         try:
             _hold_at_mean(model, x)
@@ -118,7 +117,7 @@ def statistics_of(trained: Trained, split: SplitName, examples: int) -> Statisti
     )
 
 
-def _hold_at_mean(model: Model, x: Array) -> None:
+def _hold_at_mean(model: Sequential, x: Array) -> None:
     """Let random layers draw once for inputs x, so that they have masks; put into these what they are on average."""
     if not model.random_layers:
         return
@@ -135,7 +134,7 @@ def _forward(trained: Trained, x: Array) -> list[tuple[Spread, float | None, Arr
     outputs, of which only the last are sure to be still there.
     """
     found = []
-    for name, layer in trained.plan.model.layers.items():
+    for name, layer in trained.task.network.layers.items():
         x = layer.forward(x, train=True)
         spread, saturated = spread_of(x), is_saturated(x, activation_of(layer))
         if not np.isfinite(spread.norm):
@@ -144,7 +143,7 @@ def _forward(trained: Trained, x: Array) -> list[tuple[Spread, float | None, Arr
     return found
 
 
-def _backward(model: Model, dy: Array) -> list[Spread]:
+def _backward(model: Sequential, dy: Array) -> list[Spread]:
     """Pass a gradient back, down to the outputs of the first layer; return its spread at the outputs of each layer."""
     found = []
     for number, layer in reversed(list(enumerate(model.layers.values()))):
@@ -153,7 +152,7 @@ def _backward(model: Model, dy: Array) -> list[Spread]:
     return found[::-1]
 
 
-def _parameters(model: Model) -> list[ParameterStatistics]:
+def _parameters(model: Sequential) -> list[ParameterStatistics]:
     values, gradients = model.views(model.theta), model.views(model.grad)
     found = []
     for name, value in values.items():

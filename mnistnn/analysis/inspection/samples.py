@@ -10,7 +10,6 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.evaluation.predictions import first_of
 from mnistnn.backend.arrays import array_module, to_host
 from mnistnn.backend.memory_order import as_rows
 from mnistnn.backend.rng import stream
@@ -54,7 +53,7 @@ def rows_of_samples(trained: Trained, chains: Chains) -> Iterator[Pictures]:
 
     Raises UsageError for a model that is none of energies, whose inputs are no images, or for a half of noise.
     """
-    model = trained.plan.machine
+    model = trained.task.energy_model
     shape = image_shape(trained)
     rng = stream(chains.seed, "gibbs", 2)
     like = model.theta
@@ -64,7 +63,7 @@ def rows_of_samples(trained: Trained, chains: Chains) -> Iterator[Pictures]:
             raise UsageError("there is nothing to complete in noise: --clamp goes with images")
         v = xp.asarray(rng.random((chains.count, model.n_in)).astype(like.dtype))
     else:
-        x, _ = first_of(trained, chains.start, chains.count)
+        x, _ = trained.first(chains.start, chains.count)
         v = as_rows(x).copy()
     yield as_pictures(v, shape, model.is_gaussian)
     held = None if chains.held is None else half(chains.held, shape).reshape(-1)

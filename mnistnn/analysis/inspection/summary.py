@@ -29,7 +29,8 @@ def layer_rows(plan: Plan) -> list[LayerRow]:
         sizes[slot.name.split(".")[0]] += slot.stop - slot.start
     itemsize = np.dtype(plan.experiment.backend.dtype).itemsize
     return [
-        LayerRow(name, kind, model.shapes[name], sizes[name], itemsize * kept) for name, kind, kept in cost.parts(plan)
+        LayerRow(part.name, part.type, model.shapes[part.name], sizes[part.name], itemsize * part.kept)
+        for part in cost.parts(plan)
     ]
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.evaluation.confusion import Whole, shares
 from mnistnn.errors import ResourceError, UsageError
+from mnistnn.tasks.confusion import Whole, shares
 
 FORMATS = ("png", "pdf", "svg")
 _DPI = 200

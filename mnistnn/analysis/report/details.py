@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.analysis.comparison.run_groups import Gathered
-from mnistnn.analysis.evaluation.classification import Evaluation, counted, tested
 from mnistnn.analysis.evaluation.predictions import Answers, answers_of, images_at
+from mnistnn.analysis.evaluation.results import tested
 from mnistnn.analysis.inspection.filters import filters_of, sheet
 from mnistnn.analysis.plots.contact_sheet import encode_png
 from mnistnn.data.spec import Data
 from mnistnn.errors import MnistnnError
 from mnistnn.experiment.trained import Trained, load_trained
 from mnistnn.run.config import load_run_config
+from mnistnn.tasks.classification import Evaluation, counted
 
 _MOST_FILTERS, _MOST_MISREAD = 100, 48
 # Up to which share of a class's examples a count of misread ones has which shade.

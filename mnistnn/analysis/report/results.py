@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnistnn.analysis.comparison.run_groups import Gathered, Group
-from mnistnn.analysis.evaluation.classification import Evaluation, tested
+from mnistnn.analysis.evaluation.results import tested
 from mnistnn.run.status import status_of
+from mnistnn.tasks.classification import Evaluation
 
 
 @dataclass(frozen=True)

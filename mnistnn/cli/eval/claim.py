@@ -1,31 +1,29 @@
-"""What `mnistnn eval` says of a figure that an experiment claims, and makes of `--expect`."""
+"""What `mnistnn eval` says of a metric that an experiment claims, and makes of `--expect`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from mnistnn.config.schema import Expect
     from mnistnn.run.directory import RunDirectory
+    from mnistnn.tasks.claims import Band, Claim
+    from mnistnn.tasks.contract import Task
+    from mnistnn.types import SplitName
 
 
-class Claim(NamedTuple):
-    """The band of an experiment for a figure, if it has one.
+class HeldClaim(NamedTuple):
+    """What may be claimed about a split, and the band, if the experiment claims any."""
 
-    what   is claimed, such as "test error"
-    show   writes a value for the line, precise for the message that it is outside
-    unit   ends the line's band
-    """
-
-    what: str
-    band: list[float] | None
+    claim: Claim
+    band: Band | None
+    split: SplitName
     source: str
-    show: Callable[[float], str]
-    precise: Callable[[float], str]
-    unit: str
+
+    @property
+    def what(self) -> str:
+        return f"{self.split} {self.claim.name}"
 
     def refuse_if_none(self, run: RunDirectory) -> None:
         """Raise UsageError if nothing is claimed."""
@@ -41,37 +39,19 @@ class Claim(NamedTuple):
         low, high = self.band
         source = f" ({printable(self.source)})" if self.source else ""
         verdict = "within" if low <= value <= high else "OUTSIDE"
-        return f"{self.show(low)} to {self.show(high)} {self.unit}{source}: {verdict}"
+        notation = self.claim.notation
+        return f"{notation.bare(low)} to {notation.bare(high)} {notation.unit}{source}: {verdict}"
 
     def hold(self, value: float) -> None:
         """Raise CheckFailedError if the value lies outside of what is claimed."""
         from mnistnn.errors import CheckFailedError
 
         if self.band is not None and not self.band[0] <= value <= self.band[1]:
-            low, high = map(self.precise, self.band)
-            raise CheckFailedError(
-                f"{self.what} {self.precise(value)} is outside of what the experiment claims, {low} to {high}"
-            )
+            found, low, high = (format(each, self.claim.notation.precise) for each in (value, *self.band))
+            raise CheckFailedError(f"{self.what} {found} is outside of what the experiment claims, {low} to {high}")
 
 
-def claim_of_error(expect: Expect, split: str) -> Claim:
-    """Return what is claimed about the share of digits of a split that are misread."""
-    band = expect.test_error if split == "test" else expect.valid_error if split == "valid" else None
-    return Claim(f"{split} error", band, expect.source, _percent, _fraction, "%")
-
-
-def claim_of_nats(what: str, band: list[float] | None, source: str) -> Claim:
-    """Return what is claimed about a figure in nats."""
-    return Claim(what, band, source, _two_places, _two_places, "nats")
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.2f}"
-
-
-def _fraction(value: float) -> str:
-    return f"{value:.4f}"
-
-
-def _two_places(value: float) -> str:
-    return f"{value:.2f}"
+def claim_of(task: Task, split: SplitName) -> HeldClaim:
+    """Return what an experiment may claim about a split, whether it does or not."""
+    claim, band = task.claim_on(split)
+    return HeldClaim(claim, band, split, task.experiment.expect.source)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mnistnn.cli.command import MnistnnCommand
-from mnistnn.cli.eval.claim import claim_of_error
-from mnistnn.cli.eval.report_result import Asked, measured_what, tell
+from mnistnn.cli.eval.claim import claim_of
 from mnistnn.cli.options import CHECKPOINT, RUNS
+from mnistnn.cli.progress import progress
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from mnistnn.analysis.evaluation.classification import Evaluation
     from mnistnn.types import SplitName
 
 
@@ -39,19 +39,21 @@ if TYPE_CHECKING:
     "--temperatures",
     type=click.IntRange(3, 1_000_000),
     metavar="N",
-    help="Of a machine: machines between, in annealed importance sampling.  [default: 14500]",
+    help="Of an energy-based model: distributions between, in annealed importance sampling.  [default: 14500]",
 )
 @click.option(
     "--chains",
     type=click.IntRange(2, 100_000),
     metavar="N",
-    help="Of a machine: chains of annealed importance sampling.  [default: 100]",
+    help="Of an energy-based model: chains of annealed importance sampling.  [default: 100]",
 )
 @click.option(
-    "--reverse", is_flag=True, help="Of a machine: anneal the other way as well, which errs on the other side."
+    "--reverse",
+    is_flag=True,
+    help="Of an energy-based model: anneal the other way as well, which errs on the other side.",
 )
-@click.option("--ais", is_flag=True, help="Of a machine: estimate log Z even where it can be enumerated.")
-@click.option("--expect", is_flag=True, help="Exit with 9 if the error is outside of what the experiment claims.")
+@click.option("--ais", is_flag=True, help="Of an energy-based model: estimate log Z even where it can be enumerated.")
+@click.option("--expect", is_flag=True, help="Exit with 9 if the metric is outside of what the experiment claims.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(
     run: str,
@@ -68,69 +70,44 @@ def evaluate(
 ) -> None:
     """Measure a run on one split of the data.
 
-    RUN is a path, the start of a run's id, or 'latest'. Readings of the test split are counted in the run. Of a machine
-    (rbm, boltzmann) it is the likelihood that is measured, exactly if all states can be gone through, else by annealed
-    importance sampling; of an autoencoder, how well it gives images back; of a model that tells numbers, how far off
-    they are.
+    RUN is a path, the start of a run's id, or 'latest'. Readings of the test split are counted in the run. Of a
+    classifier the error is measured; of an energy-based model (rbm, boltzmann) the likelihood, exactly if all states
+    can be enumerated, else by annealed importance sampling; of an autoencoder how well it reconstructs images; of a
+    regression the mean squared error.
     """
-    from mnistnn.analysis.evaluation import classification as analysis
-    from mnistnn.cli.eval.likelihood import measure_machine
-    from mnistnn.cli.eval.reconstruction import measure_autoencoder
-    from mnistnn.cli.eval.regression import measure_numbers
-    from mnistnn.errors import UsageError
-    from mnistnn.run.config import load_run_config
+    from dataclasses import asdict
+
+    from mnistnn.analysis.evaluation import results
+    from mnistnn.analysis.evaluation.test_reads import said
     from mnistnn.run.directory import find
 
     found = find(run, runs)
-    experiment = load_run_config(found).experiment
-    asked = Asked(found, split, checkpoint, expect, experiment.expect, as_json, warn)
-    kind = experiment.model.type
-    of_machines = {"--temperatures": temperatures, "--chains": chains, "--reverse": reverse, "--ais": ais}
-    if kind != "sequential" and mc_samples is not None:
-        raise UsageError(f"--mc-samples is for models that read digits, and this is one of type {kind}")
-    if kind in ("rbm", "boltzmann"):
-        given = {"temperatures": temperatures, "chains": chains}
-        given = {name: value for name, value in given.items() if value is not None}
-        measure_machine(asked, {**given, "reverse": reverse, "always": ais})
-        return
-    if wrong := [name for name, value in of_machines.items() if value]:
-        raise UsageError(f"{', '.join(wrong)}: is for machines, and this model is of type {kind}")
-    if kind == "autoencoder":
-        measure_autoencoder(asked)
-        return
-    if experiment.loss.type == "mean_squared_error":
-        if mc_samples is not None:
-            raise UsageError("--mc-samples averages probabilities of classes, and this model tells numbers")
-        measure_numbers(asked)
-        return
-    tell(
-        asked,
-        claim_of_error(experiment.expect, split),
-        lambda: analysis.evaluate(found, split, checkpoint, warn, mc_samples),
-        lambda result: result.error,
-        _show,
-    )
+    flags = {
+        "--mc-samples": mc_samples,
+        "--temperatures": temperatures,
+        "--chains": chains,
+        "--reverse": reverse,
+        "--ais": ais,
+    }
+    options = {flag: value for flag, value in flags.items() if value}
+    trained = results.load_to_measure(found, split, checkpoint, _warn)
+    task, claim = trained.task, claim_of(trained.task, split)
+    task.refuse_options(options)
+    if expect:
+        claim.refuse_if_none(found)
+    with progress() as watch:
+        result = results.measure(found, trained, split, options, watch)
+    value = getattr(result, claim.claim.metric)
+    if as_json:
+        click.echo(json.dumps(asdict(result)))
+    else:
+        for line in task.lines(result, claim.said(value)):
+            click.echo(printable(line))
+        if split == "test":
+            click.echo(said(result.test_readings))
+    if expect:
+        claim.hold(value)
 
 
-def warn(text: str) -> None:
+def _warn(text: str) -> None:
     click.echo(printable(text), err=True)
-
-
-def _show(result: Evaluation, claim: str | None) -> None:
-    from mnistnn.analysis.evaluation.confusion import confusion_lines, pairs_line
-
-    low, high = result.error_interval_95
-    sampled = "" if result.mc_samples is None else f", mean of {result.mc_samples:,} sampled masks"
-    click.echo(f"{measured_what(result)}{sampled}")
-    click.echo(
-        f"error {100 * result.error:.2f} %  ({result.errors:,} of {result.examples:,}; "
-        f"95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
-    )
-    click.echo(f"loss  {result.loss:.5f}")
-    if claim is not None:
-        click.echo(f"claim {claim}")
-    click.echo()
-    for line in confusion_lines(result.confusion, result.error_per_class):
-        click.echo(line)
-    if pairs := pairs_line(result.most_confused):
-        click.echo(pairs)

@@ -13,7 +13,7 @@ from mnistnn.cli.inspect import trained_options
 from mnistnn.cli.options import CHECKPOINT, RUNS
 
 if TYPE_CHECKING:
-    from mnistnn.analysis.evaluation.confusion import Whole
+    from mnistnn.tasks.confusion import Whole
     from mnistnn.types import SplitName
 
 
@@ -46,10 +46,10 @@ def confusion(
     A row per true class, a column per class read. In the figure mistakes are coloured, the more the darker, and the
     right answers are not.
     """
-    from mnistnn.analysis.evaluation.classification import counted
-    from mnistnn.analysis.evaluation.confusion import confusion_lines, pairs_line, shares
     from mnistnn.analysis.evaluation.predictions import answers_of
     from mnistnn.analysis.plots.confusion_figure import draw, format_of
+    from mnistnn.tasks.classification import counted
+    from mnistnn.tasks.confusion import confusion_lines, pairs_line, shares
 
     trained_options.refuse_taken(out, force)
     file_format = None if out is None else format_of(out)

@@ -10,11 +10,12 @@ from scipy import stats
 
 from mnistnn.analysis.comparison.compare import StoredTest, compare, letter
 from mnistnn.analysis.comparison.run_groups import Gathered, gather
-from mnistnn.analysis.statistics import mean_and_deviation, student_interval, wilson_interval
+from mnistnn.analysis.statistics import mean_and_deviation, student_interval
 from mnistnn.errors import UsageError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
 from mnistnn.run.status import best_of
+from mnistnn.tasks.intervals import wilson_interval
 
 DATA: dict[str, Any] = {"dataset": "toy", "validation_examples": 60, "limits": {"valid": None}, "labels": None}
 

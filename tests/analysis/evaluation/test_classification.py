@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from mnistnn.analysis.evaluation.classification import evaluate, stored_evaluations
+from mnistnn.analysis.evaluation.results import evaluate, stored_evaluations
 from mnistnn.data.splits import read_split
 from mnistnn.errors import RunError
 from mnistnn.experiment.trained import load_trained

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from mnistnn.analysis.evaluation.classification import evaluate
-from mnistnn.analysis.evaluation.predictions import Answers, answers_of, batches_of, first_of, images_at
+from mnistnn.analysis.evaluation.predictions import Answers, answers_of, images_at
+from mnistnn.analysis.evaluation.results import evaluate
 from mnistnn.data.splits import read_split
 from mnistnn.errors import DivergedError, UsageError
 from mnistnn.experiment.trained import load_trained
@@ -77,11 +77,11 @@ def test_some_can_be_asked_about(trained, count):
     everything = answers_of(found, "valid")
     some = answers_of(found, "valid", count)
     np.testing.assert_array_equal(some.read, everything.read[:count])
-    assert len(first_of(found, "valid", count)[1]) == min(count, 60)
+    assert len(found.first("valid", count)[1]) == min(count, 60)
 
 
 def test_batches_are_those_of_evaluations(trained):
-    assert [len(x) for x, _ in batches_of(trained("evaluation.batch_size=25"), "valid")] == [25, 25, 10]
+    assert [len(x) for x, _ in trained("evaluation.batch_size=25").batches("valid")] == [25, 25, 10]
 
 
 def test_split_that_there_is_not_is_refused_with_those_that_there_are(trained):

@@ -33,7 +33,7 @@ def test_arrays_are_enough_to_compute_the_model(toy, start, exported, to):
     arrays, about = READERS[to](exported(to, out=Path("m")).path)
     trained = load_trained(RunDirectory(Path("run")))
     x = np.random.default_rng(0).random((5, 8, 8)).astype(np.float32)
-    expected = trained.plan.model.forward(trained.plan.preprocessing.apply(x.copy()), train=False)
+    expected = trained.plan.task.network.forward(trained.plan.preprocessing.apply(x.copy()), train=False)
     deviation = np.sqrt(arrays["preprocess.0.variance"] + about["config"]["preprocess"][0]["epsilon"])
     x = ((x - arrays["preprocess.0.mean"]) / deviation).reshape(5, -1)
     hidden = np.tanh(x @ arrays["hidden.W"] + arrays["hidden.b"])

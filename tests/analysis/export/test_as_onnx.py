@@ -46,8 +46,8 @@ def test_pixels_go_in_and_the_answers_of_mnistnn_come_out(toy, start, exported, 
     check = exported("onnx", out=Path("m.onnx")).check
     trained = load_trained(RunDirectory(Path("run")))
     images = read_split(trained.plan.experiment.data, "valid").images
-    examples, loss = trained.plan.place("valid"), trained.plan.loss
-    z = trained.plan.model.forward(examples.x, train=False)
+    examples, loss = trained.plan.place("valid"), trained.plan.task.loss
+    z = trained.plan.task.network.forward(examples.x, train=False)
     scores, *probabilities = outputs_of("m.onnx", images)
     np.testing.assert_allclose(scores, z, rtol=0, atol=1e-5 * np.abs(z).max())
     assert (check.examples, check.images, check.read_differently) == (60, "validation digits", 0)
@@ -103,7 +103,7 @@ def test_model_alone_reads_preprocessed_images(toy, start, exported):
     exported("onnx", out=Path("m.onnx"), without_preprocess=True)
     plan = load_trained(RunDirectory(Path("run"))).plan
     x = plan.place("valid").x
-    z = plan.model.forward(x, train=False)
+    z = plan.task.network.forward(x, train=False)
     np.testing.assert_allclose(outputs_of("m.onnx", x)[0], z, atol=1e-5)
     assert onnx.load("m.onnx").graph.input[0].name == "inputs"
 

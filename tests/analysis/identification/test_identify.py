@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from mnistnn.analysis.evaluation.classification import evaluate
+from mnistnn.analysis.evaluation.results import evaluate
 from mnistnn.analysis.identification.identify import identify
 from mnistnn.analysis.plots.contact_sheet import encode_png
 from mnistnn.data.formats.idx import encode_idx

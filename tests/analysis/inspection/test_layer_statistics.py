@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from mnistnn.analysis.evaluation.predictions import first_of
 from mnistnn.analysis.inspection.layer_statistics import spread_of, statistics_of, table
 from mnistnn.data.splits import read_split
 from mnistnn.errors import DivergedError, UsageError
@@ -33,7 +32,7 @@ def trained(toy, start):
 
 def loss_of(trained, train):
     """Return the mean loss on the first 20 validation examples."""
-    x, labels = first_of(trained, "valid", 20)
+    x, labels = trained.first("valid", 20)
     experiment = trained.plan.experiment
     return experiment.loss.score(experiment.model.forward(x, train=train), labels).loss / len(x)
 

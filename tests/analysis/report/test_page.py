@@ -9,8 +9,8 @@ import pytest
 
 from mnistnn.analysis.comparison.run_groups import gather
 from mnistnn.analysis.report.page import report_html
-from mnistnn.analysis.statistics import wilson_interval
 from mnistnn.errors import ResourceError
+from mnistnn.tasks.intervals import wilson_interval
 
 pytest.importorskip("jinja2")
 pytest.importorskip("PIL")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.analysis.evaluation.classification import evaluate
+from mnistnn.analysis.evaluation.results import evaluate
 from mnistnn.analysis.verification.verify import verify
 from mnistnn.config.dump import config_hash
 from mnistnn.config.load import load_experiment, load_resolved

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from mnistnn.analysis.evaluation import mc_dropout
-from mnistnn.analysis.evaluation.mc_dropout import mean_probabilities
 from mnistnn.data.splits import read_split
 from mnistnn.experiment.trained import load_trained
+from mnistnn.tasks import mc_dropout
+from mnistnn.tasks.mc_dropout import mean_probabilities
 
 DROPOUT = (
     "model.layers={hidden: null, output: null, h: {type: dense, units: 3, activation: tanh}, "
@@ -64,7 +64,7 @@ def test_one_mask_for_all_is_the_same_network_in_every_batch(toy, start, command
 def test_average_approaches_the_mean_over_all_masks(toy, start):
     trained = load_trained(start(toy, DROPOUT, "stopping.max_epochs.epochs=2").run)
     experiment = trained.plan.experiment
-    model = trained.plan.model
+    model = trained.plan.task.network
     x = trained.plan.place("test").x
     arrays = {name: array.astype(float) for name, array in model.views(model.theta).items()}
     pixels = read_split(experiment.data, "test").images.reshape(80, -1) / 255
@@ -73,7 +73,7 @@ def test_average_approaches_the_mean_over_all_masks(toy, start):
     for mask in itertools.product([0, 1], repeat=3):
         chance = np.prod([0.6 if kept else 0.4 for kept in mask])
         expected += chance * softmax(hidden * mask / 0.6 @ arrays["y.W"] + arrays["y.b"], axis=1)
-    found = mean_probabilities(model, trained.plan.loss, x, samples=2000)
+    found = mean_probabilities(model, trained.plan.task.loss, x, samples=2000)
     assert np.abs(found - expected).max() < 5 * 0.5 / np.sqrt(2000)  # five standard errors of the widest variable
 
 
@@ -81,14 +81,14 @@ def test_loss_is_that_of_the_averaged_probabilities(toy, start, command):
     run = start(toy, DROPOUT).run
     trained = load_trained(run)
     examples = trained.plan.place("valid")
-    p = mean_probabilities(trained.plan.model, trained.plan.loss, examples.x, 4)
+    p = mean_probabilities(trained.plan.task.network, trained.plan.task.loss, examples.x, 4)
     expected = -np.log(p[np.arange(60), examples.labels]).mean()
     assert evaluated(command, "--split", "valid", "--mc-samples", 4)["loss"] == pytest.approx(expected, rel=1e-6)
 
 
 def test_masks_are_never_those_of_training(toy, start, monkeypatch):
     trained = load_trained(start(toy, DROPOUT).run)
-    model, updates = trained.plan.model, []
+    model, updates = trained.plan.task.network, []
     real = model.begin_update
 
     def begin_update(update):
@@ -96,7 +96,7 @@ def test_masks_are_never_those_of_training(toy, start, monkeypatch):
         real(update)
 
     monkeypatch.setattr(model, "begin_update", begin_update)
-    mean_probabilities(model, trained.plan.loss, trained.plan.place("valid").x, 3)
+    mean_probabilities(model, trained.plan.task.loss, trained.plan.place("valid").x, 3)
     assert updates == [2**62, 2**62 + 1, 2**62 + 2]
 
 

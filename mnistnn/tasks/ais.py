@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.evaluation.partition import GeneralMachine, LogZ, Machine, Vector, logsumexp, softplus
 from mnistnn.kernels.boltzmann import sweep
+from mnistnn.tasks.partition import GeneralMachine, LogZ, Machine, Vector, logsumexp, softplus
 
 SIGMAS = 3.0  # of the interval
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp as scipy_logsumexp
 
-from mnistnn.analysis.evaluation.ais import (
+from mnistnn.tasks.ais import (
     RestrictedPath,
     annealed,
     annealed_in_reverse,
@@ -16,7 +16,7 @@ from mnistnn.analysis.evaluation.ais import (
     path_of,
     temperatures,
 )
-from mnistnn.analysis.evaluation.partition import GeneralMachine, Machine, enumerated, logsumexp, softplus, states
+from mnistnn.tasks.partition import GeneralMachine, Machine, enumerated, logsumexp, softplus, states
 
 
 def machine(n_in, units, is_gaussian=False, scale=0.5, seed=0):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnistnn.analysis.evaluation.confusion import confusion_lines, pairs_line, shares
+from mnistnn.tasks.confusion import confusion_lines, pairs_line, shares
 
 MATRIX = np.array([[6, 2, 0], [0, 1, 3], [0, 0, 0]])
 ERRORS = [0.25, 0.75, None]

@@ -7,10 +7,8 @@ trained (Gal & Ghahramani 2016 read the result as a Bayesian average).
 
 from mnistnn.backend.arrays import array_module
 from mnistnn.errors import UsageError
-from mnistnn.experiment.trained import Trained
 from mnistnn.losses import Loss
-from mnistnn.losses.squared_error import SquaredError
-from mnistnn.models import Model
+from mnistnn.models.sequential import Sequential
 from mnistnn.types import Array
 
 # Masks are drawn from the streams of updates that no training reaches, so they are never those of training. (Not from
@@ -20,16 +18,15 @@ _FIRST_SAMPLE = 2**62
 _LEAST = 1.2e-38
 
 
-def refuse_unless_random(trained: Trained) -> None:
+def refuse_unless_random(model: Sequential, loss: Loss) -> None:
     """Raise UsageError for a model without masks, and for a loss whose outputs are no probabilities."""
-    plan = trained.plan
-    if not any(layer.is_random for layer in plan.model.layers.values()):
+    if not any(layer.is_random for layer in model.layers.values()):
         raise UsageError("--mc-samples averages over random masks, and this model has no dropout or dropconnect layer")
-    if isinstance(plan.loss, SquaredError):
-        raise UsageError("--mc-samples averages probabilities, and squared_error gives scores that are none")
+    if not loss.has_probabilities:
+        raise UsageError(f"--mc-samples averages probabilities, and {loss.type} gives scores that are none")
 
 
-def mean_probabilities(model: Model, loss: Loss, x: Array, samples: int) -> Array:
+def mean_probabilities(model: Sequential, loss: Loss, x: Array, samples: int) -> Array:
     """Return the class probabilities of x, averaged over sampled masks: (n, classes), float64.
 
     p = 1/N Σₛ p(class | x, maskₛ); sample s draws alike for every batch, so that it is one network throughout where a

@@ -10,7 +10,7 @@ from mnistnn.data.examples import Examples
 from mnistnn.layers.dense import Dense
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
-from mnistnn.tasks.classification import Measurement
+from mnistnn.tasks.validation import Validation
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def right(a, b):
 
 def test_figures_are_those_of_the_whole_validation_split(model, loss):
     set_gains(model, 1, 1)
-    figures = Measurement(model, loss, VALID, 2, None, paired=False)(standing())
+    figures = Validation(model, loss, VALID, 2, None, paired=False)(standing())
     z = VALID.x
     log_p = z[range(5), VALID.labels] - np.log(np.exp(z).sum(axis=1))
     assert figures == {"valid.loss": pytest.approx(-log_p.mean()), "valid.error": 0.2}
@@ -56,14 +56,14 @@ def test_figures_are_those_of_the_whole_validation_split(model, loss):
 
 def test_training_error_is_measured_if_asked_for(model, loss):
     set_gains(model, 1, 1)
-    figures = Measurement(model, loss, VALID, 2, TRAIN, paired=False)(standing())
+    figures = Validation(model, loss, VALID, 2, TRAIN, paired=False)(standing())
     assert figures["train.error"] == 0.5
     assert list(figures) == ["train.error", "valid.loss", "valid.error"]
 
 
 def test_first_evaluation_gains_every_image_that_it_reads_rightly(model, loss):
     set_gains(model, 1, 1)
-    figures = Measurement(model, loss, VALID, 2, None, paired=True)(standing())
+    figures = Validation(model, loss, VALID, 2, None, paired=True)(standing())
     assert (figures["valid.gained"], figures["valid.lost"]) == (4, 0)
     assert type(figures["valid.gained"]) is int
 
@@ -71,7 +71,7 @@ def test_first_evaluation_gains_every_image_that_it_reads_rightly(model, loss):
 @pytest.mark.parametrize(("a", "b"), [(1, 1), (2, 1), (1, 2.5), (0, 1), (1, 0)])
 def test_later_evaluation_is_paired_with_the_best_before(model, loss, a, b):
     set_gains(model, 1, 2.5)
-    measure = Measurement(model, loss, VALID, 2, None, paired=True)
+    measure = Validation(model, loss, VALID, 2, None, paired=True)
     first = measure(standing())
     before, best_values = right(1, 2.5), model.theta.copy()
     set_gains(model, a, b)
@@ -82,7 +82,7 @@ def test_later_evaluation_is_paired_with_the_best_before(model, loss, a, b):
 
 
 def test_pair_is_the_best_and_not_the_one_before(model, loss):
-    measure = Measurement(model, loss, VALID, 2, None, paired=True)
+    measure = Validation(model, loss, VALID, 2, None, paired=True)
     set_gains(model, 1, 1)
     first, best_values = measure(standing()), model.theta.copy()
     set_gains(model, 0, 1)  # worse
@@ -93,18 +93,18 @@ def test_pair_is_the_best_and_not_the_one_before(model, loss):
 
 
 def test_resumed_measurement_asks_the_best_parameters_again_and_leaves_theta_alone(model, loss):
-    measure = Measurement(model, loss, VALID, 2, None, paired=True)
+    measure = Validation(model, loss, VALID, 2, None, paired=True)
     set_gains(model, 1, 2.5)
     first, best_values = measure(standing()), model.theta.copy()
     set_gains(model, 1, 1)
     expected, theta = measure(standing(first, best_values)), model.theta.copy()
-    fresh = Measurement(model, loss, VALID, 2, None, paired=True)
+    fresh = Validation(model, loss, VALID, 2, None, paired=True)
     assert fresh(standing(first, best_values)) == expected
     assert np.array_equal(model.theta, theta)
 
 
 def test_pair_is_the_last_evaluation_where_no_figure_chooses_the_best(model, loss):
-    measure = Measurement(model, loss, VALID, 2, None, paired=True)
+    measure = Validation(model, loss, VALID, 2, None, paired=True)
     t, before = standing(), np.zeros(5, bool)
     t.monitor = "last"
     for a, b in ((1, 1), (0, 1), (1, 0)):
@@ -116,5 +116,5 @@ def test_pair_is_the_last_evaluation_where_no_figure_chooses_the_best(model, los
 
 def test_without_a_validation_split_only_training_figures_are_measured(model, loss):
     set_gains(model, 1, 1)
-    assert Measurement(model, loss, None, 2, None, paired=False)(standing()) == {}
-    assert Measurement(model, loss, None, 2, TRAIN, paired=False)(standing()) == {"train.error": 0.5}
+    assert Validation(model, loss, None, 2, None, paired=False)(standing()) == {}
+    assert Validation(model, loss, None, 2, TRAIN, paired=False)(standing()) == {"train.error": 0.5}

@@ -1,0 +1,162 @@
+"""What a model learns from, images of a data set or sequences, behind one source that answers alike for both."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mnistnn.data.datasets.cache import set_folder
+from mnistnn.data.datasets.manifest import read_manifest
+from mnistnn.data.sequences.contract import SequencesInfo, SequenceSource
+from mnistnn.data.spec import Data
+from mnistnn.data.splits import (
+    StoredSplit,
+    count_classes,
+    describe,
+    ensure_available,
+    open_split,
+    read_split,
+    split_examples,
+    streamed_splits,
+)
+from mnistnn.errors import ConfigError, UsageError
+from mnistnn.types import Array, Shape, SplitName
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """One split as it was read, in new arrays on the device: x (n, ...) and targets (n, ...).
+
+    lengths  how many steps each sequence has (n,), on the host; None where all have as many, or for images
+    """
+
+    x: Array
+    targets: Array
+    lengths: np.ndarray | None = None
+
+
+class DataSource(ABC):
+    """Sizes are known before any split is read.
+
+    in_shape  of one example
+    classes   how many the labels have; 0 where targets are numbers
+    examples  of each split, at most: a pair of labels keeps some of them only
+    streamed  the splits that are read from the disk in chunks
+    sequences what is known of the sequences, where examples are some
+    """
+
+    in_shape: Shape
+    classes: int
+    examples: dict[SplitName, int]
+    streamed: Collection[SplitName] = ()
+    sequences: SequencesInfo | None = None
+
+    @property
+    @abstractmethod
+    def image_shape(self) -> tuple[int, int]:
+        """Height and width of the images. Raises UsageError where examples are none."""
+
+    @property
+    def is_ragged(self) -> bool:
+        """Whether some sequences have fewer steps than others; a last feature then says which steps there are."""
+        return self.sequences is not None and self.sequences.ragged
+
+    @property
+    def targets_at_every_step(self) -> bool:
+        """Whether the steps of a sequence have targets of their own."""
+        return self.sequences is not None and self.sequences.every_step
+
+    @property
+    def target_numbers(self) -> Shape | None:
+        """The shape of an example's targets where these are numbers; None where they are classes."""
+        info = self.sequences
+        if info is None or info.numbers is None:
+            return None
+        return (info.steps, info.numbers) if info.every_step else (info.numbers,)
+
+    @abstractmethod
+    def load(self, split: SplitName, xp: Any, dtype: str) -> Loaded:
+        """Read one split, scaled, as arrays of xp. Raises as what it is read from."""
+
+    @abstractmethod
+    def open(self, split: SplitName) -> StoredSplit:
+        """Return one split whose images stay on the disk. Raises UsageError for sequences."""
+
+    @abstractmethod
+    def make_available(self, progress: bool) -> None:
+        """Fetch what is not on this machine yet. Raises DataError or ConfigError."""
+
+    @abstractmethod
+    def digests(self) -> dict[str, str]:
+        """Return the SHA-256 of each file that is read; what is drawn has none."""
+
+
+class ImageSource(DataSource):
+    """Images of a data set. Raises ConfigError, with the key at fault, for what does not fit the set."""
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+        self.in_shape = describe(data.dataset).image_shape
+        self.classes = count_classes(data)
+        self.examples = {split: len(numbers) for split, numbers in split_examples(data).items()}
+        self.streamed = streamed_splits(data)
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        height, width = self.in_shape
+        return height, width
+
+    def load(self, split: SplitName, xp: Any, dtype: str) -> Loaded:
+        digits = read_split(self._data, split)
+        x = xp.divide(xp.asarray(digits.images), self._data.scale, dtype=dtype)
+        return Loaded(x, xp.asarray(digits.labels, dtype="int64"))
+
+    def open(self, split: SplitName) -> StoredSplit:
+        return open_split(self._data, split)
+
+    def make_available(self, progress: bool) -> None:
+        ensure_available(self._data.dataset, progress=progress)
+
+    def digests(self) -> dict[str, str]:
+        manifest = read_manifest(set_folder(self._data.dataset))
+        return {file: stored.sha256 for file, stored in manifest.files.items()}
+
+
+class Sequenced(DataSource):
+    """Sequences, drawn or read from CSV files. Raises ConfigError, with the key at fault, for what does not fit."""
+
+    def __init__(self, sequences: SequenceSource) -> None:
+        self._source = sequences
+        try:
+            self.sequences = info = sequences.describe()
+        except ConfigError as error:
+            raise ConfigError(
+                str(error), key=f"data.sequences.{error.key}" if error.key else "data.sequences"
+            ) from error
+        self.in_shape = (info.steps, info.features)
+        self.classes, self.examples = info.classes or 0, dict(info.examples)
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        raise UsageError("its model reads sequences, and no images")
+
+    def load(self, split: SplitName, xp: Any, dtype: str) -> Loaded:
+        found = self._source.read(split)
+        kind = "int64" if found.targets.dtype.kind == "i" else dtype
+        return Loaded(xp.array(found.inputs, dtype=dtype), xp.asarray(found.targets, kind), found.lengths)
+
+    def open(self, split: SplitName) -> StoredSplit:
+        raise UsageError("sequences are read into memory, and not from the disk in chunks")
+
+    def make_available(self, progress: bool) -> None:
+        """Do nothing: sequences are drawn, or lie in a file of the user's."""
+
+    def digests(self) -> dict[str, str]:
+        return self._source.digests()
+
+
+def source_of(data: Data) -> DataSource:
+    """Return the source that an experiment names. Raises ConfigError, at the key at fault."""
+    return ImageSource(data) if data.sequences is None else Sequenced(data.sequences)

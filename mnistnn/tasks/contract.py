@@ -1,0 +1,220 @@
+"""What belongs to a kind of learning, whatever the kind: one object that everybody asks instead of asking which it is.
+
+A task says how a model of its kind learns and what is measured of it while it learns, which metrics an evaluation
+finds, which of them an experiment may claim, and the lines that people read. What a kind does not have is refused by
+name: the accessors here raise UsageError, and the task that has it overrides them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from mnistnn.config.schema import Experiment
+from mnistnn.data.examples import Examples
+from mnistnn.data.source import DataSource
+from mnistnn.errors import ConfigError, UsageError
+from mnistnn.layers import Layer
+from mnistnn.losses import Criterion, Loss
+from mnistnn.models import AnyEnergyModel, AnyUnsupervised
+from mnistnn.models.sequential import Sequential
+from mnistnn.objectives.supervised import BaseObjective
+from mnistnn.optim.contract import Demands
+from mnistnn.optim.rule import GradientRule
+from mnistnn.optim.schedules import BoldDriver, Plateau
+from mnistnn.tasks.claims import Band, Claim
+from mnistnn.tasks.result import Result
+from mnistnn.training.loop import Evaluate
+from mnistnn.types import Array, Shape, SplitName
+
+Watch = Callable[[str, int, int], None]
+"""Is told what a long measurement is doing, how far it has come, and how far it has to go."""
+
+# The options of `mnistnn eval` that belong to some kinds of model only, and to which.
+OPTIONS = {
+    "--mc-samples": "classifiers",
+    "--temperatures": "energy-based models",
+    "--chains": "energy-based models",
+    "--reverse": "energy-based models",
+    "--ais": "energy-based models",
+}
+
+
+class Subject(Protocol):
+    """A trained model with the examples of its run at hand."""
+
+    @property
+    def task(self) -> "Task": ...
+
+    def batches(self, split: SplitName, count: int | None = None) -> Iterator[tuple[Array, Array]]:
+        """Yield inputs x (n, ...) and labels (n, ...) of a split, or of its first `count` examples; lent."""
+        ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a model for a table: its name and type, and how many numbers it keeps for the largest batch."""
+
+    name: str
+    type: str
+    kept: int
+
+
+class Task:
+    """Abstract: the kind of learning of one planned experiment, whose own copy of model and loss it works with."""
+
+    result: ClassVar[type[Result]]
+    """What an evaluation of this kind keeps."""
+    claims: ClassVar[tuple[Claim, ...]]
+    """What experiments of this kind may claim; the first is what `eval` holds against its band on other splits too."""
+    has_value: ClassVar[bool] = True
+    """Whether what is minimised has a value that falls along the direction that is followed."""
+    options: ClassVar[frozenset[str]] = frozenset()
+    """Which of OPTIONS an evaluation takes."""
+
+    def __init__(self, experiment: Experiment, source: DataSource) -> None:
+        self.experiment, self.source = experiment, source
+
+    # What fits together.
+
+    def refuse_what_does_not_fit(self) -> None:
+        """Raise ConfigError, with the key at fault, if something in the experiment is not for this kind."""
+
+    def build(self, in_shape: Shape) -> None:
+        """Build the model, and what judges its outputs, for inputs of this shape. Raises ConfigError."""
+        raise NotImplementedError
+
+    def refuse_optimizer(self, name: str, demands: Demands) -> None:
+        """Raise ConfigError if an optimizer demands of the objective what this kind cannot give."""
+
+    def what_changes(self) -> Iterator[tuple[str, str]]:
+        """Yield what this kind draws anew for each batch, which makes the objective another one: key, and reason."""
+        yield from ()
+
+    # Learning.
+
+    def allocate(self, xp: Any) -> None:
+        """Give the model, which is built, its parameter vector at the start of its initial stream."""
+        model, backend = self.experiment.model, self.experiment.backend
+        model.allocate(xp, backend.dtype)
+        model.initialize(self.experiment.seed)
+
+    def remembered(self, batch_size: int, updates_per_epoch: int) -> dict[str, Array]:
+        """Return the arrays, as they begin, that learning remembers from update to update; after `allocate`."""
+        return {}
+
+    def refuse_inputs(self, examples: Examples) -> None:
+        """Raise ConfigError if the model cannot be given these inputs."""
+
+    def begin(
+        self, train: Examples, valid: Examples | None, penalties: list[Any], batch_size: int, updates_per_epoch: int
+    ) -> tuple[BaseObjective, Evaluate]:
+        """Return what is minimised and what is measured meanwhile; the model is allocated."""
+        raise NotImplementedError
+
+    # What readers ask.
+
+    def parts(self, batch_size: int, evaluated: int, workers: int) -> list[Part]:
+        """Return what the model consists of, in order, with the numbers kept for batches of these sizes."""
+        raise NotImplementedError
+
+    @property
+    def layers(self) -> dict[str, Layer]:
+        """The layers by name, of a model that consists of some."""
+        return self.experiment.model.layers
+
+    @property
+    def network(self) -> Sequential:
+        """The model, where it is a network of layers. Raises UsageError for another."""
+        raise self._refusal("has no layers")
+
+    @property
+    def criterion(self) -> Criterion:
+        """What judges the outputs of a model that learns from labels or numbers. Raises UsageError for another."""
+        raise self._refusal("classifies nothing")
+
+    @property
+    def loss(self) -> Loss:
+        """What judges the scores of a classifier. Raises UsageError where the model has no one class an example."""
+        raise self._refusal("classifies nothing")
+
+    @property
+    def unsupervised(self) -> AnyUnsupervised:
+        """The model, where it learns from images alone. Raises UsageError for another."""
+        raise self._refusal("gives no images")
+
+    @property
+    def energy_model(self) -> AnyEnergyModel:
+        """The model, where it gives images a probability. Raises UsageError for another."""
+        raise self._refusal("gives no image a probability")
+
+    def features(self) -> dict[str, np.ndarray]:
+        """Return W and b of the features that hidden units compute. Raises UsageError for a model without."""
+        raise self._refusal("has no features")
+
+    def reconstructed(self, x: Array) -> tuple[Array | None, Array]:
+        """Return what the model is shown of images x (n, ...) where it is not all, and what it reconstructs: rows (n,
+        n_in). Raises UsageError for a model that reconstructs none.
+        """
+        raise self._refusal("reconstructs no images")
+
+    def scores(self, x: Array) -> Array:
+        """Return the outputs of the model in use for inputs x (n, ...), lent. Raises UsageError without any."""
+        raise self._refusal("classifies nothing")
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the scores of the classifier stand for probabilities."""
+        return self.loss.has_probabilities
+
+    def _refusal(self, lacks: str) -> UsageError:
+        return UsageError(f"{self.experiment.name}: its model, of type {self.experiment.model.type}, {lacks}")
+
+    # Evaluations.
+
+    def refuse_options(self, given: Mapping[str, Any]) -> None:
+        """Raise UsageError for options of `eval`, by flag, that are not for this kind."""
+        wrong = [flag for flag in given if flag not in self.options]
+        if wrong:
+            raise UsageError(f"{', '.join(wrong)}: for {OPTIONS[wrong[0]]}, and this model {self.described}")
+
+    @property
+    def described(self) -> str:
+        """What the model is or does, to be said after `this model`."""
+        return f"is of type {self.experiment.model.type}"
+
+    def measure(self, subject: Subject, split: SplitName, options: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
+        """Return the fields of the result but for its header: what a trained model is found to be on a split."""
+        raise NotImplementedError
+
+    def lines(self, result: Any, claim: str | None) -> list[str]:
+        """Return a result as lines for people; `claim` is what is to be said of the claimed metric, if anything."""
+        raise NotImplementedError
+
+    def claim_on(self, split: SplitName) -> tuple[Claim, Band | None]:
+        """Return what `eval` may hold against a band on a split, and the band, if the experiment claims any."""
+        claim = next((each for each in self.claims if each.split == split), None)
+        if claim is None:
+            return self.claims[0], None
+        return claim, claim.band(self.experiment.expect)
+
+
+def metrics_read(experiment: Experiment) -> dict[str, tuple[str, ...]]:
+    """Return the metrics that policies, the learning rate and the choice of the best epoch read, by key."""
+    read = {f"stopping.{i}": policy.figures() for i, policy in enumerate(experiment.stopping)}
+    read["checkpoint.monitor"] = (experiment.checkpoint.monitor,)
+    optimizer = experiment.optimizer
+    if isinstance(optimizer, GradientRule) and isinstance(optimizer.learning_rate, BoldDriver | Plateau):
+        read["optimizer.learning_rate"] = (optimizer.learning_rate.monitor,)
+    return read
+
+
+def refuse_errors(experiment: Experiment, why: str) -> None:
+    """Raise ConfigError, at the key that asks, if something reads an error where there are none, and `why`."""
+    for key, metrics in metrics_read(experiment).items():
+        for metric in metrics:
+            if metric.startswith("valid.") and metric != "valid.loss":
+                raise ConfigError(f"{why}, so there is no {metric}; valid.loss there is", key=key)
+    if experiment.evaluation.train_error:
+        raise ConfigError(f"{why}, so there are no errors", key="evaluation.train_error")

@@ -1,0 +1,69 @@
+"""What every measurement of a run says of itself, whatever was measured: the header of all results."""
+
+from typing import ClassVar
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from mnistnn.types import SplitName
+
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Result:
+    """Abstract: metrics of one model on one split.
+
+    run              the id of the run
+    checkpoint       best, last or a file name; checkpoint_file is the file that it was read from
+    epoch            the last one completed with these parameters
+    test_readings    how often the test split has been read for this run
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    run: str
+    split: SplitName
+    checkpoint: str
+    checkpoint_file: str
+    epoch: float
+    examples: int
+    test_readings: int
+
+    prefix: ClassVar[str] = ""
+    """What the names of its files under eval/ begin with."""
+    what: ClassVar[str]
+    """What a file of this kind is, for messages."""
+    mark: ClassVar[str]
+    """A field by which its files are told from others."""
+    plural: ClassVar[str]
+    """What several are called, as a key of JSON."""
+
+    @property
+    def headline(self) -> str:
+        """The metric that matters most, in words."""
+        raise NotImplementedError
+
+    @property
+    def file_suffix(self) -> str:
+        """What the name of its file ends with, where one measurement can be made in several ways."""
+        return ""
+
+    @property
+    def about(self) -> str:
+        """Which parameters were measured, on what."""
+        return f"{self.run}, {self.split} split, checkpoint {self.checkpoint} (epoch {self.epoch:.6g})"
+
+    def problems(self) -> list[str]:
+        """Return what does not follow from each other in it, of which there is nothing in one that was measured."""
+        return []
+
+
+def agree(found: object, expected: object, tolerance: float = 1e-12) -> bool:
+    """Tell whether values are equal, but for what another machine may have rounded otherwise."""
+    if isinstance(found, list | tuple) and isinstance(expected, list | tuple):
+        return len(found) == len(expected) and all(map(agree, found, expected, [tolerance] * len(found)))
+    if isinstance(found, float) and isinstance(expected, float):
+        return abs(found - expected) <= tolerance
+    return found == expected
