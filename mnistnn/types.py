@@ -26,6 +26,9 @@ squares   a backward pass of squares, for an estimate of the Gauss–Newton matr
 rows      each example's own gradient, for the matrix itself
 """
 
+VALUES, BEST = "theta", "best"
+"""The tensors of a checkpoint that a trained model consists of: the last values, and those of the best evaluation."""
+
 # Stands for a metric where none chooses: the last evaluation counts as the best.
 LAST = "last"
 

@@ -80,7 +80,7 @@ def test_lenet_begins_with_the_published_weights():
     """One legacy stream, drawn from layer by layer. The pool takes its share of the fan-out."""
     plan = Plan(load_experiment(LISA / "lenet.yaml"))
     plan.allocate()
-    model, rng = plan.experiment.model, np.random.RandomState(23455)
+    model, rng = plan.task.flat, np.random.RandomState(23455)
     expected = {}
     for name, shape, fans in (
         ("conv1", (20, 1, 5, 5), 25 + 20 * 25 // 4),

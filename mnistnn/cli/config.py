@@ -101,7 +101,7 @@ def schema() -> None:
     """Print the JSON Schema of experiment files, for editors."""
     from mnistnn.config.load import experiment_validator
 
-    click.echo(json.dumps(experiment_validator().book.root, indent=2))
+    click.echo(json.dumps(experiment_validator().schema, indent=2))
 
 
 def _print_json(content: Mapping[str, Any]) -> None:

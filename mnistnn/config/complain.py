@@ -21,6 +21,7 @@ from mnistnn.errors import nearest
 
 UNKNOWN_KEY = "unexpected_keyword_argument"
 _MISSING_KEY = "missing"
+_OF_STEPS = ("optimizer", "stopping")  # keys without which no model is trained
 # Errors of a value that is of the right kind.
 _BEYOND_THE_KIND = {"union_tag_invalid", "union_tag_not_found", "value_error", "assertion_error"}
 _BOOLEAN_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
@@ -128,6 +129,9 @@ class _Words:
     def _missing_key(self, located: Located) -> Problem:
         above, key = located.path[:-1], located.path[-1]
         what = f"missing key '{key}' {self._subject(above)}"
+        kind = find(self.tree, ("model", "type"))
+        if not above and key in _OF_STEPS and isinstance(kind, Scalar):
+            what += f": a model of type {shorten(kind.text)} is trained by steps"
         return Problem(self._place(above), what, hint=f"add {key}: {self.book.describe(located.schema)}")
 
     def _bad_type(self, located: Located) -> Problem:

@@ -8,5 +8,5 @@ from mnistnn.config.nodes import dotted
 
 def keys_beyond_defaults(experiment: Any) -> set[str]:
     """Return the dotted keys of all values of an experiment that are not what they would be if left out."""
-    data = experiment_validator().adapter.dump_python(experiment, mode="json", exclude_defaults=True)
+    data = experiment_validator().dump(experiment, exclude_defaults=True)
     return {dotted(path) for path in leaves(data)}

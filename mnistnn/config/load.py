@@ -7,33 +7,32 @@ it and a mistake found later, such as shapes that do not fit, can still be shown
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnistnn.config.extends import KEY as EXTENDS
 from mnistnn.config.extends import read_mapping, read_source, read_tree
+from mnistnn.config.members import refuse_committee, with_members
 from mnistnn.config.messages import Problem, ProblemError, config_error
 from mnistnn.config.nodes import Node, Scalar, deepest, dotted, find, key_place
 from mnistnn.config.overrides import apply_overrides
 from mnistnn.config.source import Place, Source
-from mnistnn.config.validate import Validator
 from mnistnn.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mnistnn.config.schema import Experiment
+    from mnistnn.config.experiment_kinds import ExperimentValidator
+    from mnistnn.config.schema import AnyExperiment
 
 DEFAULT = "default"
 
 
 @lru_cache(maxsize=1)
-def experiment_validator() -> "Validator[Experiment]":
+def experiment_validator() -> "ExperimentValidator":
     """Return the validator for experiments. No other place names the schema."""
-    from pydantic import TypeAdapter
+    from mnistnn.config.experiment_kinds import ExperimentValidator
 
-    from mnistnn.config.schema import Experiment
-
-    return Validator(TypeAdapter(Experiment), also_at_root=(EXTENDS,))
+    return ExperimentValidator(also_at_root=(EXTENDS,))
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class LoadedExperiment:
     overrides  as given
     """
 
-    experiment: "Experiment"
+    experiment: "AnyExperiment"
     resolved: dict[str, Any]
     origins: dict[str, str]
     sources: list[tuple[str, str]]
@@ -86,7 +85,7 @@ def _read(path: Path) -> Source:
         raise config_error([error.problem]) from error
 
 
-def _load(source: Source, overrides: Sequence[str], follow_extends: bool) -> LoadedExperiment:
+def _load(source: Source, overrides: Sequence[str], follow_extends: bool, is_member: bool = False) -> LoadedExperiment:
     problems: list[Problem] = []
     sources: list[Source] = []
     if follow_extends:
@@ -97,7 +96,12 @@ def _load(source: Source, overrides: Sequence[str], follow_extends: bool) -> Loa
     if root is None:
         raise config_error(problems)
     validator = experiment_validator()
-    experiment, tree = validator.validate(apply_overrides(root, overrides, problems), problems)
+    given: Node = apply_overrides(root, overrides, problems)
+    if is_member:
+        refuse_committee(given, problems)
+    else:
+        given = with_members(given, sources, problems, partial(_load, follow_extends=True, is_member=True))
+    experiment, tree = validator.validate(given, problems)
     if problems or experiment is None:
         raise config_error(problems)
     resolved = validator.dump(experiment)

@@ -1,6 +1,6 @@
 """The experiment: the one record that a YAML file becomes. Every key is a field here or of a component named here."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from mnistnn.losses import AnyLoss, UnsupervisedLoss
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.losses.penalties import Penalties
 from mnistnn.losses.softmax_nll import SoftmaxNLL
-from mnistnn.models import AnyModel
+from mnistnn.models import AnyFittedModel, AnyModel
 from mnistnn.optim import Optimizer
 from mnistnn.optim.averaging import WeightAverage
 from mnistnn.preprocess import Preprocess
@@ -154,3 +154,41 @@ class Experiment:
     """Where the arithmetic is done."""
     expect: Expect = Field(default_factory=Expect)
     """The claim this file makes."""
+
+
+@component
+class FittedExperiment:
+    """One experiment on MNIST-like data whose model is fitted in rounds, and not trained by steps."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+    """Names the folder of its runs."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """All randomness is derived from it."""
+    data: Data = Field(default_factory=Data)
+    """Which digits, and how they are split."""
+    preprocess: list[Preprocess] = Field(default_factory=list)
+    """Transforms of the images, in order; fitted on the training split, applied to all, and kept with the run."""
+    model: AnyFittedModel
+    """What is fitted."""
+    stopping: list[Stopping] = Field(default_factory=list)
+    """Any of these ends the run before the model's last round. An epoch, and an update, is a round."""
+    evaluation: Evaluation = Field(default_factory=Evaluation)
+    """What is measured after every round."""
+    checkpoint: Checkpoint = Field(default_factory=Checkpoint)
+    """When the rounds so far are saved, and what counts as best."""
+    backend: Backend = Field(default_factory=Backend)
+    """Where the arithmetic is done."""
+    expect: Expect = Field(default_factory=Expect)
+    """The claim this file makes."""
+
+    # What belongs to training by steps, for who reads any experiment.
+    loss: ClassVar[None] = None
+    optimizer: ClassVar[None] = None
+    averaging: ClassVar[None] = None
+    augment: ClassVar[None] = None
+    pretrain: ClassVar[tuple[Pretraining, ...]] = ()
+    penalties: ClassVar[Penalties] = Penalties()
+    batches: ClassVar[Batches] = Batches(size="full")
+
+
+AnyExperiment = Experiment | FittedExperiment

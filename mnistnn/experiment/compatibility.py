@@ -7,15 +7,16 @@ is read. What is for some kinds of model only is refused by their tasks (`tasks/
 
 from collections.abc import Collection, Iterator
 
-from mnistnn.config.schema import Experiment
+from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.sequences.csv_series import CsvSeries
 from mnistnn.errors import ConfigError
 from mnistnn.layers.recurrent_base import OverTime
 from mnistnn.optim.contract import Demands
 from mnistnn.tasks.contract import Task, metrics_read
+from mnistnn.tasks.stepped import SteppedTask
 
 
-def updates_per_objective(task: Task, train_examples: int) -> int | None:
+def updates_per_objective(task: SteppedTask, train_examples: int) -> int | None:
     """Return after how many updates the objective becomes another function of theta; None if it never does."""
     experiment = task.experiment
     draws = experiment.augment is not None or next(task.what_changes(), None) is not None
@@ -24,7 +25,7 @@ def updates_per_objective(task: Task, train_examples: int) -> int | None:
     return experiment.batches.updates
 
 
-def refuse_what_does_not_fit(task: Task, train_examples: int, sizes_are_known: bool) -> None:
+def refuse_what_does_not_fit(task: SteppedTask, train_examples: int, sizes_are_known: bool) -> None:
     """Raise ConfigError, with the key at fault, if an optimizer lacks what it demands, or pieces of a batch do.
 
     The model must have been built; with `sizes_are_known` that it is too large is refused as well.
@@ -79,7 +80,7 @@ def refuse_what_is_not_carried_on(task: Task) -> None:
             )
 
 
-def refuse_metrics_of_validation(experiment: Experiment) -> None:
+def refuse_metrics_of_validation(experiment: AnyExperiment) -> None:
     """Raise ConfigError if something reads a metric of the validation split, which is empty."""
     for key, metrics in metrics_read(experiment).items():
         for metric in metrics:
@@ -91,7 +92,7 @@ def refuse_metrics_of_validation(experiment: Experiment) -> None:
                 )
 
 
-def refuse_what_needs_all_at_once(experiment: Experiment, streamed: Collection[str], unfitted: int | None) -> None:
+def refuse_what_needs_all_at_once(experiment: AnyExperiment, streamed: Collection[str], unfitted: int | None) -> None:
     """Raise ConfigError if something needs the whole of a split that is streamed.
 
     streamed  names of these splits
@@ -117,19 +118,21 @@ def refuse_what_needs_all_at_once(experiment: Experiment, streamed: Collection[s
         )
 
 
-def refuse_policies_without_metrics(experiment: Experiment) -> None:
+def refuse_policies_without_metrics(experiment: AnyExperiment) -> None:
     """Raise ConfigError if a stopping policy reads a metric that this optimizer does not give."""
-    given = experiment.optimizer.gives
+    optimizer = experiment.optimizer
+    if optimizer is None:
+        return
     for number, policy in enumerate(experiment.stopping):
         for metric in policy.figures():
-            if not metric.startswith(("valid.", "train.")) and metric not in given:
+            if not metric.startswith(("valid.", "train.")) and metric not in optimizer.gives:
                 raise ConfigError(
-                    f"{policy.type} reads {metric}, which {experiment.optimizer.type} does not give",
+                    f"{policy.type} reads {metric}, which {optimizer.type} does not give",
                     key=f"stopping.{number}",
                 )
 
 
-def _what_changes(task: Task, train_examples: int) -> Iterator[tuple[str, str]]:
+def _what_changes(task: SteppedTask, train_examples: int) -> Iterator[tuple[str, str]]:
     """Yield what makes the objective another one from batch to batch: key, and reason."""
     batches = task.experiment.batches
     if batches.subset is not None:
@@ -141,7 +144,7 @@ def _what_changes(task: Task, train_examples: int) -> Iterator[tuple[str, str]]:
     yield from task.what_changes()
 
 
-def _what_moves_theta(task: Task) -> Iterator[tuple[str, str]]:
+def _what_moves_theta(task: SteppedTask) -> Iterator[tuple[str, str]]:
     """Yield what moves parameters besides the optimizer, or remembers passes: key, and reason."""
     l1 = task.experiment.penalties.l1
     if l1 is not None and l1.is_proximal:
@@ -153,11 +156,11 @@ def _what_moves_theta(task: Task) -> Iterator[tuple[str, str]]:
         yield f"model.layers.{_owner(task)}", "statistics would be collected at points that are given up"
 
 
-def _what_is_left_out(task: Task) -> Iterator[str]:
+def _what_is_left_out(task: SteppedTask) -> Iterator[str]:
     """Yield the layers whose gradients are not those of the objective's values."""
     return (name for name, layer in task.layers.items() if layer.is_truncated)
 
 
-def _owner(task: Task) -> str:
+def _owner(task: SteppedTask) -> str:
     """Return the name of the first layer that collects statistics."""
     return task.experiment.model.statistics[0].name.split(".")[0]

@@ -33,5 +33,6 @@ def resident_bytes(plan: Plan) -> int:
     chunks = 0
     if "train" in plan.streamed:
         chunks = bytes_of_chunks(plan.batch_size, plan.image_shape, largest, itemsize)
-    of_optimizer = plan.experiment.optimizer.bytes_kept(plan.parameters, itemsize)
+    optimizer = plan.experiment.optimizer
+    of_optimizer = 0 if optimizer is None else optimizer.bytes_kept(plan.parameters, itemsize)
     return itemsize * (pixels + 3 * plan.parameters + kept) + of_optimizer + chunks

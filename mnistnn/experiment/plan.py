@@ -12,14 +12,16 @@ from pathlib import Path
 
 from mnistnn.backend.arrays import module_for
 from mnistnn.config.load import LoadedExperiment
-from mnistnn.config.schema import Experiment
+from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.examples import Examples
 from mnistnn.data.sequences.contract import SequencesInfo
 from mnistnn.data.source import source_of
+from mnistnn.data.splits import StoredSplit
 from mnistnn.errors import ConfigError, RunError, UsageError
 from mnistnn.experiment import compatibility, resources
 from mnistnn.experiment.batch_sources import batches_of
 from mnistnn.experiment.inputs import Inputs
+from mnistnn.experiment.members import members_of
 from mnistnn.experiment.pretraining import Tensors, phases_of
 from mnistnn.preprocess.contract import Transform
 from mnistnn.preprocess.pipeline import Pipeline
@@ -27,6 +29,8 @@ from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
 from mnistnn.stopping.limits import MaxEpochs
 from mnistnn.tasks.registry import task_of
+from mnistnn.tasks.stepped import SteppedTask
+from mnistnn.training.learning import Learning
 from mnistnn.training.loop import RunningLoss, Training
 from mnistnn.types import Array, Shape, ShapeError, SplitName
 
@@ -44,7 +48,7 @@ class Plan:
     def __init__(
         self, loaded: LoadedExperiment, run: RunDirectory | None = None, restored: Mapping[int, Tensors] | None = None
     ) -> None:
-        self.experiment: Experiment = deepcopy(loaded.experiment)
+        self.experiment: AnyExperiment = deepcopy(loaded.experiment)
         self.loaded, self.run, self._restored = replace(loaded, experiment=self.experiment), run, restored or {}
         experiment = self.experiment
         try:
@@ -60,7 +64,7 @@ class Plan:
             self.task = task_of(experiment, self.source)
             compatibility.refuse_what_is_not_carried_on(self.task)
             self.build()
-            phases = list(phases_of(experiment))
+            phases, members = list(phases_of(experiment)), members_of(self.loaded)
         except ConfigError as error:
             raise self.at_its_place(error) from error
         self.phases = [
@@ -68,6 +72,12 @@ class Plan:
             for phase in phases
         ]
         """Plans of what is learned before, as far as they can be known."""
+        self.members = [Plan(member) for member in members]
+        """Plans of the members of a committee, as far as they can be known."""
+        try:
+            self.task.refuse_members([member.task for member in self.members])
+        except ConfigError as error:
+            raise self.at_its_place(error) from error
         self.examples_per_epoch = min(experiment.batches.subset or self.train_examples, self.train_examples)
         self.knows_counts = experiment.batches.order != "stratified" and (
             experiment.data.labels is None or not experiment.data.labels.pair
@@ -82,9 +92,10 @@ class Plan:
             experiment.augment.build(self.preprocessing.out_shape, self.source.classes)
         self.task.build(self.preprocessing.out_shape)
         self.penalties = experiment.penalties.active()
-        for penalty in self.penalties:
-            penalty.build(experiment.model.slots)
-        compatibility.refuse_what_does_not_fit(self.task, self.train_examples, self.preprocessing.is_settled)
+        if isinstance(self.task, SteppedTask):
+            for penalty in self.penalties:
+                penalty.build(self.task.flat.slots)
+            compatibility.refuse_what_does_not_fit(self.task, self.train_examples, self.preprocessing.is_settled)
 
     def _restore(self, number: int, transform: Transform) -> bool:
         """Restore a transform from the run, or from the file that it names; tell whether there is such a file."""
@@ -170,7 +181,8 @@ class Plan:
     @property
     def max_epochs(self) -> int | None:
         """The number of epochs after which the run ends whatever happens, if its policies name one."""
-        return min((p.epochs for p in self.experiment.stopping if isinstance(p, MaxEpochs)), default=None)
+        wanted = [p.epochs for p in self.experiment.stopping if isinstance(p, MaxEpochs)]
+        return min([*wanted, *([] if self.task.rounds is None else [self.task.rounds])], default=None)
 
     @property
     def needs_loops(self) -> bool:
@@ -207,26 +219,43 @@ class Plan:
         """Return the arrays, as they begin, that the objective remembers from update to update; after `allocate`."""
         return self.task.remembered(self.batch_size, self.updates_per_epoch)
 
-    def training(self) -> Training:
-        """Read the training and validation splits and return a training that stands at its beginning."""
-        experiment, task = self.experiment, self.task
+    def learning(self) -> Learning:
+        """Read the training and validation splits and return what learns, by steps or in rounds, at its beginning."""
+        if isinstance(self.task, SteppedTask):
+            return self.training()
+        train, valid, _ = self._read()
+        return self.task.fitting(train, valid)
+
+    def _read(self) -> tuple[Examples, Examples | None, StoredSplit | None]:
+        """Return the training and the validation split, and the former as it lies where it stays on the disk; the model
+        is built for good, and allocated.
+        """
         on_disk = self.source.open("train") if "train" in self.streamed else None
         train = self.inputs.settle(on_disk) if on_disk else self.counted("train", self.inputs.fit)
         valid = self.place("valid") if self.examples["valid"] else None
         try:
-            self.build()  # for good: now the shape of the inputs is known
+            self.build()  # now the shape of the inputs is known
         except ConfigError as error:
             raise self.at_its_place(error) from error
         self.allocate()
-        batches = batches_of(experiment, self.inputs, train, on_disk)
-        self.examples_per_epoch = batches.examples_per_epoch
         self.knows_counts = True
         self._refuse_inputs(train, valid)
+        return train, valid, on_disk
+
+    def training(self) -> Training:
+        """Return the training of a model that is trained by steps; see `learning`. Raises UsageError for another."""
+        task = self.task
+        if not isinstance(task, SteppedTask):
+            raise UsageError(f"{self.experiment.name}: its model is fitted, and not trained by steps")
+        train, valid, on_disk = self._read()
+        experiment, flat = task.experiment, task.flat
+        batches = batches_of(experiment, self.inputs, train, on_disk)
+        self.examples_per_epoch = batches.examples_per_epoch
         objective, evaluate = task.begin(train, valid, self.penalties, self.batch_size, batches.per_epoch)
         # Last: a model may begin where the means of the images want it.
-        experiment.optimizer.allocate(experiment.model.theta, experiment.model.grad)
+        experiment.optimizer.allocate(flat.theta, flat.grad)
         if experiment.averaging is not None:
-            experiment.averaging.allocate(experiment.model.theta)
+            experiment.averaging.allocate(flat.theta)
         return Training(
             objective=objective,
             optimizer=experiment.optimizer,

@@ -13,7 +13,7 @@ import numpy as np
 
 from mnistnn.config.dump import resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_text
-from mnistnn.config.schema import Experiment
+from mnistnn.config.schema import AnyExperiment
 from mnistnn.config.validate import type_first
 from mnistnn.errors import ConfigError, nearest
 from mnistnn.layers.dense import Dense
@@ -88,7 +88,7 @@ class Phase:
             number=self.number,
         )
 
-    def untrained(self, experiment: Experiment, in_shape: Shape) -> dict[int, Tensors]:
+    def untrained(self, experiment: AnyExperiment, in_shape: Shape) -> dict[int, Tensors]:
         """Return zeros, of the right shapes, for the features of the models below, by the number of the transform.
 
         in_shape  of the inputs that the first of them learns from
@@ -100,7 +100,7 @@ class Phase:
         return tensors
 
 
-def phases_of(experiment: Experiment) -> Iterator[Phase]:
+def phases_of(experiment: AnyExperiment) -> Iterator[Phase]:
     """Yield the phases in order. Raises ConfigError if one is not about the layer whose turn it is, or about one that
     cannot be the hidden units of what learns.
     """

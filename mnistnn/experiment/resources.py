@@ -2,7 +2,6 @@
 
 from mnistnn.backend.machine import usable_cores
 from mnistnn.backend.threads import suitable
-from mnistnn.config.schema import Experiment
 from mnistnn.optim.rule import FUSED_ABOVE
 from mnistnn.tasks.contract import Task
 
@@ -26,7 +25,7 @@ def threads_for(task: Task, examples_at_once: int) -> int:
 
 def needs_loops(task: Task, examples_at_once: int) -> bool:
     """Tell whether a run is large enough for loops that Numba compiles, and computed where they are of use."""
-    experiment: Experiment = task.experiment
+    experiment = task.experiment
     work = 0 if by_blas(task) else examples_at_once * experiment.model.multiply_adds
     is_large = experiment.model.size > FUSED_ABOVE or suitable(work, 2) > 1
     return is_large and experiment.backend.device == "cpu"

@@ -1,22 +1,24 @@
 """A run's model with the parameters of one of its checkpoints, ready to be asked."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mnistnn.backend import threads
-from mnistnn.backend.arrays import array_module
+from mnistnn.backend.arrays import to_host
 from mnistnn.data.examples import Examples
 from mnistnn.errors import RunError, UsageError
+from mnistnn.experiment.members import member_run
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
-from mnistnn.run.checkpoint import BEST, VALUES, Checkpoint
+from mnistnn.run.checkpoint import Checkpoint
 from mnistnn.run.config import open_run
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
 from mnistnn.tasks.contract import Task
-from mnistnn.types import Array, SplitName
+from mnistnn.types import Array, Row, SplitName
 
 
 @dataclass(frozen=True)
@@ -89,27 +91,45 @@ def load_trained(run: RunDirectory, which: str = "best", overrides: Sequence[str
         if not path.exists():
             raise RunError(f"'{which}' is neither best, last nor the path of a checkpoint file")
         saved = checkpoints.read(path)
-    epoch: float = saved.state.progress.epoch
-    if which != "best":
-        tensor = VALUES
-    elif saved.state.best is not None:
-        tensor, epoch = BEST, saved.state.best["epoch"]
-    else:
+    best = saved.state.best
+    if which == "best" and best is None:
         raise RunError(f"{run.path}: no evaluation yet, so no best epoch; --checkpoint last takes what is there")
+    if plan.members:
+        plan.task.find_members_by(lambda number: load_member(run, number))
     plan.allocate()
-    take_values(plan, saved, tensor, path)
+    take_values(plan, saved, path, best if which == "best" else None)
     label = which if which in ("best", "last") else path.name
+    epoch = saved.state.progress.epoch if which != "best" or best is None else best["epoch"]
     return Trained(plan, label, path.name, epoch, opened.record, passed_over)
 
 
-def take_values(plan: Plan, saved: Checkpoint, tensor: str, path: Path) -> None:
-    """Give a plan's model, which is allocated, the values in a tensor of a checkpoint, read from `path`.
+def take_values(plan: Plan, saved: Checkpoint, path: Path, best: Row | None = None) -> None:
+    """Give a plan's model, which is allocated, what a checkpoint, read from `path`, has of it: the last values, or
+    those that belong to its `best` evaluation.
 
     Raises RunError if they are those of another model.
     """
-    model = plan.experiment.model
-    values = saved.tensors.get(tensor)
-    fits = values is not None and values.shape == model.values.shape and values.dtype == model.values.dtype
-    if not fits or saved.state.layout != model.layout:
+    if not plan.task.restore(saved.tensors, saved.state.layout, best):
         raise RunError(f"{path}: its parameters are not those of this run's model")
-    model.values[...] = array_module(model.values).asarray(values)
+
+
+@dataclass(frozen=True)
+class LoadedMember:
+    """A member of a committee, ready to be asked about raw images."""
+
+    trained: Trained
+    digest: bytes
+
+    def probabilities(self, x: Array) -> Array:
+        plan = self.trained.plan
+        inputs = plan.preprocessing.apply(x.copy())  # which is given away
+        return plan.task.loss.probabilities(plan.task.scores(inputs))
+
+
+def load_member(run: RunDirectory, number: int) -> LoadedMember:
+    """Load a member of a committee, whose run is `run`, with the parameters of its best epoch. Raises RunError."""
+    trained = load_trained(member_run(run, number))
+    sha256 = hashlib.sha256()
+    for name, array in sorted(trained.plan.task.arrays().items()):
+        sha256.update(name.encode() + to_host(array).tobytes())
+    return LoadedMember(trained, sha256.digest())

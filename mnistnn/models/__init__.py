@@ -6,6 +6,7 @@ from pydantic import Field
 
 from mnistnn.models.autoencoder import Autoencoder
 from mnistnn.models.boltzmann import Boltzmann
+from mnistnn.models.fitted import AnyFitted
 from mnistnn.models.rbm import RBM
 from mnistnn.models.sequential import Sequential
 
@@ -13,5 +14,6 @@ from mnistnn.models.sequential import Sequential
 AnyEnergyModel = RBM | Boltzmann
 AnyUnsupervised = AnyEnergyModel | Autoencoder
 
-# The registry: every model that an experiment can name by its `type`.
+# The registry: every model that an experiment can name by its `type`, trained by steps or fitted.
 AnyModel = Annotated[Sequential | AnyUnsupervised, Field(discriminator="type")]
+AnyFittedModel = Annotated[AnyFitted, Field(discriminator="type")]

@@ -1,6 +1,6 @@
 """What is minimised: the mean loss of a batch plus the penalties, as a function of the model's theta."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from mnistnn.backend.arrays import array_module
@@ -8,13 +8,11 @@ from mnistnn.backend.scratch import Scratch
 from mnistnn.backend.threads import cut
 from mnistnn.losses import Criterion
 from mnistnn.losses.contract import Score
+from mnistnn.models.contract import Tell
 from mnistnn.models.flat import FlatModel
 from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.gauss_newton import GaussNewton, add_share
 from mnistnn.types import Array
-
-# Told what is being done inside of a long step, how much of it is done, and of how much at most.
-Listener = Callable[[str, int, int | None], None]
 
 
 class Penalty(Protocol):
@@ -44,7 +42,7 @@ class BaseObjective:
 
     def __init__(self, model: FlatModel, penalties: Sequence[Penalty]) -> None:
         self.layout = model.layout
-        self.tell: Listener = _nobody
+        self.tell: Tell = _nobody
         self.proximal = [penalty for penalty in penalties if penalty.is_proximal]
         self.smooth = [penalty for penalty in penalties if not penalty.is_proximal]
         self.values, self.theta, self.grad = model.values, model.theta, model.grad

@@ -18,13 +18,10 @@ from mnistnn.run.state import SavedState
 from mnistnn.storage.sealed_json import VERSION, seal_json, unseal_json
 from mnistnn.storage.sealed_tensors import seal, unseal
 from mnistnn.storage.writing import resource_error, sync_folder, write_atomically
-from mnistnn.types import Row
+from mnistnn.types import BEST, Row
 
 FORMAT = 1
 SCHEMA_VERSION = 1  # of best.json
-
-VALUES, BEST = "theta", "best"
-"""The tensors that are the model's values: the last ones, and those of the best evaluation so far."""
 
 _PREFIX, _SUFFIX = "step-", ".safetensors"
 _STATE = TypeAdapter(SavedState)

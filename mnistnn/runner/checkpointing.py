@@ -8,24 +8,17 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
 
-from mnistnn.backend.arrays import array_module, to_host
+from mnistnn.backend.arrays import to_host
 from mnistnn.config.schema import Checkpoint as CheckpointPolicy
-from mnistnn.errors import DivergedError, InterruptedRunError, RunError, TimeBudgetError
-from mnistnn.optim.averaging import WeightAverage
-from mnistnn.optim.contract import OptimizerContract
+from mnistnn.errors import InterruptedRunError, RunError, TimeBudgetError
 from mnistnn.run import checkpoint as checkpoints
-from mnistnn.run.checkpoint import BEST, VALUES
 from mnistnn.run.directory import RunDirectory, as_argument
 from mnistnn.run.metrics import MetricsFile
 from mnistnn.run.state import MetricsPosition, SavedLoss, SavedProgress, SavedState
 from mnistnn.runner.progress import Display
 from mnistnn.storage.writing import append_line, force
-from mnistnn.training.loop import RunningLoss, Training, diverged
-from mnistnn.types import Array
-
-_AVERAGE, _SLOT, _OBJECTIVE = "average", "optimizer.", "objective."
+from mnistnn.training.learning import Learning
 
 
 class RunJournal:
@@ -62,37 +55,33 @@ class RunJournal:
         """Tell whether nothing was ever saved: the run is new, or was killed before its first checkpoint."""
         return not checkpoints.newest_first(self.run.checkpoints) and not self.run.metrics.stat().st_size
 
-    def restore(self, t: Training) -> list[str]:
+    def restore(self, t: Learning) -> list[str]:
         """Bring a fresh training to the newest valid checkpoint; return what was wrong with newer ones.
 
         Raises RunError if there is none, or if it does not belong to this experiment.
         """
         path, saved, refused = checkpoints.read_newest(self.run.checkpoints)
-        expected = {name: (array.shape, str(array.dtype)) for name, array in _arrays(t).items()}
-        found = {name: (tensor.shape, str(tensor.dtype)) for name, tensor in saved.tensors.items()}
         state = saved.state
-        if found != expected or state.layout != t.objective.layout:
+        if not t.restore(saved.tensors, state.layout):
             raise RunError(f"{path}: its tensors are not those of this experiment")
         t.history[:] = self.metrics.cut_back(state.metrics.bytes, state.metrics.sha256)
-        for name, array in _arrays(t).items():
-            array[...] = array_module(array).asarray(saved.tensors[name])
         for name, count in asdict(state.progress).items():
             setattr(t.progress, name, count)
-        t.loss = RunningLoss(t.objective.theta, state.loss.total, state.loss.examples)
+        t.restore_running_loss(state.loss.total, state.loss.examples)
         self.kept = set(state.kept)
         self._note_best(t, path.name)  # a killed process may not have come to that
         self.examples_at_evaluation = t.progress.examples
         self.committed = _standing(t)
         return refused
 
-    def after_update(self, t: Training) -> None:
+    def after_update(self, t: Learning) -> None:
         self.display.after_update(t)
         now = time.monotonic()
         if now - self.committed_s >= self.policy.every_s:
             self.commit(t)
         self._stop_if_asked(t, now)
 
-    def after_evaluation(self, t: Training) -> None:
+    def after_evaluation(self, t: Learning) -> None:
         self.metrics.append(t.history[-1])
         now = time.monotonic()
         examples, seconds = t.progress.examples - self.examples_at_evaluation, now - self.evaluated_s
@@ -103,7 +92,7 @@ class RunJournal:
             self._after_epoch(t)
         self._stop_if_asked(t, now)
 
-    def _after_epoch(self, t: Training) -> None:
+    def _after_epoch(self, t: Learning) -> None:
         keep_every = self.policy.keep_every_epochs
         if keep_every is not None and t.progress.epoch % keep_every == 0:
             self.kept.add(t.progress.updates)
@@ -111,17 +100,11 @@ class RunJournal:
         elif t.progress.epoch % self.policy.every_epochs == 0:
             self.commit(t)
 
-    def commit(self, t: Training) -> None:
+    def commit(self, t: Learning) -> None:
         """Save everything; when this returns it is on the disk. Raises DivergedError rather than save a NaN."""
-        values = t.objective.values
-        if not bool(array_module(values).isfinite(values).all()):
-            raise DivergedError(
-                f"parameters are no longer finite numbers (update {t.progress.updates}); the last good checkpoint stays"
-            )
-        if not t.loss.is_finite:  # on a device nobody has looked yet
-            raise diverged(t)
+        t.refuse_what_is_not_finite()
         force(path for path in (self.run.metrics, self.run.timing) if path.exists())
-        tensors = {name: to_host(array) for name, array in _arrays(t).items()}
+        tensors = {name: to_host(array) for name, array in t.arrays().items()}
         path = checkpoints.write(
             self.run.checkpoints, checkpoints.Checkpoint(tensors, self._state(t)), t.progress.updates
         )
@@ -130,7 +113,7 @@ class RunJournal:
         self.committed_s = time.monotonic()
         self.committed = _standing(t)
 
-    def save(self, t: Training) -> None:
+    def save(self, t: Learning) -> None:
         """Save everything, unless it was saved since the last update or evaluation."""
         if self.committed != _standing(t):
             self.commit(t)
@@ -138,27 +121,27 @@ class RunJournal:
     def close(self) -> None:
         self.metrics.close()
 
-    def _state(self, t: Training) -> SavedState:
+    def _state(self, t: Learning) -> SavedState:
         return SavedState(
             progress=SavedProgress(t.progress.epoch, t.progress.batch, t.progress.updates, t.progress.examples),
-            loss=SavedLoss(t.loss.total, t.loss.examples),
+            loss=SavedLoss(*t.running_loss),
             metrics=MetricsPosition(self.metrics.bytes, self.metrics.sha256),
-            layout=t.objective.layout,
+            layout=t.layout,
             best=None if t.best is None else dict(t.best),
             kept=sorted(self.kept),
             config_hash=self.config_hash,
         )
 
-    def _note_best(self, t: Training, checkpoint: str) -> None:
+    def _note_best(self, t: Learning, checkpoint: str) -> None:
         """Say in best.json which checkpoint has the best parameters so far, and what they were measured to be."""
         if t.best is not None:
             checkpoints.write_best(self.run.checkpoints, checkpoint, t.monitor, t.best)
 
-    def _note_timing(self, t: Training, examples: int, seconds: float) -> None:
+    def _note_timing(self, t: Learning, examples: int, seconds: float) -> None:
         row = {"epoch": t.history[-1]["epoch"], "seconds": round(seconds, 4), "examples": examples}
         append_line(self.run.timing, json.dumps(row))
 
-    def _stop_if_asked(self, t: Training, now: float) -> None:
+    def _stop_if_asked(self, t: Learning, now: float) -> None:
         if (number := self.stop_signal()) is not None:
             self.save(t)
             raise InterruptedRunError(self._farewell("interrupted", t), number)
@@ -166,7 +149,7 @@ class RunJournal:
             self.save(t)
             raise TimeBudgetError(self._farewell("time budget spent", t))
 
-    def _farewell(self, why: str, t: Training) -> str:
+    def _farewell(self, why: str, t: Learning) -> str:
         phase = "" if self.whole == self.run else f"{self.run.path.name}, "
         return (
             f"{why} in {phase}epoch {t.progress.epoch + 1} after update {t.progress.updates}; saved. "
@@ -174,25 +157,6 @@ class RunJournal:
         )
 
 
-def _standing(t: Training) -> tuple[int, ...]:
+def _standing(t: Learning) -> tuple[int, ...]:
     """Return what tells one state of a training from another."""
     return t.progress.epoch, t.progress.batch, t.progress.updates, len(t.history)
-
-
-def _arrays(t: Training) -> dict[str, Any]:
-    return saved_arrays(t.objective.values, t.best_values, t.average, t.optimizer, t.objective.state())
-
-
-def saved_arrays(
-    values: Array,
-    best_values: Array,
-    average: WeightAverage | None,
-    optimizer: OptimizerContract,
-    objective: dict[str, Array],
-) -> dict[str, Any]:
-    """Return every array that a checkpoint holds, by its name there; `objective` is what that remembers."""
-    arrays = {VALUES: values, BEST: best_values}
-    if average is not None:
-        arrays[_AVERAGE] = average.theta
-    arrays |= {_SLOT + name: array for name, array in optimizer.state().items()}
-    return arrays | {_OBJECTIVE + name: array for name, array in objective.items()}

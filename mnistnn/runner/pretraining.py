@@ -64,7 +64,7 @@ def _features(phase: Phase, run: RunDirectory) -> Tensors:
 
 def _take(plan: Plan, phase: Phase, learned: Tensors) -> None:
     """Give a layer the weights and the biases of the hidden units of a phase."""
-    model = plan.experiment.model
+    model = plan.task.flat
     views = model.views(model.values)
     for name, array in learned.items():
         value = views[f"{phase.layer}.{name}"]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 from mnistnn.config.messages import safe
-from mnistnn.training.loop import Training
+from mnistnn.training.learning import Learning
 from mnistnn.types import LAST
 
 _REFRESH_S = 0.2
@@ -35,7 +35,7 @@ class Display:
         self._next_refresh = 0.0
         self._update_began = time.monotonic()
 
-    def start(self, t: Training, updates_per_epoch: int, max_epochs: int | None) -> None:
+    def start(self, t: Learning, updates_per_epoch: int, max_epochs: int | None) -> None:
         """Begin to follow a training that stands anywhere, also inside an epoch."""
         if self._with_bars:
             self._epochs = tqdm(
@@ -59,7 +59,7 @@ class Display:
         self._inside.total, self._inside.n = most, done
         self._inside.refresh()
 
-    def after_update(self, t: Training) -> None:
+    def after_update(self, t: Learning) -> None:
         if self._batches is None:
             return
         if self._inside is not None:
@@ -71,11 +71,9 @@ class Display:
             self._next_refresh = now + _REFRESH_S
             rate = self._batches.format_dict["rate"] or 0.0
             speed = rate * t.progress.examples / t.progress.updates
-            # On a GPU the loss would have to be waited for, so it is shown once per epoch only.
-            loss = f"loss {t.loss.mean:.4f}, " if t.loss.on_host else ""
-            self._batches.set_postfix_str(f"{loss}{speed:,.0f} examples/s", refresh=False)
+            self._batches.set_postfix_str(f"{t.loss_now}{speed:,.0f} examples/s", refresh=False)
 
-    def after_evaluation(self, t: Training, examples: int, seconds: float) -> None:
+    def after_evaluation(self, t: Learning, examples: int, seconds: float) -> None:
         """Show the newest row; `examples` were trained on in the `seconds` since the last one."""
         self._line(epoch_line(t, examples, seconds), shown=not self._with_bars)
         if self._epochs is not None and self._batches is not None:
@@ -102,7 +100,7 @@ class Display:
             tqdm.write(safe(text), file=sys.stderr)
 
 
-def epoch_line(t: Training, examples: int, seconds: float) -> str:
+def epoch_line(t: Learning, examples: int, seconds: float) -> str:
     """Return the newest row as a line: figures, speed, best so far."""
     row = t.history[-1]
     names = ("train.loss", "train.error", "valid.loss", "valid.error")
@@ -112,7 +110,7 @@ def epoch_line(t: Training, examples: int, seconds: float) -> str:
     return f"epoch {row['epoch']:>4.6g}  {figures}  {passes}{speed}  {standing(t)}"
 
 
-def standing(t: Training) -> str:
+def standing(t: Learning) -> str:
     """Say how the run stands: the best epoch, and the update that will end it if nothing better comes."""
     best, deadline = t.best, t.deadline()
     parts = []

@@ -19,9 +19,6 @@ from mnistnn.config.diff import differences as config_differences
 from mnistnn.config.dump import config_hash, resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
-from mnistnn.data.datasets.cache import set_folder
-from mnistnn.data.datasets.manifest import read_manifest
-from mnistnn.data.splits import ensure_available
 from mnistnn.errors import ConfigError, DataError, MnistnnError, ResourceError, RunError
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
@@ -31,11 +28,12 @@ from mnistnn.run.directory import RunDirectory, all_runs, clear, create, furnish
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
 from mnistnn.run.record import RunRecord, Status, read_record
 from mnistnn.runner.checkpointing import RunJournal
+from mnistnn.runner.members import Members
 from mnistnn.runner.pretraining import pretrain
 from mnistnn.runner.progress import Display
 from mnistnn.runner.signals import StopRequest
 from mnistnn.storage.writing import resource_error, write_atomically
-from mnistnn.training.loop import Hopeless, Training, train
+from mnistnn.training.learning import Hopeless, Learning
 from mnistnn.types import Row
 
 # What a resumed run may change: how long it goes on, how it is saved, where it is computed.
@@ -77,7 +75,7 @@ def start(
     """
     loaded = plan.loaded
     environment = _environment(plan, view)
-    training = _prepare(plan)
+    learning = _prepare(plan)
     run = _create(path)
     with lock.exclusive(run):
         furnish(run)
@@ -95,7 +93,7 @@ def start(
         )
         record.write(run)  # last: a folder with a run.json is a run that can be resumed
         point_latest_at(run, runs)
-        return _sit(plan, training, run, record, view, time_budget_s, hopeless)
+        return _sit(plan, learning, run, record, view, time_budget_s, hopeless)
 
 
 def resume(run: RunDirectory, overrides: Sequence[str], view: View, time_budget_s: float | None = None) -> Outcome:
@@ -134,7 +132,7 @@ def _resume_with(
         before = read_environment(run)
         if before.get("data") != now["data"]:
             raise DataError(f"{run.path}: the data set is not the one that this run was trained on")
-        training = _prepare(plan)
+        learning = _prepare(plan)
         clear(run)
         record.status, record.reason, record.exit_code, record.ended = "running", None, None, None
         record.config_hash = config_hash(loaded.resolved)
@@ -143,11 +141,11 @@ def _resume_with(
         record.write(run)  # before what it records: a run that says "running" is known to be between two states
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
         warnings = [f"warning: not the environment of before: {text}" for text in differences(before, now)]
-        return _sit(plan, training, run, record, view, time_budget_s, hopeless, warnings)
+        return _sit(plan, learning, run, record, view, time_budget_s, hopeless, warnings)
 
 
 def _create(path: Path) -> RunDirectory:
-    """Make the folder of a new run. Raises BusyError where another process is training, RunError where a run lies."""
+    """Make the folder of a new run. Raises BusyError where another process is learning, RunError where a run lies."""
     try:
         return create(path)
     except RunError:
@@ -156,26 +154,22 @@ def _create(path: Path) -> RunDirectory:
         raise
 
 
-def _prepare(plan: Plan) -> Training:
+def _prepare(plan: Plan) -> Learning:
     """Read and preprocess the data, with the threads of the run: a fit has last bits too."""
     with threads.allowed(plan.threads, plan.by_blas):
-        return plan.training()
+        return plan.learning()
 
 
 def _environment(plan: Plan, view: View) -> dict[str, Any]:
     """Make sure that the data set is there, and describe what the run is computed with."""
-    name, device = plan.experiment.data.dataset, plan.experiment.backend.device
-    source = plan.experiment.data.sequences
-    if source is not None:
-        return describe_environment(device, device_name(device), plan.threads, source.digests())
-    ensure_available(name, progress=view.shown)
-    digests = {file: stored.sha256 for file, stored in read_manifest(set_folder(name)).files.items()}
-    return describe_environment(device, device_name(device), plan.threads, digests)
+    device = plan.experiment.backend.device
+    plan.source.make_available(progress=view.shown)
+    return describe_environment(device, device_name(device), plan.threads, plan.source.digests())
 
 
 def _sit(
     plan: Plan,
-    training: Training,
+    learning: Learning,
     run: RunDirectory,
     record: RunRecord,
     view: View,
@@ -185,29 +179,32 @@ def _sit(
 ) -> Outcome:
     """Train from where the run stands until something ends the sitting, and record what it was."""
     before_s, began_s = record.seconds, monotonic()
-    training.clock = lambda: before_s + monotonic() - began_s
-    training.hopeless = hopeless
+    learning.clock = lambda: before_s + monotonic() - began_s
+    learning.hopeless = hopeless
 
     def time_left_s() -> float | None:
         return None if time_budget_s is None else max(0.0, time_budget_s - (monotonic() - began_s))
 
+    inside = replace(view, whole=run)
+
+    def start_inside(part: Plan, path: Path) -> Outcome:
+        return start(part, path, path, inside, time_left_s())  # no link to the newest run is made inside of another one
+
+    def resume_inside(part: RunDirectory) -> Outcome:
+        return resume(part, [], inside, time_left_s())
+
     with _recorded(run, record), StopRequest() as stop:
+        if plan.members:
+            plan.task.find_members_by(Members(plan, run, start_inside, resume_inside).find)
         if not checkpoints.newest_first(run.checkpoints):
-            inside = replace(view, whole=run)
-            pretrain(
-                plan,
-                run,
-                # No link to the newest run is made inside of another one.
-                start=lambda phase, path: start(phase, path, path, inside, time_left_s()),
-                resume=lambda phase: resume(phase, [], inside, time_left_s()),
-            )
-            training.begin_here()
-        return _fit(plan, training, run, record, view, stop, time_left_s(), messages)
+            pretrain(plan, run, start_inside, resume_inside)
+            learning.begin_here()
+        return _fit(plan, learning, run, record, view, stop, time_left_s(), messages)
 
 
 def _fit(
     plan: Plan,
-    training: Training,
+    learning: Learning,
     run: RunDirectory,
     record: RunRecord,
     view: View,
@@ -219,31 +216,31 @@ def _fit(
     policy, compiled_before_s = plan.experiment.checkpoint, jit.compiling_s()
     with _log(run) as log, threads.allowed(plan.threads, plan.by_blas):
         display = Display(log, view.shown, view.bars)
-        training.objective.tell = display.inside_update
+        learning.listen(display.inside_update)
         for text in messages:
             display.message(text)
         journal = RunJournal(run, policy, record.config_hash, display, lambda: stop.number, time_budget_s, view.whole)
         try:
             if journal.is_blank():
-                journal.commit(training)  # so that a run killed in its first epoch can be resumed as well
+                journal.commit(learning)  # so that a run killed in its first epoch can be resumed as well
             else:
-                _restore(journal, training, display)
+                _restore(journal, learning, display)
             display.message(_first_line(plan, run))
-            display.start(training, plan.updates_per_epoch, plan.max_epochs)
+            display.start(learning, plan.updates_per_epoch, plan.max_epochs)
             if plan.needs_loops:
                 jit.load_ahead()
-            record.reason = train(training, journal)
-            journal.save(training)
+            record.reason = learning.go_on(journal)
+            journal.save(learning)
             if (seconds := jit.compiling_s() - compiled_before_s) >= 1.0:
                 display.message(f"{seconds:.1f} s of it went into compiling loops; the next run finds them in a cache")
         finally:
             display.close()
             journal.close()
-            _note_best(record, training)
-        training.objective.values[...] = training.best_values
+            _note_best(record, learning)
+        learning.take_best()
         display.message(f"finished: {record.reason}")
-    last = training.history[-1] if training.history else None
-    return Outcome(run, record, training.best, last)
+    last = learning.history[-1] if learning.history else None
+    return Outcome(run, record, learning.best, last)
 
 
 @contextmanager
@@ -279,23 +276,25 @@ def _status_of(exit_code: int) -> Status:
     return by_code.get(exit_code, "failed")
 
 
-def _restore(journal: RunJournal, training: Training, display: Display) -> None:
-    for problem in journal.restore(training):
+def _restore(journal: RunJournal, learning: Learning, display: Display) -> None:
+    for problem in journal.restore(learning):
         display.message(f"warning: passed over {problem}")
-    done = training.progress
+    done = learning.progress
     display.message(f"resumed after update {done.updates} (epoch {done.epoch + 1}, batch {done.batch})")
 
 
 def _first_line(plan: Plan, run: RunDirectory) -> str:
     where = " read from the disk" if "train" in plan.streamed else ""
+    rounds = plan.task.rounds
+    pace = f"{plan.updates_per_epoch:,} updates per epoch" if rounds is None else f"{rounds:,} round(s)"
     return (
         f"{plan.experiment.name}: {plan.parameters:,} parameters, {plan.train_examples:,} training examples{where}, "
-        f"{plan.updates_per_epoch:,} updates per epoch, {plan.threads} thread(s); run {run.path}"
+        f"{pace}, {plan.threads} thread(s); run {run.path}"
     )
 
 
-def _note_best(record: RunRecord, training: Training) -> None:
-    best = training.best
+def _note_best(record: RunRecord, learning: Learning) -> None:
+    best = learning.best
     if best is not None:
         record.best_epoch, record.best = best["epoch"], dict(best)
 

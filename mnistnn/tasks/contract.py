@@ -11,13 +11,15 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from mnistnn.config.schema import Experiment
+from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.examples import Examples
 from mnistnn.data.source import DataSource
 from mnistnn.errors import ConfigError, UsageError
 from mnistnn.layers import Layer
 from mnistnn.losses import Criterion, Loss
 from mnistnn.models import AnyEnergyModel, AnyUnsupervised
+from mnistnn.models.fitted.committee import TrainedMember
+from mnistnn.models.flat import FlatModel
 from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.supervised import BaseObjective
 from mnistnn.optim.contract import Demands
@@ -25,8 +27,10 @@ from mnistnn.optim.rule import GradientRule
 from mnistnn.optim.schedules import BoldDriver, Plateau
 from mnistnn.tasks.claims import Band, Claim
 from mnistnn.tasks.result import Result
+from mnistnn.training.fit import Fitting
+from mnistnn.training.learning import Layout
 from mnistnn.training.loop import Evaluate
-from mnistnn.types import Array, Shape, SplitName
+from mnistnn.types import Array, Row, Shape, SplitName
 
 Watch = Callable[[str, int, int], None]
 """Is told what a long measurement is doing, how far it has come, and how far it has to go."""
@@ -54,10 +58,14 @@ class Subject(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a model for a table: its name and type, and how many numbers it keeps for the largest batch."""
+    """One part of a model for a table: its name and type, the shape of its output for an example, how many parameters
+    it has, and how many numbers it keeps beside them for the largest batch.
+    """
 
     name: str
     type: str
+    out_shape: Shape
+    parameters: int
     kept: int
 
 
@@ -68,12 +76,14 @@ class Task:
     """What an evaluation of this kind keeps."""
     claims: ClassVar[tuple[Claim, ...]]
     """What experiments of this kind may claim; the first is what `eval` holds against its band on other splits too."""
+    rounds: int | None = None
+    """How many rounds a fitted model has at most; None for one that is trained by steps."""
     has_value: ClassVar[bool] = True
     """Whether what is minimised has a value that falls along the direction that is followed."""
     options: ClassVar[frozenset[str]] = frozenset()
     """Which of OPTIONS an evaluation takes."""
 
-    def __init__(self, experiment: Experiment, source: DataSource) -> None:
+    def __init__(self, experiment: AnyExperiment, source: DataSource) -> None:
         self.experiment, self.source = experiment, source
 
     # What fits together.
@@ -95,10 +105,8 @@ class Task:
     # Learning.
 
     def allocate(self, xp: Any) -> None:
-        """Give the model, which is built, its parameter vector at the start of its initial stream."""
-        model, backend = self.experiment.model, self.experiment.backend
-        model.allocate(xp, backend.dtype)
-        model.initialize(self.experiment.seed)
+        """Let the model, which is built, stand at its beginning, with arrays of xp."""
+        raise NotImplementedError
 
     def remembered(self, batch_size: int, updates_per_epoch: int) -> dict[str, Array]:
         """Return the arrays, as they begin, that learning remembers from update to update; after `allocate`."""
@@ -110,7 +118,30 @@ class Task:
     def begin(
         self, train: Examples, valid: Examples | None, penalties: list[Any], batch_size: int, updates_per_epoch: int
     ) -> tuple[BaseObjective, Evaluate]:
-        """Return what is minimised and what is measured meanwhile; the model is allocated."""
+        """Return what is minimised and what is measured meanwhile, of a model that is trained; it is allocated."""
+        raise self._refusal("is fitted, and not trained by steps")
+
+    def fitting(self, train: Examples, valid: Examples | None) -> Fitting:
+        """Return the fitting, at its beginning, of a model that is fitted; it is allocated."""
+        raise self._refusal("is trained by steps, and not fitted")
+
+    def refuse_members(self, tasks: list["Task"]) -> None:
+        """Raise ConfigError if models of these tasks cannot be the members of a committee."""
+
+    def find_members_by(self, find: Callable[[int], TrainedMember]) -> None:
+        """Let the members of a committee be found by their number. Raises UsageError for another model."""
+        raise self._refusal("has no members")
+
+    # What is kept.
+
+    def arrays(self) -> dict[str, Array]:
+        """Return all that the model, as it stands, consists of, by name."""
+        raise NotImplementedError
+
+    def restore(self, tensors: Mapping[str, np.ndarray], layout: Layout, best: Row | None) -> bool:
+        """Take from the tensors of a checkpoint what the model consists of, at its `best` evaluation if that is given,
+        else as it was last. False if they are those of another model.
+        """
         raise NotImplementedError
 
     # What readers ask.
@@ -123,6 +154,11 @@ class Task:
     def layers(self) -> dict[str, Layer]:
         """The layers by name, of a model that consists of some."""
         return self.experiment.model.layers
+
+    @property
+    def flat(self) -> FlatModel:
+        """The model, where its parameters are one vector. Raises UsageError for one that is fitted."""
+        raise self._refusal("is fitted, and has no vector of parameters")
 
     @property
     def network(self) -> Sequential:
@@ -200,7 +236,7 @@ class Task:
         return claim, claim.band(self.experiment.expect)
 
 
-def metrics_read(experiment: Experiment) -> dict[str, tuple[str, ...]]:
+def metrics_read(experiment: AnyExperiment) -> dict[str, tuple[str, ...]]:
     """Return the metrics that policies, the learning rate and the choice of the best epoch read, by key."""
     read = {f"stopping.{i}": policy.figures() for i, policy in enumerate(experiment.stopping)}
     read["checkpoint.monitor"] = (experiment.checkpoint.monitor,)
@@ -210,7 +246,7 @@ def metrics_read(experiment: Experiment) -> dict[str, tuple[str, ...]]:
     return read
 
 
-def refuse_errors(experiment: Experiment, why: str) -> None:
+def refuse_errors(experiment: AnyExperiment, why: str) -> None:
     """Raise ConfigError, at the key that asks, if something reads an error where there are none, and `why`."""
     for key, metrics in metrics_read(experiment).items():
         for metric in metrics:

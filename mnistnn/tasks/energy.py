@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 from mnistnn.backend.arrays import to_host
 from mnistnn.backend.memory_order import as_rows
 from mnistnn.backend.rng import stream
-from mnistnn.config.schema import Experiment
+from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.examples import Examples
 from mnistnn.data.source import DataSource
 from mnistnn.errors import ConfigError, UsageError
@@ -153,7 +153,7 @@ class EnergyTask(UnsupervisedTask):
     }
     validation: ClassVar[type[UnsupervisedValidation]] = EnergyValidation
 
-    def __init__(self, experiment: Experiment, source: DataSource) -> None:
+    def __init__(self, experiment: AnyExperiment, source: DataSource) -> None:
         super().__init__(experiment, source)
         assert isinstance(experiment.model, AnyEnergyModel)
         self._energy_model = experiment.model

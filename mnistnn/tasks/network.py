@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from mnistnn.config.schema import Experiment
+from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.examples import Examples
 from mnistnn.data.source import DataSource
 from mnistnn.errors import ConfigError
@@ -12,7 +12,8 @@ from mnistnn.losses import Criterion, UnsupervisedLoss
 from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.supervised import BaseObjective, Objective
 from mnistnn.optim.contract import Demands
-from mnistnn.tasks.contract import Part, Task
+from mnistnn.tasks.contract import Part
+from mnistnn.tasks.stepped import SteppedTask
 from mnistnn.tasks.validation import Validation
 from mnistnn.training.loop import Evaluate
 from mnistnn.types import Array, SecondOrder, Shape, ShapeError
@@ -24,13 +25,13 @@ _CALLED: dict[SecondOrder, str] = {
 }
 
 
-class NetworkTask(Task):
+class NetworkTask(SteppedTask):
     """Abstract: a chain of layers, and a loss that judges its output by labels or numbers."""
 
     has_one_class: ClassVar[bool] = False
     """Whether each example has one class."""
 
-    def __init__(self, experiment: Experiment, source: DataSource) -> None:
+    def __init__(self, experiment: AnyExperiment, source: DataSource) -> None:
         super().__init__(experiment, source)
         assert isinstance(experiment.model, Sequential)
         self._network = experiment.model
@@ -117,7 +118,7 @@ class NetworkTask(Task):
 
     def parts(self, batch_size: int, evaluated: int, workers: int) -> list[Part]:
         return [
-            Part(
+            self.part(
                 name,
                 layer.type,
                 max(layer.memory(batch_size, True, workers), layer.memory(evaluated, False, workers)),

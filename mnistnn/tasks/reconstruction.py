@@ -7,7 +7,7 @@ import numpy as np
 from pydantic.dataclasses import dataclass
 
 from mnistnn.backend.memory_order import as_rows
-from mnistnn.config.schema import Experiment
+from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.examples import Examples
 from mnistnn.data.source import DataSource
 from mnistnn.errors import ConfigError
@@ -89,7 +89,7 @@ class ReconstructionTask(UnsupervisedTask):
     objectives: ClassVar[dict[str, type[UnsupervisedObjective]]] = {"autoencoder": ReconstructionObjective}
     validation: ClassVar[type[UnsupervisedValidation]] = ReconstructionValidation
 
-    def __init__(self, experiment: Experiment, source: DataSource) -> None:
+    def __init__(self, experiment: AnyExperiment, source: DataSource) -> None:
         super().__init__(experiment, source)
         assert isinstance(experiment.model, Autoencoder)
         self._autoencoder = experiment.model

@@ -1,31 +1,36 @@
 """Which task an experiment is: the one place that asks what kind of model, and of targets, it has."""
 
-from mnistnn.config.schema import Experiment
+from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.source import DataSource
 from mnistnn.models.autoencoder import Autoencoder
 from mnistnn.models.boltzmann import Boltzmann
+from mnistnn.models.fitted.committee import Committee
+from mnistnn.models.fitted.least_squares import LeastSquares
 from mnistnn.models.rbm import RBM
 from mnistnn.tasks.classes import NetworkClassification, StepClassification
 from mnistnn.tasks.classification import Evaluation
 from mnistnn.tasks.contract import Task
 from mnistnn.tasks.energy import EnergyTask, Likelihood
+from mnistnn.tasks.fitted import CommitteeTask, FittedClassification
 from mnistnn.tasks.network import NetworkTask
 from mnistnn.tasks.reconstruction import ReconstructionResult, ReconstructionTask
 from mnistnn.tasks.regression import Regression, RegressionResult
 from mnistnn.tasks.result import Result
 
-# The task of every type of model whose data do not decide it.
+# The task of every type of model but the network, whose targets decide it.
 OF_MODELS: dict[type, type[Task]] = {
     RBM: EnergyTask,
     Boltzmann: EnergyTask,
     Autoencoder: ReconstructionTask,
+    LeastSquares: FittedClassification,
+    Committee: CommitteeTask,
 }
 
 RESULTS: tuple[type[Result], ...] = (Evaluation, Likelihood, RegressionResult, ReconstructionResult)
 """What evaluations keep, each in files with a prefix of its own, which is empty for the first."""
 
 
-def task_of(experiment: Experiment, source: DataSource) -> Task:
+def task_of(experiment: AnyExperiment, source: DataSource) -> Task:
     """Return the task of an experiment. Raises ConfigError, with the key at fault, if its parts are of several."""
     kind = OF_MODELS.get(type(experiment.model)) or _of_network(source)
     task = kind(experiment, source)

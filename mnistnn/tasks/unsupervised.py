@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from mnistnn.backend.arrays import array_module
 from mnistnn.backend.memory_order import as_rows
-from mnistnn.config.schema import Experiment
+from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.examples import Examples
 from mnistnn.data.source import DataSource
 from mnistnn.errors import ConfigError
@@ -13,12 +13,13 @@ from mnistnn.models import AnyUnsupervised
 from mnistnn.models.unsupervised import Unsupervised
 from mnistnn.objectives.supervised import BaseObjective
 from mnistnn.objectives.unsupervised import UnsupervisedObjective
-from mnistnn.tasks.contract import Part, Task, refuse_errors
+from mnistnn.tasks.contract import Part, refuse_errors
+from mnistnn.tasks.stepped import SteppedTask
 from mnistnn.training.loop import Evaluate, Training
 from mnistnn.types import Array, Shape
 
 
-class UnsupervisedTask(Task):
+class UnsupervisedTask(SteppedTask):
     """Abstract: a model of images, which an objective and a validation of its kind belong to.
 
     objectives  the objective of each type of model
@@ -28,7 +29,7 @@ class UnsupervisedTask(Task):
     objectives: ClassVar[dict[str, type[UnsupervisedObjective]]]
     validation: ClassVar[type["UnsupervisedValidation"]]
 
-    def __init__(self, experiment: Experiment, source: DataSource) -> None:
+    def __init__(self, experiment: AnyExperiment, source: DataSource) -> None:
         super().__init__(experiment, source)
         assert isinstance(experiment.model, Unsupervised)
         self._model: AnyUnsupervised = experiment.model
@@ -67,7 +68,7 @@ class UnsupervisedTask(Task):
     def parts(self, batch_size: int, evaluated: int, workers: int) -> list[Part]:
         kept = self._objective.numbers_kept(self._model, self.experiment.loss, batch_size)
         kinds = {"visible": "gaussian" if self._model.is_gaussian else "binary", "hidden": "binary"}
-        return [Part(name, kinds[name], numbers) for name, numbers in kept.items()]
+        return [self.part(name, kinds[name], numbers) for name, numbers in kept.items()]
 
     @property
     def unsupervised(self) -> AnyUnsupervised:

@@ -5,28 +5,29 @@ the history, what to keep from the journal.
 """
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from mnistnn.backend.arrays import array_module
 from mnistnn.errors import DivergedError
 from mnistnn.kernels import sums_cuda
+from mnistnn.models.contract import Tell
 from mnistnn.objectives.supervised import BaseObjective
 from mnistnn.optim.averaging import WeightAverage
 from mnistnn.optim.contract import OptimizerContract, Progress
-from mnistnn.stopping.contract import Deadline, Policy
+from mnistnn.stopping.contract import Policy
+from mnistnn.training.learning import Hopeless, Journal, Layout, Learning, is_finite_row
 from mnistnn.training.steps import steps_for
-from mnistnn.types import Array, History, Row, best_row
+from mnistnn.types import BEST, VALUES, Array, Row, best_row
 
 Evaluate = Callable[["Training"], dict[str, float]]
 """Measures the model as it stands: the figures of an evaluation."""
 
-Hopeless = Callable[[History], str | None]
-"""Says why a run is to be given up at its newest evaluation, if it is."""
+_AVERAGE, _SLOT, _OBJECTIVE = "average", "optimizer.", "objective."
 
 
 class RunningLoss:
@@ -82,7 +83,7 @@ class BatchSource(Protocol):
 
 
 @dataclass
-class Training:
+class Training(Learning):
     """Everything that the loop moves: live objects, counters, the history, the best parameters so far."""
 
     objective: BaseObjective
@@ -101,7 +102,7 @@ class Training:
     """Updates of one batch under the same masks, see `Progress`."""
     average: WeightAverage | None = None
     clock: Callable[[], float] = lambda: 0.0
-    """Returns the seconds spent training so far, over all sittings."""
+    """Returns the seconds spent training so far, over all sessions."""
     hopeless: Hopeless | None = None
     """Ends the run for what policies, which know nothing but its own history, cannot see: other runs."""
 
@@ -111,14 +112,7 @@ class Training:
         self.progress.updates_per_objective = self.updates_per_objective
         self.progress.history = self.history
         self.steps = steps_for(self.objective, self.optimizer)
-        limits = [limit for policy in self.policies if (limit := policy.time_limit_s()) is not None]
-        self.time_limit_s = min(limits, default=None)
-
-    @property
-    def best(self) -> Row | None:
-        """The row of the best epoch so far."""
-        index = best_row(self.history, self.monitor)
-        return None if index is None else self.history[index]
+        self._time_limit_s = super().time_limit_s  # asked after every update
 
     @property
     def evaluation_is_due(self) -> bool:
@@ -129,11 +123,6 @@ class Training:
         if progress.batch == progress.batches_per_epoch:
             return True
         return self.evaluate_every is not None and progress.updates % self.evaluate_every == 0
-
-    @property
-    def is_measured(self) -> bool:
-        """Whether the last evaluation saw the last update, or there was no update yet."""
-        return self.progress.updates == (self.history[-1]["updates"] if self.history else 0)
 
     @property
     def is_cut_off(self) -> bool:
@@ -164,34 +153,74 @@ class Training:
         finally:
             theta[...] = trained
 
-    def deadline(self) -> Deadline | None:
-        """Return the earliest deadline of the policies."""
-        deadlines = [d for d in (policy.deadline(self.history) for policy in self.policies) if d is not None]
-        return min(deadlines, key=lambda d: (d.updates, not d.is_fixed), default=None)
+    @property
+    def time_limit_s(self) -> float | None:
+        return self._time_limit_s
 
-    def reason_to_stop(self) -> str | None:
-        """Return the first reason to end the run here: a policy's, or else one from outside."""
-        for policy in self.policies:
-            if reason := policy.reason(self.history):
-                return reason
-        deadline = self.deadline()
-        if deadline is not None and self.progress.updates >= deadline.updates:
-            return deadline.reason
-        if self.is_out_of_time:
-            return f"max_time: {self.time_limit_s:g} seconds are spent"
-        return self.hopeless(self.history) if self.hopeless is not None and self.is_measured else None
+    def go_on(self, journal: Journal) -> str:
+        return train(self, journal)
+
+    def listen(self, tell: Tell) -> None:
+        self.objective.tell = tell
+
+    def take_best(self) -> None:
+        self.objective.values[...] = self.best_values
 
     @property
-    def is_out_of_time(self) -> bool:
-        return self.time_limit_s is not None and self.clock() >= self.time_limit_s
+    def layout(self) -> Layout:
+        return self.objective.layout
+
+    def arrays(self) -> dict[str, Array]:
+        return saved_arrays(
+            self.objective.values, self.best_values, self.average, self.optimizer, self.objective.state()
+        )
+
+    def restore(self, tensors: Mapping[str, np.ndarray], layout: Layout) -> bool:
+        arrays = self.arrays()
+        expected = {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}
+        found = {name: (tensor.shape, str(tensor.dtype)) for name, tensor in tensors.items()}
+        if found != expected or layout != self.layout:
+            return False
+        for name, array in arrays.items():
+            array[...] = array_module(array).asarray(tensors[name])
+        return True
+
+    def refuse_what_is_not_finite(self) -> None:
+        values = self.objective.values
+        if not bool(array_module(values).isfinite(values).all()):
+            raise DivergedError(
+                f"parameters are no longer finite numbers (update {self.progress.updates}); the last good checkpoint "
+                "stays"
+            )
+        if not self.loss.is_finite:  # on a device nobody has looked yet
+            raise diverged(self)
+
+    @property
+    def loss_now(self) -> str:
+        # A device would have to be waited for.
+        return f"loss {self.loss.mean:.4f}, " if self.loss.on_host else ""
+
+    @property
+    def running_loss(self) -> tuple[float, int]:
+        return self.loss.total, self.loss.examples
+
+    def restore_running_loss(self, total: float, examples: int) -> None:
+        self.loss = RunningLoss(self.objective.theta, total, examples)
 
 
-class Journal(Protocol):
-    """Keeps what happens. It may raise to end the loop: a signal, the time budget, a full disk."""
-
-    def after_update(self, training: Training) -> None: ...
-
-    def after_evaluation(self, training: Training) -> None: ...
+def saved_arrays(
+    values: Array,
+    best_values: Array,
+    average: WeightAverage | None,
+    optimizer: OptimizerContract,
+    objective: dict[str, Array],
+) -> dict[str, Any]:
+    """Return every array that a checkpoint holds, by its name there; `objective` is what that remembers."""
+    arrays = {VALUES: values, BEST: best_values}
+    if average is not None:
+        arrays[_AVERAGE] = average.theta
+    arrays |= {_SLOT + name: array for name, array in optimizer.state().items()}
+    return arrays | {_OBJECTIVE + name: array for name, array in objective.items()}
 
 
 # Numbers that are no longer finite are looked for and end the run with a message; NumPy's warnings would precede it.
@@ -247,7 +276,7 @@ def _evaluate(t: Training) -> None:
             "learning_rate": rate,
             "theta.norm": float(array_module(theta).linalg.norm(theta)),
         }
-        if not all(map(math.isfinite, row.values())):
+        if not is_finite_row(row):
             raise diverged(t)
         t.history.append(row)
         t.loss = RunningLoss(theta)

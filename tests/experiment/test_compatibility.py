@@ -7,6 +7,7 @@ from mnistnn.data import source
 from mnistnn.errors import ConfigError
 from mnistnn.experiment.compatibility import updates_per_objective
 from mnistnn.experiment.plan import Plan
+from mnistnn.tasks.stepped import SteppedTask
 
 FULL = "batches={size: full}"
 L_BFGS, CG = "optimizer={type: l_bfgs}", "optimizer={type: conjugate_gradient}"
@@ -138,5 +139,6 @@ def test_a_model_whose_size_fitting_decides_is_refused_when_it_is_known(toy):
 )
 def test_the_objective_changes_with_its_batch_and_its_masks(toy, overrides, expected):
     plan = Plan(load_experiment(toy, overrides))
+    assert isinstance(plan.task, SteppedTask)
     assert updates_per_objective(plan.task, plan.train_examples) == expected
     assert plan.training().progress.updates_per_objective == expected

@@ -49,7 +49,7 @@ def belief(toy) -> Path:
 
 
 def parameters(run, **options):
-    model = trained.load_trained(RunDirectory(Path(run)), **options).plan.experiment.model
+    model = trained.load_trained(RunDirectory(Path(run)), **options).plan.task.flat
     return model.views(model.values)
 
 

@@ -115,7 +115,7 @@ def test_best_parameters_are_restored_at_the_end(toy, start):
     outcome = session.start(plan, Path("run"), Path("runs"), session.View(shown=False))
     saved = read_newest(outcome.run.checkpoints)[1]
     assert saved.state.best == outcome.best != outcome.last
-    np.testing.assert_array_equal(plan.experiment.model.theta, saved.tensors["best"])
+    np.testing.assert_array_equal(plan.task.flat.theta, saved.tensors["best"])
     assert not np.array_equal(saved.tensors["best"], saved.tensors["theta"])
 
 

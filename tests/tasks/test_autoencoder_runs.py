@@ -77,7 +77,7 @@ def test_measurement_is_that_of_the_formula(coder, command):
     assert command("train", coder, "loss.corruption=0.3", "--run-dir", "run", "-q").code == 0
     found = json.loads(command("eval", "run", "--json").out)
     plan = load_trained(RunDirectory(Path("run"))).plan
-    views = plan.experiment.model.views(plan.experiment.model.theta.astype("float64"))
+    views = plan.task.flat.views(plan.task.flat.theta.astype("float64"))
     x = np.asarray(plan.place("test").x, dtype="float64").reshape(80, -1)
     part = HiddenPixels(0.3, plan.experiment.seed).seen(x.astype("float32"), 0)
     for seen, name in ((x, "reconstruction_nll"), (part, "loss")):
@@ -218,12 +218,12 @@ def stack(toy) -> Path:
 
 def test_layers_begin_with_the_hidden_units_of_their_autoencoders(stack, command):
     assert command("train", stack, "--run-dir", "run", "-q").code == 0
-    model = load_trained(RunDirectory(Path("run"))).plan.experiment.model
+    model = load_trained(RunDirectory(Path("run"))).plan.task.flat
     found = model.views(model.theta)
     for number, layer in enumerate(("first", "second"), 1):
-        phase = load_trained(RunDirectory(Path(f"run/pretrain/{number}-{layer}"))).plan.experiment
-        views = phase.model.views(phase.model.theta)
-        assert phase.model.type == "autoencoder"
+        phase = load_trained(RunDirectory(Path(f"run/pretrain/{number}-{layer}"))).task.flat
+        views = phase.views(phase.theta)
+        assert phase.type == "autoencoder"
         np.testing.assert_array_equal(found[f"{layer}.W"], views["hidden.W"])
         np.testing.assert_array_equal(found[f"{layer}.b"], views["hidden.b"])
         assert np.abs(views["hidden.b"]).max() > 0.001
@@ -238,7 +238,7 @@ def test_machines_and_autoencoders_may_stand_upon_each_other(stack, command):
     overrides = [f"pretrain.1.{override}" for override in of_second]
     assert command("train", stack, *overrides, "--run-dir", "run", "-q").code == 0
     runs = [load_trained(RunDirectory(Path(f"run/pretrain/{name}"))) for name in ("1-first", "2-second")]
-    assert [run.plan.experiment.model.type for run in runs] == ["autoencoder", "rbm"]
+    assert [run.plan.task.flat.type for run in runs] == ["autoencoder", "rbm"]
 
 
 @pytest.mark.parametrize("updates", [1, 4])

@@ -6,12 +6,12 @@ from typing import Literal
 import numpy as np
 
 from mnistnn.config.diff import Difference, differences
-from mnistnn.run.checkpoint import BEST, VALUES, Checkpoint, read_newest
+from mnistnn.run.checkpoint import Checkpoint, read_newest
 from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.provenance import read_environment
-from mnistnn.types import History
+from mnistnn.types import BEST, VALUES, History
 
 Which = Literal["final", "best"]
 _TENSORS: dict[Which, str] = {"final": VALUES, "best": BEST}

@@ -26,7 +26,7 @@ def as_onnx(source: Source) -> Product:
     model = read_model(source)
     if not source.without_preprocess:
         refuse_what_has_no_nodes(model.plan)
-    if model.plan.experiment.model.values.size > _MAX_NUMBERS:
+    if model.plan.task.flat.values.size > _MAX_NUMBERS:
         raise UsageError("the model is too large for ONNX, whose files end at 2 GB; safetensors takes it")
     content = encoded(model, source.without_preprocess)
     return Product(content, checked(content, model.plan, source.without_preprocess))
@@ -51,7 +51,7 @@ def encoded(model: Model, without_preprocess: bool) -> bytes:
     if p is not None:
         graph.node(PROBABILITIES, "Identity", [p])
         outputs[PROBABILITIES] = ((plan.classes,), "of each class, as the loss defines them")
-    about = {**model.about(), "input": doc, "loss": experiment.loss.type, "output": "; ".join(_said(outputs))}
+    about = {**model.about(), "input": doc, "loss": plan.task.loss.type, "output": "; ".join(_said(outputs))}
     return graph.encoded({name: (shape, doc)}, outputs, about)
 
 

@@ -72,7 +72,7 @@ class Model:
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters and statistics, such as hidden.W: views."""
-        model = self.plan.experiment.model
+        model = self.plan.task.flat
         return model.views(model.values)
 
     @property

@@ -14,7 +14,6 @@ from mnistnn.errors import RunError
 from mnistnn.experiment.plan import Plan
 from mnistnn.experiment.trained import Trained, take_values
 from mnistnn.run import checkpoint as checkpoints
-from mnistnn.run.checkpoint import VALUES
 from mnistnn.run.config import open_run
 from mnistnn.run.directory import RunDirectory
 
@@ -63,7 +62,7 @@ def history_of(run: RunDirectory, layer: str | None = None) -> History:
     for path in reversed(checkpoints.newest_first(run.checkpoints)):
         try:
             saved = checkpoints.read(path)
-            take_values(plan, saved, VALUES, path)
+            take_values(plan, saved, path)
             progress = saved.state.progress
             found = filters_of(Trained(plan, path.name, path.name, progress.epoch, opened.record, []), layer)
         except RunError as error:

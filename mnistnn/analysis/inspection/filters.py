@@ -64,7 +64,7 @@ def filters_of(trained: Trained, layer: str | None = None) -> Filters:
 
     Raises UsageError if there is no such layer, or none whose weights are pictures; RunError if some are not finite.
     """
-    model = trained.plan.experiment.model
+    model = trained.plan.task.flat
     weights: dict[str, str] = {}  # the name of each layer's weights
     for slot in model.slots:
         if slot.parameter.kind == "weight":

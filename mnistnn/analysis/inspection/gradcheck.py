@@ -107,8 +107,8 @@ def check_experiment(plan: Plan, examples: int) -> list[GradientRow]:
     objective = Objective(plan.task.network, plan.task.criterion, plan.penalties)
     x = rng.uniform(size=(examples, *plan.preprocessing.out_shape))
     objective.set_batch(*_as_sequences(plan.sequences, x, rng, plan.classes), update=0)
-    randomize(objective, experiment.model.slots, experiment.seed)
-    return check_gradient(objective, experiment.model.slots, experiment.seed)
+    randomize(objective, plan.task.flat.slots, experiment.seed)
+    return check_gradient(objective, plan.task.flat.slots, experiment.seed)
 
 
 def _as_sequences(

@@ -22,14 +22,10 @@ class LayerRow:
 
 
 def layer_rows(plan: Plan) -> list[LayerRow]:
-    """Return one row per layer, in order."""
-    model = plan.experiment.model
-    sizes = dict.fromkeys(model.shapes, 0)
-    for slot in model.slots:
-        sizes[slot.name.split(".")[0]] += slot.stop - slot.start
+    """Return one row per layer, or other part, in order."""
     itemsize = np.dtype(plan.experiment.backend.dtype).itemsize
     return [
-        LayerRow(part.name, part.type, model.shapes[part.name], sizes[part.name], itemsize * part.kept)
+        LayerRow(part.name, part.type, part.out_shape, part.parameters, itemsize * part.kept)
         for part in cost.parts(plan)
     ]
 
@@ -54,18 +50,30 @@ def plan_lines(plan: Plan) -> list[str]:
     fitting = "at most: preprocess is yet to be fitted, on the training split, and may drop dimensions"
     augment = plan.experiment.augment
     at_most = "" if plan.knows_counts else "at most "
-    each = " for each pass that they make" if "passes" in plan.experiment.optimizer.gives else ""
     return [
         *table,
         *([] if plan.preprocessing.is_settled else [fitting]),
         *([] if augment is None else [f"augment, of training images only: {augment.said()}"]),
         f"examples: {at_most}{examples['train']:,} train, {examples['valid']:,} valid, {examples['test']:,} test",
         *_streaming(plan),
-        f"per epoch: {at_most}{plan.updates_per_epoch:,} updates of {plan.batch_size:,} examples, "
-        f"{cost.flops_per_epoch(plan) / 1e9:,.1f} GFLOP in matrix products{each}, {plan.threads} thread(s)",
+        _pace(plan),
         *(_phase_line(phase) for phase in plan.phases),
+        *(_member_line(number, member) for number, member in enumerate(plan.members, start=1)),
         f"memory for digits, parameters, and what optimizer and layers keep: {_mebibytes(cost.resident_bytes(plan))}",
     ]
+
+
+def _pace(plan: Plan) -> str:
+    """Say how much is done at a time."""
+    optimizer = plan.experiment.optimizer
+    if optimizer is None:
+        return f"fitted, not trained by steps: {plan.task.rounds:,} round(s), {plan.threads} thread(s)"
+    at_most = "" if plan.knows_counts else "at most "
+    each = " for each pass that they make" if "passes" in optimizer.gives else ""
+    return (
+        f"per epoch: {at_most}{plan.updates_per_epoch:,} updates of {plan.batch_size:,} examples, "
+        f"{cost.flops_per_epoch(plan) / 1e9:,.1f} GFLOP in matrix products{each}, {plan.threads} thread(s)"
+    )
 
 
 def _phase_line(phase: Plan) -> str:
@@ -75,6 +83,11 @@ def _phase_line(phase: Plan) -> str:
         f"before, {phase.experiment.name}: {model.type} of {visible:,} visible and {hidden:,} hidden units, "
         f"{phase.updates_per_epoch:,} updates per epoch, {phase.threads} thread(s)"
     )
+
+
+def _member_line(number: int, member: Plan) -> str:
+    pace = _pace(member)
+    return f"member {number}, {member.experiment.name}: {member.parameters:,} parameters, {pace}"
 
 
 def _streaming(plan: Plan) -> list[str]:

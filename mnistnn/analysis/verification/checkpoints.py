@@ -10,14 +10,17 @@ from mnistnn.config.load import load_resolved
 from mnistnn.config.schema import Checkpoint as Policy
 from mnistnn.errors import MnistnnError, RunError
 from mnistnn.experiment.plan import Plan
+from mnistnn.experiment.trained import load_member
 from mnistnn.run import checkpoint as checkpoints
-from mnistnn.run.checkpoint import BEST, VALUES, Checkpoint
+from mnistnn.run.checkpoint import Checkpoint
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
 from mnistnn.run.state import SavedState
-from mnistnn.runner.checkpointing import saved_arrays
 from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
 from mnistnn.storage.sealed_json import VERSION
+from mnistnn.tasks.contract import Task
+from mnistnn.training.loop import saved_arrays
+from mnistnn.types import BEST, VALUES
 
 _FOLDER = "checkpoints"
 # Of each flat vector by its name: shape and data type.
@@ -124,7 +127,9 @@ class _Expectation:
         self._forms: _Forms | None = None
         try:
             # Arrays have the same shapes everywhere, and here they are only described.
-            self._plan = Plan(load_resolved(run.config, ["backend.device=cpu"]), run)
+            self._plan = plan = Plan(load_resolved(run.config, ["backend.device=cpu"]), run)
+            if plan.members:
+                plan.task.find_members_by(lambda number: load_member(run, number))
         except RunError as error:
             findings.problem("preprocess", error)
         except MnistnnError as error:
@@ -135,7 +140,10 @@ class _Expectation:
         """Compare names, shapes and data types of a checkpoint's arrays."""
         if self._plan is None:
             return
-        model = self._plan.experiment.model
+        if self._plan.task.rounds is not None:
+            self._check_fitted(self._plan.task, path, saved)
+            return
+        model = self._plan.task.flat
         layout: _Layout = [(name, list(shape)) for name, shape in saved.state.layout]
         if layout != model.layout:
             self._findings.problem(_name(path), "its layout is not that of the model in config.yaml")
@@ -155,10 +163,23 @@ class _Expectation:
                     f"expected {self._forms.get(name, 'none of this name')}",
                 )
 
+    def _check_fitted(self, task: Task, path: Path, saved: Checkpoint) -> None:
+        """Let the model take the arrays: their shapes are its own business."""
+        layout: _Layout = [(name, list(shape)) for name, shape in saved.state.layout]
+        found = [(name, list(array.shape)) for name, array in saved.tensors.items()]
+        task.allocate(np)
+        try:
+            fits = task.restore(saved.tensors, saved.state.layout, None)
+        except RunError as error:  # a member is damaged
+            self._findings.problem(_name(path), error)
+            return
+        if sorted(layout) != sorted(found) or not fits:
+            self._findings.problem(_name(path), "its arrays are not those of the model in config.yaml")
+
 
 def _forms(plan: Plan) -> _Forms:
-    experiment = plan.experiment
-    model = experiment.model
+    experiment, model = plan.experiment, plan.task.flat
+    assert experiment.optimizer is not None  # as every model that is trained by steps has one
     model.allocate(np, experiment.backend.dtype)
     experiment.optimizer.allocate(model.theta, model.grad)
     if experiment.averaging is not None:

@@ -9,20 +9,21 @@ from pathlib import Path
 from mnistnn.analysis.verification.report import Findings
 
 _MOST_ENTRIES = 100_000
-_FOLDERS = ("checkpoints", "eval", "preprocess", "pretrain", "source")
+_FOLDERS = ("checkpoints", "eval", "members", "preprocess", "pretrain", "source")
 _LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}\.tmp")
 
 
 class Inventory:
     """The regular files of a run, by path below its folder. Nothing else is ever opened.
 
-    Folders in pretrain/ hold runs of their own, which are named in `runs`.
+    Folders in pretrain/ and in members/ hold runs of their own, which are named in `runs` and in `members`.
     """
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self.files: set[str] = set()
         self.runs: set[str] = set()
+        self.members: set[str] = set()
         self._entries = 0
         self._look("")
 
@@ -57,6 +58,8 @@ class Inventory:
                 self._look(file)
             elif Path(file).parent == Path("pretrain"):
                 self.runs.add(Path(file).name)
+            elif Path(file).parent == Path("members"):
+                self.members.add(Path(file).name)
             else:
                 self._findings.note(file, "a folder that is no part of a run; not looked at")
         elif _LEFTOVER.fullmatch(Path(file).name) and (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):

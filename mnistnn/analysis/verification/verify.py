@@ -7,7 +7,7 @@ times and names in the ledger of test readings, whose entries are counted only.
 
 from dataclasses import replace
 
-from mnistnn.analysis.verification import checkpoints, description, evaluations, metrics, phases
+from mnistnn.analysis.verification import checkpoints, description, evaluations, members, metrics, phases
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings, Report
 from mnistnn.run import lock
@@ -61,6 +61,8 @@ def _look(run: RunDirectory) -> Report:
     evaluations.check_evaluations(run, inventory, record, findings)
     if loaded is not None:
         phases.check_phases(run, inventory, loaded, bool(states), findings, verify)
+        count = len(loaded.resolved["model"].get("members", ()))
+        members.check_members(run, inventory, count, len(rows or ()), findings, verify)
     if states and inventory.has("log.txt"):
         findings.ok("log.txt")
     for file in sorted(file for file in inventory.files if "/" not in file and file not in _KNOWN):

@@ -46,7 +46,7 @@ def test_times_are_those_of_training(read):
 
 
 def test_histograms_count_all_weights(read):
-    model = load_trained(RunDirectory(Path("run"))).plan.experiment.model
+    model = load_trained(RunDirectory(Path("run"))).plan.task.flat
     W = model.views(model.values)["hidden.W"].astype(np.float64)
     (event,) = read.Histograms("parameters/hidden/W")
     histogram = event.histogram_value

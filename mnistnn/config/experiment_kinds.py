@@ -1,0 +1,91 @@
+"""The two forms of an experiment, by how its model learns: trained by steps, or fitted.
+
+Which of them a file is follows from `model.type`. Both are one schema to who reads about keys; what belongs to steps
+only is refused by name where a model is fitted.
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from mnistnn.config.expected import Schema, SchemaBook
+from mnistnn.config.messages import Problem
+from mnistnn.config.nodes import MappingNode, Node, Scalar, find, key_place, without
+from mnistnn.config.schema import AnyExperiment, Experiment, FittedExperiment
+from mnistnn.config.validate import Validator
+
+
+class ExperimentValidator:
+    """Checks trees against the form that their model wants. `also_at_root` are keys that were used before."""
+
+    def __init__(self, also_at_root: Iterable[str] = ()) -> None:
+        self._fitted = Validator(TypeAdapter(FittedExperiment), tuple(also_at_root))
+        self._trained = _Trained(TypeAdapter(Experiment), tuple(also_at_root))
+        self._trained.of_fitted = self._fitted
+
+    @property
+    def book(self) -> SchemaBook:
+        """The JSON Schema of both forms, for explanations."""
+        return self._trained.book
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The JSON Schema for editors, which tells the forms apart."""
+        trained, fitted = self._trained.adapter.json_schema(), self._fitted.adapter.json_schema()
+        definitions = {**trained.pop("$defs"), **fitted.pop("$defs")}
+        of_fitted = {"properties": {"model": {"properties": {"type": {"enum": self.fitted_types}}}}}
+        return {
+            "$defs": {**definitions, "Experiment": trained, "FittedExperiment": fitted},
+            "if": {**of_fitted, "required": ["model"]},
+            "then": {"$ref": "#/$defs/FittedExperiment"},
+            "else": {"$ref": "#/$defs/Experiment"},
+        }
+
+    @cached_property
+    def fitted_types(self) -> list[str]:
+        """The types of models that are fitted."""
+        book = self._fitted.book
+        return list(book.tags(book.root["properties"]["model"]))
+
+    def validate(self, tree: Node, problems: list[Problem]) -> tuple[AnyExperiment | None, Node]:
+        """Return the experiment, and the tree without the keys that a null unset; None, and problems, if invalid."""
+        kind = find(tree, ("model", "type"))
+        if not isinstance(kind, Scalar) or kind.value not in self.fitted_types:
+            return self._trained.validate(tree, problems)
+        assert isinstance(tree, MappingNode)
+        wrong = self._keys_of_steps & tree.entries.keys()
+        for key in sorted(wrong):
+            node = tree.value(key)
+            if not isinstance(node, Scalar) or node.value is not None:
+                what = f"a model of type {kind.value} is fitted, and not trained by steps: it has no {key}"
+                problems.append(Problem(key_place(tree, (key,)), what))
+        return self._fitted.validate(without(tree, {(key,) for key in wrong}), problems)
+
+    def dump(self, experiment: AnyExperiment, exclude_defaults: bool = False) -> dict[str, Any]:
+        """Return plain data that validates to an equal experiment, every default written out or none."""
+        adapter: TypeAdapter[Any] = (
+            self._fitted.adapter if isinstance(experiment, FittedExperiment) else self._trained.adapter
+        )
+        data: dict[str, Any] = adapter.dump_python(experiment, mode="json", exclude_defaults=exclude_defaults)
+        return data
+
+    @cached_property
+    def _keys_of_steps(self) -> set[str]:
+        return {*self._trained.book.root["properties"]} - {*self._fitted.book.root["properties"]}
+
+
+class _Trained(Validator[Experiment]):
+    """The validator of experiments that are trained by steps; its words know the types of fitted models too."""
+
+    of_fitted: Validator[FittedExperiment]
+
+    @cached_property
+    def book(self) -> SchemaBook:
+        trained, fitted = self.adapter.json_schema(), self.of_fitted.adapter.json_schema()
+        trained["$defs"] |= fitted["$defs"]
+        own, other = (schema["properties"]["model"] for schema in (trained, fitted))
+        own["oneOf"] += other["oneOf"]
+        own["discriminator"]["mapping"] |= other["discriminator"]["mapping"]
+        return SchemaBook(trained)

@@ -1,0 +1,99 @@
+"""What is asked of any model, and what of one that is fitted and not trained by steps.
+
+Trained models extend `FlatModel` (`flat.py`): their parameters are one vector that an optimizer moves. Fitted models
+extend `Fitted`: they learn in rounds of their own, of which each leaves a model that can be used.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from mnistnn.component import component
+from mnistnn.layers import Layer
+from mnistnn.losses import Loss
+from mnistnn.types import Array, Shape
+
+Tell = Callable[[str, int, int | None], None]
+"""Is told what is being done inside a round, how much of it is done, and of how much at most."""
+
+
+class Scores(Protocol):
+    """A model of which readers ask outputs, whatever it is."""
+
+    def scores(self, x: Array) -> Array:
+        """Return the outputs (n, ...) for inputs x (n, *in_shape), lent until the next call."""
+        ...
+
+
+@component
+class Fitted:
+    """Abstract: a classifier that is fitted in rounds.
+
+    A round is what the model says: all of a closed form, a pair of classes, a boosting round, a member of a committee.
+    After each, `scores` are those of the rounds so far, and `arrays` all that they consist of.
+    """
+
+    type: str
+    """The name of the model in an experiment."""
+
+    layers: ClassVar[dict[str, Layer]] = {}
+    """It consists of none."""
+    open_ended: ClassVar[bool] = False
+    """Whether more rounds are always possible, so that stopping policies make sense."""
+
+    def build(self, in_shape: Shape, classes: int) -> None:
+        """Remember the shape of inputs and the number of classes. Raises ShapeError if they do not fit."""
+        raise NotImplementedError
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds there are at most."""
+        raise NotImplementedError
+
+    @property
+    def rounds_done(self) -> int:
+        """How many rounds have been fitted, or restored."""
+        raise NotImplementedError
+
+    @property
+    def criterion(self) -> Loss:
+        """What judges the scores; the model is built."""
+        raise NotImplementedError
+
+    @property
+    def size(self) -> int:
+        """How many numbers the fitted model consists of, as far as that is known before."""
+        raise NotImplementedError
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications (each with an addition) of one example's scores, in matrix products."""
+        raise NotImplementedError
+
+    def allocate(self, xp: Any, dtype: str) -> None:
+        """Begin anew, unfitted, with arrays of xp and of a dtype."""
+        raise NotImplementedError
+
+    def fit(self, x: Array, labels: Array, tell: Tell) -> Iterator[int]:
+        """Fit the rounds that are left to x (n, *in_shape) and labels (n,), neither of which is written to.
+
+        Yields the number of rounds done, after each.
+        """
+        raise NotImplementedError
+
+    def scores(self, x: Array) -> Array:
+        """Return the scores (n, classes) of x (n, *in_shape), lent until the next call."""
+        raise NotImplementedError
+
+    def arrays(self) -> dict[str, Array]:
+        """Return all that the rounds so far consist of, by name."""
+        raise NotImplementedError
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take what `arrays` returned after some rounds. Raises ShapeError if it is not of this model."""
+        raise NotImplementedError
+
+    def keep_rounds(self, rounds: int) -> None:
+        """Forget all rounds after so many."""
+        raise NotImplementedError

@@ -1,0 +1,89 @@
+"""Fitting: a model that learns in rounds of its own is measured and kept after each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mnistnn.backend.arrays import array_module
+from mnistnn.errors import DivergedError
+from mnistnn.models.contract import Fitted, Tell
+from mnistnn.optim.contract import Progress
+from mnistnn.stopping.contract import Policy
+from mnistnn.training.learning import Hopeless, Journal, Layout, Learning, is_finite_row
+from mnistnn.types import Array, Row, ShapeError
+
+
+@dataclass
+class Fitting(Learning):
+    """Everything that `fit` moves: the model, counters, the history. An epoch, and an update, is a round."""
+
+    model: Fitted
+    x: Array
+    labels: Array
+    policies: Sequence[Policy]
+    evaluate: Callable[[], dict[str, float]]
+    """Measures the model as it stands: the metrics of an evaluation."""
+    monitor: str
+    progress: Progress = field(default_factory=Progress)
+    history: list[Row] = field(default_factory=list)
+    clock: Callable[[], float] = lambda: 0.0
+    hopeless: Hopeless | None = None
+    tell: Tell = lambda *_: None
+    """Is told how far a round has come."""
+
+    def __post_init__(self) -> None:
+        self.progress.batches_per_epoch = 1
+        self.progress.examples_per_epoch = len(self.labels)
+
+    def go_on(self, journal: Journal) -> str:
+        return fit(self, journal)
+
+    def listen(self, tell: Tell) -> None:
+        self.tell = tell
+
+    def take_best(self) -> None:
+        if self.best is not None:
+            self.model.keep_rounds(int(self.best["updates"]))
+
+    @property
+    def layout(self) -> Layout:
+        return [(name, list(array.shape)) for name, array in self.model.arrays().items()]
+
+    def arrays(self) -> dict[str, Array]:
+        return self.model.arrays()
+
+    def restore(self, tensors: Mapping[str, np.ndarray], layout: Layout) -> bool:
+        try:
+            self.model.restore(dict(tensors))
+        except ShapeError:
+            return False
+        return layout == self.layout
+
+    def refuse_what_is_not_finite(self) -> None:
+        for name, array in self.model.arrays().items():
+            if array.dtype.kind == "f" and not bool(array_module(array).isfinite(array).all()):
+                raise DivergedError(
+                    f"{name} of the fitted model is not all finite numbers (round {self.progress.epoch})"
+                )
+
+
+def fit(t: Fitting, journal: Journal) -> str:
+    """Fit round after round until there is none left or a policy ends it; return the reason.
+
+    Raises DivergedError if what is measured is not a finite number. Goes on from wherever `t` stands.
+    """
+    reason = t.reason_to_stop() if t.history else None
+    if reason is not None:
+        return reason
+    for done in t.model.fit(t.x, t.labels, t.tell):
+        t.progress.epoch = t.progress.updates = done
+        t.progress.examples = done * len(t.labels)
+        row = {"epoch": done, "updates": done, "examples": t.progress.examples, **t.evaluate()}
+        if not is_finite_row(row):
+            raise DivergedError(f"what is measured of the fitted model is not a finite number (round {done})")
+        t.history.append(row)
+        journal.after_evaluation(t)
+        if reason := t.reason_to_stop():
+            return reason
+    return f"fitted: {t.model.rounds:,} round{'s' * (t.model.rounds != 1)} done"

@@ -1,0 +1,132 @@
+"""What the two ways to learn, by steps and by rounds, have in common: a history, what ends it, what is kept of it."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from mnistnn.models.contract import Tell
+from mnistnn.optim.contract import Progress
+from mnistnn.stopping.contract import Deadline, Policy
+from mnistnn.types import History, Row, best_row
+
+Hopeless = Callable[[History], str | None]
+"""Says why a run is to be given up at its newest evaluation, if it is."""
+
+Layout = list[tuple[str, list[int]]]
+"""Name and shape of each array that a model consists of, in order."""
+
+
+class Journal(Protocol):
+    """Keeps what happens. It may raise to end learning: a signal, the time budget, a full disk."""
+
+    def after_update(self, learning: Any) -> None: ...
+
+    def after_evaluation(self, learning: Any) -> None: ...
+
+
+class Learning(ABC):
+    """Abstract: something that learns, as it stands.
+
+    monitor   the metric whose lowest value marks the best evaluation
+    clock     returns the seconds spent so far, over all sessions of the run
+    hopeless  ends the run for what policies, which know nothing but its own history, cannot see: other runs
+    """
+
+    policies: Sequence[Policy]
+    monitor: str
+    progress: Progress
+    history: list[Row]
+    clock: Callable[[], float]
+    hopeless: Hopeless | None
+
+    @property
+    def best(self) -> Row | None:
+        """The row of the best evaluation so far."""
+        index = best_row(self.history, self.monitor)
+        return None if index is None else self.history[index]
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the last evaluation saw the last update, or there was no update yet."""
+        return self.progress.updates == (self.history[-1]["updates"] if self.history else 0)
+
+    def deadline(self) -> Deadline | None:
+        """Return the earliest deadline of the policies."""
+        deadlines = [d for d in (policy.deadline(self.history) for policy in self.policies) if d is not None]
+        return min(deadlines, key=lambda d: (d.updates, not d.is_fixed), default=None)
+
+    @property
+    def time_limit_s(self) -> float | None:
+        """The least time limit of the policies."""
+        return min((s for policy in self.policies if (s := policy.time_limit_s()) is not None), default=None)
+
+    @property
+    def is_out_of_time(self) -> bool:
+        limit_s = self.time_limit_s
+        return limit_s is not None and self.clock() >= limit_s
+
+    def reason_to_stop(self) -> str | None:
+        """Return the first reason to end the run here: a policy's, or else one from outside."""
+        for policy in self.policies:
+            if reason := policy.reason(self.history):
+                return reason
+        deadline = self.deadline()
+        if deadline is not None and self.progress.updates >= deadline.updates:
+            return deadline.reason
+        if self.is_out_of_time:
+            return f"max_time: {self.time_limit_s:g} seconds are spent"
+        return self.hopeless(self.history) if self.hopeless is not None and self.is_measured else None
+
+    @abstractmethod
+    def go_on(self, journal: Journal) -> str:
+        """Learn from wherever this stands until something ends it; return the reason."""
+
+    def listen(self, tell: Tell) -> None:  # noqa: B027 # not all have anything to tell
+        """Let `tell` hear how far the parts of what takes long have come."""
+
+    def begin_here(self) -> None:  # noqa: B027 # only parameters can be given from outside
+        """Take what the model has been given since for its beginning."""
+
+    @abstractmethod
+    def take_best(self) -> None:
+        """Let the model be the best one that was measured, where there is one."""
+
+    # What is kept.
+
+    @property
+    @abstractmethod
+    def layout(self) -> Layout:
+        """Name and shape of each array that the model consists of."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, Any]:
+        """Return every array that a checkpoint holds, by its name there."""
+
+    @abstractmethod
+    def restore(self, tensors: Mapping[str, np.ndarray], layout: Layout) -> bool:
+        """Take the arrays of a checkpoint; False, and nothing is taken, if they are not of this experiment."""
+
+    @abstractmethod
+    def refuse_what_is_not_finite(self) -> None:
+        """Raise DivergedError if what would be saved is not all finite numbers."""
+
+    @property
+    def loss_now(self) -> str:
+        """The training loss of the epoch under way, to be followed by more, where it costs nothing to know."""
+        return ""
+
+    @property
+    def running_loss(self) -> tuple[float, int]:
+        """The training loss of the epoch under way, summed over so many examples."""
+        return 0.0, 0
+
+    def restore_running_loss(self, total: float, examples: int) -> None:  # noqa: B027 # most have none
+        """Go on with a sum that `running_loss` returned."""
+
+
+def is_finite_row(row: Row) -> bool:
+    """Tell whether all metrics of an evaluation are finite numbers."""
+    return all(map(math.isfinite, row.values()))
