@@ -1,10 +1,11 @@
 """Kernels in CUDA C++, the fused twins for a GPU: the seam to NVRTC, as `jit.py` is that to Numba.
 
 A step of a small net on a GPU is bound by the launching of its kernels, so what NumPy says in several operations is one
-kernel there. Each lies beside the array code that it stands in for, in a file named `*_cuda`. Its source is complete
-in itself (no header of CUDA or CuPy), so NVRTC compiles it on any machine, with or without a GPU; so does any compiler
-of C++, which lets the tests run the very source on the host. Multiplications are not fused with additions: where a
-kernel does the operations of the array code in the same order, it gives the same bits.
+kernel there. Each lies beside the array code that it stands in for, in a file named `*_cuda`, or is derived from a loop
+(`loop_to_cuda.py`). Its source is complete in itself (no header of CUDA or CuPy), so NVRTC compiles it on any machine,
+with or without a GPU; so does any compiler of C++, which lets the tests run the very source on the host.
+Multiplications are not fused with additions: where a kernel does the operations of the array code in the same order, it
+gives the same bits.
 
 A number that changes from update to update is read from memory on the device (`Numbers`), never an argument: so a
 launch recorded once, in a CUDA graph, can be repeated.
