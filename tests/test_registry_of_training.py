@@ -69,6 +69,8 @@ OPTIMIZERS: Cases = {
     "adamw": lambda: adaptive.AdamW(learning_rate=0.05),
     "stochastic_diagonal": lambda: stochastic_diagonal.StochasticDiagonal(learning_rate=0.05, examples=2),
 }
+# Those that move theta on a GPU by one kernel, so that a step can be recorded.
+FUSED: Cases = {case: make for case, make in OPTIMIZERS.items() if make().fused_update is not None}
 # Optimizers too, but such as ask the objective as often as they like, and read what it answers.
 METHODS: Cases = {
     "conjugate_gradient": conjugate_gradient.ConjugateGradient,

@@ -5,11 +5,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from mnistnn.backend.arrays import array_module
-from mnistnn.backend.cuda import Kernel
 from mnistnn.backend.jit import Loop
 from mnistnn.component import component
 from mnistnn.kernels.sign import sign
-from mnistnn.optim import fused, fused_cuda
+from mnistnn.optim import fused
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.rule import GradientRule, Scalars
 from mnistnn.types import Array
@@ -40,8 +39,7 @@ class AdaptiveRates(GradientRule):
     # Of the last gradient its sign is enough, and a product with it cannot underflow as that of two gradients does.
     slots: ClassVar[dict[str, float]] = {"rate": 1.0, "last_sign": 0.0}
     working: ClassVar[int] = 2
-    twin: ClassVar[Loop | None] = fused.adaptive_rates
-    kernel: ClassVar[Kernel | None] = fused_cuda.adaptive_rates
+    fused_update: ClassVar[Loop | None] = fused.adaptive_rates
 
     @model_validator(mode="after")
     def _is_a_range(self) -> "AdaptiveRates":
@@ -87,8 +85,7 @@ class CourseRMSProp(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"ms": 1.0}
     working: ClassVar[int] = 1
-    twin: ClassVar[Loop | None] = fused.course_rmsprop
-    kernel: ClassVar[Kernel | None] = fused_cuda.course_rmsprop
+    fused_update: ClassVar[Loop | None] = fused.course_rmsprop
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.beta, 1.0 - self.beta
@@ -121,8 +118,7 @@ class RMSProp(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"ms": 0.0}
     working: ClassVar[int] = 1
-    twin: ClassVar[Loop | None] = fused.rmsprop
-    kernel: ClassVar[Kernel | None] = fused_cuda.rmsprop
+    fused_update: ClassVar[Loop | None] = fused.rmsprop
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.beta, 1.0 - self.beta, self.epsilon
@@ -155,8 +151,7 @@ class GravesRMSProp(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"mean_square": 0.0, "mean": 0.0, "v": 0.0}
     working: ClassVar[int] = 1
-    twin: ClassVar[Loop | None] = fused.graves_rmsprop
-    kernel: ClassVar[Kernel | None] = fused_cuda.graves_rmsprop
+    fused_update: ClassVar[Loop | None] = fused.graves_rmsprop
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.beta, 1.0 - self.beta, self.momentum, self.epsilon
@@ -190,8 +185,7 @@ class AdaGrad(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"sum_square": 0.0}
     working: ClassVar[int] = 1
-    twin: ClassVar[Loop | None] = fused.adagrad
-    kernel: ClassVar[Kernel | None] = fused_cuda.adagrad
+    fused_update: ClassVar[Loop | None] = fused.adagrad
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.epsilon
@@ -223,8 +217,7 @@ class AdaDelta(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"mean_square": 0.0, "mean_square_step": 0.0}
     working: ClassVar[int] = 1
-    twin: ClassVar[Loop | None] = fused.adadelta
-    kernel: ClassVar[Kernel | None] = fused_cuda.adadelta
+    fused_update: ClassVar[Loop | None] = fused.adadelta
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.rho, 1.0 - self.rho, self.epsilon
@@ -259,8 +252,7 @@ class Adam(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"m": 0.0, "v": 0.0}
     working: ClassVar[int] = 1
-    twin: ClassVar[Loop | None] = fused.adam
-    kernel: ClassVar[Kernel | None] = fused_cuda.adam
+    fused_update: ClassVar[Loop | None] = fused.adam
 
     def scalars(self, progress: Progress) -> Scalars:
         return *adam_scalars(self, progress), 1.0
@@ -288,8 +280,7 @@ class AdamW(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"m": 0.0, "v": 0.0}
     working: ClassVar[int] = 1
-    twin: ClassVar[Loop | None] = fused.adam
-    kernel: ClassVar[Kernel | None] = fused_cuda.adam
+    fused_update: ClassVar[Loop | None] = fused.adam
 
     def scalars(self, progress: Progress) -> Scalars:
         return *adam_scalars(self, progress), 1.0 - self.rate(progress) * self.weight_decay

@@ -117,8 +117,12 @@ class OptimizerContract(Protocol):
     gives: ClassVar[tuple[str, ...]]
     """Names of the figures that it adds to the row of an evaluation."""
 
-    repeats_itself: ClassVar[bool]
-    """Whether each step does the same operations and asks the device for nothing, so that it can be recorded."""
+    @property
+    def repeats_itself(self) -> bool:
+        """Whether each step does the same operations on numbers that lie on the device, and asks it for nothing, so
+        that it can be recorded.
+        """
+        ...
 
     def bytes_kept(self, parameters: int, itemsize: int) -> int:
         """Return how much memory state and working memory take for so many parameters of so many bytes each."""

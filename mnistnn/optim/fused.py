@@ -1,9 +1,12 @@
-"""The updates of all rules as loops that Numba compiles: each number is read once, moved, and written once.
+"""The updates of all rules as fused loops: each number is read once, moved, and written once.
 
-A rule's `update` says the same in a few vector operations, for NumPy and for CuPy. A twin does those operations in the
-same order on one weight at a time, with the scalars of the step in theta's dtype, so it gives the same bits; the tests
-hold every twin to that. Two things keep it so, and keep the loop vectorised: a constant takes theta's dtype (a literal
-1.0 is a float64, and would widen the sum that it is in), and a choice is made between two values, never a jump.
+A rule's `update` says the same in a few vector operations. A loop does those operations in the same order on one weight
+at a time, with the scalars of the step in theta's dtype, so it gives the same bits; the tests hold every loop to that.
+Two things keep it so, and keep the loop vectorised: a constant takes theta's dtype (a literal 1.0 is a float64, and
+would widen the sum that it is in), and a choice is made between two values, never a jump.
+
+Numba compiles a loop if theta is large. For a GPU a CUDA kernel is derived from it, so it may contain only what
+`loop_to_cuda.py` lists.
 
 A loop's arguments are theta, grad, the rule's state arrays in the order of its `slots`, all (P,) of one dtype, then
 `decay`, and the scalars of the step. decay · theta is what an L2 penalty adds to the gradient: added here, it costs no

@@ -5,10 +5,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mnistnn.backend.arrays import array_module
-from mnistnn.backend.cuda import Kernel
 from mnistnn.backend.jit import Loop
 from mnistnn.component import component
-from mnistnn.optim import fused, fused_cuda
+from mnistnn.optim import fused
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.rule import GradientRule, Scalars, at
 from mnistnn.optim.schedules import MomentumSchedule
@@ -32,8 +31,7 @@ class CourseMomentum(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"m": 0.0}
     working: ClassVar[int] = 1
-    twin: ClassVar[Loop | None] = fused.course_momentum
-    kernel: ClassVar[Kernel | None] = fused_cuda.course_momentum
+    fused_update: ClassVar[Loop | None] = fused.course_momentum
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.beta, 1.0 - self.beta
@@ -59,8 +57,7 @@ class Momentum(GradientRule):
     """The part μ of the velocity that survives a step: a number, or a schedule."""
 
     slots: ClassVar[dict[str, float]] = {"v": 0.0}
-    twin: ClassVar[Loop | None] = fused.momentum
-    kernel: ClassVar[Kernel | None] = fused_cuda.momentum
+    fused_update: ClassVar[Loop | None] = fused.momentum
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), at(self.momentum, progress)
@@ -88,8 +85,7 @@ class Nesterov(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"v": 0.0}
     working: ClassVar[int] = 1
-    twin: ClassVar[Loop | None] = fused.nesterov
-    kernel: ClassVar[Kernel | None] = fused_cuda.nesterov
+    fused_update: ClassVar[Loop | None] = fused.nesterov
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), at(self.momentum, progress), 1.0 + at(self.momentum, progress.after_update())

@@ -5,11 +5,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mnistnn.backend.arrays import array_module
-from mnistnn.backend.cuda import Kernel
 from mnistnn.backend.jit import Loop
 from mnistnn.component import component
 from mnistnn.kernels.sign import sign
-from mnistnn.optim import fused, fused_cuda
+from mnistnn.optim import fused
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.rule import GradientRule, Scalars
 from mnistnn.types import Array
@@ -36,8 +35,7 @@ class RProp(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"size": 1.0, "last_sign": 0.0}
     working: ClassVar[int] = 2
-    twin: ClassVar[Loop | None] = fused.rprop
-    kernel: ClassVar[Kernel | None] = fused_cuda.rprop
+    fused_update: ClassVar[Loop | None] = fused.rprop
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.increase - 1.0, self.decrease - 1.0, self.minimum, self.maximum

@@ -4,11 +4,13 @@ A rule says how one stretch of theta moves. The step applies it block by block: 
 processor's cache while the few vector operations of the rule pass over them, so theta is read from memory once,
 whatever the rule. On a GPU there is one block.
 
-With Numba, a large theta is moved by the rule's twin instead: one compiled loop, the same bits (fused.py). On a GPU a
-rule moves theta by one kernel of its own, if it has one (fused_cuda.py).
+A rule may have a fused update: one loop with the same bits (fused.py). With Numba it moves a large theta instead, and
+on a GPU the one kernel that is derived from it moves theta.
 """
 
 import math
+from contextlib import suppress
+from functools import cache
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -17,6 +19,7 @@ from pydantic import Field
 from mnistnn.backend.arrays import array_module
 from mnistnn.backend.cuda import Kernel, Numbers
 from mnistnn.backend.jit import Loop, is_available
+from mnistnn.backend.loop_to_cuda import kernel_of
 from mnistnn.backend.matmul import serial_matmul
 from mnistnn.component import component
 from mnistnn.optim.contract import Decay, Demands, ObjectiveContract, Progress
@@ -25,8 +28,8 @@ from mnistnn.types import Array
 
 # Numbers per block: theta, gradient, two states and working memory in float32 take 320 KiB, which a core's cache holds.
 BLOCK = 16_384
-# A twin is used above this number of parameters. Numba takes about a second to start; a model of 100 hidden units earns
-# that back in four thousand updates of Adam, or in fifty thousand of plain descent, which has the least to gain.
+# A loop is compiled above this number of parameters. Numba takes about a second to start; a model of 100 hidden units
+# earns that back in four thousand updates of Adam, or in fifty thousand of plain descent, which has the least to gain.
 FUSED_ABOVE = 4 * BLOCK
 
 # The numbers of one step: the rate, and whatever else is the same for all weights.
@@ -46,16 +49,22 @@ class GradientRule:
 
     demands: ClassVar[Demands] = Demands()
     gives: ClassVar[tuple[str, ...]] = ()
-    repeats_itself: ClassVar[bool] = True
     slots: ClassVar[dict[str, float]] = {}
     """Names of the state arrays, each like theta, and the value they start with."""
     working: ClassVar[int] = 0
     """How many working arrays of a block's size `update` needs."""
-    twin: ClassVar[Loop | None] = None
+    fused_update: ClassVar[Loop | None] = None
     """A loop that does all of `update`, with the same bits: of theta, grad, the state arrays, a factor of theta to add
     to the gradient, and the scalars."""
-    kernel: ClassVar[Kernel | None] = None
-    """The same for a GPU, with the scalars as an array on the device."""
+
+    @classmethod
+    def kernel(cls) -> Kernel | None:
+        """Return `fused_update` for a GPU: of theta, grad, the state arrays, and an array of the scalars."""
+        return None if cls.fused_update is None else _kernel_of(cls.fused_update)
+
+    @property
+    def repeats_itself(self) -> bool:
+        return self.kernel() is not None  # without a kernel the scalars come from the host at each step
 
     def bytes_kept(self, parameters: int, itemsize: int) -> int:
         return itemsize * (len(self.slots) * parameters + self.working * min(parameters, BLOCK))
@@ -67,8 +76,8 @@ class GradientRule:
         """Create the state, and choose how to move. theta and grad (P,) are never rebound."""
         xp = array_module(theta)
         self._state: dict[str, Array] = {name: xp.full_like(theta, value) for name, value in self.slots.items()}
-        self._twin = self.twin if xp is np and theta.size > FUSED_ABOVE else None
-        self._kernel = self.kernel if xp is not np else None
+        self._fused = self.fused_update if xp is np and theta.size > FUSED_ABOVE else None
+        self._kernel = self.kernel() if xp is not np else None
         self._numbers: Numbers | None = None
         self._blocks = self._cut(theta, grad) if self._kernel is None else []
         self._like = theta
@@ -108,7 +117,7 @@ class GradientRule:
             self._write(self.scalars(progress))
 
     def step(self, objective: ObjectiveContract, progress: Progress) -> Array:
-        is_fused = self._twin is not None and is_available()
+        is_fused = self._fused is not None and is_available()
         adds_decay = is_fused and self.clip_norm is None  # else the whole gradient's norm is asked for first
         loss = objective.loss_and_grad(decay=not adds_decay)
         if self.clip_norm is not None:
@@ -125,12 +134,12 @@ class GradientRule:
         return loss
 
     def _move(self, theta: Array, grad: Array, decay: Decay, scalars: Scalars) -> None:
-        """Move theta by the twin, stretch by stretch, adding to the gradient what L2 wants."""
-        assert self._twin is not None
+        """Move theta by the fused update, stretch by stretch, adding to the gradient what L2 wants."""
+        assert self._fused is not None
         number = theta.dtype.type
         for part, factor in decay:
             state = [array[part] for array in self._state.values()]
-            self._twin(theta[part], grad[part], *state, number(factor), *map(number, scalars))
+            self._fused(theta[part], grad[part], *state, number(factor), *map(number, scalars))
 
     def _launch(self, theta: Array, grad: Array, scalars: Scalars) -> None:
         assert self._kernel is not None
@@ -146,6 +155,18 @@ class GradientRule:
     def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
         """Move one block of theta in place. grad may be used up; state is in the order of `slots`."""
         raise NotImplementedError
+
+
+@cache
+def _kernel_of(fused_update: Loop) -> Kernel | None:
+    """Return the kernel of a fused update, or None if mnistnn is installed without its source.
+
+    On a GPU the gradient already contains what penalties add to it, so the kernel takes no decay.
+    """
+    function = fused_update.function
+    with suppress(OSError):
+        return kernel_of(function, f"{function.__name__}_update", zeros=["decay"])
+    return None
 
 
 def at(value: float | RateSchedule | MomentumSchedule, progress: Progress) -> float:

@@ -2,11 +2,10 @@
 
 from typing import ClassVar, Literal
 
-from mnistnn.backend.cuda import Kernel
 from mnistnn.backend.jit import Loop
 from mnistnn.component import component
 from mnistnn.kernels.sign import sign
-from mnistnn.optim import fused, fused_cuda
+from mnistnn.optim import fused
 from mnistnn.optim.rule import GradientRule, Scalars
 from mnistnn.types import Array
 
@@ -17,8 +16,7 @@ class SGD(GradientRule):
 
     type: Literal["sgd"] = "sgd"
 
-    twin: ClassVar[Loop | None] = fused.sgd
-    kernel: ClassVar[Kernel | None] = fused_cuda.sgd
+    fused_update: ClassVar[Loop | None] = fused.sgd
 
     def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
         (eta,) = scalars
@@ -36,8 +34,7 @@ class Sign(GradientRule):
     type: Literal["sign"] = "sign"
 
     working: ClassVar[int] = 1
-    twin: ClassVar[Loop | None] = fused.sign
-    kernel: ClassVar[Kernel | None] = fused_cuda.sign
+    fused_update: ClassVar[Loop | None] = fused.sign
 
     def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
         (step,), (eta,) = work, scalars

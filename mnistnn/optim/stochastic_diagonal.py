@@ -5,10 +5,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mnistnn.backend.arrays import array_module
-from mnistnn.backend.cuda import Kernel
 from mnistnn.backend.jit import Loop
 from mnistnn.component import component
-from mnistnn.optim import fused, fused_cuda
+from mnistnn.optim import fused
 from mnistnn.optim.contract import Demands, ObjectiveContract, Progress
 from mnistnn.optim.rule import GradientRule, Scalars
 from mnistnn.types import Array
@@ -31,11 +30,13 @@ class StochasticDiagonal(GradientRule):
     """How many examples h is the mean of."""
 
     demands: ClassVar[Demands] = Demands(of_layers=frozenset({"squares"}))
-    repeats_itself: ClassVar[bool] = False
     slots: ClassVar[dict[str, float]] = {"curvature": 0.0, "gathered": 0.0}
     working: ClassVar[int] = 1
-    twin: ClassVar[Loop | None] = fused.stochastic_diagonal
-    kernel: ClassVar[Kernel | None] = fused_cuda.stochastic_diagonal
+    fused_update: ClassVar[Loop | None] = fused.stochastic_diagonal
+
+    @property
+    def repeats_itself(self) -> bool:
+        return False
 
     def bytes_kept(self, parameters: int, itemsize: int) -> int:
         return super().bytes_kept(parameters, itemsize) + itemsize * parameters

@@ -1,6 +1,7 @@
 """What each of our CUDA kernels does, in NumPy: the array code that it stands in for, on the same arguments.
 
-Every kernel in a file named `*_cuda` needs a line here; a test fails while it is missing.
+Every kernel in a file named `*_cuda` needs a line here; a test fails while it is missing. The kernels of update rules,
+which are derived from loops, need none: each stands in for the `update` of its rule.
 """
 
 from collections.abc import Callable
@@ -35,6 +36,12 @@ Emulation = Callable[..., None]
 def kernels_in(module: ModuleType) -> dict[str, Kernel]:
     """Return the kernels of a module by their names in it."""
     return {name: value for name, value in vars(module).items() if isinstance(value, Kernel)}
+
+
+def kernels_of_rules() -> list[tuple[Kernel, type[GradientRule]]]:
+    """Return the kernels that move parameters, each with its rule; two rules may share one."""
+    found = [(rule.kernel(), rule) for rule in get_args(Rule)]
+    return [(kernel, rule) for kernel, rule in found if kernel is not None]
 
 
 def _of_arrays(reference: Any) -> Emulation:
@@ -131,8 +138,6 @@ def _window(kh: int, kw: int, down: int, across: int) -> Window:
     return Window((int(kh), int(kw)), (int(down), int(across)))
 
 
-_RULES: list[type[GradientRule]] = list(get_args(Rule))
-
 EMULATIONS: dict[str, Emulation] = {
     **{
         kernel.name: _of_arrays(getattr(activations, name))
@@ -140,7 +145,7 @@ EMULATIONS: dict[str, Emulation] = {
         if not name.startswith("biased_")
     },
     **{activation.biased.name: _biased(name) for name, activation in ACTIVATIONS.items()},
-    **{rule.kernel.name: _of_rule(rule) for rule in _RULES if rule.kernel is not None},
+    **{kernel.name: _of_rule(rule) for kernel, rule in kernels_of_rules()},
     **{kernel.name: _write_numbers for kernel in kernels_in(cuda).values()},
     softmax_cuda.softmax_nll.name: _softmax_nll,
     pooling_cuda.max_pool.name: _max_pool,

@@ -17,7 +17,7 @@ from mnistnn.optim.schedules import Cosine
 from mnistnn.optim.sgd import SGD
 from mnistnn.training.steps import Eager, Recorded, steps_for
 from tests.test_registry import LAYERS, LOSSES, MODELS, PENALTIES, chain_of, each_loss, objective_of
-from tests.test_registry_of_training import OPTIMIZERS, allocated, of
+from tests.test_registry_of_training import FUSED, allocated, of
 
 UPDATES = 6
 
@@ -68,7 +68,7 @@ def assert_recorded_alike(xp):
     return compare
 
 
-@of(OPTIMIZERS)
+@of(FUSED)
 def test_every_rule_moves_alike(xp, assert_recorded_alike, make):
     assert_recorded_alike(lambda: objective_of(MODELS[Sequential](), SoftmaxNLL(), xp=xp), make)
 
@@ -163,6 +163,19 @@ def test_optimizer_that_asks_the_device_is_not_recorded_and_moves_alike(xp, traf
 def test_net_on_a_device_is_recorded(xp):
     objective = objective_of(MODELS[Sequential](), SoftmaxNLL(), xp=xp)
     assert isinstance(steps_for(objective, allocated(adam, objective)), Recorded)
+
+
+def test_rule_without_a_fused_update_is_not_recorded_and_moves_alike(xp, monkeypatch):
+    found = []
+    for kind in (Recorded, Eager):
+        objective = objective_of(MODELS[Sequential](), SoftmaxNLL(), xp=xp)
+        steps = steps_for(objective, allocated(adam, objective))
+        assert isinstance(steps, kind)
+        for updates in range(UPDATES):
+            steps.take(objective.x, objective.labels, Progress(updates=updates, epoch=updates))
+        found.append(objective.theta.get())
+        monkeypatch.setattr(Adam, "fused_update", None)
+    np.testing.assert_array_equal(*found)
 
 
 def test_host_is_not_recorded():

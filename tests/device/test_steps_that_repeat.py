@@ -12,7 +12,7 @@ from mnistnn.optim.adaptive import Adam
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.schedules import Cosine
 from tests.test_registry import LAYERS, LOSSES, MODELS, PENALTIES, chain_of, each_loss, objective_of
-from tests.test_registry_of_training import OPTIMIZERS, allocated, of
+from tests.test_registry_of_training import FUSED, allocated, of
 
 # Their masks are drawn on the host for each update.
 DRAWN = {case for case in LAYERS if LAYERS[case]("tanh").is_random}
@@ -36,7 +36,7 @@ def assert_repeats(cupy, traffic):
     return lambda objective, make=lambda: Adam(learning_rate=Cosine(start=0.1, epochs=9.0)): compare(objective, make)
 
 
-@of(OPTIMIZERS)
+@of(FUSED)
 def test_step_of_every_rule_repeats(cupy, assert_repeats, make):
     assert_repeats(objective_of(MODELS[Sequential](), SoftmaxNLL(), xp=cupy), make)
 
@@ -57,7 +57,7 @@ def test_step_of_every_penalty_repeats(cupy, assert_repeats, penalty):
 
 
 def test_harness_sees_a_rate_that_comes_from_the_host(cupy, assert_repeats, monkeypatch):
-    monkeypatch.setattr(Adam, "kernel", None)
+    monkeypatch.setattr(Adam, "fused_update", None)
     with pytest.raises(AssertionError):
         assert_repeats(objective_of(MODELS[Sequential](), SoftmaxNLL(), xp=cupy))
 

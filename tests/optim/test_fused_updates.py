@@ -1,4 +1,7 @@
-"""The compiled twin of every rule gives the bits of the rule's vector operations, and is used where it should be."""
+"""The fused update of every rule gives the bits of the rule's vector operations, and is used where it should be.
+
+Its kernel for a GPU: tests/device/test_cuda_sources.py.
+"""
 
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -20,7 +23,7 @@ from mnistnn.optim.schedules import InverseTime, Sutskever
 from mnistnn.optim.sgd import SGD
 
 RULES = get_args(Rule)
-WITHOUT_TWIN: set[Any] = set()  # a rule that is left to NumPy for good is named here
+NOT_FUSED: set[Any] = set()  # a rule that is left to NumPy for good is named here
 # Settings with which a few steps meet every branch.
 SETTINGS: dict[str, dict[str, Any]] = {
     "adaptive_rates": {"minimum": 0.97, "maximum": 1.08},
@@ -68,8 +71,8 @@ def same_bits(x: Any, y: Any) -> bool:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kind", [kind for kind in RULES if kind not in WITHOUT_TWIN])
-def test_twin_gives_the_bits_of_the_vector_operations(kind, dtype, given_gradients, monkeypatch):
+@pytest.mark.parametrize("kind", [kind for kind in RULES if kind not in NOT_FUSED])
+def test_fused_update_gives_the_bits_of_the_vector_operations(kind, dtype, given_gradients, monkeypatch):
     pytest.importorskip("numba")
     monkeypatch.setattr(rule, "FUSED_ABOVE", 0)
     for size in SIZES:
@@ -102,8 +105,8 @@ def network(penalties: list[Any]) -> Objective:
 
 
 @pytest.mark.parametrize("clip_norm", [None, 0.1])
-@pytest.mark.parametrize("kind", [kind for kind in RULES if kind not in WITHOUT_TWIN])
-def test_twin_adds_the_gradient_of_l2_with_the_same_bits(kind, clip_norm, monkeypatch):
+@pytest.mark.parametrize("kind", [kind for kind in RULES if kind not in NOT_FUSED])
+def test_fused_update_adds_the_gradient_of_l2_with_the_same_bits(kind, clip_norm, monkeypatch):
     pytest.importorskip("numba")
     monkeypatch.setattr(rule, "FUSED_ABOVE", 0)
     paths = []
@@ -117,7 +120,7 @@ def test_twin_adds_the_gradient_of_l2_with_the_same_bits(kind, clip_norm, monkey
     assert not np.array_equal(unpenalised[-1]["theta"], paths[1][-1]["theta"])
 
 
-def test_twin_of_a_net_with_l2_goes_once_over_theta(calls, monkeypatch):
+def test_fused_update_of_a_net_with_l2_goes_once_over_theta(calls, monkeypatch):
     monkeypatch.setattr(rule, "is_available", lambda: True)
     monkeypatch.setattr(L2, "add_gradient", lambda *_: pytest.fail("a pass over the gradient"))
     penalty = L2(strength=0.1)
@@ -131,20 +134,20 @@ def test_twin_of_a_net_with_l2_goes_once_over_theta(calls, monkeypatch):
     ]
 
 
-def test_every_rule_has_a_twin():
-    assert {kind for kind in RULES if kind.twin is None} == WITHOUT_TWIN
+def test_every_rule_has_a_fused_update():
+    assert {kind for kind in RULES if kind.fused_update is None} == NOT_FUSED
 
 
-def test_every_twin_belongs_to_a_rule():
+def test_every_fused_update_belongs_to_a_rule():
     loops = {name for name, value in vars(fused).items() if isinstance(value, Loop)}
-    assert loops == {kind.twin.function.__name__ for kind in RULES if kind not in WITHOUT_TWIN}
+    assert loops == {kind.fused_update.function.__name__ for kind in RULES if kind not in NOT_FUSED}
 
 
 @pytest.fixture
 def calls(monkeypatch) -> list[Any]:
-    """The arguments of every call of plain descent's twin, which does nothing."""
+    """The arguments of every call of plain descent's fused update, which does nothing."""
     made: list[Any] = []
-    monkeypatch.setattr(SGD, "twin", staticmethod(lambda *arguments: made.append(arguments)))
+    monkeypatch.setattr(SGD, "fused_update", staticmethod(lambda *arguments: made.append(arguments)))
     return made
 
 
@@ -153,7 +156,7 @@ def calls(monkeypatch) -> list[Any]:
     [(FUSED_ABOVE + 1, True, True), (FUSED_ABOVE, True, False), (FUSED_ABOVE + 1, False, False)],
     ids=["large", "small", "large without Numba"],
 )
-def test_twin_is_used_for_a_large_theta_where_loops_can_be_compiled(
+def test_fused_update_is_used_for_a_large_theta_where_loops_can_be_compiled(
     size, available, used, calls, given_gradients, walk, monkeypatch
 ):
     monkeypatch.setattr(rule, "is_available", lambda: available)
@@ -163,7 +166,7 @@ def test_twin_is_used_for_a_large_theta_where_loops_can_be_compiled(
     assert np.array_equal(objective.theta, np.full(size, 0.0 if used else -0.5))
 
 
-def test_twin_gets_the_scalars_of_the_step_in_the_dtype_of_theta(calls, given_gradients, walk, monkeypatch):
+def test_fused_update_gets_the_scalars_of_the_step_in_the_dtype_of_theta(calls, given_gradients, walk, monkeypatch):
     monkeypatch.setattr(rule, "is_available", lambda: True)
     theta = np.zeros(FUSED_ABOVE + 1, "float32")
     walk(SGD(learning_rate=InverseTime(start=0.1, decay=1.0)), given_gradients(theta, [theta, theta]), 2)
@@ -171,8 +174,22 @@ def test_twin_gets_the_scalars_of_the_step_in_the_dtype_of_theta(calls, given_gr
     assert {type(number) for _, _, *numbers in calls for number in numbers} == {np.float32}
 
 
-def test_rule_without_a_twin_moves_a_large_theta_by_vector_operations(given_gradients, walk, monkeypatch):
-    monkeypatch.setattr(Nesterov, "twin", None)
+def test_rule_without_a_fused_update_moves_a_large_theta_by_vector_operations(given_gradients, walk, monkeypatch):
+    monkeypatch.setattr(Nesterov, "fused_update", None)
     objective = given_gradients(np.zeros(FUSED_ABOVE + 1), [np.ones(FUSED_ABOVE + 1)])
     walk(Nesterov(learning_rate=0.5, momentum=0.5), objective, 1)
     assert np.array_equal(objective.theta, np.full(FUSED_ABOVE + 1, -0.75))
+
+
+def test_host_derives_no_kernel(given_gradients, walk, monkeypatch):
+    monkeypatch.setattr(rule, "_kernel_of", lambda loop: pytest.fail("a kernel"))
+    walk(SGD(learning_rate=0.5), given_gradients(np.zeros(3), [np.ones(3)]), 1)
+
+
+def test_rule_installed_without_its_source_has_no_kernel(monkeypatch):
+    def unreadable(*_: Any, **__: Any) -> None:
+        raise OSError("could not get source code")
+
+    monkeypatch.setattr(rule, "kernel_of", unreadable)
+    monkeypatch.setattr(SGD, "fused_update", Loop(fused.sgd.function))
+    assert SGD.kernel() is None
