@@ -230,5 +230,5 @@ def _print_outcome(outcome: Outcome) -> None:
 
 def _best_figures(best: Row) -> str:
     names = ("valid.error", "valid.loss") if "valid.error" in best else ("train.loss",)
-    figures = ", ".join(f"{name} {best[name]:.8g}" for name in names)
-    return f"best epoch {best['epoch']}: {figures}"
+    figures = ", ".join(f"{name} {best[name]:.8g}" for name in names if name in best)
+    return f"best epoch {best['epoch']}{': ' if figures else ''}{figures}"

@@ -120,6 +120,9 @@ class LoadedMember:
     trained: Trained
     digest: bytes
 
+    def named_arrays(self) -> dict[str, Array]:
+        return self.trained.task.named_arrays()
+
     def probabilities(self, x: Array) -> Array:
         plan = self.trained.plan
         inputs = plan.preprocessing.apply(x.copy())  # which is given away

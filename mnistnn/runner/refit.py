@@ -4,15 +4,17 @@ Early stopping spends the validation split on one number, how long to train. Onc
 from as well. After Goodfellow, Bengio & Courville (2016), section 7.8.
 """
 
+import json
 from math import ceil
 from typing import Literal
 
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.errors import RunError, UsageError
-from mnistnn.run.config import load_run_config
+from mnistnn.experiment.members import member_run
+from mnistnn.run.config import OpenedRun, load_run_config, open_run
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
-from mnistnn.run.record import read_record
+from mnistnn.run.record import RunRecord, read_record
 from mnistnn.run.status import best_of
 
 Until = Literal["epochs", "loss"]
@@ -34,20 +36,33 @@ def refit_experiment(run: RunDirectory, until: Until) -> LoadedExperiment:
         raise RunError(f"{run.path}: no evaluation, so no best epoch")
     if "valid.error" not in best:
         raise UsageError(f"{run.path}: trained without a validation split already")
+    opened = open_run(run)
+    if opened.loaded.experiment.optimizer is None:
+        return load_run_config(run, [*_without_validation(record), *_refit_of_fitted(run, opened, int(best["epoch"]))])
     epochs = ceil(best["epoch"])
     if until == "epochs":
         stopping = f"[{{type: max_epochs, epochs: {epochs}}}]"
     else:
         target = f"{{type: target, monitor: train.loss, value: {best['train.loss']!r}}}"
         stopping = f"[{target}, {{type: max_epochs, epochs: {2 * epochs}}}]"
-    return load_run_config(
-        run,
-        [
-            f"name={record.name}-refit",
-            "data.validation_examples=0",
-            "data.limits.valid=null",
-            f"stopping={stopping}",
-            "checkpoint.monitor=last",
-            "expect.valid_error=null",
-        ],
-    )
+    return load_run_config(run, [*_without_validation(record), f"stopping={stopping}"])
+
+
+def _without_validation(record: RunRecord) -> list[str]:
+    """Return the overrides that every refit has."""
+    return [
+        f"name={record.name}-refit",
+        "data.validation_examples=0",
+        "data.limits.valid=null",
+        "checkpoint.monitor=last",
+        "expect.valid_error=null",
+    ]
+
+
+def _refit_of_fitted(run: RunDirectory, opened: OpenedRun, rounds: int) -> list[str]:
+    """Return the overrides for a model that is fitted; of a committee, the members that were best are refitted too."""
+    members = opened.loaded.resolved["model"].get("members")
+    if members is None:
+        return []
+    refitted = [refit_experiment(member_run(run, number), "epochs").resolved for number in range(rounds)]
+    return [f"model.members={json.dumps([{'experiment': member} for member in refitted])}"]

@@ -138,6 +138,12 @@ class Task:
         """Return all that the model, as it stands, consists of, by name."""
         raise NotImplementedError
 
+    def named_arrays(self) -> dict[str, Array]:
+        """Return the same for other programs: under the names of parts, each in its own shape. Raises UsageError where
+        there is nothing that another program could use.
+        """
+        return self.arrays()
+
     def restore(self, tensors: Mapping[str, np.ndarray], layout: Layout, best: Row | None) -> bool:
         """Take from the tensors of a checkpoint what the model consists of, at its `best` evaluation if that is given,
         else as it was last. False if they are those of another model.

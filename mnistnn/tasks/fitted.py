@@ -141,6 +141,13 @@ class CommitteeTask(FittedClassification):
                     key=key,
                 )
 
+    def named_arrays(self) -> dict[str, Array]:
+        """Return the arrays of all members, those of the first under `1.`."""
+        named: dict[str, Array] = {}
+        for number, member in enumerate(self._committee.joined, start=1):
+            named |= {f"{number}.{name}": array for name, array in member.named_arrays().items()}
+        return named
+
     def find_members_by(self, find: Callable[[int], TrainedMember]) -> None:
         self._committee.find_members_by(find)
 

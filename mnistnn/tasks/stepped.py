@@ -41,6 +41,9 @@ class SteppedTask(Task):
     def arrays(self) -> dict[str, Array]:
         return {VALUES: self._flat.values}
 
+    def named_arrays(self) -> dict[str, Array]:
+        return self._flat.views(self._flat.values)
+
     def restore(self, tensors: Mapping[str, np.ndarray], layout: Layout, best: Row | None) -> bool:
         model, values = self._flat, tensors.get(VALUES if best is None else BEST)
         fits = values is not None and values.shape == model.values.shape and values.dtype == model.values.dtype

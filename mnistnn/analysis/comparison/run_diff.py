@@ -126,7 +126,9 @@ def _updates(saved: Checkpoint, which: Which) -> int:
 
 
 def _arrays(saved: Checkpoint, tensor: str) -> dict[str, np.ndarray]:
-    """Return the model's arrays by name, taken out of one flat vector."""
+    """Return the model's arrays by name, taken out of one flat vector, or, of a fitted one, as they are."""
+    if VALUES not in saved.tensors:
+        return dict(saved.tensors)
     flat, start, arrays = saved.tensors[tensor], 0, {}
     for name, shape in saved.state.layout:
         stop = start + int(np.prod(shape))

@@ -7,8 +7,8 @@ float32: not every runtime convolves or pools doubles.
 
 from mnistnn.analysis.export.onnx_check import checked
 from mnistnn.analysis.export.onnx_graph import Graph, Part
-from mnistnn.analysis.export.onnx_inputs import add_transform, refuse_what_has_no_nodes
-from mnistnn.analysis.export.onnx_layers import add_layers
+from mnistnn.analysis.export.onnx_inputs import add_transforms, refuse_what_has_no_nodes
+from mnistnn.analysis.export.onnx_models import add_model, plans_inside, scores_shape
 from mnistnn.analysis.export.onnx_outputs import add_probabilities
 from mnistnn.analysis.export.source import Model, Product, Source, read_model
 from mnistnn.errors import UsageError
@@ -24,9 +24,9 @@ def as_onnx(source: Source) -> Product:
     Raises UsageError for preprocessing that cannot be written, CheckFailedError if the outputs differ.
     """
     model = read_model(source)
-    if not source.without_preprocess:
-        refuse_what_has_no_nodes(model.plan)
-    if model.plan.task.flat.values.size > _MAX_NUMBERS:
+    for plan in plans_inside(model.plan)[source.without_preprocess :]:
+        refuse_what_has_no_nodes(plan)
+    if sum(plan.parameters for plan in plans_inside(model.plan)) > _MAX_NUMBERS:
         raise UsageError("the model is too large for ONNX, whose files end at 2 GB; safetensors takes it")
     content = encoded(model, source.without_preprocess)
     return Product(content, checked(content, model.plan, source.without_preprocess))
@@ -44,9 +44,9 @@ def encoded(model: Model, without_preprocess: bool) -> bytes:
         name, shape = PIXELS, plan.image_shape
         doc = "float32 images of 0 to 255, bright digits on a dark ground (0)"
         x = _preprocessed(model, graph)
-    out_shape = list(experiment.model.shapes.values())[-1]
-    z = graph.node(SCORES, "Identity", [add_layers(plan.task.network, graph, x, plan.preprocessing.out_shape)])
-    outputs: dict[str, tuple[Shape, str]] = {SCORES: (out_shape, "outputs of the last layer")}
+    z = graph.node(SCORES, "Identity", [add_model(plan, graph, x)])
+    out_shape = scores_shape(plan)
+    outputs: dict[str, tuple[Shape, str]] = {SCORES: (out_shape, "outputs of the model")}
     p = add_probabilities(plan.task.loss, Part(graph, plan.task.loss.type, out_shape), z)
     if p is not None:
         graph.node(PROBABILITIES, "Identity", [p])
@@ -64,6 +64,4 @@ def _preprocessed(model: Model, graph: Graph) -> str:
     plan = model.plan
     scale = Part(graph, "scale", plan.image_shape)
     x = scale.node("Div", PIXELS, scale.constant("white", float(plan.experiment.data.scale)))
-    for number, transform in enumerate(plan.experiment.preprocess):
-        x = add_transform(transform, Part(graph, f"preprocess.{number}", transform.in_shape), x)
-    return x
+    return add_transforms(plan, graph, x)

@@ -89,8 +89,8 @@ def _images(plan: Plan) -> tuple[NDArray[np.uint8], str]:
 
 def _by_mnistnn(plan: Plan, images: NDArray[np.uint8]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Return inputs (n, ...) and scores (n, outputs) of mnistnn's own model."""
-    model, batch_size = plan.task.network, plan.experiment.evaluation.batch_size
+    task, batch_size = plan.task, plan.experiment.evaluation.batch_size
     x = plan.inputs.of(images)
     with threads.allowed(plan.threads, plan.by_blas):
-        parts = [model.forward(x[i : i + batch_size], train=False).copy() for i in range(0, len(x), batch_size)]
+        parts = [task.scores(x[i : i + batch_size]).copy() for i in range(0, len(x), batch_size)]
     return x, np.concatenate(parts)

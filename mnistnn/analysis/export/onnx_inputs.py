@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn.analysis.export.onnx_graph import Part
+from mnistnn.analysis.export.onnx_graph import Graph, Part
 from mnistnn.errors import UsageError
 from mnistnn.experiment.plan import Plan
 from mnistnn.preprocess.binarize import Binarize
@@ -114,3 +114,10 @@ def refuse_what_has_no_nodes(plan: Plan) -> None:
 def add_transform(transform: Any, part: Part, x: str) -> str:
     """Add a transform that reads x (n, *in_shape) and return the name of its output."""
     return TRANSFORMS[type(transform)](transform, part, x)
+
+
+def add_transforms(plan: Plan, graph: Graph, x: str) -> str:
+    """Add the preprocessing of scaled images x (n, h, w), and return the name of the inputs that it makes."""
+    for number, transform in enumerate(plan.experiment.preprocess):
+        x = add_transform(transform, Part(graph, f"preprocess.{number}", transform.in_shape), x)
+    return x

@@ -72,8 +72,7 @@ class Model:
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters and statistics, such as hidden.W: views."""
-        model = self.plan.task.flat
-        return model.views(model.values)
+        return self.plan.task.named_arrays()
 
     @property
     def fitted(self) -> dict[str, np.ndarray]:

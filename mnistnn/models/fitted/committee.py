@@ -14,7 +14,7 @@ from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.contract import Fitted, Tell
 from mnistnn.types import Array, Shape, ShapeError
 
-_LEAST = 1e-30  # probability whose logarithm is taken: a float32, whose square is none
+LEAST = 1e-30  # probability whose logarithm is taken: a float32, whose square is none
 
 
 @component
@@ -33,6 +33,10 @@ class TrainedMember(Protocol):
     @property
     def digest(self) -> bytes:
         """SHA-256 of all that it consists of (32 bytes)."""
+        ...
+
+    def named_arrays(self) -> dict[str, Array]:
+        """Return all that it consists of, by name."""
         ...
 
     def probabilities(self, x: Array) -> Array:
@@ -105,7 +109,7 @@ class Committee(Fitted):
         """Return scores (n, k), by the sums over members of probabilities and of votes (n, k), both float64."""
         xp, mean = array_module(total), total / members
         if self.combine == "mean":
-            return xp.log(xp.maximum(mean, _LEAST))
+            return xp.log(xp.maximum(mean, LEAST))
         # Half a vote at most, so that the mean decides between equal numbers of votes only.
         return (votes + 0.5 * mean) / members
 

@@ -20,7 +20,7 @@ from mnistnn.types import Array, Shape, ShapeError
 # Eigenvalues of XᵀX that count as zero, as a share of the largest: rounding makes no smaller ones.
 _NEGLIGIBLE = 1e-13
 _REFINEMENTS = 3  # the first is the solution itself; each makes the error some 10⁻⁴ of what it was, or less
-_LIMIT = 0.5  # of an output, where outputs are limited before they are added up
+LIMIT = 0.5  # of an output, where outputs are limited before they are added up
 
 Matrix = NDArray[np.floating[Any]]  # of float64
 
@@ -138,7 +138,7 @@ class LeastSquares(Fitted):
     def _combined(self, outputs: Array) -> Array:
         """Return the score of each class (n, k) by the outputs of pairs (n, pairs)."""
         xp = array_module(outputs)
-        limited = outputs if self.combine == "sum" else outputs.clip(-_LIMIT, _LIMIT)
+        limited = outputs if self.combine == "sum" else outputs.clip(-LIMIT, LIMIT)
         scores = xp.zeros((len(outputs), self.classes), dtype=outputs.dtype)
         for number, (i, j) in enumerate(self.pairs):
             scores[:, i] += limited[:, number]
@@ -151,7 +151,7 @@ class LeastSquares(Fitted):
             votes[:, i] += wins
             votes[:, j] += ~wins
         # Less than half a vote each, so that they decide between equal numbers of votes only.
-        votes += scores / (2.0 * _LIMIT * self.classes)
+        votes += scores / (2.0 * LIMIT * self.classes)
         votes /= self.classes - 1
         return votes
 
