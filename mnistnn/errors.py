@@ -5,7 +5,7 @@ would be allowed. The command line prints the message and exits; it never shows 
 that escapes is a bug in mnistnn and ends with exit code 1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 _LONGEST_WORD = 60  # comparing longer words costs time, and no name is that long
 
@@ -100,3 +100,14 @@ def nearest(word: str, names: Iterable[str]) -> str | None:
     by_folded = {name.casefold(): name for name in names}
     close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[close[0]] if close else None
+
+
+def did_you_mean(
+    word: str, names: Iterable[str], before: str = "", after: str = "", quoted: Callable[[str], str] = "'{}'".format
+) -> str:
+    """Return `did you mean 'name'?` with the name most like `word`, between `before` and `after`; '' if none is close.
+
+    quoted  writes the name that is suggested
+    """
+    name = nearest(word, names)
+    return "" if name is None else f"{before}did you mean {quoted(name)}?{after}"

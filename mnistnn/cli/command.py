@@ -5,12 +5,13 @@ A command is declared with `@click.command(cls=MnistnnCommand)`, a group with
 `-v`, `--traceback`, `--version` and `-h` without declaring them, so these work before and after the verb.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import click
 
 from mnistnn import __version__
+from mnistnn.errors import did_you_mean
 
 _SETTINGS = "mnistnn.settings"
 
@@ -27,14 +28,6 @@ def settings() -> Settings:
     """Return the settings of the command that runs now. Raises RuntimeError outside of a command."""
     found: Settings = click.get_current_context().meta.get(_SETTINGS, Settings())
     return found
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `, did you mean 'x'?` for the name of `known` nearest to `word`, or '' when none is near."""
-    from mnistnn.errors import nearest
-
-    name = nearest(word, known)
-    return f", did you mean '{name}'?" if name else ""
 
 
 def _remember(context: click.Context, option: click.Parameter, given: bool) -> None:
@@ -110,7 +103,7 @@ class CommonGroup(_CommonCommand, click.Group):
         if args[0] not in known and not ctx.resilient_parsing:
             from mnistnn.config.messages import shorten
 
-            suggestion = did_you_mean(args[0], known) or f"; there are {', '.join(known)}"
+            suggestion = did_you_mean(args[0], known, before=", ") or f"; there are {', '.join(known)}"
             raise click.UsageError(f"{ctx.command_path} has no command '{shorten(args[0])}'{suggestion}", ctx)
         return super().resolve_command(ctx, args)
 

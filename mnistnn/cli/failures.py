@@ -13,9 +13,8 @@ from contextlib import suppress
 
 import click
 
-from mnistnn.cli.command import did_you_mean
 from mnistnn.cli.terminal import colour, printable
-from mnistnn.errors import InterruptedRunError, MnistnnError, ResourceError, TimeBudgetError
+from mnistnn.errors import InterruptedRunError, MnistnnError, ResourceError, TimeBudgetError, did_you_mean
 
 # What the machine refuses, as opposed to what a program did wrong.
 _RESOURCE_ERRNOS = frozenset(
@@ -84,7 +83,7 @@ def _usage_message(error: click.ClickException) -> str:
     """Return click's message in the form of all others, then where to read on."""
     if isinstance(error, click.NoSuchOption):
         message = f"there is no option '{error.option_name}'"
-        message += did_you_mean(error.option_name, error.possibilities or [])
+        message += did_you_mean(error.option_name, error.possibilities or [], before=", ")
     else:
         message = error.format_message().rstrip(".")
         message = message[:1].lower() + message[1:]

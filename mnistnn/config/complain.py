@@ -13,11 +13,11 @@ from pydantic_core import ErrorDetails
 
 from mnistnn.config.expected import Schema, SchemaBook
 from mnistnn.config.locate import Located
-from mnistnn.config.messages import Problem, did_you_mean, shorten
+from mnistnn.config.messages import Problem, shorten
 from mnistnn.config.nodes import KeyPath, ListNode, MappingNode, Node, Scalar, deepest, dotted, find, key_place
 from mnistnn.config.scalars import ScalarError, resolve_plain
 from mnistnn.config.source import Place
-from mnistnn.errors import nearest
+from mnistnn.errors import did_you_mean, nearest
 
 UNKNOWN_KEY = "unexpected_keyword_argument"
 _MISSING_KEY = "missing"

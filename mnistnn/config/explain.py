@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mnistnn.config.expected import Schema, SchemaBook
-from mnistnn.config.messages import did_you_mean, safe, shorten
-from mnistnn.errors import ConfigError, nearest
+from mnistnn.config.messages import safe, shorten
+from mnistnn.errors import ConfigError, did_you_mean, nearest
 
 _WIDTH = 96
 

@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 
 from mnistnn.config.merge import merge
-from mnistnn.config.messages import Problem, ProblemError, did_you_mean, shorten
+from mnistnn.config.messages import Problem, ProblemError, shorten
 from mnistnn.config.nodes import MappingNode, Node, Scalar
 from mnistnn.config.parse import parse
 from mnistnn.config.source import Place, Source, decode, read_bytes
+from mnistnn.errors import did_you_mean
 
 KEY = "extends"
 MAX_FILES = 8

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mnistnn.config.source import Place
-from mnistnn.errors import ConfigError, nearest
+from mnistnn.errors import ConfigError
 
 _MOST_SHOWN = 20
 _MOST_COLUMNS = 100
@@ -115,9 +115,3 @@ def safe(text: str) -> str:
 def shorten(text: str, most: int = 60) -> str:
     """Cut a long text and mark the cut."""
     return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """Return `did you mean 'name'?`, or nothing when no name is close."""
-    name = nearest(word, names)
-    return f"did you mean '{name}'?" if name is not None else ""

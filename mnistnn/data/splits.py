@@ -21,7 +21,7 @@ from mnistnn.data.formats.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
 from mnistnn.data.formats.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.data.spec import Data
 from mnistnn.data.stored_images import StoredImages, open_idx, refuse_other_size
-from mnistnn.errors import ConfigError, DataError, ResourceError, UsageError, nearest
+from mnistnn.errors import ConfigError, DataError, ResourceError, UsageError, did_you_mean
 from mnistnn.storage.bounded_reading import MAX_SET_BYTES, open_regular_file
 from mnistnn.types import SplitName
 
@@ -60,8 +60,7 @@ def describe(name: str) -> DatasetInfo:
         return DatasetInfo(source.image_shape, source.classes, train_examples, source.test_examples)
     if not cache.is_stored(name):
         names = sorted({*NAMED_SETS, *MADE_SETS, *GENERATED_SETS, *cache.stored_names()})
-        close = nearest(name, names)
-        suggestion = f"did you mean {close!r}? " if close else ""
+        suggestion = did_you_mean(name, names, after=" ")
         raise ConfigError(
             f"unknown data set {name[:80]!r}; {suggestion}known: {', '.join(names)}; "
             "your own files become a set with `mnistnn data add NAME FILES…`, "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mnistnn.config.load import LoadedExperiment, load_experiment
-from mnistnn.errors import ConfigError, UsageError, nearest
+from mnistnn.errors import ConfigError, UsageError, did_you_mean
 from mnistnn.experiment.plan import Plan
 from mnistnn.tasks.claims import claims_of
 
@@ -109,8 +109,7 @@ def _file(folder: Path, name: str) -> str:
     path = Path(name)
     if not path.is_file():
         groups = [QUICK, *_groups(folder)]
-        near = nearest(name, groups)
-        hint = f"; did you mean '{near}'?" if near else ""
+        hint = did_you_mean(name, groups, before="; ")
         raise UsageError(f"'{name}' is neither a file nor a group of experiments ({', '.join(groups)}){hint}")
     try:
         return path.resolve().relative_to(folder.resolve()).as_posix()

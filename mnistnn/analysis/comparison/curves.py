@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.analysis.comparison.run_groups import Gathered, Group
-from mnistnn.errors import UsageError, nearest
+from mnistnn.errors import UsageError, did_you_mean
 from mnistnn.run.status import COLUMNS, metrics_in
 
 Axis = Literal["epochs", "passes", "updates", "examples", "seconds"]
@@ -46,8 +46,7 @@ def check_metrics(names: Iterable[str], known: Sequence[str]) -> None:
     """Raise UsageError for a figure that is not known."""
     for name in names:
         if name not in known:
-            near = nearest(name, known)
-            hint = f", did you mean '{near}'?" if near else ""
+            hint = did_you_mean(name, known, before=", ")
             raise UsageError(f"no run has the figure '{name}'{hint}; there are {', '.join(known)}")
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mnistnn.analysis.plots.contact_sheet import contact_sheet
 from mnistnn.backend.arrays import to_host
-from mnistnn.errors import RunError, UsageError, nearest
+from mnistnn.errors import RunError, UsageError, did_you_mean
 from mnistnn.experiment.plan import Plan
 from mnistnn.experiment.trained import Trained
 from mnistnn.types import Shape, show_shape
@@ -73,8 +73,7 @@ def filters_of(trained: Trained, layer: str | None = None) -> Filters:
         raise UsageError("no layer of this model has weights")
     name = next(iter(weights)) if layer is None else layer
     if name not in weights:
-        near = nearest(name, weights)
-        hint = f"did you mean '{near}'?" if near else f"there are {', '.join(weights)}"
+        hint = did_you_mean(name, weights) or f"there are {', '.join(weights)}"
         raise UsageError(f"--layer: no layer with weights is named '{name}'; {hint}")
     pictures = as_pictures(model.weights_into(name), _in_shape(trained.plan, name))
     if pictures is None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistnn.errors import ResourceError, UsageError, nearest
+from mnistnn.errors import ResourceError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,8 +73,7 @@ def format_of(path: Path) -> str:
     """Return the format that a file's name asks for. Raises UsageError for one that is not there."""
     suffix = path.suffix.removeprefix(".").lower()
     if suffix not in FORMATS:
-        near = nearest(suffix, FORMATS)
-        hint = f", did you mean '.{near}'?" if near else ""
+        hint = did_you_mean(suffix, FORMATS, before=", ", quoted="'.{}'".format)
         allowed = ", ".join(f".{each}" for each in FORMATS)
         raise UsageError(f"--out: the name of a figure ends in one of {allowed}, got '{path.name}'{hint}")
     return suffix

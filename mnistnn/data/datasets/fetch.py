@@ -15,7 +15,7 @@ from mnistnn.data.datasets.package_mirror import member_of_package
 from mnistnn.data.formats.course_pickle import decode_course_pickle
 from mnistnn.data.formats.idx import decode_idx
 from mnistnn.data.formats.image_set import FILE_NAMES, ImageSet, image_set_from_files
-from mnistnn.errors import DataError, UsageError, nearest
+from mnistnn.errors import DataError, UsageError, did_you_mean
 
 _LIMITS = DownloadLimits()
 _PACKAGE_DEADLINE_S = 900.0
@@ -30,7 +30,9 @@ def fetch(name: str, *, force: bool = False, progress: bool = True) -> bool:
     """
     known = NAMED_SETS.get(name) or MADE_SETS.get(name)
     if known is None:
-        raise UsageError(f"{name[:80]!r} cannot be fetched{_suggestion(name)}; known: {', '.join(_fetchable())}")
+        names = [*NAMED_SETS, *MADE_SETS]
+        hint = did_you_mean(name, names, before="; ")
+        raise UsageError(f"{name[:80]!r} cannot be fetched{hint}; known: {', '.join(names)}")
     doing = "making" if isinstance(known, MadeSet) else "fetching"
     with cache.locked(name):
         if cache.is_stored(name) and not force:
@@ -84,15 +86,6 @@ def _all_failed(name: str, named: NamedSet, reasons: list[str]) -> str:
         f"Without a network: get the four files{alternative} in another way and run\n"
         f"  mnistnn data add {name} {files}"
     )
-
-
-def _fetchable() -> list[str]:
-    return [*NAMED_SETS, *MADE_SETS]
-
-
-def _suggestion(name: str) -> str:
-    close = nearest(name, _fetchable())
-    return f"; did you mean {close!r}?" if close else ""
 
 
 def _say(text: str, *, progress: bool) -> None:

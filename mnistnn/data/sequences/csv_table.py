@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.errors import ConfigError, DataError, nearest
+from mnistnn.errors import ConfigError, DataError, did_you_mean
 from mnistnn.storage.bounded_reading import read_regular_file
 
 MAX_CSV_BYTES = 1 << 28
@@ -70,8 +70,7 @@ class CsvFile:
         """Raise ConfigError for the key if the file has no column of one of these names."""
         for name in names:
             if name not in self._places:
-                close = nearest(name, self.names)
-                suggestion = f"did you mean {close!r}? " if close else ""
+                suggestion = did_you_mean(name, self.names, after=" ", quoted=repr)
                 raise ConfigError(
                     f"{self.path} has no column {shown(name)}; {suggestion}its columns: {_listed(self.names)}", key=key
                 )
@@ -144,8 +143,9 @@ def _content(path: Path) -> bytes:
     try:
         if not path.exists():
             beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-            close = nearest(path.name, beside)
-            suggestion = f"; did you mean {str(path.with_name(close))!r}?" if close else ""
+            suggestion = did_you_mean(
+                path.name, beside, before="; ", quoted=lambda near: repr(str(path.with_name(near)))
+            )
             raise ConfigError(f"no such file: {path}{suggestion}", key="path")
     except (OSError, ValueError) as error:  # a name that is too long, a folder that is not ours, a byte 0
         raise ConfigError(f"cannot be read: {shown(str(path))}: {error}", key="path") from error
