@@ -20,11 +20,11 @@ from mnistnn.data.datasets.cache import DatasetInfo
 from mnistnn.data.datasets.catalogue import MADE_SETS, NAMED_SETS
 from mnistnn.data.formats.idx import encode_header, encode_idx
 from mnistnn.data.formats.image_set import FILE_NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from mnistnn.data.limits import MAX_STORED_BYTES
 from mnistnn.data.read_ahead import ahead
 from mnistnn.data.spec import Data
 from mnistnn.data.splits import Split, describe, read_split
 from mnistnn.errors import UsageError
-from mnistnn.storage.bounded_reading import MAX_STORED_BYTES
 
 # Images that are distorted with the numbers of one stream. Part of the format, as is `_distortions`.
 _BLOCK = 1024

@@ -10,22 +10,41 @@ from mnistnn.config.merge import merge
 from mnistnn.config.messages import Problem, ProblemError, shorten
 from mnistnn.config.nodes import MappingNode, Node, Scalar
 from mnistnn.config.parse import parse
-from mnistnn.config.source import Place, Source, decode, read_bytes
+from mnistnn.config.source import Place, Source, decode
 from mnistnn.errors import did_you_mean
+from mnistnn.storage.reading import TooLargeError, read_file
 
 KEY = "extends"
 MAX_FILES = 8
+MAX_BYTES = 1 << 20
+"""No configuration file may be larger than this."""
 
 
 def read_source(path: Path, name: str, asked_at: Place | None = None) -> Source:
-    """Return the text of a file. Raises ProblemError, at the place that asked for it, if that fails."""
-    try:
-        return decode(read_bytes(path), name, path)
-    except OSError as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
-        hint = did_you_mean(path.name, _siblings(path)) if isinstance(error, FileNotFoundError) else ""
+    """Return the text of a regular file of at most MAX_BYTES in UTF-8.
+
+    Raises ProblemError, at the place that asked for it, for anything else; it never waits.
+    """
+
+    def problem(reason: str, hint: str = "") -> ProblemError:
         what = reason if asked_at is None else f"cannot read {shorten(name, 200)}: {reason}"
-        raise ProblemError(Problem(asked_at or Place(Source(name, ""), 0), what, hint=hint)) from error
+        return ProblemError(Problem(asked_at or Place(Source(name, ""), 0), what, hint=hint))
+
+    def refused(path: Path, error: OSError) -> ProblemError:
+        match error:
+            case FileNotFoundError():
+                return problem("no such file", did_you_mean(path.name, _siblings(path)))
+            case IsADirectoryError():
+                return problem("this is a folder")
+            case TooLargeError():
+                return problem(f"larger than the {MAX_BYTES >> 20} MiB that a configuration may have")
+        return problem(error.strerror or str(error))
+
+    content = read_file(path, MAX_BYTES, refused)
+    try:
+        return decode(content, name, path)
+    except ValueError as error:
+        raise problem(str(error)) from error
 
 
 def _siblings(path: Path) -> list[str]:

@@ -19,10 +19,11 @@ from mnistnn.data.datasets.fetch import fetch
 from mnistnn.data.datasets.manifest import MANIFEST_NAME, StoredFile, read_manifest
 from mnistnn.data.formats.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
 from mnistnn.data.formats.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from mnistnn.data.limits import MAX_SET_BYTES
 from mnistnn.data.spec import Data
 from mnistnn.data.stored_images import StoredImages, open_idx, refuse_other_size
 from mnistnn.errors import ConfigError, DataError, ResourceError, UsageError, did_you_mean
-from mnistnn.storage.bounded_reading import MAX_SET_BYTES, open_regular_file
+from mnistnn.storage.reading import data_error, open_file
 from mnistnn.types import SplitName
 
 _CHUNK_BYTES = 1 << 20
@@ -271,7 +272,7 @@ def _read(path: Path, expected: StoredFile, shape: tuple[int, ...], examples: ra
     start = header_bytes(shape) + examples.start * example_bytes  # where the wanted bytes begin in the file
     digest = hashlib.sha256()
     position = 0
-    with open_regular_file(path) as file:
+    with open_file(path, data_error) as file:
         header = file.read(MAX_HEADER_BYTES)
         file.seek(0)
         while piece := file.read(_CHUNK_BYTES):

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from mnistnn.data.datasets import cache, verified
 from mnistnn.data.datasets.manifest import StoredFile
 from mnistnn.data.formats.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
+from mnistnn.data.limits import MAX_STORED_BYTES
 from mnistnn.errors import DataError
-from mnistnn.storage.bounded_reading import MAX_STORED_BYTES, reading_error
+from mnistnn.storage.reading import data_error
 
 
 def open_idx(path: Path, expected: StoredFile, shape: tuple[int, ...]) -> BinaryIO:
@@ -29,7 +30,7 @@ def open_idx(path: Path, expected: StoredFile, shape: tuple[int, ...]) -> Binary
             raise cache.altered(path, f"does not have the shape {shape}")
     except OSError as error:
         file.close()
-        raise reading_error(path, error) from error
+        raise data_error(path, error) from error
     except BaseException:
         file.close()
         raise
@@ -75,7 +76,7 @@ class StoredImages:
                 rest, position = rest[count:], position + count
             is_same = self._size_and_time() == self._state
         except OSError as error:
-            raise reading_error(self.path, error) from error
+            raise data_error(self.path, error) from error
         if rest or not is_same:
             raise DataError(f"{self.path}: was changed while it was being read")
 

@@ -1,7 +1,6 @@
 """One writer per run directory: an advisory lock that the operating system drops when its holder dies."""
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +8,7 @@ from filelock import FileLock, Timeout
 
 from mnistnn.errors import BusyError
 from mnistnn.run.directory import RunDirectory
+from mnistnn.storage.reading import open_without_waiting
 from mnistnn.storage.writing import resource_error
 
 # `is_held` takes the lock for an instant; a writer that meets it there need not give up.
@@ -39,8 +39,7 @@ def busy(run: RunDirectory) -> BusyError:
 def is_held(run: RunDirectory) -> bool:
     """Tell whether a live process holds the run's lock. Writes nothing, so it can ask about anybody's run."""
     try:
-        # O_NONBLOCK: opening a pipe under this name would otherwise wait for ever.
-        with open(run.lock, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        with open(run.lock, "rb", opener=open_without_waiting) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

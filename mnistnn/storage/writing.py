@@ -115,11 +115,6 @@ def force(paths: Iterable[Path]) -> None:
             raise resource_error(path, error) from error
 
 
-def open_without_waiting(name: str, flags: int) -> int:
-    """Open as the `opener` of `open`: a pipe does not wait for its writer, a terminal does not become the process's."""
-    return os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-
-
 def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files of writers that were killed. Nobody else may be writing in the folder."""
     try:

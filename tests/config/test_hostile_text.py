@@ -7,9 +7,9 @@ import time
 
 import pytest
 
+from mnistnn.config.extends import MAX_BYTES
 from mnistnn.config.load import load_experiment, load_text
 from mnistnn.config.parse import MAX_DEPTH, MAX_NODES
-from mnistnn.config.source import MAX_BYTES
 from mnistnn.errors import ConfigError
 
 LAUGHS = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(

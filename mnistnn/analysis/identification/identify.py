@@ -20,11 +20,13 @@ from mnistnn.data.formats.idx import IDX_MAGIC, decode_idx
 from mnistnn.data.formats.image_set import ImageSet
 from mnistnn.data.formats.npz import ZIP_MAGIC, decode_npz
 from mnistnn.data.formats.png import PNG_MAGIC, check_png
+from mnistnn.data.limits import MAX_SET_BYTES
 from mnistnn.errors import DataError
 from mnistnn.experiment.cost import parts
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint, transforms
-from mnistnn.storage.bounded_reading import GZIP_MAGIC, gunzip_start, open_regular_file, read_regular_file
+from mnistnn.storage.compressed import GZIP_MAGIC, gunzip_start
+from mnistnn.storage.reading import data_error, open_file, read_file
 from mnistnn.storage.sealed_tensors import survey
 
 _MAX_PNG_BYTES = 1 << 24
@@ -46,7 +48,7 @@ def identify(path: Path) -> Identity:
 
 
 def _identify(path: Path) -> Identity:
-    with open_regular_file(path) as file:
+    with open_file(path, data_error) as file:
         head = file.read(_HEAD_BYTES)
     if not head:
         raise DataError(f"{path}: the file is empty")
@@ -56,11 +58,11 @@ def _identify(path: Path) -> Identity:
     if start.startswith(IDX_MAGIC):
         return _described("idx", path, _idx)
     if head.startswith(ZIP_MAGIC):
-        return _described("npz", path, lambda path: _set(decode_npz(read_regular_file(path), str(path))))
+        return _described("npz", path, lambda path: _set(decode_npz(_content(path), str(path))))
     if head[8:9] == b"{" and b"\0" in head[:8]:  # the length of a header, then the header
         return attempt("safetensors", path, lambda: _safetensors(path))
     if start.startswith(PICKLE_STARTS) and (start[:1] == b"\x80" or b"\0" in head):
-        return _described("pickle", path, lambda path: _set(decode_course_pickle(read_regular_file(path), str(path))))
+        return _described("pickle", path, lambda path: _set(decode_course_pickle(_content(path), str(path))))
     if path.suffix in _YAML_ENDINGS or (not head.startswith(b"{") and _EXPERIMENT.search(head)):
         return _described("experiment", path, _experiment)
     if head.startswith(b"{"):
@@ -72,12 +74,16 @@ def _described(kind: str, path: Path, look: Callable[[Path], About]) -> Identity
     return attempt(kind, path, lambda: Identity(kind, look(path)))
 
 
+def _content(path: Path) -> bytes:
+    return read_file(path, MAX_SET_BYTES, data_error)
+
+
 def _png(path: Path) -> About:
-    return asdict(check_png(read_regular_file(path, _MAX_PNG_BYTES), str(path)))
+    return asdict(check_png(read_file(path, _MAX_PNG_BYTES, data_error), str(path)))
 
 
 def _idx(path: Path) -> About:
-    array = decode_idx(read_regular_file(path), str(path))
+    array = decode_idx(_content(path), str(path))
     if array.ndim == 1:
         return {"holds": "labels", **_form(array), "class_counts": np.bincount(array).tolist()}
     return {"holds": "images", **_form(array)}

@@ -13,7 +13,7 @@ from mnistnn.run.checkpoint import parse_best
 from mnistnn.run.metrics import parse_rows
 from mnistnn.run.provenance import parse_environment
 from mnistnn.run.record import parse_record
-from mnistnn.storage.bounded_reading import read_regular_file
+from mnistnn.storage.reading import data_error, read_file
 from mnistnn.storage.strict_json import parse
 from mnistnn.tasks.classification import Evaluation
 from mnistnn.tasks.registry import RESULTS
@@ -27,7 +27,7 @@ MAX_OBJECT_BYTES = 1 << 20
 
 def identify_json(path: Path) -> Identity:
     """Return what a file that begins with a brace is. Raises DataError if it is no JSON, or that of somebody else."""
-    content = read_regular_file(path, MAX_ROWS_BYTES)
+    content = read_file(path, MAX_ROWS_BYTES, data_error)
     keys = _keys(content.partition(b"\n")[0])
     for kind, marks in _ROWS.items():
         if keys is not None and marks <= keys:

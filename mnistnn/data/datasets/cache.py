@@ -23,7 +23,7 @@ from mnistnn.data.datasets.catalogue import MADE_SETS, NAMED_SETS, pinned_digest
 from mnistnn.data.datasets.manifest import MANIFEST_NAME, Manifest, StoredFile, read_manifest
 from mnistnn.data.formats.image_set import FILE_NAMES, ImageSet, idx_files
 from mnistnn.errors import BusyError, DataError, ResourceError, UsageError
-from mnistnn.storage.bounded_reading import open_regular_file
+from mnistnn.storage.reading import data_error, open_file
 from mnistnn.storage.writing import resource_error, sync_folder, write_atomically
 
 CHECKED_NAME = "checked.json"
@@ -253,7 +253,7 @@ def altered(path: Path, problem: str) -> DataError:
 def _check_file(path: Path, expected: StoredFile) -> FileCheck:
     digest = hashlib.sha256()
     try:
-        with open_regular_file(path) as file:
+        with open_file(path, data_error) as file:
             size_bytes = os.fstat(file.fileno()).st_size
             if size_bytes != expected.size_bytes:
                 return FileCheck(path, f"has {size_bytes} bytes, expected {expected.size_bytes}")

@@ -27,8 +27,10 @@ from mnistnn.data.formats.image_set import (
     image_set_from_files,
 )
 from mnistnn.data.formats.npz import ZIP_MAGIC, decode_npz
+from mnistnn.data.limits import MAX_SET_BYTES
 from mnistnn.errors import DataError, UsageError
-from mnistnn.storage.bounded_reading import GZIP_MAGIC, gunzip_start, read_regular_file
+from mnistnn.storage.compressed import GZIP_MAGIC, gunzip_start
+from mnistnn.storage.reading import data_error, read_file
 
 _EXPECTED = "expected four IDX files, or one .npz, one mnist.pkl.gz, or one folder with train/ and test/"
 
@@ -60,7 +62,7 @@ def _read(name: str, paths: Sequence[Path]) -> tuple[ImageSet, dict[str, str]]:
 
 
 def _read_single_file(path: Path) -> ImageSet:
-    content = read_regular_file(path)
+    content = read_file(path, MAX_SET_BYTES, data_error)
     place = str(path)
     start = gunzip_start(content, 4, place) if content.startswith(GZIP_MAGIC) else content[:4]
     if start.startswith(IDX_MAGIC):
@@ -76,7 +78,7 @@ def _read_idx_files(name: str, paths: Sequence[Path]) -> tuple[ImageSet, dict[st
     arrays: dict[str, NDArray[np.uint8]] = {}
     origins: dict[str, str] = {}
     for path in paths:
-        content = read_regular_file(path)
+        content = read_file(path, MAX_SET_BYTES, data_error)
         array = decode_idx(content, str(path))
         file_name = _role(path, is_images=array.ndim == IMAGE_DIMENSIONS)
         if file_name in arrays:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mnistnn.data.formats.image_set import FILE_NAMES
 from mnistnn.errors import DataError
-from mnistnn.storage.bounded_reading import read_regular_file
+from mnistnn.storage.reading import data_error, read_file
 
 MANIFEST_NAME = "manifest.json"
 
@@ -47,7 +47,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of the set in `folder`; DataError if it is missing, malformed or of another set."""
     path = folder / MANIFEST_NAME
     remedy = f"replace the set with `mnistnn data fetch {folder.name} --force` or `mnistnn data add --force`"
-    content = read_regular_file(path, _MAX_MANIFEST_BYTES)
+    content = read_file(path, _MAX_MANIFEST_BYTES, data_error)
     try:
         manifest = parse_manifest(content, str(path))
     except DataError as error:

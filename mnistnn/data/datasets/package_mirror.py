@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mnistnn.data.datasets.catalogue import PackageMirror
 from mnistnn.errors import DataError
-from mnistnn.storage.bounded_reading import ZIP_ERRORS
+from mnistnn.storage.compressed import ZIP_ERRORS
 from mnistnn.storage.writing import resource_error
 
 _MAX_REASON_CHARACTERS = 300

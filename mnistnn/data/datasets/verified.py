@@ -20,7 +20,7 @@ from mnistnn.data.datasets import cache
 from mnistnn.data.datasets.cache import CHECKED_NAME
 from mnistnn.data.datasets.manifest import StoredFile
 from mnistnn.errors import DataError, ResourceError
-from mnistnn.storage.bounded_reading import open_regular_file, read_regular_file, reading_error
+from mnistnn.storage.reading import data_error, open_file, read_file
 from mnistnn.storage.writing import write_atomically
 
 _REMEMBERED_FROM_BYTES = 1 << 28  # smaller files are read through in a second
@@ -56,7 +56,7 @@ def open_verified(path: Path, expected: StoredFile) -> BinaryIO:
 
     Raises DataError, with the remedy, for a missing or altered one. The caller closes it.
     """
-    with open_regular_file(path) as opened:
+    with open_file(path, data_error) as opened:
         file = os.fdopen(os.dup(opened.fileno()), "rb", buffering=0)
     try:
         before = _state(file, expected.sha256)
@@ -94,14 +94,14 @@ def _digest(file: BinaryIO, path: Path) -> str:
         while piece := file.read(_CHUNK_BYTES):
             digest.update(piece)
     except OSError as error:
-        raise reading_error(path, error) from error
+        raise data_error(path, error) from error
     return digest.hexdigest()
 
 
 def _read_note(folder: Path) -> dict[str, _Checked]:
     """Return what is remembered of the files in a folder: nothing, if the note is missing or not one."""
     try:
-        return _NOTE.validate_json(read_regular_file(folder / CHECKED_NAME, _MAX_NOTE_BYTES))
+        return _NOTE.validate_json(read_file(folder / CHECKED_NAME, _MAX_NOTE_BYTES, data_error))
     except (DataError, ResourceError, ValidationError):
         return {}
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from mnistnn.data.formats.image_set import ImageSet, LabelledImages, image_set, labels_as_bytes
 from mnistnn.data.formats.inert_pickle import load
 from mnistnn.data.formats.pickled_array import PickledArray
+from mnistnn.data.limits import MAX_SET_BYTES
 from mnistnn.errors import DataError
-from mnistnn.storage.bounded_reading import GZIP_MAGIC, MAX_SET_BYTES, gunzip
+from mnistnn.storage.compressed import GZIP_MAGIC, gunzip
 
 PICKLE_STARTS = (b"\x80", b"(", b"]")
 """How a pickle begins: with a protocol number, or with the tuple or list of protocol 1."""

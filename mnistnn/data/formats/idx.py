@@ -14,8 +14,9 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistnn.data.limits import MAX_SET_BYTES
 from mnistnn.errors import DataError
-from mnistnn.storage.bounded_reading import GZIP_MAGIC, MAX_SET_BYTES, gunzip, gunzip_start
+from mnistnn.storage.compressed import GZIP_MAGIC, gunzip, gunzip_start
 
 IDX_MAGIC = b"\x00\x00\x08"
 """The start of every IDX file of unsigned bytes; the number of dimensions follows."""

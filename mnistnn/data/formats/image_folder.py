@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.data.formats.image_set import ImageSet, LabelledImages, image_set
+from mnistnn.data.limits import MAX_SET_BYTES
 from mnistnn.errors import DataError
-from mnistnn.storage.bounded_reading import MAX_SET_BYTES, read_regular_file, reading_error
+from mnistnn.storage.reading import data_error, read_file
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -45,12 +46,12 @@ def _read_half(label_folders: list[Path], labels: dict[str, int], pillow: "Modul
     files = sorted((path for label_folder in label_folders for path in _png_files(label_folder)), key=_mixing_key)
     if not files:
         raise DataError(f"{label_folders[0].parent}: contains no PNG files")
-    height, width = _size_px(read_regular_file(files[0], _MAX_PNG_BYTES), files[0])
+    height, width = _size_px(read_file(files[0], _MAX_PNG_BYTES, data_error), files[0])
     if len(files) * height * width > MAX_SET_BYTES:
         raise DataError(f"{label_folders[0].parent}: more than the {MAX_SET_BYTES} pixels that are allowed")
     images = np.empty((len(files), height, width), dtype=np.uint8)
     for image, path in zip(images, files, strict=True):
-        content = read_regular_file(path, _MAX_PNG_BYTES)
+        content = read_file(path, _MAX_PNG_BYTES, data_error)
         if _size_px(content, path) != (height, width):
             raise DataError(f"{path}: is not {height}x{width} pixels like {files[0]}")
         image[:] = _decode_png(content, path, pillow)
@@ -113,7 +114,7 @@ def _entries(folder: Path) -> list[Path]:
     try:
         return [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
-        raise reading_error(folder, error) from error
+        raise data_error(folder, error) from error
 
 
 def _mixing_key(path: Path) -> bytes:

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.data.formats.image_set import ImageSet, LabelledImages, image_set, labels_as_bytes
+from mnistnn.data.limits import MAX_SET_BYTES
 from mnistnn.errors import DataError
-from mnistnn.storage.bounded_reading import MAX_SET_BYTES, ZIP_ERRORS
+from mnistnn.storage.compressed import ZIP_ERRORS
 
 ZIP_MAGIC = b"PK\x03\x04"
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.errors import DataError
-from mnistnn.storage.bounded_reading import read_regular_file
+from mnistnn.storage.reading import data_error, read_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,7 +49,7 @@ def read_picture(path: Path) -> Picture:
 
     Raises DataError, naming the file: none of the formats, damaged, cut short, or too large; and ResourceError.
     """
-    content = read_regular_file(path, MAX_FILE_BYTES)
+    content = read_file(path, MAX_FILE_BYTES, data_error)
     if not content:
         raise DataError(f"{path}: the file is empty")
     if content.startswith(_NPY_MAGIC):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.errors import ConfigError, DataError, did_you_mean
-from mnistnn.storage.bounded_reading import read_regular_file
+from mnistnn.storage.reading import data_error, read_file
 
 MAX_CSV_BYTES = 1 << 28
 """No CSV file may be larger than this. Its numbers may then take a GiB: a digit and a separator become eight bytes."""
@@ -149,7 +149,7 @@ def _content(path: Path) -> bytes:
             raise ConfigError(f"no such file: {path}{suggestion}", key="path")
     except (OSError, ValueError) as error:  # a name that is too long, a folder that is not ours, a byte 0
         raise ConfigError(f"cannot be read: {shown(str(path))}: {error}", key="path") from error
-    content = read_regular_file(path, MAX_CSV_BYTES)
+    content = read_file(path, MAX_CSV_BYTES, data_error)
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:

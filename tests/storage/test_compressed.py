@@ -1,10 +1,11 @@
+"""Decompression: whole, or refused, and never beyond a bound."""
+
 import gzip
-import os
 
 import pytest
 
 from mnistnn.errors import DataError
-from mnistnn.storage.bounded_reading import gunzip, read_regular_file
+from mnistnn.storage.compressed import gunzip
 
 
 def test_gunzip_returns_the_content():
@@ -42,21 +43,3 @@ def test_gunzip_refuses_a_wrong_checksum():
 def test_gunzip_stops_a_bomb_at_the_bound():
     with pytest.raises(DataError, match="more than the expected 1000 bytes"):
         gunzip(gzip.compress(bytes(50_000_000)), 1000, "f")
-
-
-def test_read_regular_file_refuses_more_than_allowed(tmp_path):
-    (tmp_path / "f").write_bytes(b"12345")
-    with pytest.raises(DataError, match="larger than the 4 bytes"):
-        read_regular_file(tmp_path / "f", 4)
-
-
-def test_read_regular_file_does_not_wait_for_a_pipe(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(DataError, match="not a regular file"):
-        read_regular_file(tmp_path / "pipe")
-
-
-@pytest.mark.parametrize("name", ["missing", "."])
-def test_read_regular_file_names_what_cannot_be_read(tmp_path, name):
-    with pytest.raises(DataError, match=str(tmp_path)):
-        read_regular_file(tmp_path / name)
