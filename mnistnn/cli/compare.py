@@ -48,14 +48,14 @@ def compare(
     is never read; what `mnistnn eval` has found is shown of the experiment alone that validation chooses.
     """
     from mnistnn.analysis.comparison.compare import compare
-    from mnistnn.analysis.comparison.run_groups import gather
+    from mnistnn.analysis.comparison.run_groups import load_runs
     from mnistnn.cli.compare_text import lines
     from mnistnn.errors import UsageError
 
     if as_json + as_csv + as_md > 1:
         raise UsageError("--json, --csv and --md exclude each other")
-    gathered, unreadable = gather(references, runs)
-    found = compare(gathered, metric, all_pairs)
+    views, unreadable = load_runs(references, runs)
+    found = compare(views, metric, all_pairs)
     for text in [f"not compared: {each.problem}" for each in unreadable] + found.notes:
         click.echo(printable(f"warning: {text}"), err=True)
     if as_json:

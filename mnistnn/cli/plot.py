@@ -52,7 +52,7 @@ def plot(
     one line, their mean, with a band of one standard deviation. Without --metric there is a panel of errors and one of
     losses; a training loss is the mean over its epoch, while the model still moved. A star marks the best epoch.
     """
-    from mnistnn.analysis.comparison.run_groups import gather
+    from mnistnn.analysis.comparison.run_groups import load_runs
     from mnistnn.analysis.plots.learning_curves import learning_curves
     from mnistnn.analysis.plots.learning_curves_figure import Form, draw
     from mnistnn.analysis.plots.paper_style import format_of
@@ -62,8 +62,8 @@ def plot(
     form = Form(format_of(out), width, height, title, is_log)
     if out.exists() and not force:
         raise UsageError(f"{out}: there already; --force replaces it")
-    gathered, unreadable = gather(references, runs)
-    curves, without = learning_curves(gathered, metrics, axes)
+    views, unreadable = load_runs(references, runs)
+    curves, without = learning_curves(views, metrics, axes)
     for each in unreadable + without:
         click.echo(printable(f"warning: not drawn: {each.problem}"), err=True)
     write_atomically(out, draw(curves, form))

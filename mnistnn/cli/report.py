@@ -34,17 +34,17 @@ def report(references: tuple[str, ...], runs: Path, out: Path, axis: Axis, force
     what the models look like from inside, configurations and environments. It is one file that needs no network and
     can be mailed. Of the test digits it shows what `mnistnn eval` has found, and reads none.
     """
-    from mnistnn.analysis.comparison.run_groups import gather
+    from mnistnn.analysis.comparison.run_groups import load_runs
     from mnistnn.analysis.report.page import report_html
     from mnistnn.errors import UsageError
     from mnistnn.storage.writing import write_atomically
 
     if out.exists() and not force:
         raise UsageError(f"{out}: there already; --force replaces it")
-    gathered, unreadable = gather(references, runs)
+    views, unreadable = load_runs(references, runs)
     for each in unreadable:
         click.echo(printable(f"warning: not shown: {each.problem}"), err=True)
-    page = report_html(gathered, unreadable, axis).encode()
+    page = report_html(views, unreadable, axis).encode()
     write_atomically(out, page)
     if not settings().quiet:
         click.echo(printable(f"wrote {out} ({len(page) / 1000:,.0f} kB)"), err=True)

@@ -14,9 +14,8 @@ from mnistnn.cli.options import RUNS
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from mnistnn.run.status import Listed
+    from mnistnn.run.view import RunView
+    from mnistnn.types import History
 
 _SCHEMA_VERSION = 1
 _ROWS_SHOWN = 12
@@ -27,13 +26,12 @@ _ROWS_SHOWN = 12
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def ls(runs: Path, as_json: bool) -> None:
     """List runs."""
-    from dataclasses import asdict
+    from mnistnn.run.directory import all_runs
+    from mnistnn.run.view import RunView
 
-    from mnistnn.run.status import list_runs
-
-    listed = list_runs(runs)
+    listed = [_listed(RunView(run)) for run in all_runs(runs)]
     if as_json:
-        click.echo(json.dumps({"schema_version": _SCHEMA_VERSION, "runs": [asdict(run) for run in listed]}))
+        click.echo(json.dumps({"schema_version": _SCHEMA_VERSION, "runs": listed}))
         return
     if not listed:
         click.echo(f"no runs in {printable(str(runs))}", err=True)
@@ -57,13 +55,13 @@ def show(run: str, runs: Path, as_json: bool) -> None:
 
     from mnistnn.analysis.evaluation.results import stored_results
     from mnistnn.run.directory import find
-    from mnistnn.run.status import describe_run
+    from mnistnn.run.view import RunView
     from mnistnn.tasks.registry import RESULTS
 
     found = find(run, runs)
     results = {kind: [each for each in stored_results(found) if type(each) is kind] for kind in RESULTS}
     described = {
-        **describe_run(found),
+        **_described(RunView(found)),
         **{kind.plural: [asdict(each) for each in results[kind]] for kind in RESULTS},
     }
     if as_json:
@@ -97,20 +95,68 @@ def show(run: str, runs: Path, as_json: bool) -> None:
         )
 
 
-def _cells(run: Listed) -> tuple[str, ...]:
-    error = "" if run.valid_error is None else f"{run.valid_error:.4f}"
-    best = "" if run.best_epoch is None else f"{run.best_epoch:.6g}"
-    epochs = "" if run.epochs is None else str(run.epochs)
-    status = f"{run.status}: {run.problem}" if run.problem else run.status
-    return tuple(printable(cell) for cell in (run.id, run.name, status, epochs, best, error))
+def _listed(view: RunView) -> dict[str, Any]:
+    """Return a run as a JSON-able line of a listing; of one that cannot be read, why not."""
+    from mnistnn.run.view import UNREADABLE
+
+    path, problem = view.run.path, view.problem
+    best = view.best if problem is None else None
+    return {
+        "id": path.name,
+        "path": str(path),
+        "name": path.parent.name if problem else view.record.name,
+        "status": UNREADABLE if problem else view.status,
+        "started": None if problem else view.record.started,
+        "epochs": None if problem else view.epochs,
+        "best_epoch": best["epoch"] if best else None,
+        "valid_error": best.get("valid.error") if best else None,
+        "problem": problem,
+    }
 
 
-def _history_lines(rows: list[Mapping[str, Any]], best_epoch: float | None) -> list[str]:
+def _cells(listed: dict[str, Any]) -> tuple[str, ...]:
+    error = "" if listed["valid_error"] is None else f"{listed['valid_error']:.4f}"
+    best = "" if listed["best_epoch"] is None else f"{listed['best_epoch']:.6g}"
+    epochs = "" if listed["epochs"] is None else str(listed["epochs"])
+    status = f"{listed['status']}: {listed['problem']}" if listed["problem"] else listed["status"]
+    return tuple(printable(cell) for cell in (listed["id"], listed["name"], status, epochs, best, error))
+
+
+def _described(view: RunView) -> dict[str, Any]:
+    """Return everything worth showing about one run, as JSON-able values. Raises RunError."""
+    from dataclasses import asdict
+
+    return {
+        **asdict(view.record),
+        "path": str(view.run.path),
+        "status": view.status,
+        "epochs": view.epochs,
+        "best_epoch": view.best["epoch"] if view.best else None,
+        "best": view.best,
+        "last": view.last,
+        "rows": view.rows,
+        "phases": [_described_phase(phase) for phase in view.phases],
+        "checkpoints": [path.name for path in view.checkpoints],
+    }
+
+
+def _described_phase(phase: RunView) -> dict[str, Any]:
+    return {
+        "name": phase.run.path.name,
+        "path": str(phase.run.path),
+        "status": phase.status,
+        "epochs": phase.epochs,
+        "seconds": phase.record.seconds,
+        "last": phase.last,
+    }
+
+
+def _history_lines(rows: History, best_epoch: float | None) -> list[str]:
     """Return the evaluations as a table: the last few, and the best one."""
     if not rows:
         return ["no evaluations yet"]
     names = columns_of(rows[-1])
-    shown = [row for row in rows[:-_ROWS_SHOWN] if row["epoch"] == best_epoch] + rows[-_ROWS_SHOWN:]
+    shown = [*(row for row in rows[:-_ROWS_SHOWN] if row["epoch"] == best_epoch), *rows[-_ROWS_SHOWN:]]
     lines = [heading(names), *(line(row, names, row["epoch"] == best_epoch) for row in shown)]
     hidden = len(rows) - len(shown)
     if hidden:

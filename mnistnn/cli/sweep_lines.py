@@ -61,7 +61,7 @@ def as_json(result: PointResult) -> dict[str, Any]:
                 "id": each.trial.id,
                 "seed": each.trial.seed,
                 "state": each.standing.state,
-                "best": each.best,
+                "best": each.standing.best,
                 "problem": each.standing.problem,
             }
             for each in result.trials

@@ -19,9 +19,8 @@ from mnistnn.cli.terminal import can_show, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mnistnn.run.directory import RunDirectory
-    from mnistnn.run.live import Seen
-    from mnistnn.types import History, Row
+    from mnistnn.run.view import RunView
+    from mnistnn.types import Row
 
 _CURVE_LINES, _CURVE_COLUMNS = 8, 72
 _FEWEST_CURVE_LINES = 3
@@ -55,12 +54,12 @@ def tail(run: str, runs: Path, is_followed: bool, metric: str | None, count: int
 
     found = find(run, runs)
     if not is_followed:
-        for text in _frame(found, look(found), metric, count, _Room(_CURVE_COLUMNS, None)):
+        for text in _frame(look(found), metric, count, _Room(_CURVE_COLUMNS, None)):
             click.echo(text)
     elif _is_live():
-        _redraw(found, follow(found), metric, count)
+        _redraw(follow(found), metric, count)
     else:
-        _print_as_they_come(found, follow(found), metric, count)
+        _print_as_they_come(follow(found), metric, count)
 
 
 class _Room:
@@ -75,26 +74,28 @@ def _is_live() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _redraw(run: RunDirectory, states: Iterable[Seen], metric: str | None, count: int) -> None:
+def _redraw(views: Iterable[RunView], metric: str | None, count: int) -> None:
     """Show each state in the place of the one before."""
     drawn = 0
-    for seen in states:
+    for view in views:
         size = shutil.get_terminal_size()
-        lines = _frame(run, seen, metric, count, _Room(size.columns - 1, size.lines - 1))
+        lines = _frame(view, metric, count, _Room(size.columns - 1, size.lines - 1))
         # In one piece, so that nothing flickers; not by click, which takes it for colour where none is wanted.
         sys.stdout.write((_BACK_AND_CLEAR.format(drawn) if drawn else "") + "".join(f"{each}\n" for each in lines))
         sys.stdout.flush()
         drawn = len(lines)
 
 
-def _print_as_they_come(run: RunDirectory, states: Iterable[Seen], metric: str | None, count: int) -> None:
+def _print_as_they_come(views: Iterable[RunView], metric: str | None, count: int) -> None:
     """Print the last evaluations, and each further one; what becomes of the run goes to stderr."""
+    from mnistnn.run.metrics import best_of
+
     printed: list[Row] | None = None
     names: list[str] = []
-    for seen in states:
-        rows = list(seen.rows)
+    for view in views:
+        rows = list(view.rows)
         if rows and not names:
-            _metric_of(seen, metric)
+            _metric_of(view, metric)
             names = columns_of(rows[-1])
             click.echo(printable(heading(names)))
         if printed is None:
@@ -106,39 +107,33 @@ def _print_as_they_come(run: RunDirectory, states: Iterable[Seen], metric: str |
             del printed[kept:]
         for row in rows[len(printed) :]:
             printed.append(row)
-            click.echo(printable(line(row, names, row is _best(seen, printed))))
-        last = seen
+            click.echo(printable(line(row, names, row is best_of(printed, view.record.monitor))))
+        last = view
     if not settings().quiet:
-        for text in _standing(run, last):
+        for text in _standing(last):
             click.echo(text, err=True)
 
 
-def _best(seen: Seen, rows: History) -> Row | None:
-    from mnistnn.run.status import best_of
-
-    return best_of(rows, seen.record)
-
-
-def _frame(run: RunDirectory, seen: Seen, metric: str | None, count: int, room: _Room) -> list[str]:
+def _frame(view: RunView, metric: str | None, count: int, room: _Room) -> list[str]:
     """Return everything about a run: how it stands, the last evaluations, a curve if there is room for it."""
-    shown = _metric_of(seen, metric)
-    lines = _standing(run, seen)
+    shown = _metric_of(view, metric)
+    lines = _standing(view)
     if shown is None:
         return [_cut(text, room) for text in lines]
     left = sys.maxsize if room.lines is None else room.lines - _OF_HEAD
-    curve_lines = min(_CURVE_LINES, left - _OF_CURVE - min(count, len(seen.rows)))
+    curve_lines = min(_CURVE_LINES, left - _OF_CURVE - min(count, len(view.rows)))
     if curve_lines < _FEWEST_CURVE_LINES:  # fewer evaluations leave room for a curve
         curve_lines = min(_FEWEST_CURVE_LINES, left - _OF_CURVE - 1)
     has_curve = curve_lines >= _FEWEST_CURVE_LINES
     if has_curve:
         left -= curve_lines + _OF_CURVE
-    rows = seen.rows[-max(1, min(count, left)) :]
+    rows = view.rows[-max(1, min(count, left)) :]
     names = columns_of(rows[-1])
     if room.lines is not None:
         names = fitting(names, room.columns, shown)
-    lines += ["", heading(names), *(line(row, names, row is seen.best) for row in rows)]
+    lines += ["", heading(names), *(line(row, names, row is view.best) for row in rows)]
     if has_curve:
-        lines += ["", *_curve(seen, shown, curve_lines, room)]
+        lines += ["", *_curve(view, shown, curve_lines, room)]
     return [_cut(printable(text), room) for text in lines]
 
 
@@ -147,23 +142,23 @@ def _cut(text: str, room: _Room) -> str:
     return text if room.lines is None else text[: room.columns]
 
 
-def _metric_of(seen: Seen, metric: str | None) -> str | None:
+def _metric_of(view: RunView, metric: str | None) -> str | None:
     """Return the figure to be drawn; None if there is no evaluation yet. Raises UsageError if the run has none such."""
     from mnistnn.analysis.comparison.curves import check_metrics
     from mnistnn.run.live import metric_to_show
-    from mnistnn.run.status import metrics_in
+    from mnistnn.run.metrics import metrics_in
 
-    if seen.rows and metric is not None:
-        check_metrics([metric], metrics_in(seen.rows))
+    if view.rows and metric is not None:
+        check_metrics([metric], metrics_in(view.rows))
         return metric
-    return metric_to_show(seen.record, seen.rows)
+    return metric_to_show(view.record, view.rows)
 
 
-def _curve(seen: Seen, metric: str, lines: int, room: _Room) -> list[str]:
+def _curve(view: RunView, metric: str, lines: int, room: _Room) -> list[str]:
     from mnistnn.analysis.plots.text_curve import UNICODE_MARKS, text_curve
 
-    rows = [row for row in seen.rows if metric in row]
-    best = next((number for number, row in enumerate(rows) if row is seen.best), None)
+    rows = [row for row in view.rows if metric in row]
+    best = next((number for number, row in enumerate(rows) if row is view.best), None)
     is_unicode = can_show(UNICODE_MARKS)
     title = metric
     if best is not None:
@@ -173,19 +168,21 @@ def _curve(seen: Seen, metric: str, lines: int, room: _Room) -> list[str]:
     return [title, *text_curve(x, y, min(room.columns, _CURVE_COLUMNS), lines, best, "epoch", is_unicode)]
 
 
-def _standing(run: RunDirectory, seen: Seen) -> list[str]:
+def _standing(view: RunView) -> list[str]:
     """Return how a run stands, and what will end it or why it has ended."""
     from mnistnn.run.directory import as_argument
+    from mnistnn.run.live import ends
 
-    text = f"{seen.record.name}, {run.path.resolve().name}: {seen.status}"
-    if seen.is_over:
-        after = seen.record.reason or ""
-        if not after and seen.status != "finished":
-            after = f"go on with: mnistnn resume {as_argument(run.path)}"
+    text = f"{view.record.name}, {view.run.path.resolve().name}: {view.status}"
+    if view.is_over:
+        after = view.record.reason or ""
+        if not after and view.status != "finished":
+            after = f"go on with: mnistnn resume {as_argument(view.run.path)}"
     else:
-        ago = None if seen.evaluated_s is None else _duration(time.time() - seen.evaluated_s)
+        ago = None if view.evaluated_s is None else _duration(time.time() - view.evaluated_s)
         text += ", no evaluation yet" if ago is None else f", last evaluation {ago} ago"
-        after = f"ends {seen.ends}" if seen.ends else ""
+        end = ends(view)
+        after = f"ends {end}" if end else ""
     return [printable(each) for each in (text, after) if each]
 
 

@@ -15,7 +15,7 @@ from mnistnn.config.extends import KEY as EXTENDS
 from mnistnn.config.extends import read_mapping, read_source, read_tree
 from mnistnn.config.members import refuse_committee, with_members
 from mnistnn.config.messages import Problem, ProblemError, config_error
-from mnistnn.config.nodes import Node, Scalar, deepest, dotted, find, key_place
+from mnistnn.config.nodes import MappingNode, Node, Scalar, deepest, dotted, find, key_place
 from mnistnn.config.overrides import apply_overrides
 from mnistnn.config.source import Place, Source
 from mnistnn.errors import ConfigError
@@ -78,6 +78,15 @@ def load_resolved(path: Path, overrides: Sequence[str] = ()) -> LoadedExperiment
     return _load(_read(path), overrides, follow_extends=False)
 
 
+def overridden(loaded: LoadedExperiment, overrides: Sequence[str]) -> LoadedExperiment:
+    """Return an experiment that was loaded without overrides, changed by some; no text is read again.
+
+    Raises ConfigError.
+    """
+    assert isinstance(loaded.tree, MappingNode)
+    return _validated(loaded.tree, loaded.sources, overrides, [])
+
+
 def _read(path: Path) -> Source:
     try:
         return read_source(path, str(path))
@@ -95,6 +104,12 @@ def _load(source: Source, overrides: Sequence[str], follow_extends: bool, is_mem
         sources.append(source)
     if root is None:
         raise config_error(problems)
+    return _validated(root, [(each.name, each.text) for each in sources], overrides, problems)
+
+
+def _validated(
+    root: MappingNode, sources: list[tuple[str, str]], overrides: Sequence[str], problems: list[Problem]
+) -> LoadedExperiment:
     validator = experiment_validator()
     given: Node = apply_overrides(root, overrides, problems)
     if is_member:
@@ -109,7 +124,7 @@ def _load(source: Source, overrides: Sequence[str], follow_extends: bool, is_mem
         experiment=experiment,
         resolved=resolved,
         origins={dotted(key): _origin(tree, key) for key in leaves(resolved)},
-        sources=[(each.name, each.text) for each in sources],
+        sources=sources,
         overrides=list(overrides),
         tree=tree,
     )

@@ -14,9 +14,9 @@ from mnistnn.experiment.members import member_run
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.checkpoint import Checkpoint
-from mnistnn.run.config import open_run
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
+from mnistnn.run.view import open_run
 from mnistnn.tasks.contract import Task
 from mnistnn.types import Array, Row, SplitName
 

@@ -5,11 +5,10 @@ taken for what they are not. So everybody who goes on from a run, or measures it
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from mnistnn.config.dump import config_hash
-from mnistnn.config.load import DEFAULT, LoadedExperiment, leaves, load_resolved
+from mnistnn.config.load import DEFAULT, LoadedExperiment, leaves, load_resolved, overridden
 from mnistnn.config.nodes import KeyPath, dotted
 from mnistnn.errors import RunError
 from mnistnn.run import checkpoint as checkpoints
@@ -19,29 +18,26 @@ from mnistnn.run.record import RunRecord, read_record
 Standing = Literal["recorded", "before a resume", "another"]
 
 
-@dataclass(frozen=True)
-class OpenedRun:
-    """A run with its record and its configuration, each read once."""
+def load_run_config(
+    run: RunDirectory, overrides: Sequence[str] = (), record: RunRecord | None = None
+) -> LoadedExperiment:
+    """Load config.yaml, changed by `overrides`. Raises RunError if it is not the one that run.json records.
 
-    run: RunDirectory
-    record: RunRecord
-    loaded: LoadedExperiment
+    record  what run.json said, if it was read before
+    """
+    kept = load_resolved(run.config)
 
+    def is_of(record: RunRecord) -> bool:
+        return standing(kept, record, lambda: _newest_digest(run)) != "another"
 
-def load_run_config(run: RunDirectory, overrides: Sequence[str] = ()) -> LoadedExperiment:
-    """Load config.yaml, changed by `overrides`. Raises RunError if it is not the one that run.json records."""
-    return open_run(run, overrides).loaded
-
-
-def open_run(run: RunDirectory, overrides: Sequence[str] = ()) -> OpenedRun:
-    """Read run.json and config.yaml, changed by `overrides`. Raises RunError if they do not belong together."""
-    kept, record = load_resolved(run.config), read_record(run)
-    if standing(kept, record, lambda: _newest_digest(run)) == "another":
+    is_known = record is not None and is_of(record)
+    # A resume that changes the configuration writes run.json first, so what that says now is no older than `kept`.
+    if not is_known and not is_of(read_record(run)):
         raise RunError(
             f"{run.config}: altered: its SHA-256 is not the one in run.json (what may change is given when resuming, "
             f"such as: mnistnn resume {as_argument(run.path)} stopping.max_epochs.epochs=30)"
         )
-    return OpenedRun(run, record, load_resolved(run.config, overrides) if overrides else kept)
+    return overridden(kept, overrides) if overrides else kept
 
 
 def standing(kept: LoadedExperiment, record: RunRecord, saved: Callable[[], set[str]]) -> Standing:

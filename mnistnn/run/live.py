@@ -4,70 +4,57 @@ It reads and never waits for the other process: a last line that is still being 
 and a file that a resume cuts back is simply read as it is then.
 """
 
-import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 
 from mnistnn.errors import MnistnnError
 from mnistnn.run import lock
-from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.metrics import read_rows
-from mnistnn.run.record import RunRecord, read_record
-from mnistnn.run.status import best_of, metrics_in, status_of
+from mnistnn.run.metrics import metrics_in
+from mnistnn.run.record import RunRecord
+from mnistnn.run.view import RunView
 from mnistnn.stopping import Stopping
 from mnistnn.stopping.limits import MaxEpochs
-from mnistnn.types import LAST, History, Row
+from mnistnn.types import LAST, History
 
 POLL_S = 0.5
 
 _USUAL_METRICS = ("valid.error", "valid.loss", "train.loss")
 
 
-@dataclass(frozen=True)
-class Seen:
-    """How a run stands.
+def look(run: RunDirectory, before: RunView | None = None) -> RunView:
+    """Return how a run stands now: its record and its rows are read. Raises RunError.
 
-    status       as in a listing
-    is_over      no process trains it
-    ends         what will end it, as far as that is known; empty if it is over
-    evaluated_s  when the last row was written, in seconds since the epoch of the system's clock; None without a row
+    before  an earlier view, from which is taken what has not changed since
     """
-
-    record: RunRecord
-    rows: History
-    status: str
-    is_over: bool
-    ends: str
-    evaluated_s: float | None
-
-    @property
-    def best(self) -> Row | None:
-        return best_of(self.rows, self.record)
+    # Asked before anything is read: what a process wrote that has ended by now is then read for certain.
+    view = RunView(run, was_held=lock.is_held(run))
+    if before is not None:
+        view.take_unchanged(before)
+    _ = view.rows
+    return view
 
 
-def look(run: RunDirectory) -> Seen:
-    """Return how a run stands now. Raises RunError."""
-    return next(follow(run))
-
-
-def follow(run: RunDirectory) -> Iterator[Seen]:
+def follow(run: RunDirectory) -> Iterator[RunView]:
     """Yield how a run stands, twice a second; the last time when it is over. Raises RunError."""
-    rows, policies = _Rows(run), _Policies(run)
+    view = look(run)
     while True:
-        # Asked before anything is read: what a process wrote that has ended by now is then read for certain.
-        was_held = lock.is_held(run)
-        record = read_record(run)
-        status = status_of(run, record)
-        history = rows.read()
-        is_over = not was_held and status != "running"
-        ends = "" if is_over else what_ends(policies.of(record), history)
-        yield Seen(record, history, status, is_over, ends, rows.written_s if history else None)
-        if is_over:
+        yield view
+        if view.is_over:
             return
         time.sleep(POLL_S)
+        view = look(run, view)
+
+
+def ends(view: RunView) -> str:
+    """Say what will end a run, as far as that is known; empty if it is over."""
+    if view.is_over:
+        return ""
+    try:
+        policies = view.loaded.experiment.stopping
+    except MnistnnError:  # a resume is about to replace it, or it is damaged: then that is not known
+        return ""
+    return what_ends(policies, view.rows)
 
 
 def metric_to_show(record: RunRecord, rows: History) -> str | None:
@@ -96,39 +83,3 @@ def what_ends(policies: Sequence[Stopping], history: History) -> str:
         else:
             parts.append(f"by {policy.type}")
     return ", or ".join(parts)
-
-
-class _Rows:
-    """The rows of a run, read again when the file has changed."""
-
-    def __init__(self, run: RunDirectory) -> None:
-        self._path = run.metrics
-        self._state: tuple[int, ...] | None = None
-        self._rows: History = []
-        self.written_s = 0.0
-
-    def read(self) -> History:
-        state = None
-        with suppress(OSError):  # it may not be there yet
-            found = os.stat(self._path)
-            state, self.written_s = (found.st_ino, found.st_size, found.st_mtime_ns), found.st_mtime
-        if state is None or state != self._state:
-            self._rows, self._state = read_rows(self._path), state
-        return self._rows
-
-
-class _Policies:
-    """The stopping policies of a run, read again when a resume has changed its configuration."""
-
-    def __init__(self, run: RunDirectory) -> None:
-        self._run = run
-        self._hash = ""
-        self._policies: Sequence[Stopping] = ()
-
-    def of(self, record: RunRecord) -> Sequence[Stopping]:
-        if record.config_hash != self._hash:
-            try:
-                self._policies, self._hash = load_run_config(self._run).experiment.stopping, record.config_hash
-            except MnistnnError:  # a resume is about to replace it, or it is damaged: then that is not known
-                self._policies = ()
-        return self._policies

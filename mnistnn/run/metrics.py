@@ -5,13 +5,18 @@ import json
 import math
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from mnistnn.errors import RunError
 from mnistnn.storage.reading import read_file
 from mnistnn.storage.strict_json import parse
 from mnistnn.storage.writing import resource_error
-from mnistnn.types import Row
+from mnistnn.types import LAST, History, Row, best_row
+
+COLUMNS = {"epochs": "epoch", "updates": "updates", "examples": "examples"}
+COUNTERS = tuple(COLUMNS.values())
+"""Columns that count how far training has come, and are no figures."""
 
 
 class MetricsFile:
@@ -92,6 +97,18 @@ def read_rows(path: Path) -> list[Row]:
         return []
     content = read_file(path)
     return parse_rows(content[: content.rfind(b"\n") + 1], path)
+
+
+def metrics_in(rows: Iterable[Row]) -> list[str]:
+    """Return the names of all figures in rows, in the order in which they are kept."""
+    return list(dict.fromkeys(name for row in rows for name in row if name not in COUNTERS))
+
+
+def best_of(rows: History, monitor: str) -> Row | None:
+    """Return the row of the best epoch by what a run monitors; None if no row has a number there."""
+    measured = [row for row in rows if monitor == LAST or monitor in row]
+    index = best_row(measured, monitor)
+    return None if index is None else measured[index]
 
 
 def _is_number(value: object) -> bool:

@@ -11,11 +11,9 @@ from typing import Literal
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.errors import RunError, UsageError
 from mnistnn.experiment.members import member_run
-from mnistnn.run.config import OpenedRun, load_run_config, open_run
+from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.metrics import read_rows
-from mnistnn.run.record import RunRecord, read_record
-from mnistnn.run.status import best_of
+from mnistnn.run.view import RunView
 
 Until = Literal["epochs", "loss"]
 
@@ -28,30 +26,30 @@ def refit_experiment(run: RunDirectory, until: Until) -> LoadedExperiment:
 
     Raises UsageError for a run that had no validation split or is not finished, RunError if it cannot be read.
     """
-    record = read_record(run)
-    if record.status != "finished":
-        raise UsageError(f"{run.path}: the run is {record.status}; a refit needs a finished one")
-    best = best_of(read_rows(run.metrics), record)
+    view = RunView(run)
+    if view.record.status != "finished":
+        raise UsageError(f"{run.path}: the run is {view.record.status}; a refit needs a finished one")
+    best = view.best
     if best is None:
         raise RunError(f"{run.path}: no evaluation, so no best epoch")
     if "valid.error" not in best:
         raise UsageError(f"{run.path}: trained without a validation split already")
-    opened = open_run(run)
-    if opened.loaded.experiment.optimizer is None:
-        return load_run_config(run, [*_without_validation(record), *_refit_of_fitted(run, opened, int(best["epoch"]))])
+    if view.loaded.experiment.optimizer is None:
+        changes = [*_without_validation(view), *_refit_of_fitted(view, int(best["epoch"]))]
+        return load_run_config(run, changes, view.record)
     epochs = ceil(best["epoch"])
     if until == "epochs":
         stopping = f"[{{type: max_epochs, epochs: {epochs}}}]"
     else:
         target = f"{{type: target, monitor: train.loss, value: {best['train.loss']!r}}}"
         stopping = f"[{target}, {{type: max_epochs, epochs: {2 * epochs}}}]"
-    return load_run_config(run, [*_without_validation(record), f"stopping={stopping}"])
+    return load_run_config(run, [*_without_validation(view), f"stopping={stopping}"], view.record)
 
 
-def _without_validation(record: RunRecord) -> list[str]:
+def _without_validation(view: RunView) -> list[str]:
     """Return the overrides that every refit has."""
     return [
-        f"name={record.name}-refit",
+        f"name={view.record.name}-refit",
         "data.validation_examples=0",
         "data.limits.valid=null",
         "checkpoint.monitor=last",
@@ -59,10 +57,10 @@ def _without_validation(record: RunRecord) -> list[str]:
     ]
 
 
-def _refit_of_fitted(run: RunDirectory, opened: OpenedRun, rounds: int) -> list[str]:
+def _refit_of_fitted(view: RunView, rounds: int) -> list[str]:
     """Return the overrides for a model that is fitted; of a committee, the members that were best are refitted too."""
-    members = opened.loaded.resolved["model"].get("members")
+    members = view.config["model"].get("members")
     if members is None:
         return []
-    refitted = [refit_experiment(member_run(run, number), "epochs").resolved for number in range(rounds)]
+    refitted = [refit_experiment(member_run(view.run, number), "epochs").resolved for number in range(rounds)]
     return [f"model.members={json.dumps([{'experiment': member} for member in refitted])}"]

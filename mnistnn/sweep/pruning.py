@@ -7,7 +7,6 @@ has finished by then: with several workers that is a matter of time.
 
 import statistics
 
-from mnistnn.run.metrics import read_rows
 from mnistnn.sweep.description import Trial
 from mnistnn.sweep.optuna_seam import load_optuna
 from mnistnn.sweep.study import PRUNED, Study, finished_runs, pruned_because
@@ -54,10 +53,10 @@ class Pruner:
 
     def _look_around(self) -> str | None:
         """Learn of trials that have finished since the last time; return the sibling that was pruned, if one was."""
-        for run, record in finished_runs(self.study, besides=frozenset(self._seen)):
-            name = run.path.name
-            if pruned_because(record) is None:
-                curve = best_by_epoch(read_rows(run.metrics), self.monitor)
+        for view in finished_runs(self.study, besides=frozenset(self._seen)):
+            name = view.run.path.name
+            if pruned_because(view.record) is None:
+                curve = best_by_epoch(view.rows, self.monitor)
                 self._finished.add_trial(
                     self._optuna.trial.create_trial(value=min(curve.values()), intermediate_values=curve)
                 )

@@ -12,7 +12,6 @@ from pydantic.dataclasses import dataclass as strict_dataclass
 from mnistnn.analysis.evaluation.results import evaluate, stored_evaluations
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.record import read_record
 from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
 from mnistnn.storage.writing import write_atomically
@@ -26,11 +25,10 @@ _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 @dataclass(frozen=True)
 class TrialResult:
-    """A trial, how it stands, and the row of its best epoch if it is finished."""
+    """A trial, and how it stands."""
 
     trial: Trial
     standing: Standing
-    best: dict[str, int | float] | None
 
 
 @dataclass(frozen=True)
@@ -76,12 +74,9 @@ def results_of(study: Study) -> list[PointResult]:
 
 def result_of(study: Study, trials: Sequence[Trial]) -> PointResult:
     """Return how a point stands that has these trials."""
-    results = []
-    for trial in trials:
-        now = standing(study, trial)
-        best = read_record(study.run(trial)).best if now.state == "finished" else None
-        results.append(TrialResult(trial, now, best))
-    values = [each.best[study.description.monitor] for each in results if each.best is not None]
+    results = [TrialResult(trial, standing(study, trial)) for trial in trials]
+    bests = [each.standing.best for each in results]
+    values = [best[study.description.monitor] for best in bests if best is not None]
     mean = statistics.fmean(values) if values else None
     std = statistics.stdev(values) if len(values) > 1 else None
     return PointResult(trials[0].point, trials[0].values, results, mean, std)

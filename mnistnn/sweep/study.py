@@ -28,7 +28,8 @@ from mnistnn.config.validate import type_first
 from mnistnn.errors import RunError
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.record import RunRecord, read_record
+from mnistnn.run.record import RunRecord
+from mnistnn.run.view import RunView
 from mnistnn.storage.reading import MAX_BYTES, read_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
 from mnistnn.storage.writing import append_line, force, resource_error, write_atomically
@@ -152,11 +153,14 @@ def load_trial_config(study: Study, trial: Trial) -> LoadedExperiment:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a trial stands, and why it failed or was pruned if it was. `begun` counts attempts whose end is not known."""
+    """How a trial stands, and why it failed or was pruned if it was. `begun` counts attempts whose end is not known,
+    `best` is the row of the best epoch of a finished one.
+    """
 
     state: State
     begun: int = 0
     problem: str | None = None
+    best: dict[str, int | float] | None = None
 
 
 def standing(study: Study, trial: Trial) -> Standing:
@@ -166,12 +170,12 @@ def standing(study: Study, trial: Trial) -> Standing:
         return Standing("running", attempts.begun)
     if run.record.exists():
         try:
-            record = read_record(run)
+            record = RunView(run).record
         except RunError as error:
             return Standing("failed", attempts.begun, str(error))
         if record.status == "finished":
             why = pruned_because(record)
-            return Standing("finished") if why is None else Standing("pruned", problem=why)
+            return Standing("finished", best=record.best) if why is None else Standing("pruned", problem=why)
     if attempts.problem is not None:
         return Standing("failed", attempts.begun, attempts.problem)
     if attempts.begun >= MOST_ATTEMPTS:
@@ -179,15 +183,15 @@ def standing(study: Study, trial: Trial) -> Standing:
     return Standing("interrupted" if attempts.begun or run.record.exists() else "waiting", attempts.begun)
 
 
-def finished_runs(study: Study, besides: Collection[str]) -> Iterator[tuple[RunDirectory, RunRecord]]:
-    """Yield the run directories of trials that are finished or pruned, besides the ones named, with their records."""
+def finished_runs(study: Study, besides: Collection[str]) -> Iterator[RunView]:
+    """Yield the runs of trials that are finished or pruned, besides the ones named."""
     for path in sorted((study.path / "trials").iterdir()):
-        run = RunDirectory(path)
+        view = RunView(RunDirectory(path))
         if path.name in besides:
             continue
         with suppress(RunError):
-            if run.record.exists() and (record := read_record(run)).status == "finished":
-                yield run, record
+            if view.run.record.exists() and view.record.status == "finished":
+                yield view
 
 
 def pruned_because(record: RunRecord) -> str | None:

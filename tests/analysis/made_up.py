@@ -2,9 +2,16 @@
 
 from pathlib import Path
 
-from mnistnn.analysis.comparison.run_groups import Gathered
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
+from mnistnn.run.view import RunView
+
+
+def view_of(record, config, rows, seconds=None, path="run") -> RunView:
+    """A run of which all this was read, although there are no files."""
+    view = RunView(RunDirectory(Path(path)))
+    view.record, view.config, view.rows, view.seconds = record, config, rows, seconds
+    return view
 
 
 def run_of(errors, first=1, step=1, seconds=None, name="toy", monitor="valid.error", config=None, **columns):
@@ -15,4 +22,4 @@ def run_of(errors, first=1, step=1, seconds=None, name="toy", monitor="valid.err
         for i, error in enumerate(errors)
     ]
     record = RunRecord("id", name, "finished", "0" * 64, monitor, "2025-01-01T00:00:00+00:00", 1)
-    return Gathered(RunDirectory(Path("run")), record, config or {}, rows, None, seconds)
+    return view_of(record, config or {}, rows, seconds)

@@ -57,6 +57,24 @@ def test_listing_as_json(runs, command):
     assert "run.json" in listed["runs"][2]["problem"]
 
 
+def test_run_with_damaged_metrics_is_listed_as_unreadable_under_the_name_of_its_folder(runs, command):
+    runs["finished"].metrics.write_text('{"epoch": 1}\nrubbish\n')
+    listed = json.loads(command("ls", "--json").out)["runs"][0]
+    assert (listed["status"], listed["name"], listed["epochs"], listed["started"]) == ("unreadable", "toy", None, None)
+    assert "metrics.jsonl:2" in listed["problem"]
+
+
+def test_listing_has_the_best_epoch(runs, command):
+    listed, best = json.loads(command("ls", "--json").out)["runs"][0], read_record(runs["finished"]).best
+    assert best is not None
+    assert (listed["best_epoch"], listed["valid_error"]) == (best["epoch"], best["valid.error"])
+
+
+def test_renamed_run_is_listed_under_the_name_by_which_it_can_be_found(runs, command):
+    runs["finished"].path.rename(RUNS / "keep")
+    assert json.loads(command("ls", "--json").out)["runs"][0]["id"] == "keep"
+
+
 def test_listing_of_nothing_says_so(toy, command):
     assert (command("ls").out, command("ls").err) == ("", "no runs in runs\n")
     assert json.loads(command("ls", "--json").out) == {"schema_version": 1, "runs": []}

@@ -8,6 +8,7 @@ from mnistnn.errors import ConfigError, RunError
 from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
+from tests.faults.disk import watched
 
 
 @pytest.fixture
@@ -57,6 +58,29 @@ def test_another_digest_is_only_taken_while_a_resume_is_under_way(run, status, r
     record.write(run)
     with pytest.raises(RunError, match="altered"):
         load_run_config(run)
+
+
+def test_record_that_was_read_before_is_not_read_again(run):
+    record = read_record(run)
+    run.record.unlink()
+    assert load_run_config(run, record=record).experiment.seed == 0
+
+
+def test_configuration_that_a_resume_changed_after_the_record_was_read_is_taken(run, command):
+    record = read_record(run)
+    assert command("resume", "run", "stopping.max_epochs.epochs=7", "-q").code == 0
+    assert load_run_config(run, record=record).resolved["stopping"][0]["epochs"] == 7
+
+
+def test_overrides_do_not_read_the_file_again(run):
+    with watched(run.path) as disk:
+        assert load_run_config(run, ["seed=5", "stopping.max_time.seconds=9"]).overrides[0] == "seed=5"
+    assert [call.name for call in disk.calls] == ["config.yaml", "run.json"]
+
+
+def test_mistaken_override_is_shown_as_such(run):
+    with pytest.raises(ConfigError, match=r"(?s)command line: seed=x: expected .*\(set at run/config\.yaml:\d+\)"):
+        load_run_config(run, ["seed=x"])
 
 
 def test_mistakes_come_before_the_digest(run):

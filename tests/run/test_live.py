@@ -8,7 +8,7 @@ import pytest
 
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.live import follow, look, metric_to_show, what_ends
+from mnistnn.run.live import ends, follow, look, metric_to_show, what_ends
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
 from mnistnn.stopping.course import CoursePatience
@@ -31,7 +31,7 @@ def test_run_is_followed_to_its_end(trainer, meanwhile):
     assert [len(seen.rows) for seen in states] == [2, 3, 6, 6, 6]
     assert [seen.status for seen in states] == ["running"] * 3 + ["finished"] * 2
     assert [seen.is_over for seen in states] == [False] * 4 + [True]
-    assert [seen.ends for seen in states] == ["after epoch 6"] * 4 + [""]
+    assert [ends(seen) for seen in states] == ["after epoch 6"] * 4 + [""]
 
 
 def test_run_that_has_ended_is_seen_once(trainer, meanwhile):
@@ -87,7 +87,7 @@ def test_unchanged_files_are_not_read_again(trainer, meanwhile, monkeypatch):
         reads.append(path)
         return read_rows(path)
 
-    monkeypatch.setattr("mnistnn.run.live.read_rows", read)
+    monkeypatch.setattr("mnistnn.run.view.read_rows", read)
     meanwhile(*[lambda: None] * 20, lambda: trainer.have(3), trainer.die)
     list(follow(trainer.run))
     assert len(reads) == 2
@@ -101,7 +101,7 @@ def test_file_that_is_damaged_meanwhile_is_an_error(trainer, meanwhile):
 
 def test_configuration_that_was_edited_is_not_told_what_ends_it(trainer):
     trainer.run.config.write_text(trainer.run.config.read_text().replace("epochs: 6", "epochs: 9"))
-    assert look(trainer.run).ends == ""
+    assert ends(look(trainer.run)) == ""
 
 
 def test_time_of_the_last_row_is_that_of_the_file(trainer):

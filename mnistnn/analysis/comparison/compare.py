@@ -14,13 +14,12 @@ import numpy as np
 from mnistnn.analysis.comparison.config_differences import differing_keys
 from mnistnn.analysis.comparison.curves import Band, band, check_metrics, metrics_of
 from mnistnn.analysis.comparison.paired_tests import Pair, Side, pairs_of, validation_of
-from mnistnn.analysis.comparison.run_groups import Gathered, Group, grouped
+from mnistnn.analysis.comparison.run_groups import Group, grouped
 from mnistnn.analysis.evaluation.results import tested
 from mnistnn.analysis.statistics import mean_and_deviation, student_interval
 from mnistnn.errors import MnistnnError, UsageError
 from mnistnn.experiment.plan import Plan
-from mnistnn.run.config import load_run_config
-from mnistnn.run.status import status_of
+from mnistnn.run.view import RunView
 from mnistnn.types import LAST
 
 _VALIDATION = "valid."  # begins the names of the figures that may choose
@@ -87,15 +86,15 @@ class Comparison:
     notes: list[str]
 
 
-def compare(gathered: Sequence[Gathered], metric: str | None = None, all_pairs: bool = False) -> Comparison:
+def compare(views: Sequence[RunView], metric: str | None = None, all_pairs: bool = False) -> Comparison:
     """Compare the experiments of runs, at least one, by a figure: without a `metric`, by what the runs monitor.
 
     Each is paired with the first, or with `all_pairs` each with each. Raises UsageError for a figure that no run has.
     """
     notes: list[str] = []
-    metric = metric or _monitored(gathered, notes)
-    check_metrics([metric], metrics_of(gathered))
-    groups = grouped(gathered)
+    metric = metric or _monitored(views, notes)
+    check_metrics([metric], metrics_of(views))
+    groups = grouped(views)
     counted = [_counted(group, metric, notes) for group in groups]
     sides = [
         Side(letter(place), runs, [_figure(one, metric) for one in runs]) for place, runs in enumerate(counted) if runs
@@ -120,23 +119,23 @@ def letter(place: int) -> str:
     return (letter(place // 26 - 1) if place >= 26 else "") + chr(ord("A") + place % 26)
 
 
-def _monitored(gathered: Sequence[Gathered], notes: list[str]) -> str:
+def _monitored(views: Sequence[RunView], notes: list[str]) -> str:
     """Return the figure that the runs monitor; that of the first, with a note, if they do not agree."""
-    monitors = list(dict.fromkeys(one.record.monitor for one in gathered if one.record.monitor != LAST))
+    monitors = list(dict.fromkeys(one.record.monitor for one in views if one.record.monitor != LAST))
     if len(monitors) > 1:
         others = " and ".join(monitors[1:])
         notes.append(
             f"the runs monitor different figures: compared is {monitors[0]}, others chose their best epoch by {others}"
         )
-    if not monitors and _METRIC not in metrics_of(list(gathered)):
-        known = ", ".join(metrics_of(list(gathered)))
+    if not monitors and _METRIC not in metrics_of(views):
+        known = ", ".join(metrics_of(views))
         raise UsageError(f"the runs monitor nothing, so --metric must say what is compared; there are {known}")
     return monitors[0] if monitors else _METRIC
 
 
-def _counted(group: Group, metric: str, notes: list[str]) -> list[Gathered]:
+def _counted(group: Group, metric: str, notes: list[str]) -> list[RunView]:
     """Return the runs of a group that have the figure, one for each seed; finished ones before others."""
-    by_seed: dict[int, Gathered] = {}
+    by_seed: dict[int, RunView] = {}
     for one in sorted(group.runs, key=lambda one: one.record.status != "finished"):
         if one.best is None or metric not in one.best:
             notes.append(f"left out: {one.run.path}: has no {metric} at a best epoch")
@@ -145,17 +144,17 @@ def _counted(group: Group, metric: str, notes: list[str]) -> list[Gathered]:
         else:
             by_seed[seed] = one
     for one in by_seed.values():
-        if (status := status_of(one.run, one.record)) != "finished":
-            notes.append(f"not at its end: {one.run.path} is {status}")
+        if one.status != "finished":
+            notes.append(f"not at its end: {one.run.path} is {one.status}")
     return [one for one in group.runs if any(one is each for each in by_seed.values())]
 
 
-def _figure(one: Gathered, metric: str) -> float:
+def _figure(one: RunView, metric: str) -> float:
     assert one.best is not None
     return one.best[metric]
 
 
-def _experiments(groups: Sequence[Group], counted: Sequence[list[Gathered]], metric: str) -> list[Compared]:
+def _experiments(groups: Sequence[Group], counted: Sequence[list[RunView]], metric: str) -> list[Compared]:
     bands = [band(Group(group.label, runs), metric, "epochs") for group, runs in zip(groups, counted, strict=True)]
     epochs = np.unique(np.concatenate([each.x for each in bands if each is not None]))
     points = np.linspace(epochs[0], epochs[-1], min(len(epochs), _MOST_POINTS))
@@ -165,7 +164,7 @@ def _experiments(groups: Sequence[Group], counted: Sequence[list[Gathered]], met
     ]
 
 
-def _compared(short: str, label: str, runs: list[Gathered], metric: str, curve: list[float | None]) -> Compared:
+def _compared(short: str, label: str, runs: list[RunView], metric: str, curve: list[float | None]) -> Compared:
     values = [_figure(one, metric) for one in runs]
     mean, deviation = mean_and_deviation(values) if values else (None, None)
     return Compared(
@@ -191,9 +190,9 @@ def _at(points: np.ndarray, curve: Band | None) -> list[float | None]:
     return [None if np.isnan(value) else float(value) for value in y]
 
 
-def _parameters(one: Gathered) -> int | None:
+def _parameters(one: RunView) -> int | None:
     try:
-        return Plan(load_run_config(one.run), one.run).parameters
+        return Plan(one.loaded, one.run).parameters
     except MnistnnError:
         return None
 

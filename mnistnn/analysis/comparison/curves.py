@@ -7,9 +7,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.comparison.run_groups import Gathered, Group
+from mnistnn.analysis.comparison.run_groups import Group
 from mnistnn.errors import UsageError, did_you_mean
-from mnistnn.run.status import COLUMNS, metrics_in
+from mnistnn.run.metrics import COLUMNS, metrics_in
+from mnistnn.run.view import RunView
 
 Axis = Literal["epochs", "passes", "updates", "examples", "seconds"]
 AXES: tuple[Axis, ...] = get_args(Axis)
@@ -37,9 +38,9 @@ class Band:
     runs: NDArray[np.int64]
 
 
-def metrics_of(gathered: Iterable[Gathered]) -> list[str]:
+def metrics_of(views: Iterable[RunView]) -> list[str]:
     """Return the names of all figures that some of the runs have, in the order in which they are kept."""
-    return metrics_in(row for each in gathered for row in each.rows)
+    return metrics_in(row for each in views for row in each.rows)
 
 
 def check_metrics(names: Iterable[str], known: Sequence[str]) -> None:
@@ -50,28 +51,28 @@ def check_metrics(names: Iterable[str], known: Sequence[str]) -> None:
             raise UsageError(f"no run has the figure '{name}'{hint}; there are {', '.join(known)}")
 
 
-def curve(gathered: Gathered, metric: str, axis: Axis) -> Curve | None:
+def curve(view: RunView, metric: str, axis: Axis) -> Curve | None:
     """Return a figure along an axis; None where a run does not have it (one without a validation split, say).
 
     Raises UsageError for seconds if the run has not kept them.
     """
-    along = places(gathered, axis)
-    points = [(x, row[metric]) for x, row in zip(along, gathered.rows, strict=True) if metric in row]
+    along = places(view, axis)
+    points = [(x, row[metric]) for x, row in zip(along, view.rows, strict=True) if metric in row]
     if not points:
         return None
     x, y = np.array(points, dtype=np.float64).T
     return Curve(x, y)
 
 
-def places(gathered: Gathered, axis: Axis) -> Sequence[float]:
+def places(view: RunView, axis: Axis) -> Sequence[float]:
     """Return where along an axis each row of a run is. Raises UsageError for seconds if the run has not kept them."""
     if axis == "seconds":
-        return _seconds(gathered)
+        return _seconds(view)
     if axis == "passes":
         # A rule makes one for each update of a batch; a method that makes more has counted them.
-        updates = gathered.config.get("batches", {}).get("updates", 1)
-        return [row["passes"] if "passes" in row else row["epoch"] * updates for row in gathered.rows]
-    return [row[COLUMNS[axis]] for row in gathered.rows]
+        updates = view.config.get("batches", {}).get("updates", 1)
+        return [row["passes"] if "passes" in row else row["epoch"] * updates for row in view.rows]
+    return [row[COLUMNS[axis]] for row in view.rows]
 
 
 def band(group: Group, metric: str, axis: Axis) -> Band | None:
@@ -97,10 +98,10 @@ def band(group: Group, metric: str, axis: Axis) -> Band | None:
     return Band(x, mean, deviation, runs)
 
 
-def _seconds(gathered: Gathered) -> Sequence[float]:
-    if gathered.seconds is None:
-        raise UsageError(f"{gathered.run.path}: timing.jsonl does not have the seconds of all evaluations")
-    return gathered.seconds
+def _seconds(view: RunView) -> Sequence[float]:
+    if view.seconds is None:
+        raise UsageError(f"{view.run.path}: timing.jsonl does not have the seconds of all evaluations")
+    return view.seconds
 
 
 def _mean_seconds(group: Group, epochs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.comparison.run_groups import Gathered
 from mnistnn.analysis.evaluation.predictions import answers_of
 from mnistnn.analysis.statistics import (
     McNemar,
@@ -24,6 +23,7 @@ from mnistnn.analysis.statistics import (
 )
 from mnistnn.errors import MnistnnError
 from mnistnn.experiment.trained import load_trained
+from mnistnn.run.view import RunView
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Side:
     """One experiment of a pair: what it is called, its runs, one for each seed, and the figure of each."""
 
     letter: str
-    runs: list[Gathered]
+    runs: list[RunView]
     values: list[float]
 
     @property
@@ -77,7 +77,7 @@ def pairs_of(sides: Sequence[tuple[Side, Side]]) -> list[Pair]:
     return [each if each.test is None else replace(each, holm_p=next(adjusted)) for each in pairs]
 
 
-def validation_of(one: Gathered) -> Any:
+def validation_of(one: RunView) -> Any:
     """Return what a run was validated on; runs in which this is equal were validated on the same examples."""
     data = one.config["data"]
     return [data["dataset"], data["validation_examples"], data["limits"]["valid"], data["labels"]]
@@ -130,7 +130,7 @@ class _RightAnswers:
     def __init__(self) -> None:
         self._known: dict[Path, NDArray[np.bool_]] = {}
 
-    def of(self, one: Gathered) -> NDArray[np.bool_]:
+    def of(self, one: RunView) -> NDArray[np.bool_]:
         """Raises RunError, UsageError or DataError: no checkpoint, no validation split, no digits."""
         place = one.run.path
         if place not in self._known:

@@ -1,4 +1,4 @@
-"""What several runs measured along training, gathered to be shown together.
+"""Several runs, loaded to be shown together.
 
 A run that cannot be read does not keep the others from being shown: it is named with the reason. Runs whose
 configurations differ in the seed alone are one group.
@@ -6,7 +6,6 @@ configurations differ in the seed alone are one group.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +13,10 @@ from mnistnn.analysis.comparison.config_differences import differing_keys, exper
 from mnistnn.config.diff import ABSENT
 from mnistnn.config.dump import config_hash
 from mnistnn.errors import MnistnnError, RunError
-from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory, all_runs, find
-from mnistnn.run.metrics import read_rows
-from mnistnn.run.record import RunRecord, read_record
-from mnistnn.run.status import best_of
-from mnistnn.types import History, Row
+from mnistnn.run.view import RunView
 
 _KEYS_SAID, _CHARACTERS_SAID = 3, 32  # of what sets a group apart
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """One run.
-
-    config   its resolved configuration
-    rows     its evaluations so far, one at least
-    best     the row of its best epoch by its own measure, if there is one
-    seconds  the time spent training until each row; None if timing.jsonl does not have them all
-    """
-
-    run: RunDirectory
-    record: RunRecord
-    config: dict[str, Any]
-    rows: History
-    best: Row | None
-    seconds: Sequence[float] | None
 
 
 @dataclass(frozen=True)
@@ -55,15 +32,15 @@ class Group:
     """Runs of one experiment, in the order in which they were asked for, and what it is called among the others."""
 
     label: str
-    runs: list[Gathered]
+    runs: list[RunView]
 
 
-def gather(references: Iterable[str], runs: Path) -> tuple[list[Gathered], list[Unreadable]]:
+def load_runs(references: Iterable[str], runs: Path) -> tuple[list[RunView], list[Unreadable]]:
     """Read each run that is named by path, start of its id, `latest`, or the folder that it lies in, once.
 
-    Raises RunError, with all reasons, if none can be read.
+    Each has one evaluation at least. Raises RunError, with all reasons, if none can be read.
     """
-    found: dict[Path, Gathered] = {}
+    found: dict[Path, RunView] = {}
     problems: list[Unreadable] = []
     for reference in references:
         try:
@@ -76,7 +53,7 @@ def gather(references: Iterable[str], runs: Path) -> tuple[list[Gathered], list[
             if place in found:
                 continue
             try:
-                found[place] = _read(directory)
+                found[place] = read_history(RunView(directory))
             except MnistnnError as error:
                 problems.append(Unreadable(str(directory.path), str(error)))
     if not found:
@@ -95,38 +72,34 @@ def _directories(reference: str, runs: Path) -> list[RunDirectory]:
     return [find(reference, runs)]
 
 
-def _read(run: RunDirectory) -> Gathered:
-    record, config = read_record(run), load_run_config(run).resolved
-    rows = read_rows(run.metrics)
-    if not rows:
-        raise RunError(f"{run.path}: no evaluation yet")
-    return Gathered(run, record, config, rows, best_of(rows, record), _seconds(run, rows))
+def read_history(view: RunView) -> RunView:
+    """Return a run once everything was read that shows it along training.
+
+    Raises RunError if something is damaged, or there is no evaluation yet, ConfigError if its configuration is invalid.
+    """
+    _ = view.record, view.loaded
+    if not view.rows:
+        raise RunError(f"{view.run.path}: no evaluation yet")
+    _ = view.seconds
+    return view
 
 
-def _seconds(run: RunDirectory, rows: History) -> list[float] | None:
-    """Return the seconds of training until each row. What was timed twice, around a resume, counts as it was last."""
-    took = {row["epoch"]: row["seconds"] for row in read_rows(run.timing) if "seconds" in row}
-    if any(row["epoch"] not in took for row in rows):
-        return None
-    return list(accumulate(took[row["epoch"]] for row in rows))
-
-
-def grouped(gathered: Sequence[Gathered]) -> list[Group]:
+def grouped(views: Sequence[RunView]) -> list[Group]:
     """Put runs that differ in their seed alone together, and name the groups apart.
 
     A group is called like its experiment; groups of one name also by the values in which these differ.
     """
-    members: dict[str, list[Gathered]] = {}
-    for each in gathered:
+    members: dict[str, list[RunView]] = {}
+    for each in views:
         members.setdefault(config_hash(experiment_of(each.config)), []).append(each)
     groups = list(members.values())
-    namesakes: dict[str, list[Gathered]] = {}
+    namesakes: dict[str, list[RunView]] = {}
     for group in groups:
         namesakes.setdefault(group[0].record.name, []).append(group[0])
     return [Group(_label(group[0], namesakes[group[0].record.name]), group) for group in groups]
 
 
-def _label(one: Gathered, namesakes: list[Gathered]) -> str:
+def _label(one: RunView, namesakes: list[RunView]) -> str:
     """Return the name of an experiment, with its values of all keys in which its namesakes differ."""
     place = namesakes.index(one)
     said = [_said(key, values[place]) for key, values in differing_keys([each.config for each in namesakes])]

@@ -5,10 +5,10 @@ import io
 from collections import Counter
 
 from mnistnn.analysis.comparison.curves import metrics_of
-from mnistnn.analysis.comparison.run_groups import gather
+from mnistnn.analysis.comparison.run_groups import load_runs
 from mnistnn.analysis.export.source import Product, Source
 from mnistnn.errors import RunError
-from mnistnn.run.status import COUNTERS
+from mnistnn.run.metrics import COUNTERS
 
 
 def as_csv(source: Source) -> Product:
@@ -17,15 +17,15 @@ def as_csv(source: Source) -> Product:
     What a run does not have is empty. Runs are told apart by their ids, those that share one by their paths. Raises
     RunError if any of the runs cannot be read.
     """
-    gathered, unreadable = gather([str(run.path) for run in source.runs], source.runs[0].path.parent)
+    views, unreadable = load_runs([str(each.run.path) for each in source.runs], source.runs[0].run.path.parent)
     if unreadable:
         raise RunError("; ".join(each.problem for each in unreadable))
-    bearers = Counter(each.record.id for each in gathered)
-    columns = ["run", *COUNTERS, *metrics_of(gathered), "seconds"]
+    bearers = Counter(each.record.id for each in views)
+    columns = ["run", *COUNTERS, *metrics_of(views), "seconds"]
     text = io.StringIO(newline="")
     table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()
-    for each in gathered:
+    for each in views:
         name = each.record.id if bearers[each.record.id] == 1 else str(each.run.path)
         for number, row in enumerate(each.rows):
             seconds = "" if each.seconds is None else f"{each.seconds[number]:.6g}"

@@ -14,7 +14,7 @@ def as_npz(source: Source) -> Product:
     No name of another array can be taken for an argument of savez or for that one: all have a dot.
     """
     model = read_model(source)
-    about = json.dumps({**model.about(), "config": model.config})
+    about = json.dumps({**model.about(), "config": model.view.config})
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, mnistnn=np.array(about), **model.arrays, **model.fitted)
     return Product(file.getvalue())

@@ -17,5 +17,5 @@ def as_safetensors(source: Source) -> Product:
     """Return the file. Under `export` its metadata says what the model is, with its whole configuration."""
     model = read_model(source)
     arrays = {name: np.ascontiguousarray(array) for name, array in (model.arrays | model.fitted).items()}
-    about = {**model.about(), "config": model.config}
+    about = {**model.about(), "config": model.view.config}
     return Product(seal(arrays, FORMAT, {"export": about}))

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.analysis.comparison.curves import metrics_of
-from mnistnn.analysis.comparison.run_groups import Gathered, gather
+from mnistnn.analysis.comparison.run_groups import read_history
 from mnistnn.analysis.export.source import Model, Product, Source, as_text, read_model
 from mnistnn.analysis.inspection.filters import filters_of, sheet
 from mnistnn.analysis.plots.contact_sheet import encode_png
 from mnistnn.config.dump import resolved_yaml
 from mnistnn.errors import UsageError
+from mnistnn.run.view import RunView
 
 FIRST, LAST = "events.out.tfevents.", ".mnistnn"
 """How the name of the file begins, by which TensorBoard knows it, and ends, by which we do."""
@@ -32,12 +33,12 @@ def as_tensorboard(source: Source) -> Product:
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     model = read_model(source)
-    (gathered,), _ = gather([str(source.runs[0].path)], source.runs[0].path.parent)
-    started = datetime.fromisoformat(model.record.started).timestamp()
+    view = read_history(model.view)
+    started = datetime.fromisoformat(view.record.started).timestamp()
     file = io.BytesIO()
     records = RecordWriter(file)
     records.write(Event(wall_time=started, file_version="brain.Event:2").SerializeToString())
-    for wall_time, step, values in [*_figures(gathered, started), _of_model(model, gathered, started)]:
+    for wall_time, step, values in [*_figures(view, started), _of_model(model, started)]:
         event = Event(wall_time=wall_time, step=step)
         for value in values:
             event.summary.value.append(value)
@@ -45,30 +46,31 @@ def as_tensorboard(source: Source) -> Product:
     return Product(file.getvalue(), name=f"{FIRST}{started:.0f}{LAST}")
 
 
-def _figures(gathered: Gathered, started: float) -> Iterator[tuple[float, int, list[Any]]]:
+def _figures(view: RunView, started: float) -> Iterator[tuple[float, int, list[Any]]]:
     """Yield wall time, step and figures of each evaluation; the time is that of the start where none was kept."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    names = ["epoch", *metrics_of([gathered])]
-    seconds = gathered.seconds or [0.0] * len(gathered.rows)
-    for row, second in zip(gathered.rows, seconds, strict=True):
+    names = ["epoch", *metrics_of([view])]
+    seconds = view.seconds or [0.0] * len(view.rows)
+    for row, second in zip(view.rows, seconds, strict=True):
         values = [Summary.Value(tag=n.replace(".", "/"), simple_value=row[n]) for n in names if n in row]
         yield started + second, int(row["updates"]), values
 
 
-def _of_model(model: Model, gathered: Gathered, started: float) -> tuple[float, int, list[Any]]:
+def _of_model(model: Model, started: float) -> tuple[float, int, list[Any]]:
     """Return wall time, step and what there is to see of the model, at the evaluation that it was saved by."""
-    at = next((n for n, row in enumerate(gathered.rows) if row["epoch"] >= model.trained.epoch), -1)
-    seconds = gathered.seconds or [0.0] * len(gathered.rows)
+    view = model.view
+    at = next((n for n, row in enumerate(view.rows) if row["epoch"] >= model.trained.epoch), -1)
+    seconds = view.seconds or [0.0] * len(view.rows)
     about = "\n".join(f"{key}: {value}" for key, value in as_text(model.about()).items())
-    config = resolved_yaml(model.config)
+    config = resolved_yaml(view.config)
     values = [
         *(_histogram(f"parameters/{name.replace('.', '/')}", array) for name, array in model.arrays.items()),
         *_filters(model),
         _text("config", config),
         _text("about", about),
     ]
-    return started + seconds[at], int(gathered.rows[at]["updates"]), values
+    return started + seconds[at], int(view.rows[at]["updates"]), values
 
 
 def _histogram(tag: str, array: NDArray[np.floating]) -> Any:

@@ -12,6 +12,7 @@ from mnistnn.analysis.export.formats import FORMATS, Format
 from mnistnn.analysis.export.source import Check, Product, Source
 from mnistnn.errors import ResourceError, UsageError
 from mnistnn.run.directory import find
+from mnistnn.run.view import RunView
 from mnistnn.storage.writing import resource_error, sync_folder, write_atomically
 
 
@@ -51,7 +52,7 @@ def export(references: Sequence[str], runs: Path, wish: Wish, warn: Callable[[st
     if out is None:
         out = Path(("metrics" if len(found) > 1 else found[0].path.resolve().name) + form.ending)
     _refuse_what_is_there(out, form.in_folder, wish.force)
-    product = form.encode(Source(found, wish.checkpoint, wish.without_preprocess, warn))
+    product = form.encode(Source([RunView(each) for each in found], wish.checkpoint, wish.without_preprocess, warn))
     path = _write(out, product)
     return Written(wish.to, path, len(product.content), hashlib.sha256(product.content).hexdigest(), product.check)
 

@@ -11,9 +11,7 @@ from mnistnn import __version__
 from mnistnn.errors import RunError
 from mnistnn.experiment.plan import Plan
 from mnistnn.experiment.trained import Trained, load_trained
-from mnistnn.run.config import load_run_config
-from mnistnn.run.directory import RunDirectory
-from mnistnn.run.record import RunRecord, read_record
+from mnistnn.run.view import RunView
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Source:
     There is one run, unless the format takes several.
     """
 
-    runs: list[RunDirectory]
+    runs: list[RunView]
     checkpoint: str
     without_preprocess: bool
     warn: Callable[[str], None]
@@ -59,10 +57,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model on the host, whatever it was trained on, with the record and the configuration of its run."""
+    """A trained model on the host, whatever it was trained on, and the run that trained it."""
 
-    record: RunRecord
-    config: dict[str, Any]
+    view: RunView
     trained: Trained
 
     @property
@@ -82,11 +79,12 @@ class Model:
 
     def about(self) -> dict[str, Any]:
         """Return where the model comes from, in values that JSON has."""
+        record = self.view.record
         return {
             "mnistnn": __version__,
-            "run": self.record.id,
-            "name": self.record.name,
-            "config_hash": self.record.config_hash,
+            "run": record.id,
+            "name": record.name,
+            "config_hash": record.config_hash,
             "checkpoint": self.trained.label,
             "checkpoint_file": self.trained.file,
             "epoch": self.trained.epoch,
@@ -96,9 +94,8 @@ class Model:
 
 def read_model(source: Source) -> Model:
     """Load the model of the one run. Raises RunError if it is not whole, or some of its numbers are not finite."""
-    (run,) = source.runs
-    record, config = read_record(run), load_run_config(run).resolved
-    model = Model(record, config, load_trained(run, source.checkpoint, ["backend.device=cpu"]))
+    (view,) = source.runs
+    model = Model(view, load_trained(view.run, source.checkpoint, ["backend.device=cpu"]))
     for problem in model.trained.passed_over:
         source.warn(f"warning: passed over {problem}")
     for name, array in model.arrays.items():

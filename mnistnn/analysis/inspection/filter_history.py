@@ -14,8 +14,8 @@ from mnistnn.errors import RunError
 from mnistnn.experiment.plan import Plan
 from mnistnn.experiment.trained import Trained, take_values
 from mnistnn.run import checkpoint as checkpoints
-from mnistnn.run.config import open_run
 from mnistnn.run.directory import RunDirectory
+from mnistnn.run.view import open_run
 
 _SIDE_PX = 56  # of a picture in a file: there are few, and their changes are small
 

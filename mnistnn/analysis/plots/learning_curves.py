@@ -10,10 +10,11 @@ from itertools import chain
 import numpy as np
 
 from mnistnn.analysis.comparison.curves import Axis, Band, band, check_metrics, metrics_of
-from mnistnn.analysis.comparison.run_groups import Gathered, Group, Unreadable, grouped
+from mnistnn.analysis.comparison.run_groups import Group, Unreadable, grouped
 from mnistnn.config.messages import shorten
 from mnistnn.errors import UsageError
-from mnistnn.run.status import COLUMNS
+from mnistnn.run.metrics import COLUMNS
+from mnistnn.run.view import RunView
 from mnistnn.types import LAST
 
 _DEFAULT_PANELS = {
@@ -73,18 +74,18 @@ class LearningCurves:
 
 
 def learning_curves(
-    gathered: Sequence[Gathered], metrics: Sequence[str], axes: Sequence[Axis]
+    views: Sequence[RunView], metrics: Sequence[str], axes: Sequence[Axis]
 ) -> tuple[LearningCurves, list[Unreadable]]:
     """Return what is drawn of runs, and those that have nothing to be drawn, with the reason.
 
     Along each of `axes` there is a panel for each of `metrics`; without any, one of the errors and one of the losses,
     as far as there are such figures. Raises UsageError for a figure that no run has, and if nothing is left.
     """
-    check_metrics(metrics, metrics_of(gathered))
-    named = [(name,) for name in dict.fromkeys(metrics)] or _default_panels(gathered)
+    check_metrics(metrics, metrics_of(views))
+    named = [(name,) for name in dict.fromkeys(metrics)] or _default_panels(views)
     wanted = [name for panel in named for name in panel]
     axes = list(dict.fromkeys(axes))
-    left, without = _with_something_to_draw(gathered, wanted, axes)
+    left, without = _with_something_to_draw(views, wanted, axes)
     if not left:
         raise UsageError("; ".join(each.problem for each in without))
     groups = grouped(left)
@@ -102,8 +103,8 @@ def in_words(metric: str) -> str:
     return _NAMES.get(metric, shorten(metric, _LONGEST_NAME))
 
 
-def _default_panels(gathered: Sequence[Gathered]) -> list[tuple[str, ...]]:
-    there = metrics_of(gathered)
+def _default_panels(views: Sequence[RunView]) -> list[tuple[str, ...]]:
+    there = metrics_of(views)
     panels = [found for names in _DEFAULT_PANELS.values() if (found := tuple(name for name in names if name in there))]
     if not panels:
         raise UsageError(f"no run has an error or a loss; --metric draws {', '.join(there) or 'nothing here either'}")
@@ -111,10 +112,10 @@ def _default_panels(gathered: Sequence[Gathered]) -> list[tuple[str, ...]]:
 
 
 def _with_something_to_draw(
-    gathered: Sequence[Gathered], metrics: Sequence[str], axes: Sequence[Axis]
-) -> tuple[list[Gathered], list[Unreadable]]:
+    views: Sequence[RunView], metrics: Sequence[str], axes: Sequence[Axis]
+) -> tuple[list[RunView], list[Unreadable]]:
     left, without = [], []
-    for each in gathered:
+    for each in views:
         problem = None
         lost = [
             axis
@@ -162,7 +163,7 @@ def _panel(names: Sequence[str], groups: Sequence[Group], axis: Axis) -> Panel |
     return Panel(axis, what + unit, lines, is_percent, from_zero=kind in _DEFAULT_PANELS)
 
 
-def _is_in_nats(one: Gathered) -> bool:
+def _is_in_nats(one: RunView) -> bool:
     return str(one.config.get("loss", {}).get("type", "")).endswith(_IN_NATS)
 
 

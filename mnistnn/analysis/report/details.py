@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.comparison.run_groups import Gathered
 from mnistnn.analysis.evaluation.predictions import Answers, answers_of, images_at
 from mnistnn.analysis.evaluation.results import tested
 from mnistnn.analysis.inspection.filters import filters_of, sheet
@@ -18,7 +17,7 @@ from mnistnn.analysis.plots.contact_sheet import encode_png
 from mnistnn.data.spec import Data
 from mnistnn.errors import MnistnnError
 from mnistnn.experiment.trained import Trained, load_trained
-from mnistnn.run.config import load_run_config
+from mnistnn.run.view import RunView
 from mnistnn.tasks.classification import Evaluation, counted
 
 _MOST_FILTERS, _MOST_MISREAD = 100, 48
@@ -91,15 +90,14 @@ class Details:
     problems: list[str] = field(default_factory=list)
 
 
-def details_of(one: Gathered) -> Details:
+def details_of(one: RunView) -> Details:
     """Look inside the model of a run's best epoch. The test split is never read: of it only what `eval` has kept is
     shown.
     """
     found = Details()
     evaluation = tested(one.run)
-    data = load_run_config(one.run).experiment.data
     if evaluation is not None:
-        found.confusion = _of_evaluation(evaluation, data)
+        found.confusion = _of_evaluation(evaluation, one.loaded.experiment.data)
     try:
         trained = load_trained(one.run)
     except MnistnnError as error:

@@ -1,4 +1,4 @@
-"""The page: what is on it, gathered from runs, and the template that it is put into.
+"""The page: what is on it, taken from runs, and the template that it is put into.
 
 Everything that comes from a run is escaped by the template (Jinja's autoescape), and the page forbids itself to load or
 send anything, by a Content-Security-Policy that names its own style and script by their digests.
@@ -13,12 +13,13 @@ from typing import Any
 from mnistnn import __version__
 from mnistnn.analysis.comparison.config_differences import differing_keys, value_text
 from mnistnn.analysis.comparison.curves import Axis, band, metrics_of, places
-from mnistnn.analysis.comparison.run_groups import Gathered, Group, Unreadable, grouped
+from mnistnn.analysis.comparison.run_groups import Group, Unreadable, grouped
 from mnistnn.analysis.report.chart import Chart, Line, chart
 from mnistnn.analysis.report.details import Details, details_of
 from mnistnn.analysis.report.results import experiment_row, run_row
 from mnistnn.analysis.report.settings import configs_of, environments_of
 from mnistnn.errors import ResourceError
+from mnistnn.run.view import RunView
 
 COLOURS = 7
 """How many colours the style has; groups beyond begin again."""
@@ -34,13 +35,13 @@ _X_LABELS: dict[Axis, str] = {
 _SHOWN_FIGURES = ("error", "loss")  # the last part of a figure's name
 
 
-def report_html(gathered: Sequence[Gathered], unreadable: Sequence[Unreadable], axis: Axis = "epochs") -> str:
+def report_html(views: Sequence[RunView], unreadable: Sequence[Unreadable], axis: Axis = "epochs") -> str:
     """Return the page about runs, at least one.
 
     Raises ResourceError, saying how to install it, if there is no Jinja.
     """
     template = _template()
-    groups = grouped(gathered)
+    groups = grouped(views)
     chosen = [_best_run(group) for group in groups]
     configs = [one.config for one in chosen]
     style, script = (_asset(name) for name in ("report.css", "report.js"))
@@ -52,7 +53,7 @@ def report_html(gathered: Sequence[Gathered], unreadable: Sequence[Unreadable], 
         script_hash=_digest(script),
         version=__version__,
         rows=[experiment_row(group, number % COLOURS) for number, group in enumerate(groups)],
-        runs=[run_row(each) for each in gathered],
+        runs=[run_row(each) for each in views],
         unreadable=unreadable,
         charts=charts_of(groups, axis),
         details=[_details(group, one, len(groups) > 1) for group, one in zip(groups, chosen, strict=True)][
@@ -107,13 +108,13 @@ def _best_point(group: Group, name: str, axis: Axis) -> tuple[float, float] | No
     return places(one, axis)[index], one.best[name]
 
 
-def _best_run(group: Group) -> Gathered:
+def _best_run(group: Group) -> RunView:
     """Return the run of a group with the lowest value of what it monitors; the first if there is none."""
     measured = [each for each in group.runs if each.best is not None and each.record.monitor in each.best]
     return min(measured, key=lambda each: (each.best or {})[each.record.monitor]) if measured else group.runs[0]
 
 
-def _details(group: Group, one: Gathered, is_one_of_several: bool) -> tuple[str, Details]:
+def _details(group: Group, one: RunView, is_one_of_several: bool) -> tuple[str, Details]:
     title = group.label if is_one_of_several else ""
     if len(group.runs) > 1:
         title = f"{title}{': ' if title else ''}the best run, {one.run.path.name}"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnistnn.analysis.comparison.run_groups import Gathered, Group
+from mnistnn.analysis.comparison.run_groups import Group
 from mnistnn.analysis.evaluation.results import tested
-from mnistnn.run.status import status_of
+from mnistnn.run.view import RunView
 from mnistnn.tasks.classification import Evaluation
 
 
@@ -34,7 +34,7 @@ def experiment_row(group: Group, colour: int) -> ExperimentRow:
         label=group.label,
         colour=colour,
         runs=str(len(group.runs)),
-        status=", ".join(dict.fromkeys(status_of(each.run, each.record) for each in group.runs)),
+        status=", ".join(dict.fromkeys(each.status for each in group.runs)),
         epochs=_range([each.rows[-1]["epoch"] for each in group.runs]),
         best_epoch=_range([best["epoch"] for best in bests]),
         valid_error=_mean([best["valid.error"] for best in bests if "valid.error" in best], percent=True),
@@ -77,14 +77,14 @@ def _range(values: list[float]) -> str:
     return f"{low:,.6g}" if low == high else f"{low:,.6g} to {high:,.6g}"
 
 
-def run_row(one: Gathered) -> dict[str, str]:
+def run_row(one: RunView) -> dict[str, str]:
     """Return what tells a run from the others."""
     best = one.best or {}
     return {
         "id": one.run.path.name,
         "name": one.record.name,
         "seed": str(one.config.get("seed", "")),
-        "status": status_of(one.run, one.record),
+        "status": one.status,
         "reason": one.record.reason or "",
         "best_epoch": f"{best['epoch']:.6g}" if best else "–",
         "valid_error": f"{100 * best['valid.error']:.2f} %" if "valid.error" in best else "–",

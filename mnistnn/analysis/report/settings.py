@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnistnn.analysis.comparison.config_differences import differing_keys
-from mnistnn.analysis.comparison.run_groups import Gathered, Group
+from mnistnn.analysis.comparison.run_groups import Group
 from mnistnn.config.defaults import keys_beyond_defaults
 from mnistnn.config.dump import resolved_lines
 from mnistnn.config.nodes import dotted
 from mnistnn.config.validate import type_first
 from mnistnn.errors import RunError
-from mnistnn.run.config import load_run_config
 from mnistnn.run.provenance import read_environment
+from mnistnn.run.view import RunView
 from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
 
 
@@ -24,14 +24,14 @@ class ConfigLine:
     mark: str
 
 
-def configs_of(groups: Sequence[Group], chosen: Sequence[Gathered]) -> list[tuple[str, list[ConfigLine]]]:
+def configs_of(groups: Sequence[Group], chosen: Sequence[RunView]) -> list[tuple[str, list[ConfigLine]]]:
     """Return the configuration of each group, with the lines marked that were given or that differ."""
     differing = {key for key, _ in differing_keys([one.config for one in chosen])}
     return [(group.label, _config_lines(one, differing)) for group, one in zip(groups, chosen, strict=True)]
 
 
-def _config_lines(one: Gathered, differing: set[str]) -> list[ConfigLine]:
-    given = keys_beyond_defaults(load_run_config(one.run).experiment)
+def _config_lines(one: RunView, differing: set[str]) -> list[ConfigLine]:
+    given = keys_beyond_defaults(one.loaded.experiment)
     overridden = _overridden(one)
     lines = []
     for path, text in resolved_lines(type_first(one.config)):
@@ -48,7 +48,7 @@ def _config_lines(one: Gathered, differing: set[str]) -> list[ConfigLine]:
     return lines
 
 
-def _overridden(one: Gathered) -> set[str]:
+def _overridden(one: RunView) -> set[str]:
     """Return the keys that were changed on the command line when the run was started."""
     try:
         text = read_file(one.run.source / "overrides.txt", MAX_JSON_BYTES).decode(errors="replace")
@@ -57,7 +57,7 @@ def _overridden(one: Gathered) -> set[str]:
     return {line.partition("=")[0] for line in text.splitlines() if "=" in line}
 
 
-def environments_of(chosen: Sequence[Gathered]) -> list[tuple[str, list[str]]]:
+def environments_of(chosen: Sequence[RunView]) -> list[tuple[str, list[str]]]:
     """Return what runs were computed with: each entry, with its value in each group, or one value if all are equal."""
     tables = [_environment(one) for one in chosen]
     keys = list(dict.fromkeys(key for table in tables for key in table))
@@ -65,7 +65,7 @@ def environments_of(chosen: Sequence[Gathered]) -> list[tuple[str, list[str]]]:
     return [(key, values[:1] if len(set(values)) == 1 else values) for key, values in rows]
 
 
-def _environment(one: Gathered) -> dict[str, str]:
+def _environment(one: RunView) -> dict[str, str]:
     try:
         found = read_environment(one.run)
     except RunError as error:

@@ -1,7 +1,6 @@
 """Experiments beside each other, from rows that are made up, and from real runs where files matter."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +8,18 @@ import pytest
 from scipy import stats
 
 from mnistnn.analysis.comparison.compare import StoredTest, compare, letter
-from mnistnn.analysis.comparison.run_groups import Gathered, gather
+from mnistnn.analysis.comparison.run_groups import load_runs
 from mnistnn.analysis.statistics import mean_and_deviation, student_interval
 from mnistnn.errors import UsageError
-from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
-from mnistnn.run.status import best_of
+from mnistnn.run.view import RunView
 from mnistnn.tasks.intervals import wilson_interval
+from tests.analysis.made_up import view_of
 
 DATA: dict[str, Any] = {"dataset": "toy", "validation_examples": 60, "limits": {"valid": None}, "labels": None}
 
 
-def made(name, seed, errors, monitor="valid.error", status="finished", place="", data=DATA, **keys) -> Gathered:
+def made(name, seed, errors, monitor="valid.error", status="finished", place="", data=DATA, **keys) -> RunView:
     """Return a run with these validation errors in its epochs, and these keys in its configuration."""
     record = RunRecord(f"{name}-{seed}", name, status, "0" * 64, monitor, "2026-01-01", 1, seconds=10.0 + seed)
     rows = [
@@ -28,8 +27,7 @@ def made(name, seed, errors, monitor="valid.error", status="finished", place="",
         for epoch, error in enumerate(errors, start=1)
     ]
     config = {"name": name, "seed": seed, "data": data, **keys}
-    run = RunDirectory(Path(f"nowhere/{name}-{seed}{place}"))
-    return Gathered(run, record, config, rows, best_of(rows, record), None)
+    return view_of(record, config, rows, path=f"nowhere/{name}-{seed}{place}")
 
 
 def group(name, bests, **keys):
@@ -98,7 +96,8 @@ def test_runs_that_are_not_at_their_end_are_said():
 def test_runs_without_the_figure_are_left_out_and_the_others_compared():
     bare = made("b", 0, [0.1], monitor="last")
     rows = [{"epoch": 1, "updates": 10, "train.loss": 0.5}]
-    found = compare([*group("a", [0.1, 0.2]), replace(bare, rows=rows, best=rows[0])])
+    bare.rows = rows
+    found = compare([*group("a", [0.1, 0.2]), bare])
     assert [each.values for each in found.experiments] == [[0.1, 0.2], []]
     assert (found.experiments[1].mean, found.experiments[1].curve) == (None, [None] * 3)
     assert (found.pairs, found.chosen) == ([], "A")
@@ -117,12 +116,12 @@ def test_runs_that_monitor_nothing_are_compared_by_their_last_validation_error()
 
 
 def test_figure_must_be_named_where_there_is_none_of_validation():
-    rows = [{"epoch": 1, "updates": 10, "train.loss": 0.5}]
-    run = replace(made("a", 0, [0.1], monitor="last"), rows=rows, best=rows[0])
+    run, without_best = made("a", 0, [0.1], monitor="last"), made("a", 0, [0.1])
+    run.rows, without_best.best = [{"epoch": 1, "updates": 10, "train.loss": 0.5}], None
     with pytest.raises(UsageError, match=r"--metric must say what is compared; there are train\.loss"):
         compare([run])
     with pytest.raises(UsageError, match=r"no run has valid\.error at a best epoch"):
-        compare([replace(made("a", 0, [0.1]), best=None)])
+        compare([without_best])
 
 
 def test_unknown_figure_is_refused_with_the_nearest():
@@ -154,34 +153,34 @@ def trained(toy, start):
         start(toy, f"seed={seed}", "model.layers.hidden.units=1", path=f"runs/narrow-{seed}")
 
 
-def gathered():
-    return gather([f"runs/{name}-{seed}" for name in ("narrow", "wide") for seed in (0, 1)], Path("runs"))[0]
+def loaded():
+    return load_runs([f"runs/{name}-{seed}" for name in ("narrow", "wide") for seed in (0, 1)], Path("runs"))[0]
 
 
 def test_parameters_are_those_of_the_model(trained):
-    assert [each.parameters for each in compare(gathered()).experiments] == [64 + 1 + 4 + 4, 64 * 12 + 12 + 12 * 4 + 4]
+    assert [each.parameters for each in compare(loaded()).experiments] == [64 + 1 + 4 + 4, 64 * 12 + 12 + 12 * 4 + 4]
 
 
 def test_test_error_is_of_the_chosen_experiment_alone_and_as_eval_kept_it(trained, command):
-    assert compare(gathered()).test is None
+    assert compare(loaded()).test is None
     for run in ("narrow-0", "narrow-1"):
         command("eval", f"runs/{run}")
-    found = compare(gathered())
+    found = compare(loaded())
     assert (found.chosen, found.test) == ("B", None)
     errors = [_test_error(command, f"runs/wide-{seed}") for seed in (0, 1)]
-    assert compare(gathered()).test == StoredTest(2, 2, *mean_and_deviation(errors), student_interval(errors))
+    assert compare(loaded()).test == StoredTest(2, 2, *mean_and_deviation(errors), student_interval(errors))
 
 
 def test_test_error_of_one_run_has_the_interval_over_examples(trained, command):
     error = _test_error(command, "runs/wide-1")
-    assert compare(gathered()).test == StoredTest(1, 2, error, None, wilson_interval(round(80 * error), 80))
+    assert compare(loaded()).test == StoredTest(1, 2, error, None, wilson_interval(round(80 * error), 80))
 
 
 def test_test_error_of_an_epoch_that_is_no_longer_the_best_is_not_shown(trained, command):
     _test_error(command, "runs/wide-1")
-    runs = gathered()
-    last = replace(runs[3], best={**(runs[3].best or {}), "epoch": 99})
-    assert compare([*runs[:3], last]).test is None
+    runs = loaded()
+    runs[3].best = {**(runs[3].best or {}), "epoch": 99}
+    assert compare(runs).test is None
 
 
 def _test_error(command, run):
@@ -190,5 +189,5 @@ def _test_error(command, run):
 
 def test_comparing_changes_nothing(trained, everything_below):
     before = everything_below("runs")
-    compare(gathered(), all_pairs=True)
+    compare(loaded(), all_pairs=True)
     assert everything_below("runs") == before

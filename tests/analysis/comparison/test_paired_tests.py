@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnistnn.analysis.comparison.paired_tests import Pair, Side, pairs_of, validation_of
-from mnistnn.analysis.comparison.run_groups import gather
+from mnistnn.analysis.comparison.run_groups import load_runs
 from mnistnn.analysis.statistics import mcnemar_test, sign_flip_test, student_interval
 from mnistnn.data.datasets import cache
 from mnistnn.data.splits import read_split
@@ -17,7 +17,7 @@ RUNS = Path("runs")
 
 
 class Run:
-    """As much of a gathered run as pairing by seeds looks at."""
+    """As much of a run as pairing by seeds looks at."""
 
     def __init__(self, seed):
         self.config = {"seed": seed}
@@ -70,9 +70,9 @@ def two(toy, start):
 
 
 def sides(*references):
-    gathered, _ = gather(references, RUNS)
-    errors = [min(row["valid.error"] for row in one.rows) for one in gathered]
-    return [Side(letter, [one], [error]) for letter, one, error in zip("AB", gathered, errors, strict=True)]
+    views, _ = load_runs(references, RUNS)
+    errors = [min(row["valid.error"] for row in one.rows) for one in views]
+    return [Side(letter, [one], [error]) for letter, one, error in zip("AB", views, errors, strict=True)]
 
 
 def right_by_hand(run):

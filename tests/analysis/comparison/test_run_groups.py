@@ -1,4 +1,4 @@
-"""Runs gathered from wherever they lie, those that cannot be read named, and put into groups over seeds."""
+"""Runs loaded from wherever they lie, those that cannot be read named, and put into groups over seeds."""
 
 import json
 import shutil
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.analysis.comparison.run_groups import gather, grouped
+from mnistnn.analysis.comparison.run_groups import grouped, load_runs
 from mnistnn.errors import RunError
 
 RUNS = Path("runs")
@@ -22,32 +22,19 @@ def two(toy, start):
 
 
 def test_runs_are_found_by_path_prefix_and_folder_each_once(two):
-    gathered, problems = gather([str(two[0]), "20250102", "runs/toy", "runs"], RUNS)
-    assert [each.run.path for each in gathered] == two
+    views, problems = load_runs([str(two[0]), "20250102", "runs/toy", "runs"], RUNS)
+    assert [each.run.path for each in views] == two
     assert problems == []
 
 
-def test_gathered_run_has_its_rows_its_best_and_its_seconds(two):
-    (one,), _ = gather([str(two[1])], RUNS)
+def test_loaded_run_has_its_rows_its_best_and_its_seconds(two):
+    (one,), _ = load_runs([str(two[1])], RUNS)
     rows = [json.loads(line) for line in (two[1] / "metrics.jsonl").read_text().splitlines()]
     timing = [json.loads(line)["seconds"] for line in (two[1] / "timing.jsonl").read_text().splitlines()]
     assert one.rows == rows
     assert one.best == min(rows, key=lambda row: row["valid.error"])
     assert one.seconds == pytest.approx([timing[0], timing[0] + timing[1]])
     assert one.config["seed"] == 1
-
-
-def test_evaluation_that_was_timed_twice_counts_as_it_was_last(two):
-    timing = two[0] / "timing.jsonl"
-    timing.write_text('{"epoch": 1, "seconds": 5}\n{"epoch": 2, "seconds": 7}\n{"epoch": 2, "seconds": 1.5}\n')
-    (one,), _ = gather([str(two[0])], RUNS)
-    assert one.seconds == [5, 6.5]
-
-
-def test_run_without_all_its_timing_has_no_seconds(two):
-    (two[0] / "timing.jsonl").write_text('{"epoch": 2, "seconds": 7}\n')
-    (one,), _ = gather([str(two[0])], RUNS)
-    assert one.seconds is None
 
 
 def torn(run):
@@ -85,8 +72,8 @@ def foreign(run):
 )
 def test_run_that_cannot_be_read_is_named_with_the_reason_and_the_others_stay(two, damage, reason):
     damage(two[0])
-    gathered, problems = gather(map(str, two), RUNS)
-    assert [each.run.path for each in gathered] == two[1:]
+    views, problems = load_runs(map(str, two), RUNS)
+    assert [each.run.path for each in views] == two[1:]
     assert [each.reference for each in problems] == [str(two[0])]
     assert reason in problems[0].problem
 
@@ -94,11 +81,11 @@ def test_run_that_cannot_be_read_is_named_with_the_reason_and_the_others_stay(tw
 def test_nothing_readable_is_an_error_with_all_reasons(two):
     torn(two[0])
     with pytest.raises(RunError, match=r"(?s)run\.json.*no run named 'gone'"):
-        gather([str(two[0]), "gone"], RUNS)
+        load_runs([str(two[0]), "gone"], RUNS)
 
 
 def test_runs_that_differ_in_their_seed_are_one_group(two):
-    (group,) = grouped(gather(["runs"], RUNS)[0])
+    (group,) = grouped(load_runs(["runs"], RUNS)[0])
     assert group.label == "toy"
     assert [each.config["seed"] for each in group.runs] == [0, 1]
 
@@ -108,8 +95,8 @@ def test_groups_of_one_name_are_called_by_what_they_differ_in(two, toy, start):
     start(toy, epochs, "optimizer.learning_rate=0.05", path="slow")
     start(toy, epochs, "optimizer.learning_rate=0.05", "penalties.l2=null", path="bare")
     start(toy, epochs, "name=other", path="other")
-    gathered, _ = gather([*map(str, two), "slow", "bare", "other"], RUNS)
-    assert [(group.label, len(group.runs)) for group in grouped(gathered)] == [
+    views, _ = load_runs([*map(str, two), "slow", "bare", "other"], RUNS)
+    assert [(group.label, len(group.runs)) for group in grouped(views)] == [
         ('toy (optimizer.learning_rate=0.2, penalties.l2={"strength": 0.0001, "reduce": …)', 2),
         ('toy (optimizer.learning_rate=0.05, penalties.l2={"strength": 0.0001, "reduce": …)', 1),
         ("toy (optimizer.learning_rate=0.05, penalties.l2=null)", 1),
@@ -121,7 +108,7 @@ def test_what_changes_neither_training_nor_the_best_epoch_makes_no_other_experim
     more = ("checkpoint.keep_every_epochs=1", "evaluation.train_error=true", "expect.note=new")
     start(toy, "stopping.max_epochs.epochs=2", *more, path="kept")
     start(toy, "stopping.max_epochs.epochs=2", "checkpoint.monitor=valid.loss", path="by-loss")
-    groups = grouped(gather([str(two[0]), "kept", "by-loss"], RUNS)[0])
+    groups = grouped(load_runs([str(two[0]), "kept", "by-loss"], RUNS)[0])
     assert [(group.label, len(group.runs)) for group in groups] == [
         ("toy (checkpoint.monitor=valid.error)", 2),
         ("toy (checkpoint.monitor=valid.loss)", 1),

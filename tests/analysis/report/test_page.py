@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.analysis.comparison.run_groups import gather
+from mnistnn.analysis.comparison.run_groups import load_runs
 from mnistnn.analysis.report.page import report_html
 from mnistnn.errors import ResourceError
 from mnistnn.tasks.intervals import wilson_interval
@@ -19,7 +19,7 @@ RUNS = Path("runs")
 
 
 def page_of(*references):
-    return report_html(*gather(references or ["runs"], RUNS))
+    return report_html(*load_runs(references or ["runs"], RUNS))
 
 
 def text_of(page):

@@ -1,0 +1,162 @@
+"""How a run stands, as read: what every command that shows, compares or follows runs begins with."""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnistnn.errors import RunError
+from mnistnn.run import lock
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.metrics import best_of, read_rows
+from mnistnn.run.record import RunRecord, read_record
+from mnistnn.types import History, Row
+
+if TYPE_CHECKING:
+    from mnistnn.config.load import LoadedExperiment
+
+DEAD = "dead (resumable)"
+UNREADABLE = "unreadable"
+
+
+class RunView:
+    """A run as it stands, lazily: each of its files is read once, when something in it is first asked for.
+
+    A view keeps to what it has read; of a run that is trained meanwhile, `run/live.py` makes new ones. Attributes raise
+    RunError if their file is missing, torn or altered.
+
+    run       its directory
+    was_held  whether a process held its lock before anything was read; only who waits for its end needs to know
+    """
+
+    def __init__(self, run: RunDirectory, was_held: bool = False) -> None:
+        self.run, self._was_held, self._is_dead = run, was_held, False
+        self._metrics_state: os.stat_result | None = None  # when the rows were read
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """The content of run.json."""
+        record = read_record(self.run)
+        if record.status == "running" and not lock.is_held(self.run):
+            # It may have ended, as it should, between the reading of its record and the look at its lock.
+            record = read_record(self.run)
+            self._is_dead = record.status == "running"
+        return record
+
+    @property
+    def status(self) -> str:
+        """The recorded status, but `dead (resumable)` for a run whose process is gone without a word."""
+        recorded = self.record.status
+        return DEAD if self._is_dead else recorded
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no process trains it, nor did when it was asked whether the lock is held."""
+        return not self._was_held and self.status != "running"
+
+    @cached_property
+    def rows(self) -> History:
+        """Its evaluations so far, without a last one that is still being written."""
+        _ = self.record  # before the rows: none is missing if it tells of an end
+        self._metrics_state = _state_of(self.run.metrics)  # so too: what is written after that counts as a change
+        return read_rows(self.run.metrics)
+
+    @property
+    def last(self) -> Row | None:
+        """The newest evaluation."""
+        return self.rows[-1] if self.rows else None
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were completed by the newest evaluation."""
+        return int(self.last["epoch"]) if self.last else 0
+
+    @cached_property
+    def best(self) -> Row | None:
+        """The row of its best epoch by its own measure, if there is one."""
+        return best_of(self.rows, self.record.monitor)
+
+    @cached_property
+    def seconds(self) -> Sequence[float] | None:
+        """The time spent training until each row; None if timing.jsonl does not have them all.
+
+        What was timed twice, around a resume, counts as it was last.
+        """
+        epochs = [row["epoch"] for row in self.rows]
+        took = {row["epoch"]: row["seconds"] for row in read_rows(self.run.timing) if "seconds" in row}
+        return list(accumulate(took[epoch] for epoch in epochs)) if took.keys() >= set(epochs) else None
+
+    @property
+    def evaluated_s(self) -> float | None:
+        """When the last row was written, in seconds since the epoch of the system's clock; None without a row."""
+        return self._metrics_state.st_mtime if self.rows and self._metrics_state else None
+
+    @cached_property
+    def loaded(self) -> "LoadedExperiment":
+        """Its configuration, held to the digest in its record. Raises ConfigError if it is invalid."""
+        # Imported here, as below: listing runs needs neither YAML nor arrays, whose libraries take time to load.
+        from mnistnn.run.config import load_run_config
+
+        return load_run_config(self.run, record=self.record)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Its configuration as plain data, with every default written out."""
+        return self.loaded.resolved
+
+    @cached_property
+    def phases(self) -> "list[RunView]":
+        """The runs of layers that learned before, in order."""
+        return [RunView(RunDirectory(record.parent)) for record in sorted(self.run.phases.glob("*/run.json"))]
+
+    @cached_property
+    def checkpoints(self) -> list[Path]:
+        """The files of its checkpoints, newest first."""
+        from mnistnn.run.checkpoint import newest_first
+
+        return newest_first(self.run.checkpoints)
+
+    @cached_property
+    def problem(self) -> str | None:
+        """Why its record or its rows cannot be read; None if they can."""
+        try:
+            _ = self.record, self.rows
+        except RunError as error:
+            return str(error)
+        return None
+
+    def take_unchanged(self, before: "RunView") -> None:
+        """Take from an earlier view the rows and the configuration that have not changed since."""
+        if self.record.config_hash == before.record.config_hash and "loaded" in vars(before):
+            self.loaded = before.loaded
+        now, then = _state_of(self.run.metrics), before._metrics_state
+        if now is not None and then is not None and _version(now) == _version(then):
+            self.rows, self._metrics_state = before.rows, now
+
+
+def open_run(run: RunDirectory, overrides: Sequence[str] = ()) -> RunView:
+    """Return a run whose record and configuration were read; the latter is changed by `overrides`.
+
+    Raises RunError if they do not belong together, ConfigError if the configuration is invalid.
+    """
+    from mnistnn.config.load import overridden
+
+    view = RunView(run)
+    loaded = view.loaded
+    if overrides:
+        view.loaded = overridden(loaded, overrides)
+    return view
+
+
+def _state_of(path: Path) -> os.stat_result | None:
+    with suppress(OSError):  # it may not be there yet
+        return os.stat(path)
+    return None
+
+
+def _version(state: os.stat_result) -> tuple[int, ...]:
+    """Return what is not the same any more once a file was replaced or written to."""
+    return state.st_ino, state.st_size, state.st_mtime_ns
