@@ -59,7 +59,8 @@ def show(run: str, runs: Path, as_json: bool) -> None:
     from mnistnn.tasks.registry import RESULTS
 
     found = find(run, runs)
-    results = {kind: [each for each in stored_results(found) if type(each) is kind] for kind in RESULTS}
+    stored = stored_results(found)
+    results = {kind: [each for each in stored if type(each) is kind] for kind in RESULTS}
     described = {
         **_described(RunView(found)),
         **{kind.plural: [asdict(each) for each in results[kind]] for kind in RESULTS},

@@ -49,6 +49,13 @@ def test_files_of_a_run_are_opened_once(runs, command, monkeypatch, arguments, o
     )
 
 
+def test_results_that_are_shown_are_opened_once(runs, command):
+    assert command("eval", WATCHED, "--split", "valid").code == 0
+    with watched(WATCHED) as disk:
+        assert command("show", WATCHED).code == 0
+    assert [call.name for call in disk.calls].count("valid-best.json") == 1
+
+
 def test_files_of_a_trial_are_opened_once(toy, command):
     trial = Path("study/trials/0001-seed0")
     values = ("optimizer.learning_rate=0.1,0.2", "stopping.max_epochs.epochs=1")
