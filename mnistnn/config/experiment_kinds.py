@@ -33,14 +33,16 @@ class ExperimentValidator:
     @cached_property
     def schema(self) -> Schema:
         """The JSON Schema for editors, which tells the forms apart."""
-        trained, fitted = self._trained.adapter.json_schema(), self._fitted.adapter.json_schema()
-        definitions = {**trained.pop("$defs"), **fitted.pop("$defs")}
-        of_fitted = {"properties": {"model": {"properties": {"type": {"enum": self.fitted_types}}}}}
+        both, fitted = self.book.root, self._fitted.book.root
+        is_fitted = {
+            "properties": {"model": {"properties": {"type": {"enum": self.fitted_types}}, "required": ["type"]}}
+        }
         return {
-            "$defs": {**definitions, "Experiment": trained, "FittedExperiment": fitted},
-            "if": {**of_fitted, "required": ["model"]},
-            "then": {"$ref": "#/$defs/FittedExperiment"},
-            "else": {"$ref": "#/$defs/Experiment"},
+            **both,
+            "required": fitted["required"],
+            "if": {**is_fitted, "required": ["model"]},
+            "then": {"properties": dict.fromkeys(sorted(self._keys_of_steps), False)},
+            "else": {"required": both["required"]},
         }
 
     @cached_property

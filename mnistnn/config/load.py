@@ -104,12 +104,19 @@ def _load(source: Source, overrides: Sequence[str], follow_extends: bool, is_mem
         sources.append(source)
     if root is None:
         raise config_error(problems)
-    return _validated(root, [(each.name, each.text) for each in sources], overrides, problems)
+    texts = [(each.name, each.text) for each in sources]
+    return _validated(root, texts, overrides, problems, is_member)
 
 
 def _validated(
-    root: MappingNode, sources: list[tuple[str, str]], overrides: Sequence[str], problems: list[Problem]
+    root: MappingNode,
+    sources: list[tuple[str, str]],
+    overrides: Sequence[str],
+    problems: list[Problem],
+    is_member: bool = False,
 ) -> LoadedExperiment:
+    """Return the experiment of a tree under overrides; `problems` are those of its texts."""
+    sources = [*sources]
     validator = experiment_validator()
     given: Node = apply_overrides(root, overrides, problems)
     if is_member:

@@ -34,7 +34,7 @@ class LoadedMember(Protocol):
 Load = Callable[[Source, list[str]], LoadedMember]
 
 
-def with_members(root: Node, sources: list[Source], problems: list[Problem], load: Load) -> Node:
+def with_members(root: Node, sources: list[tuple[str, str]], problems: list[Problem], load: Load) -> Node:
     """Return the tree of an experiment in which the files of a committee's members are read.
 
     Adds each text read to `sources`. What is wrong in a member is a problem at the place that names it.
@@ -59,7 +59,7 @@ def _is_file(node: Node | None) -> bool:
     return isinstance(node, Scalar) and isinstance(node.value, str)
 
 
-def _read(item: Node, seed: int, sources: list[Source], problems: list[Problem], load: Load) -> Node:
+def _read(item: Node, seed: int, sources: list[tuple[str, str]], problems: list[Problem], load: Load) -> Node:
     """Return a member with the experiment that it names, under its overrides."""
     name, overrides = find(item, ("experiment",)), find(item, ("overrides",))
     if not isinstance(item, MappingNode) or not isinstance(name, Scalar) or not isinstance(name.value, str):
@@ -82,8 +82,7 @@ def _read(item: Node, seed: int, sources: list[Source], problems: list[Problem],
         reason = str(error).removesuffix("\n1 error, nothing was run.")
         problems.append(Problem(name.place, f"this member is not valid: {reason}"))
         return item
-    known = {each.name for each in sources}
-    sources.extend(Source(*each) for each in loaded.sources if each[0] not in known)
+    sources.extend(each for each in loaded.sources if each not in sources)
     # In the order in which a run's config.yaml is written, which is part of its digest.
     whole = read_mapping(Source(shown, resolved_yaml(type_first(loaded.resolved))), problems)
     assert whole is not None

@@ -3,7 +3,7 @@
 What is shown are the probabilities of the visible units, which are smoother than their samples.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -67,7 +67,7 @@ def rows_of_samples(trained: Trained, chains: Chains) -> Iterator[Pictures]:
         v = as_rows(x).copy()
     yield as_pictures(v, shape, model.is_gaussian)
     held = None if chains.held is None else half(chains.held, shape).reshape(-1)
-    moving = _Restricted(model, v, held, rng) if isinstance(model, RBM) else _General(model, v, held, rng)
+    moving = _CHAINS[type(model)](model, v, held, rng)
     for step in range(1, chains.steps + 1):
         shown = moving.step()
         if step % chains.every == 0 or step == chains.steps:
@@ -118,6 +118,9 @@ class _General:
         held = [i for i in range(self.n_in) if i not in self.free]
         p[held] = self.x[held]
         return p.T
+
+
+_CHAINS: dict[type, Callable[..., _Restricted | _General]] = {RBM: _Restricted, Boltzmann: _General}
 
 
 def image_shape(trained: Trained) -> tuple[int, int]:
