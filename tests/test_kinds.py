@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 import mnistnn
+from mnistnn.losses import AnyLoss
+from mnistnn.models import AnyFittedModel, AnyModel
+from tests.test_registry import members
 
 ROOT = Path(mnistnn.__file__).parent
 AT_HOME = ("tasks", "models", "objectives", "losses", "layers")
@@ -26,13 +29,11 @@ def names_of_kinds() -> set[str]:
 
 def types_of_kinds() -> set[str]:
     """Return the words that `type` may be in a model or a loss of an experiment."""
-    found = set()
-    for path in [*(ROOT / "models").rglob("*.py"), *(ROOT / "losses").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            is_type = isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "type"
-            if is_type and isinstance(node.value, ast.Constant):
-                found.add(node.value.value)
-    return found
+    return {
+        kind.__dataclass_fields__["type"].default
+        for union in (AnyModel, AnyFittedModel, AnyLoss)
+        for kind in members(union)
+    }
 
 
 KINDS, TYPES = names_of_kinds(), types_of_kinds()

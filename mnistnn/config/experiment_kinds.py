@@ -34,13 +34,11 @@ class ExperimentValidator:
     def schema(self) -> Schema:
         """The JSON Schema for editors, which tells the forms apart."""
         both, fitted = self.book.root, self._fitted.book.root
-        is_fitted = {
-            "properties": {"model": {"properties": {"type": {"enum": self.fitted_types}}, "required": ["type"]}}
-        }
+        of_fitted = {"properties": {"type": {"enum": self.fitted_types}}, "required": ["type"]}
         return {
             **both,
             "required": fitted["required"],
-            "if": {**is_fitted, "required": ["model"]},
+            "if": {"properties": {"model": of_fitted}, "required": ["model"]},
             "then": {"properties": dict.fromkeys(sorted(self._keys_of_steps), False)},
             "else": {"required": both["required"]},
         }
