@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,11 +30,8 @@ def names_of_kinds() -> set[str]:
 
 def types_of_kinds() -> set[str]:
     """Return the words that `type` may be in a model or a loss of an experiment."""
-    return {
-        kind.__dataclass_fields__["type"].default
-        for union in (AnyModel, AnyFittedModel, AnyLoss)
-        for kind in members(union)
-    }
+    kinds: list[Any] = [kind for union in (AnyModel, AnyFittedModel, AnyLoss) for kind in members(union)]
+    return {kind.__dataclass_fields__["type"].default for kind in kinds}
 
 
 KINDS, TYPES = names_of_kinds(), types_of_kinds()
