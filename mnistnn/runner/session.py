@@ -1,12 +1,12 @@
 """Starting and resuming runs: a run directory, its lock, and one call of the training loop between them.
 
-Everything that can be refused is refused before a folder is made. After that, however the sitting ends, run.json says
+Everything that can be refused is refused before a folder is made. After that, however the session ends, run.json says
 how, and what was committed stays.
 """
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -44,7 +44,7 @@ _FIXED = ("checkpoint.monitor",)
 
 @dataclass(frozen=True)
 class View:
-    """How much of a sitting is shown on stderr; and the run that it is a phase of, which is the one to go on with."""
+    """How much of a session is shown on stderr; and the run that it is a phase of, which is the one to go on with."""
 
     shown: bool = True
     bars: bool = False
@@ -68,10 +68,12 @@ def start(
     view: View,
     time_budget_s: float | None = None,
     hopeless: Hopeless | None = None,
+    stop: StopRequest | None = None,
 ) -> Outcome:
-    """Train an experiment in a new run directory at `path`. Raises what the sitting ended with, if not by a policy.
+    """Train an experiment in a new run directory at `path`. Raises what the session ended with, if not by a policy.
 
     hopeless  asked at each evaluation whether the run is to end there for what lies outside of it, and why
+    stop      the request that the run heeds, watched by who hands it in; without one, the session watches for signals
     """
     loaded = plan.loaded
     environment = _environment(plan, view)
@@ -93,15 +95,21 @@ def start(
         )
         record.write(run)  # last: a folder with a run.json is a run that can be resumed
         point_latest_at(run, runs)
-        return _sit(plan, learning, run, record, view, time_budget_s, hopeless)
+        return _run_session(plan, learning, run, record, view, time_budget_s, hopeless, stop)
 
 
-def resume(run: RunDirectory, overrides: Sequence[str], view: View, time_budget_s: float | None = None) -> Outcome:
+def resume(
+    run: RunDirectory,
+    overrides: Sequence[str],
+    view: View,
+    time_budget_s: float | None = None,
+    stop: StopRequest | None = None,
+) -> Outcome:
     """Go on with a run from its newest valid checkpoint. Raises ConfigError for a change that it may not make."""
     before = load_run_config(run)
     loaded = load_resolved(run.config, overrides) if overrides else before
     _refuse_changes(before, loaded)
-    return _resume_with(run, loaded, view, time_budget_s)
+    return _resume_with(run, loaded, view, time_budget_s, None, stop)
 
 
 def resume_as(
@@ -110,10 +118,11 @@ def resume_as(
     view: View,
     time_budget_s: float | None = None,
     hopeless: Hopeless | None = None,
+    stop: StopRequest | None = None,
 ) -> Outcome:
     """Go on with a run under a newly read experiment, which may differ from the run's own only where `resume` may."""
     _refuse_changes(load_run_config(run), loaded)
-    return _resume_with(run, loaded, view, time_budget_s, hopeless)
+    return _resume_with(run, loaded, view, time_budget_s, hopeless, stop)
 
 
 def _resume_with(
@@ -121,7 +130,8 @@ def _resume_with(
     loaded: LoadedExperiment,
     view: View,
     time_budget_s: float | None,
-    hopeless: Hopeless | None = None,
+    hopeless: Hopeless | None,
+    stop: StopRequest | None,
 ) -> Outcome:
     with lock.exclusive(run):
         record = read_record(run)
@@ -141,7 +151,7 @@ def _resume_with(
         record.write(run)  # before what it records: a run that says "running" is known to be between two states
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
         warnings = [f"warning: not the environment of before: {text}" for text in differences(before, now)]
-        return _sit(plan, learning, run, record, view, time_budget_s, hopeless, warnings)
+        return _run_session(plan, learning, run, record, view, time_budget_s, hopeless, stop, warnings)
 
 
 def _create(path: Path) -> RunDirectory:
@@ -167,7 +177,7 @@ def _environment(plan: Plan, view: View) -> dict[str, Any]:
     return describe_environment(device, device_name(device), plan.threads, plan.source.digests())
 
 
-def _sit(
+def _run_session(
     plan: Plan,
     learning: Learning,
     run: RunDirectory,
@@ -175,9 +185,10 @@ def _sit(
     view: View,
     time_budget_s: float | None,
     hopeless: Hopeless | None,
+    stop: StopRequest | None,
     messages: Sequence[str] = (),
 ) -> Outcome:
-    """Train from where the run stands until something ends the sitting, and record what it was."""
+    """Train from where the run stands until something ends the session, and record what it was."""
     before_s, began_s = record.seconds, monotonic()
     learning.clock = lambda: before_s + monotonic() - began_s
     learning.hopeless = hopeless
@@ -186,14 +197,15 @@ def _sit(
         return None if time_budget_s is None else max(0.0, time_budget_s - (monotonic() - began_s))
 
     inside = replace(view, whole=run)
+    with _recorded(run, record), StopRequest() if stop is None else nullcontext(stop) as stop:
 
-    def start_inside(part: Plan, path: Path) -> Outcome:
-        return start(part, path, path, inside, time_left_s())  # no link to the newest run is made inside of another one
+        def start_inside(part: Plan, path: Path) -> Outcome:
+            # No link to the newest run is made inside of another one.
+            return start(part, path, path, inside, time_left_s(), stop=stop)
 
-    def resume_inside(part: RunDirectory) -> Outcome:
-        return resume(part, [], inside, time_left_s())
+        def resume_inside(part: RunDirectory) -> Outcome:
+            return resume(part, [], inside, time_left_s(), stop)
 
-    with _recorded(run, record), StopRequest() as stop:
         if plan.members:
             plan.task.find_members_by(Members(plan, run, start_inside, resume_inside).find)
         if not checkpoints.newest_first(run.checkpoints):
@@ -245,7 +257,7 @@ def _fit(
 
 @contextmanager
 def _recorded(run: RunDirectory, record: RunRecord) -> Iterator[None]:
-    """Write to run.json how the sitting ended. A disk too full for that must not hide the first failure."""
+    """Write to run.json how the session ended. A disk too full for that must not hide the first failure."""
     began = monotonic()
 
     def close(status: Status, exit_code: int) -> None:

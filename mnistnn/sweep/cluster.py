@@ -5,9 +5,6 @@ harmless: the lock of the run directory lets one work, and the other one goes on
 """
 
 import secrets
-import signal
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
@@ -18,10 +15,8 @@ from typing import Any
 
 from mnistnn import __version__
 from mnistnn.errors import ResourceError, RunError
-from mnistnn.runner import signals
-from mnistnn.sweep import trial
+from mnistnn.sweep.trial import process_worker
 
-_POLL_S = 0.2
 _PATIENCE_S = 15.0  # for the scheduler to answer, and for a first worker
 
 
@@ -77,11 +72,11 @@ class DaskPool:
 
     client: Any
     executor: Executor
-    sitting: str
+    session: str
 
     def stop(self) -> None:
         with suppress(Exception):  # a worker that cannot be asked is one that is gone
-            self.client.run(_stop, self.sitting, on_error="ignore")
+            self.client.run(_stop, self.session, on_error="ignore")
 
 
 def _what_is_there(folder: str) -> tuple[bool, str]:
@@ -89,16 +84,9 @@ def _what_is_there(folder: str) -> tuple[bool, str]:
     return (Path(folder) / "study.json").is_file(), __version__
 
 
-def _stop(sitting: str) -> None:
+def _stop(session: str) -> None:
     """Let the training that is under way on a worker save and end, and none that waits there begin."""
-    trial.stopped_sittings.add(sitting)
-
-    def ask() -> None:  # more than once, for a trial that was just about to begin its training
-        while trial.sitting_at_work == sitting:
-            signals.ask_all(signal.SIGTERM)
-            time.sleep(_POLL_S)
-
-    threading.Thread(target=ask, daemon=True, name="mnistnn-stop").start()
+    process_worker().stop(session)
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from typing import Protocol
 
-from mnistnn.sweep import trial
+from mnistnn.sweep.trial import process_worker
 
 _POLL_S = 0.1
 
@@ -24,7 +23,7 @@ class Pool(Protocol):
     def executor(self) -> Executor: ...
 
     @property
-    def sitting(self) -> str:
+    def session(self) -> str:
         """What its workers know by that a trial was submitted by this pool."""
         ...
 
@@ -65,7 +64,7 @@ class LocalPool:
 
     executor: ProcessPoolExecutor
     stopping: Event
-    sitting: str = ""  # its workers end with it
+    session: str = ""  # its workers end with it
 
     def stop(self) -> None:
         self.stopping.set()
@@ -79,18 +78,13 @@ def _begin_worker(stopping: Event, parent: int) -> None:
     def is_orphan() -> bool:
         return os.getppid() != parent
 
-    def must_stop() -> bool:
-        return stopping.is_set() or is_orphan()
-
     def watch() -> None:
-        while not must_stop():
-            stopping.wait(_POLL_S)
-        if trial.is_at_work():
-            os.kill(os.getpid(), signal.SIGTERM)
+        while not (stopping.wait(_POLL_S) or is_orphan()):
+            pass
+        process_worker().stop()
         if is_orphan():  # nobody will ever end the wait for a next trial
-            while trial.is_at_work():
+            while process_worker().is_at_work:
                 time.sleep(_POLL_S)
             os._exit(0)
 
-    trial.must_stop = must_stop
     threading.Thread(target=watch, daemon=True, name="mnistnn-stop").start()

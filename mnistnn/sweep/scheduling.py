@@ -105,7 +105,7 @@ def _round(
         submitted = {}
         try:
             for trial in trials:
-                submitted[pool.executor.submit(run_trial, str(study.path.resolve()), trial.id, pool.sitting)] = trial
+                submitted[pool.executor.submit(run_trial, str(study.path.resolve()), trial.id, pool.session)] = trial
         except BrokenExecutor:  # while the first ones were under way already
             lost.extend(trials[len(submitted) :])
         futures.update(submitted)

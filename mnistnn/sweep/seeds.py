@@ -15,18 +15,17 @@ from mnistnn.config.load import LoadedExperiment
 from mnistnn.errors import InterruptedRunError, MnistnnError, TimeBudgetError
 from mnistnn.experiment.plan import Plan
 from mnistnn.run.directory import new_run_path
-from mnistnn.runner import session
-from mnistnn.runner.session import Outcome
+from mnistnn.runner.session import Outcome, View, resumable, resume_as, start
 from mnistnn.runner.signals import StopRequest
-from mnistnn.sweep import trial
 from mnistnn.sweep.engines import Local
+from mnistnn.sweep.trial import process_worker
 
 _POLL_S = 0.2
-_SILENT = session.View(shown=False)
+_SILENT = View(shown=False)
 
 
 @dataclass(frozen=True)
-class Sitting:
+class Session:
     """What a process needs to do one run. `ends_at` is the time of the clock at which it is to save and stop."""
 
     loaded: LoadedExperiment
@@ -63,8 +62,8 @@ def train_seeds(
     with StopRequest() as stop, Local(workers).open() as pool:
         futures: dict[Future[SeedEnded], int] = {}
         for loaded in experiments:
-            sitting = Sitting(loaded, runs, resume_auto, ends_at)
-            futures[_submitted(pool.executor, sitting)] = loaded.experiment.seed
+            session = Session(loaded, runs, resume_auto, ends_at)
+            futures[_submitted(pool.executor, session)] = loaded.experiment.seed
         waiting, is_stopping = set(futures), False
         while waiting:
             done, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
@@ -79,10 +78,10 @@ def train_seeds(
         return stop.number
 
 
-def _submitted(executor: Executor, sitting: Sitting) -> Future[SeedEnded]:
+def _submitted(executor: Executor, session: Session) -> Future[SeedEnded]:
     """Submit a run; where a process has died already, return what has failed by that."""
     try:
-        return executor.submit(_sit, sitting)
+        return executor.submit(_train_seed, session)
     except BrokenExecutor as error:
         failed: Future[SeedEnded] = Future()
         failed.set_exception(error)
@@ -98,17 +97,17 @@ def _ended(future: Future[SeedEnded], seed: int) -> SeedEnded:
     return SeedEnded(seed, "failed", problem=f"{type(error).__name__}: {error}")
 
 
-def _sit(sitting: Sitting) -> SeedEnded:
+def _train_seed(session: Session) -> SeedEnded:
     """Do a run in this process. An error is part of what is returned."""
-    seed = sitting.loaded.experiment.seed
-    with trial.at_work():
-        left_s = None if sitting.ends_at is None else sitting.ends_at - time.time()
-        if trial.must_stop():
+    seed = session.loaded.experiment.seed
+    with process_worker().at_work() as stop:
+        left_s = None if session.ends_at is None else session.ends_at - time.time()
+        if stop.number is not None:
             return SeedEnded(seed, "stopped", problem="not begun")
         if left_s is not None and left_s <= 0:
             return SeedEnded(seed, "out of time", problem="not begun")
         try:
-            return SeedEnded(seed, "finished", _train(sitting, left_s))
+            return SeedEnded(seed, "finished", _train(session, left_s, stop))
         except InterruptedRunError as error:
             return SeedEnded(seed, "stopped", problem=str(error))
         except TimeBudgetError as error:
@@ -119,9 +118,9 @@ def _sit(sitting: Sitting) -> SeedEnded:
             return SeedEnded(seed, "failed", problem="out of memory")
 
 
-def _train(sitting: Sitting, time_budget_s: float | None) -> Outcome:
-    loaded, runs = sitting.loaded, sitting.runs
-    if sitting.resume_auto and (unfinished := session.resumable(loaded, runs, None)):
-        return session.resume_as(unfinished, loaded, _SILENT, time_budget_s)
+def _train(session: Session, time_budget_s: float | None, stop: StopRequest) -> Outcome:
+    loaded, runs = session.loaded, session.runs
+    if session.resume_auto and (unfinished := resumable(loaded, runs, None)):
+        return resume_as(unfinished, loaded, _SILENT, time_budget_s, stop=stop)
     path = new_run_path(runs, loaded.experiment.name)
-    return session.start(Plan(loaded), path, runs, _SILENT, time_budget_s)
+    return start(Plan(loaded), path, runs, _SILENT, time_budget_s, stop=stop)

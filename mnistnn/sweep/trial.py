@@ -6,10 +6,11 @@ a scheduler that lost sight of a worker, say: the lock of its run directory lets
 
 import os
 import platform
+import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,41 +20,13 @@ from mnistnn.experiment.plan import Plan
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord, read_record
-from mnistnn.runner import session
+from mnistnn.runner.session import View, resume_as, start
+from mnistnn.runner.signals import StopRequest
 from mnistnn.sweep.description import Trial
 from mnistnn.sweep.pruning import Pruner
 from mnistnn.sweep.study import Study, load_trial_config, note_begin, note_end, open_study, pruned_because
 
 _POLL_S = 1.0
-
-# A process trains one run at a time, however many threads a worker has.
-_one_at_a_time = threading.Lock()
-
-
-def _never() -> bool:
-    return False
-
-
-must_stop: Callable[[], bool] = _never
-"""Tells whether this process shall begin no further trial; replaced by an engine that can ask for that."""
-
-
-stopped_sittings: set[str] = set()
-"""Sittings that were asked to stop: what is submitted by them is not begun any more. A process of a cluster outlives
-them."""
-
-sitting_at_work: str | None = None
-"""For which sitting this process is doing a trial."""
-
-
-def at_work() -> AbstractContextManager[object]:
-    """Return the context in which this process trains; one at a time."""
-    return _one_at_a_time
-
-
-def is_at_work() -> bool:
-    """Tell whether this process is training."""
-    return _one_at_a_time.locked()
 
 
 @dataclass(frozen=True)
@@ -67,27 +40,74 @@ class Ended:
     problem: str | None = None
 
 
-def run_trial(folder: str, name: str, sitting: str = "") -> Ended:
-    """Do a trial of the sweep in `folder`, for a sitting of it. Raises nothing that belongs to the trial: an error is
-    part of what it returns.
+class TrialWorker:
+    """Does trials, or other runs, one at a time, however many threads its process has.
+
+    It may be asked to stop for a session, which is all that one pool submits: what is under way for it then saves and
+    ends, and no more of it is begun. A process of a cluster outlives sessions, and goes on with others.
     """
-    global sitting_at_work
-    with at_work():
-        study = open_study(Path(folder))
-        trial = study.trial(name)
-        sitting_at_work = sitting
-        try:
-            while not (must_stop() or sitting in stopped_sittings):
+
+    def __init__(self) -> None:
+        self._one_at_a_time = threading.Lock()
+        self._stopped: set[str] = set()
+        self._under_way: tuple[str, StopRequest] | None = None
+
+    @contextmanager
+    def at_work(self, session: str = "") -> Iterator[StopRequest]:
+        """Return the context in which a run is done for a session, once its turn has come. It heeds what is yielded."""
+        with self._one_at_a_time, StopRequest() as stop:
+            self._under_way = (session, stop)
+            if session in self._stopped:  # asked after the line above: `stop` does both the other way round
+                stop.ask(signal.SIGTERM)
+            try:
+                yield stop
+            finally:
+                self._under_way = None
+
+    @property
+    def is_at_work(self) -> bool:
+        return self._one_at_a_time.locked()
+
+    def stop(self, session: str = "") -> None:
+        """Let what is under way for a session save and end, and begin no more of it. From any thread."""
+        self._stopped.add(session)
+        under_way = self._under_way
+        if under_way is not None and under_way[0] == session:
+            under_way[1].ask(signal.SIGTERM)
+
+    def run(self, folder: Path, name: str, session: str = "") -> Ended:
+        """Do a trial of the sweep in `folder`. Raises nothing that belongs to the trial: an error is part of what it
+        returns.
+        """
+        with self.at_work(session) as stop:
+            study = open_study(folder)
+            trial = study.trial(name)
+            while stop.number is None:
                 try:
-                    return _attempt(study, trial)
+                    return _attempt(study, trial, stop)
                 except BusyError:  # somebody else is at it; what comes of that is as good as ours
                     time.sleep(_POLL_S)
-        finally:
-            sitting_at_work = None
-    return Ended(name, "stopped")
+        return Ended(name, "stopped")
 
 
-def _attempt(study: Study, trial: Trial) -> Ended:
+_WORKER = TrialWorker()
+
+
+def process_worker() -> TrialWorker:
+    """Return the worker of this process.
+
+    There is one, of the module: executors send a function by its name, so it can find nothing but what its module has,
+    and all that a process is sent, by whichever session, has to wait for the same lock.
+    """
+    return _WORKER
+
+
+def run_trial(folder: str, name: str, session: str = "") -> Ended:
+    """Do a trial by the worker of this process: what is submitted to an executor. See `TrialWorker.run`."""
+    return process_worker().run(Path(folder), name, session)
+
+
+def _attempt(study: Study, trial: Trial, stop: StopRequest) -> Ended:
     run = study.run(trial)
     if (done := _finished(run, trial)) is not None:
         return done
@@ -98,9 +118,9 @@ def _attempt(study: Study, trial: Trial) -> Ended:
         loaded = load_trial_config(study, trial)
         hopeless = Pruner(study, trial) if study.description.prune else None
         if run.record.exists():
-            outcome = session.resume_as(run, loaded, _SILENT, None, hopeless)
+            outcome = resume_as(run, loaded, _SILENT, None, hopeless, stop)
         else:
-            outcome = session.start(Plan(loaded), run.path, run.path, _SILENT, None, hopeless)
+            outcome = start(Plan(loaded), run.path, run.path, _SILENT, None, hopeless, stop)
     except InterruptedRunError as error:
         note_end(study, trial, None)
         return Ended(trial.id, "stopped", problem=str(error))
@@ -137,4 +157,4 @@ def _ended(trial: Trial, record: RunRecord) -> Ended:
     return Ended(trial.id, "finished", record.best, record.seconds)
 
 
-_SILENT = session.View(shown=False)
+_SILENT = View(shown=False)

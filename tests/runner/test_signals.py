@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -42,3 +43,31 @@ def test_previous_handling_is_restored():
     with StopRequest():
         assert signal.getsignal(signal.SIGTERM) != before[1]
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_whoever_holds_a_request_may_ask_from_another_thread():
+    with StopRequest() as stop:
+        asking = threading.Thread(target=stop.ask, args=(signal.SIGTERM,))
+        asking.start()
+        asking.join()
+        assert stop.number == signal.SIGTERM
+
+
+def test_request_that_was_made_stays_as_it_is():
+    stop = StopRequest()
+    stop.ask(signal.SIGINT)
+    stop.ask(signal.SIGTERM)
+    assert stop.number == signal.SIGINT
+
+
+def test_thread_that_is_not_the_main_one_watches_no_signals():
+    before, seen = signal.getsignal(signal.SIGTERM), []
+
+    def watch() -> None:
+        with StopRequest():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    watching.join()
+    assert seen == [before]
