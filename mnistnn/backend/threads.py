@@ -4,18 +4,25 @@ A run uses one of two ways. BLAS's own threads do matrix products and nothing el
 once, which is right for nets that are little else than products. Or the threads here take pieces of work (a part of a
 convolution, some rows of a product), each with BLAS on one thread: then gathering, pooling and bending use all cores
 too, and a thread that waits sleeps. Both ways at once lose: BLAS's threads would spin on the cores that ours need.
+
+A run owns its workers, and kernels find those of the run that they compute for by the context that they run in: so a
+kernel's signature stays that of its formula, and two runs in one process have nothing of each other's.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from contextvars import copy_context
-from typing import TypeVar
+from contextlib import closing, contextmanager
+from contextvars import ContextVar, copy_context
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from mnistnn.backend.matmul import serial_matmul
 from mnistnn.types import Array
+
+if TYPE_CHECKING:
+    from threadpoolctl import threadpool_limits
 
 Piece = TypeVar("Piece")
 
@@ -65,33 +72,90 @@ class Workers:
         if self._others is not None:
             self._others.shutdown()
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Let these be the workers of whatever this context computes."""
+        token = _in_use.set(self)
+        try:
+            yield
+        finally:
+            _in_use.reset(token)
 
-_allowed = Workers(1)
+
+_ALONE = Workers(1)
+_in_use: ContextVar[Workers] = ContextVar("workers", default=_ALONE)
+
+
+class _BlasThreads:
+    """How many threads BLAS uses: one number for the whole process, held by all that want one at a time.
+
+    The number is that of the holder that came last and has not left; when the last one leaves, what was there before
+    comes back. So the earlier one of two that compute at the same time gets the number of the later one while that is
+    there: right results, whose last bits may differ from those of a run alone.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._wanted: dict[object, int] = {}  # by holder, the earliest first
+        self._before: threadpool_limits | None = None
+
+    @contextmanager
+    def limited_to(self, count: int) -> Iterator[None]:
+        from threadpoolctl import threadpool_limits
+
+        holder = object()
+        with self._lock, _in_control():
+            limits = threadpool_limits(limits=count, user_api="blas")
+            if not self._wanted:
+                self._before = limits
+            self._wanted[holder] = count
+        try:
+            yield
+        finally:
+            with self._lock, _in_control():
+                del self._wanted[holder]
+                if self._wanted:
+                    threadpool_limits(limits=[*self._wanted.values()][-1], user_api="blas")
+                elif self._before is not None:
+                    self._before.restore_original_limits()
+
+
+@contextmanager
+def _in_control() -> Iterator[None]:
+    """Let this thread set the number of threads of OpenBLAS: newer threadpoolctl heeds only the thread that set it
+    first, for as long as that lives, and does nothing for others. The lock above keeps ours from disturbing each other.
+    """
+    from threadpoolctl import OpenBLASController
+
+    def let_go() -> None:
+        if hasattr(OpenBLASController, "clear_controlling_thread"):
+            OpenBLASController.clear_controlling_thread(force=True)
+
+    let_go()
+    try:
+        yield
+    finally:
+        let_go()
+
+
+_blas = _BlasThreads()
 
 
 @contextmanager
 def allowed(count: int, by_blas: bool) -> Iterator[None]:
-    """Let the arithmetic use `count` threads: those of BLAS, or ours.
+    """Let the arithmetic of this context use `count` threads: those of BLAS, or ours.
 
     The last bits of results depend on both, so a run fixes them; the number is recorded, the other follows from the
     model.
     """
-    from threadpoolctl import threadpool_limits
-
-    global _allowed
-    before = _allowed
-    with threadpool_limits(limits=count if by_blas else 1, user_api="blas"):
-        _allowed = Workers(1 if by_blas else count)
-        try:
-            yield
-        finally:
-            _allowed.close()
-            _allowed = before
+    workers = Workers(1 if by_blas else count)
+    with _blas.limited_to(count if by_blas else 1), closing(workers), workers.in_use():
+        yield
 
 
 def workers_for(x: Array) -> int:
     """Return how many workers there are for work on x: of a GPU's, one, which queues it."""
-    return _allowed.count if isinstance(x, np.ndarray) else 1
+    return _in_use.get().count if isinstance(x, np.ndarray) else 1
 
 
 def spread(work: Callable[[Piece, int], None], pieces: Sequence[Piece], x: Array) -> None:
@@ -100,7 +164,7 @@ def spread(work: Callable[[Piece, int], None], pieces: Sequence[Piece], x: Array
     A worker takes the next piece when it has done its last. Raises the first error of any.
     """
     if isinstance(x, np.ndarray):
-        _allowed.spread(work, pieces)
+        _in_use.get().spread(work, pieces)
     else:
         for piece in pieces:
             work(piece, 0)

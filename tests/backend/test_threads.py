@@ -1,5 +1,6 @@
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -137,6 +138,76 @@ def test_threads_are_those_of_blas_or_ours_and_what_was_before_comes_back():
             assert (threads.workers_for(X), blas_threads()) == (3, {1})
         assert (threads.workers_for(X), blas_threads()) == (1, {1})
     assert blas_threads() == before
+
+
+def test_workers_of_two_users_are_their_own():
+    """As of two requests that a server answers at the same time."""
+    all_at_work, ran_in = threading.Barrier(5, timeout=10), dict[int, set[int]]()
+
+    def use(count: int) -> None:
+        with threads.allowed(count, by_blas=False):
+
+            def work(piece, worker):
+                all_at_work.wait()  # passes only when two of the one and three of the other are here
+                ran_in.setdefault(count, set()).add(threading.get_ident())
+
+            threads.spread(work, range(count), X)
+            assert threads.workers_for(X) == count
+
+    with ThreadPoolExecutor(2) as users:
+        list(users.map(use, (2, 3)))
+    assert (len(ran_in[2]), len(ran_in[3])) == (2, 3)
+    assert not ran_in[2] & ran_in[3]
+
+
+def test_user_who_leaves_does_not_disturb_another():
+    has_left, done = threading.Event(), list[int]()
+
+    def stay() -> None:
+        with threads.allowed(3, by_blas=False):
+            has_entered.set()
+            assert has_left.wait(10)
+            threads.spread(lambda piece, worker: done.append(piece), range(50), X)
+            assert threads.workers_for(X) == 3
+
+    has_entered = threading.Event()
+    with ThreadPoolExecutor(1) as other:
+        with threads.allowed(2, by_blas=False):
+            staying = other.submit(stay)
+            assert has_entered.wait(10)
+        has_left.set()
+        staying.result()
+    assert sorted(done) == list(range(50))
+
+
+def test_thread_of_nobody_has_one_worker():
+    with threads.allowed(3, by_blas=False), ThreadPoolExecutor(1) as other:
+        assert other.submit(threads.workers_for, X).result() == 1
+
+
+def test_blas_has_the_threads_of_the_last_to_come_and_in_the_end_those_of_before():
+    before = blas_threads()
+    first, second = threads.allowed(1, by_blas=True), threads.allowed(2, by_blas=True)
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:  # each enters and leaves in a thread of its own
+        one.submit(first.__enter__).result()
+        other.submit(second.__enter__).result()
+        there = [blas_threads()]
+        one.submit(first.__exit__, None, None, None).result()
+        there.append(blas_threads())
+        other.submit(second.__exit__, None, None, None).result()
+    assert there == [{2}, {2}]
+    assert blas_threads() == before
+
+
+def test_blas_of_who_is_left_has_the_threads_that_were_asked_for():
+    first, second = threads.allowed(1, by_blas=True), threads.allowed(2, by_blas=True)
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        one.submit(first.__enter__).result()
+        other.submit(second.__enter__).result()
+        other.submit(second.__exit__, None, None, None).result()
+        there = blas_threads()
+        one.submit(first.__exit__, None, None, None).result()
+    assert there == {1}
 
 
 def test_what_was_before_comes_back_after_an_error():

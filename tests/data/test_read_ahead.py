@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextvars import ContextVar
 
 import pytest
 
@@ -72,3 +73,12 @@ def test_exception_in_the_loop_ends_the_worker():
     with pytest.raises(KeyboardInterrupt):
         stop_at_once()
     assert not threads_left()
+
+
+def test_work_is_done_in_the_context_of_who_asks_for_results():
+    kept: ContextVar[str] = ContextVar("kept", default="that of nobody")
+    token = kept.set("ours")
+    try:
+        assert list(ahead(lambda _: kept.get(), range(3), workers=2)) == ["ours"] * 3
+    finally:
+        kept.reset(token)
