@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks.contender import Prepared, examples
 from benchmarks.steps_ours import for_life
 from benchmarks.workloads import Workload
-from mnistnn.backend import threads
+from mnistnn.backend import jit, threads
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.models.rbm import RBM
 from mnistnn.objectives.contrastive_divergence import RestrictedObjective
@@ -15,6 +15,7 @@ from mnistnn.training.steps import steps_for
 
 
 def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
+    for_life.enter_context(jit.Compiled(wanted=True).in_use())
     model = RBM(hidden=workload.sizes[1])
     model.build(workload.sizes[:1])
     count = threads.suitable(workload.batch * model.multiply_adds, count)

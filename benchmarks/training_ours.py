@@ -12,7 +12,7 @@ from benchmarks.contender import Prepared
 from benchmarks.measure import ROOT
 from benchmarks.steps_ours import for_life
 from benchmarks.workloads import Workload
-from mnistnn.backend import threads
+from mnistnn.backend import jit, threads
 from mnistnn.config.load import load_experiment
 from mnistnn.experiment.plan import Plan
 from mnistnn.training.loop import BatchSource
@@ -22,6 +22,7 @@ from mnistnn.types import Array
 def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     overrides = ["augment=null"] if kind == "ours-plain" else []
     plan = Plan(load_experiment(ROOT / workload.experiment, overrides))
+    for_life.enter_context(jit.Compiled(plan.needs_loops).in_use())
     for_life.enter_context(threads.allowed(plan.threads, plan.by_blas))
     training = plan.training()
     objective, progress, batches = training.objective, training.progress, _without_end(training.batches)

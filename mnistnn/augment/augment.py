@@ -108,9 +108,12 @@ class Augment:
     def begin(self, seed: int, images_per_epoch: int, purpose: str = "augment") -> None:
         """Take the seed of all draws, how much there will be to do, and what for."""
         self._streams = UpdateStreams(seed, purpose, 0)
-        pixels = images_per_epoch * self._channels * self._h * self._w
-        is_worth_it = pixels >= _COMPILED_FROM_PIXELS and jit.is_available()
-        self._resample = jit.Loop(resample_in_loop) if is_worth_it else resample
+        is_compiled = self.needs_loops(images_per_epoch) and jit.is_available()
+        self._resample = jit.Loop(resample_in_loop) if is_compiled else resample
+
+    def needs_loops(self, images_per_epoch: int) -> bool:
+        """Tell whether there is enough to do for a loop that Numba compiles. After `build`."""
+        return images_per_epoch * self._channels * self._h * self._w >= _COMPILED_FROM_PIXELS
 
     def distort(self, x: np.ndarray, labels: np.ndarray, update: int, out: np.ndarray) -> None:
         """Write x (n, *in_shape), distorted, into out of the same shape and dtype.

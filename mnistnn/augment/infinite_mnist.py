@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mnistnn.augment.augment import Augment
 from mnistnn.augment.elastic import Elastic
-from mnistnn.backend import threads
+from mnistnn.backend import jit, threads
 from mnistnn.backend.machine import usable_cores
 from mnistnn.data.datasets import cache
 from mnistnn.data.datasets.cache import DatasetInfo
@@ -79,7 +79,12 @@ def generate(
         }
         total_bytes = (total + info.test_examples) * (image_bytes + 1)
         origin = f"generated from {source}, seed {seed}: {count} images, then {validation_examples} for validation"
-        cache.install_in_pieces(name, about, contents, total_bytes, dict.fromkeys(FILE_NAMES, origin))
+        distortions = _distortions()
+        distortions.build(info.image_shape, info.classes)
+        compiled = jit.Compiled(wanted=distortions.needs_loops(count))
+        # The small products of smoothing are not worth a thread of BLAS.
+        with threads.allowed(1, by_blas=True), compiled.in_use():
+            cache.install_in_pieces(name, about, contents, total_bytes, dict.fromkeys(FILE_NAMES, origin))
 
 
 def _idx(
@@ -109,9 +114,7 @@ def _images(originals: Split, count: int, seed: int, workers: int) -> Iterator[N
         finally:
             makers.put(maker)
 
-    # The small products of smoothing are not worth a thread of BLAS.
-    with threads.allowed(1, by_blas=True):
-        yield from ahead(make, range(-(-count // _BLOCK)), _AHEAD_PER_WORKER * workers, workers)
+    yield from ahead(make, range(-(-count // _BLOCK)), _AHEAD_PER_WORKER * workers, workers)
 
 
 class _Maker:

@@ -4,33 +4,78 @@ A twin gives the same bits as the array code that it stands in for (Numba's defa
 multiplications with additions), so results never depend on whether Numba is there. A loop is written as plain Python
 over NumPy arrays, with scalars of the arrays' own dtype; it is compiled at its first call and cached on disk.
 
-Importing Numba and compiling take about a second, so callers ask for a twin only where there is enough work to earn
-that back.
+Starting Numba takes about half a second. So a run decides when it begins whether it is long enough to earn that back
+(`Compiled`), and keeps to it; what is no run, as an evaluation, takes loops only if Numba has been started already.
+Within a run, kernels ask for loops only where there is enough work for one.
 """
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
-from functools import cache
-from threading import RLock, Thread
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, cached_property
+from threading import RLock
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-_loading: Thread | None = None
+
+class Compiled:
+    """Whether loops are compiled or the array code beside them is used: one choice for all of a run.
+
+    Where they are `wanted`, Numba is imported by a thread from now on; who asks before it is there waits.
+
+    compiling_s  seconds spent compiling loops that were not found in the cache
+    """
+
+    def __init__(self, wanted: bool) -> None:
+        self.compiling_s = 0.0
+        self._imported: Future[bool] | None = None
+        if wanted:
+            starter = ThreadPoolExecutor(1, "mnistnn-numba")
+            self._imported = starter.submit(can_compile)
+            starter.submit(self._start)
+            starter.shutdown(wait=False)
+
+    @cached_property
+    def enabled(self) -> bool:
+        """Whether loops are compiled. Raises what importing Numba raised, but for ImportError: that means no."""
+        return self._imported is not None and self._imported.result()
+
+    def _start(self) -> None:
+        """Call a first loop, whichever it is: Numba then loads the rest of what it knows."""
+        if can_compile():
+            with self.in_use():
+                _first(np.zeros(1, np.float32))
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Let this be the choice for whatever this context computes."""
+        token = _in_use.set(self)
+        try:
+            yield
+        finally:
+            _in_use.reset(token)
+
+
+_in_use: ContextVar[Compiled | None] = ContextVar("compiled", default=None)
 
 
 def is_available() -> bool:
-    """Tell whether loops can be compiled now: Numba can be imported, is not switched off by NUMBA_DISABLE_JIT, and is
-    not being loaded by the thread of `load_ahead`.
-    """
-    return (_loading is None or not _loading.is_alive()) and _can_be_imported()
+    """Tell whether to call loops: what the run has chosen; outside of one, whether Numba is there without a wait."""
+    chosen = _in_use.get()
+    return "numba" in sys.modules and can_compile() if chosen is None else chosen.enabled
 
 
 @cache
-def _can_be_imported() -> bool:
-    """Import Numba to know: one that is too old for the NumPy beside it says so then."""
+def can_compile() -> bool:
+    """Tell whether loops can be compiled: Numba can be imported, and NUMBA_DISABLE_JIT does not switch it off.
+
+    It is imported to know that: one that is too old for the NumPy beside it says so then.
+    """
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return False
     try:
@@ -38,23 +83,6 @@ def _can_be_imported() -> bool:
     except ImportError:
         return False
     return True
-
-
-def load_ahead() -> None:
-    """Load Numba in a thread of its own, for a run that is sure to want it.
-
-    That takes most of a second, in which the run has begun without: it makes no difference to results.
-    """
-    global _loading
-    if _loading is None:
-        _loading = Thread(target=_load, name="mnistnn-load")
-        _loading.start()
-
-
-def _load() -> None:
-    with suppress(Exception):  # whoever calls a loop will see the error
-        if _can_be_imported():
-            _first(np.zeros(1, np.float32))
 
 
 class Loop:
@@ -75,19 +103,14 @@ class Loop:
                 return self._compiled(*arguments)
             compiled, began_s = _compile(self.function), perf_counter()
             result = compiled(*arguments)
-            if any(compiled.stats.cache_misses.values()):
-                _compiling_s.append(perf_counter() - began_s)
+            chosen = _in_use.get()
+            if chosen is not None and any(compiled.stats.cache_misses.values()):
+                chosen.compiling_s += perf_counter() - began_s
             self._compiled = compiled
             return result
 
 
 _one_compiles = RLock()
-_compiling_s: list[float] = []
-
-
-def compiling_s() -> float:
-    """Return the seconds that this process spent compiling loops which it did not find in the cache."""
-    return sum(_compiling_s)
 
 
 def _compile(function: Callable[..., Any]) -> Any:
@@ -107,5 +130,4 @@ def _load_all(y: Any) -> None:
     y[0] = 0.0
 
 
-# The first loop of a process, whichever it is, makes Numba load all that it knows.
 _first = Loop(_load_all)

@@ -132,9 +132,9 @@ def _blas() -> Iterator[Finding]:
 
 
 def _loops() -> Finding:
-    from mnistnn.backend.jit import is_available
+    from mnistnn.backend.jit import can_compile
 
-    if is_available():
+    if can_compile():
         return Finding("processor", "loops", "ok", "compiled by Numba where there is enough work for them")
     reason = "not compiled: Numba is not installed, or switched off by NUMBA_DISABLE_JIT; NumPy gives the same results"
     return Finding("processor", "loops", "absent", reason, "pip install 'mnistnn[fast]'")

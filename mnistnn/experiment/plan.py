@@ -4,6 +4,7 @@
 validation splits, never the test split, fits the preprocessing, and returns what the loop needs.
 """
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from dataclasses import replace
@@ -186,8 +187,17 @@ class Plan:
 
     @property
     def needs_loops(self) -> bool:
-        """Whether the run is large enough for loops that Numba compiles."""
-        return resources.needs_loops(self.task, self.examples_at_once)
+        """Whether loops that Numba compiles save the whole run about as much time as Numba takes to start."""
+        return resources.needs_loops(self.task, self.examples_per_epoch, self.batch_size, self._most_updates)
+
+    @property
+    def _most_updates(self) -> float:
+        """The number of updates that no run of this plan exceeds; infinite if its policies name none."""
+        deadlines = [deadline for policy in self.experiment.stopping if (deadline := policy.deadline([])) is not None]
+        limits = [deadline.updates for deadline in deadlines if deadline.is_fixed]
+        if self.max_epochs is not None:
+            limits.append(self.max_epochs * self.updates_per_epoch)
+        return min(limits, default=math.inf)
 
     @cached_property
     def by_blas(self) -> bool:

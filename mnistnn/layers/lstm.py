@@ -26,6 +26,7 @@ class LSTM(OverTime):
     """Where the bias of the forget gate starts: above zero, cells keep what they have until they learn otherwise.
     Jozefowicz, Zaremba & Sutskever (2015)."""
 
+    loops_save_s: ClassVar[float] = 50e-12
     gates: ClassVar[int] = 4
     states: ClassVar[tuple[str, ...]] = ("h", "c")
 

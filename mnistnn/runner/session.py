@@ -75,9 +75,10 @@ def start(
     hopeless  asked at each evaluation whether the run is to end there for what lies outside of it, and why
     stop      the request that the run heeds, watched by who hands it in; without one, the session watches for signals
     """
+    compiled = jit.Compiled(plan.needs_loops)  # first of all: Numba is imported while data are read
     loaded = plan.loaded
     environment = _environment(plan, view)
-    learning = _prepare(plan)
+    learning = _prepare(plan, compiled)
     run = _create(path)
     with lock.exclusive(run):
         furnish(run)
@@ -95,7 +96,7 @@ def start(
         )
         record.write(run)  # last: a folder with a run.json is a run that can be resumed
         point_latest_at(run, runs)
-        return _run_session(plan, learning, run, record, view, time_budget_s, hopeless, stop)
+        return _run_session(plan, learning, run, record, view, time_budget_s, hopeless, stop, compiled)
 
 
 def resume(
@@ -138,11 +139,12 @@ def _resume_with(
         if loaded.experiment.backend.threads == "auto":
             loaded.experiment.backend.threads = record.threads
         plan = Plan(loaded, run)
+        compiled = jit.Compiled(plan.needs_loops)
         now = _environment(plan, view)
         before = read_environment(run)
         if before.get("data") != now["data"]:
             raise DataError(f"{run.path}: the data set is not the one that this run was trained on")
-        learning = _prepare(plan)
+        learning = _prepare(plan, compiled)
         clear(run)
         record.status, record.reason, record.exit_code, record.ended = "running", None, None, None
         record.config_hash = config_hash(loaded.resolved)
@@ -151,7 +153,7 @@ def _resume_with(
         record.write(run)  # before what it records: a run that says "running" is known to be between two states
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
         warnings = [f"warning: not the environment of before: {text}" for text in differences(before, now)]
-        return _run_session(plan, learning, run, record, view, time_budget_s, hopeless, stop, warnings)
+        return _run_session(plan, learning, run, record, view, time_budget_s, hopeless, stop, compiled, warnings)
 
 
 def _create(path: Path) -> RunDirectory:
@@ -164,10 +166,17 @@ def _create(path: Path) -> RunDirectory:
         raise
 
 
-def _prepare(plan: Plan) -> Learning:
+def _prepare(plan: Plan, compiled: jit.Compiled) -> Learning:
     """Read and preprocess the data, with the threads of the run: a fit has last bits too."""
-    with threads.allowed(plan.threads, plan.by_blas):
+    with _computing(plan, compiled):
         return plan.learning()
+
+
+@contextmanager
+def _computing(plan: Plan, compiled: jit.Compiled) -> Iterator[None]:
+    """Let what is computed here have the threads of the run, and its loops."""
+    with threads.allowed(plan.threads, plan.by_blas), compiled.in_use():
+        yield
 
 
 def _environment(plan: Plan, view: View) -> dict[str, Any]:
@@ -186,6 +195,7 @@ def _run_session(
     time_budget_s: float | None,
     hopeless: Hopeless | None,
     stop: StopRequest | None,
+    compiled: jit.Compiled,
     messages: Sequence[str] = (),
 ) -> Outcome:
     """Train from where the run stands until something ends the session, and record what it was."""
@@ -211,7 +221,7 @@ def _run_session(
         if not checkpoints.newest_first(run.checkpoints):
             pretrain(plan, run, start_inside, resume_inside)
             learning.begin_here()
-        return _fit(plan, learning, run, record, view, stop, time_left_s(), messages)
+        return _fit(plan, learning, run, record, view, stop, time_left_s(), compiled, messages)
 
 
 def _fit(
@@ -222,11 +232,12 @@ def _fit(
     view: View,
     stop: StopRequest,
     time_budget_s: float | None,
+    compiled: jit.Compiled,
     messages: Sequence[str],
 ) -> Outcome:
     """Train the whole model."""
-    policy, compiled_before_s = plan.experiment.checkpoint, jit.compiling_s()
-    with _log(run) as log, threads.allowed(plan.threads, plan.by_blas):
+    policy = plan.experiment.checkpoint
+    with _log(run) as log, _computing(plan, compiled):
         display = Display(log, view.shown, view.bars)
         learning.listen(display.inside_update)
         for text in messages:
@@ -239,11 +250,9 @@ def _fit(
                 _restore(journal, learning, display)
             display.message(_first_line(plan, run))
             display.start(learning, plan.updates_per_epoch, plan.max_epochs)
-            if plan.needs_loops:
-                jit.load_ahead()
             record.reason = learning.go_on(journal)
             journal.save(learning)
-            if (seconds := jit.compiling_s() - compiled_before_s) >= 1.0:
+            if (seconds := compiled.compiling_s) >= 1.0:
                 display.message(f"{seconds:.1f} s of it went into compiling loops; the next run finds them in a cache")
         finally:
             display.close()

@@ -72,7 +72,7 @@ def test_threads_change_no_bit(workers):
     assert digests[0] == digests[1]
 
 
-@pytest.mark.skipif(not jit.is_available(), reason="needs Numba")
+@pytest.mark.skipif(not jit.can_compile(), reason="needs Numba")
 def test_compiled_loops_change_no_bit(monkeypatch):
     plain = made(1500)[0]
     monkeypatch.setattr(distortions, "_COMPILED_FROM_PIXELS", 0)

@@ -87,7 +87,7 @@ def test_sources_that_are_not_installed_can_still_be_examined(cache, monkeypatch
 
 @pytest.mark.parametrize(("available", "status"), [(True, "ok"), (False, "absent")])
 def test_processor_tells_whether_loops_are_compiled(available, status, cache, monkeypatch):
-    monkeypatch.setattr(jit, "is_available", lambda: available)
+    monkeypatch.setattr(jit, "can_compile", lambda: available)
     assert _findings("processor")["loops"].status == status
 
 

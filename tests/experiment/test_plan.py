@@ -276,3 +276,29 @@ def test_only_active_penalties_reach_the_objective(plan_of):
 
 def test_monitor_is_that_of_the_checkpoints(plan_of):
     assert plan_of("checkpoint.monitor=valid.loss").training().monitor == "valid.loss"
+
+
+MOMENTUM = "{type: momentum, learning_rate: 0.1, momentum: 0.9}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ((), False),
+        (("model.layers.hidden.units=5000", "stopping.max_epochs.epochs=500"), False),  # 345,004 of 0.2 ns 5,000 times
+        (("model.layers.hidden.units=5000", "stopping.max_epochs.epochs=1000"), True),
+        (("model.layers.hidden.units=500", "stopping.max_epochs.epochs=100000"), False),  # not moved by a loop
+        (("model.layers.hidden.units=5000", "stopping.max_epochs.epochs=500", f"optimizer={MOMENTUM}"), True),
+        (("model.layers.hidden.units=5000", "stopping=[{type: lisa_patience}]"), True),
+        (("model.layers.hidden.units=5000", "stopping=[{type: max_updates, updates: 5000}]"), False),
+        (("model.layers.hidden.units=5000", "stopping=[{type: max_updates, updates: 10000}]"), True),
+    ],
+)
+def test_loops_are_needed_by_runs_that_earn_the_start_of_numba(overrides, expected, plan_of):
+    assert plan_of(*overrides).needs_loops == expected
+
+
+def test_distortions_that_are_worth_a_loop_need_it(plan_of, monkeypatch):
+    assert not plan_of("augment={shift_px: 1}").needs_loops
+    monkeypatch.setattr("mnistnn.augment.augment._COMPILED_FROM_PIXELS", 300 * 64)
+    assert plan_of("augment={shift_px: 1}").needs_loops

@@ -99,12 +99,13 @@ def test_twins_are_worth_it_for_large_arrays_where_numba_is_not_switched_off(swi
     if switch == "0":
         pytest.importorskip("numba")
     monkeypatch.setenv("NUMBA_DISABLE_JIT", switch)
-    jit._can_be_imported.cache_clear()
+    jit.can_compile.cache_clear()
     try:
-        assert image_loops.are_worth_it(np.empty((4, 128, 128))) == (switch == "0")
-        assert not image_loops.are_worth_it(np.empty((3, 128, 128)))
+        with jit.Compiled(wanted=True).in_use():
+            assert image_loops.are_worth_it(np.empty((4, 128, 128))) == (switch == "0")
+            assert not image_loops.are_worth_it(np.empty((3, 128, 128)))
     finally:
-        jit._can_be_imported.cache_clear()
+        jit.can_compile.cache_clear()
 
 
 def test_twins_are_for_arrays_of_the_host(monkeypatch):

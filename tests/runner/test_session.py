@@ -2,21 +2,27 @@
 
 import json
 import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mnistnn.backend import jit
 from mnistnn.config.load import load_experiment
 from mnistnn.data.datasets import cache
 from mnistnn.data.formats.image_set import FILE_NAMES
 from mnistnn.errors import InterruptedRunError
 from mnistnn.experiment.plan import Plan
+from mnistnn.optim import rule
 from mnistnn.run.checkpoint import newest_first, read, read_newest
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
 from mnistnn.runner import session
+from mnistnn.runner.signals import StopRequest
 
 
 def test_run_directory_holds_the_documented_files(toy, start):
@@ -218,3 +224,44 @@ def test_run_resumed_inside_an_epoch_is_given_up_at_its_next_evaluation_only(toy
     outcome = session.resume_as(run, load_experiment(toy), view, hopeless=lambda rows: "pruned: now" if rows else None)
     assert outcome.record.reason == "pruned: now"
     assert [row["updates"] for row in read_rows(run.metrics)] == [10, 20]
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_choice_of_loops_is_the_same_from_the_first_update_to_the_last(wanted, toy, start, monkeypatch):
+    """However long Numba takes to be imported."""
+    answers: list[bool] = []
+
+    def import_slowly() -> bool:
+        time.sleep(0.3)
+        return True
+
+    def ask() -> bool:
+        answers.append(jit.is_available())
+        return False
+
+    monkeypatch.setattr(jit, "can_compile", import_slowly)
+    monkeypatch.setattr(jit, "_first", lambda y: None)
+    monkeypatch.setattr(rule, "is_available", ask)
+    monkeypatch.setattr(rule, "FUSED_ABOVE", 0)
+    monkeypatch.setattr(Plan, "needs_loops", wanted)
+    start(toy)
+    assert answers == 60 * [wanted]
+
+
+def stopped_by(stop: StopRequest, toy: Path) -> None:
+    """Train toy under a request."""
+    plan = Plan(load_experiment(toy, ["stopping.max_epochs.epochs=100000"]))
+    with pytest.raises(InterruptedRunError):
+        session.start(plan, Path("run"), Path("runs"), session.View(shown=False), stop=stop)
+
+
+def test_run_in_any_thread_heeds_the_request_that_it_is_handed(toy):
+    stop = StopRequest()
+    training = threading.Thread(target=stopped_by, args=(stop, toy))
+    training.start()
+    while not (Path("run/metrics.jsonl").exists() and Path("run/metrics.jsonl").read_bytes()):
+        time.sleep(0.01)
+    stop.ask(signal.SIGTERM)
+    training.join(30)
+    record = read_record(RunDirectory(Path("run")))
+    assert (record.status, record.exit_code) == ("interrupted", 143)
