@@ -42,6 +42,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "train": LazyCommand("mnistnn.cli.train:train", "Train the experiment of a YAML file."),
         "resume": LazyCommand("mnistnn.cli.train:resume", "Go on with a run where it stopped."),
         "refit": LazyCommand("mnistnn.cli.train:refit", "Train a finished run anew, on all training digits."),
+        "committee": LazyCommand("mnistnn.cli.committee:committee", "Let finished runs decide together."),
         "sweep": LazyCommand("mnistnn.cli.sweep:sweep", "Try many values, choose by validation."),
         "reproduce": LazyCommand("mnistnn.cli.reproduce:reproduce", "Run experiments and hold them to their claims."),
     },

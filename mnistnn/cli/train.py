@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from mnistnn.cli.terminal import printable
 if TYPE_CHECKING:
     from mnistnn.config.load import LoadedExperiment
     from mnistnn.experiment.plan import Plan
+    from mnistnn.runner.members import Trainer
     from mnistnn.runner.session import Outcome, View
     from mnistnn.types import Row
 
@@ -37,7 +39,7 @@ _TIME_BUDGET = click.option(
     type=click.IntRange(1, 1024),
     default=1,
     show_default=True,
-    help="With --seeds: so many runs at a time, each with its share of the cores as threads.",
+    help="With --seeds, or of a committee's members: so many runs at a time, each with its share of the cores.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Stop after so many epochs at the latest.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
@@ -73,21 +75,21 @@ def train(
 
     if seeds is not None and (seed is not None or run_dir is not None):
         raise click.UsageError("--seeds makes several runs and goes with neither --seed nor --run-dir")
-    if workers > 1 and seeds is None:
-        raise click.UsageError("--workers does several runs at a time and goes with --seeds")
     flags = [*as_overrides(name, epochs, device), *(["pretrain=[]"] if no_pretrain else [])]
     per_run = [[f"seed={s}"] for s in seeds or ([] if seed is None else [seed])] or [[]]
     # Every experiment is loaded and checked before the first is run.
     loaded = [_load(config, [*overrides, *flags, *seed_override], workers) for seed_override in per_run]
     plans = [Plan(each) for each in loaded]
-    if workers > 1 and not dry_run:
+    if workers > 1 and seeds is None and not plans[0].members:
+        raise click.UsageError("--workers does several runs at a time and goes with --seeds, or with a committee")
+    if workers > 1 and seeds is not None and not dry_run:
         _train_at_a_time(loaded, workers, runs, time_budget, resume == "auto")
         return
     for plan in plans:
         if dry_run:
             _print_plan(plan, run_dir, runs)
         else:
-            _print_outcome(_train(plan, runs, run_dir, time_budget, resume == "auto"))
+            print_outcome(_train(plan, runs, run_dir, time_budget, resume == "auto", workers))
 
 
 @click.command(cls=MnistnnCommand)
@@ -96,6 +98,13 @@ def train(
 @RUNS
 @click.option("--epochs", type=click.IntRange(min=1), help="Stop after so many epochs at the latest.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Of a committee: so many members at a time.",
+)
 @_TIME_BUDGET
 def resume(
     run: str,
@@ -103,6 +112,7 @@ def resume(
     runs: Path,
     epochs: int | None,
     device: str | None,
+    workers: int,
     time_budget: float | None,
 ) -> None:
     """Go on with a run where it stopped.
@@ -113,7 +123,9 @@ def resume(
     from mnistnn.runner import session
 
     flags = as_overrides(None, epochs, device)
-    _print_outcome(session.resume(find(run, runs), [*overrides, *flags], _view(), time_budget))
+    with _trainer(workers) as trainer:
+        changes = [*overrides, *flags]
+        print_outcome(session.resume(find(run, runs), changes, view_of_training(), time_budget, trainer=trainer))
 
 
 @click.command(cls=MnistnnCommand)
@@ -138,7 +150,7 @@ def refit(run: str, runs: Path, until: str, time_budget: float | None) -> None:
     from mnistnn.runner.refit import refit_experiment
 
     plan = Plan(refit_experiment(find(run, runs), until))  # type: ignore[arg-type] # click checked the choice
-    _print_outcome(_train(plan, runs, None, time_budget, resume_auto=False))
+    print_outcome(_train(plan, runs, None, time_budget, resume_auto=False))
 
 
 def _load(config: Path, overrides: list[str], workers: int) -> LoadedExperiment:
@@ -187,17 +199,30 @@ def _seed_line(seed: int, outcome: Outcome) -> str:
     return printable(f"seed {seed}: {record.reason} ({record.seconds:.1f} s){best}; run {outcome.run.path}")
 
 
-def _train(plan: Plan, runs: Path, run_dir: Path | None, time_budget: float | None, resume_auto: bool) -> Outcome:
+def _train(
+    plan: Plan, runs: Path, run_dir: Path | None, time_budget: float | None, resume_auto: bool, workers: int = 1
+) -> Outcome:
     from mnistnn.run.directory import new_run_path
     from mnistnn.runner import session
 
-    if resume_auto and (unfinished := session.resumable(plan.loaded, runs, run_dir)):
-        return session.resume_as(unfinished, plan.loaded, _view(), time_budget)
-    path = run_dir or new_run_path(runs, plan.experiment.name)
-    return session.start(plan, path, runs, _view(), time_budget)
+    with _trainer(workers) as trainer:
+        if resume_auto and (unfinished := session.resumable(plan.loaded, runs, run_dir)):
+            return session.resume_as(unfinished, plan.loaded, view_of_training(), time_budget, trainer=trainer)
+        path = run_dir or new_run_path(runs, plan.experiment.name)
+        return session.start(plan, path, runs, view_of_training(), time_budget, trainer=trainer)
 
 
-def _view() -> View:
+def _trainer(workers: int) -> AbstractContextManager[Trainer | None]:
+    """Return the context of what trains so many members of a committee at a time; of nothing for one."""
+    if workers == 1:
+        return nullcontext()
+    from mnistnn.sweep.members import members_at_a_time
+
+    return members_at_a_time(workers)
+
+
+def view_of_training() -> View:
+    """Return how much of training is shown here."""
     from mnistnn.runner import session
 
     return session.View(shown=not settings().quiet, bars=sys.stderr.isatty())
@@ -216,7 +241,7 @@ def _print_plan(plan: Plan, run_dir: Path | None, runs: Path) -> None:
     click.echo("dry run: nothing was run")
 
 
-def _print_outcome(outcome: Outcome) -> None:
+def print_outcome(outcome: Outcome) -> None:
     """Print what became of a run, and the command that most people want next."""
     from mnistnn.run.directory import as_argument
 

@@ -84,7 +84,8 @@ class Plan:
             experiment.data.labels is None or not experiment.data.labels.pair
         )
         # Chosen once: the last bits depend on it, so it must not change when sizes become known.
-        self.threads = resources.threads_for(self.task, self.examples_at_once)
+        own = resources.threads_for(self.task, self.examples_at_once)
+        self.threads: int = max([own, *(member.threads for member in self.members)])
 
     def build(self) -> None:
         """Build the model, and what depends on it, for inputs as far as they are known. Raises ConfigError."""

@@ -125,8 +125,9 @@ class LoadedMember:
 
     def probabilities(self, x: Array) -> Array:
         plan = self.trained.plan
-        inputs = plan.preprocessing.apply(x.copy())  # which is given away
-        return plan.task.loss.probabilities(plan.task.scores(inputs))
+        with self.trained.computing():
+            inputs = plan.preprocessing.apply(x.copy())  # which is given away
+            return plan.task.loss.probabilities(plan.task.scores(inputs))
 
 
 def load_member(run: RunDirectory, number: int) -> LoadedMember:

@@ -7,6 +7,7 @@ how, and what was committed stays.
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ from mnistnn.run.directory import RunDirectory, all_runs, clear, create, furnish
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
 from mnistnn.run.record import RunRecord, Status, read_record
 from mnistnn.runner.checkpointing import RunJournal
-from mnistnn.runner.members import Members
+from mnistnn.runner.members import Members, Trainer
 from mnistnn.runner.pretraining import pretrain
 from mnistnn.runner.progress import Display
 from mnistnn.runner.signals import StopRequest
@@ -69,11 +70,15 @@ def start(
     time_budget_s: float | None = None,
     hopeless: Hopeless | None = None,
     stop: StopRequest | None = None,
+    trainer: Trainer | None = None,
+    furnish_members: Callable[[RunDirectory], None] | None = None,
 ) -> Outcome:
     """Train an experiment in a new run directory at `path`. Raises what the session ended with, if not by a policy.
 
     hopeless  asked at each evaluation whether the run is to end there for what lies outside of it, and why
     stop      the request that the run heeds, watched by who hands it in; without one, the session watches for signals
+    trainer   trains several members of a committee at a time
+    furnish_members  puts the runs of members that are trained already into the new run
     """
     compiled = jit.Compiled(plan.needs_loops)  # first of all: Numba is imported while data are read
     loaded = plan.loaded
@@ -85,6 +90,8 @@ def start(
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
         write_environment(run, environment | {"source": _keep_sources(run, loaded)})
         transforms.keep(run, plan.preprocessing.tensors())
+        if furnish_members is not None:
+            furnish_members(run)
         record = RunRecord(
             id=run.path.resolve().name,
             name=plan.experiment.name,
@@ -96,7 +103,7 @@ def start(
         )
         record.write(run)  # last: a folder with a run.json is a run that can be resumed
         point_latest_at(run, runs)
-        return _run_session(plan, learning, run, record, view, time_budget_s, hopeless, stop, compiled)
+        return _run_session(plan, learning, run, record, view, time_budget_s, hopeless, stop, trainer, compiled)
 
 
 def resume(
@@ -105,12 +112,13 @@ def resume(
     view: View,
     time_budget_s: float | None = None,
     stop: StopRequest | None = None,
+    trainer: Trainer | None = None,
 ) -> Outcome:
     """Go on with a run from its newest valid checkpoint. Raises ConfigError for a change that it may not make."""
     before = load_run_config(run)
     loaded = load_resolved(run.config, overrides) if overrides else before
     _refuse_changes(before, loaded)
-    return _resume_with(run, loaded, view, time_budget_s, None, stop)
+    return _resume_with(run, loaded, view, time_budget_s, None, stop, trainer)
 
 
 def resume_as(
@@ -120,10 +128,11 @@ def resume_as(
     time_budget_s: float | None = None,
     hopeless: Hopeless | None = None,
     stop: StopRequest | None = None,
+    trainer: Trainer | None = None,
 ) -> Outcome:
     """Go on with a run under a newly read experiment, which may differ from the run's own only where `resume` may."""
     _refuse_changes(load_run_config(run), loaded)
-    return _resume_with(run, loaded, view, time_budget_s, hopeless, stop)
+    return _resume_with(run, loaded, view, time_budget_s, hopeless, stop, trainer)
 
 
 def _resume_with(
@@ -133,10 +142,12 @@ def _resume_with(
     time_budget_s: float | None,
     hopeless: Hopeless | None,
     stop: StopRequest | None,
+    trainer: Trainer | None,
 ) -> Outcome:
     with lock.exclusive(run):
         record = read_record(run)
         if loaded.experiment.backend.threads == "auto":
+            loaded = replace(loaded, experiment=deepcopy(loaded.experiment))
             loaded.experiment.backend.threads = record.threads
         plan = Plan(loaded, run)
         compiled = jit.Compiled(plan.needs_loops)
@@ -152,8 +163,8 @@ def _resume_with(
         record.resumed += 1
         record.write(run)  # before what it records: a run that says "running" is known to be between two states
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
-        warnings = [f"warning: not the environment of before: {text}" for text in differences(before, now)]
-        return _run_session(plan, learning, run, record, view, time_budget_s, hopeless, stop, compiled, warnings)
+        notes = [f"warning: not the environment of before: {text}" for text in differences(before, now)]
+        return _run_session(plan, learning, run, record, view, time_budget_s, hopeless, stop, trainer, compiled, notes)
 
 
 def _create(path: Path) -> RunDirectory:
@@ -195,6 +206,7 @@ def _run_session(
     time_budget_s: float | None,
     hopeless: Hopeless | None,
     stop: StopRequest | None,
+    trainer: Trainer | None,
     compiled: jit.Compiled,
     messages: Sequence[str] = (),
 ) -> Outcome:
@@ -217,7 +229,8 @@ def _run_session(
             return resume(part, [], inside, time_left_s(), stop)
 
         if plan.members:
-            plan.task.find_members_by(Members(plan, run, start_inside, resume_inside).find)
+            members = Members(plan, run, start_inside, resume_inside, stop, trainer, time_left_s())
+            plan.task.find_members_by(members.find)
         if not checkpoints.newest_first(run.checkpoints):
             pretrain(plan, run, start_inside, resume_inside)
             learning.begin_here()

@@ -1,0 +1,108 @@
+"""The members of a committee, several at a time: each in a process of its own, in its run inside the committee's."""
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import TimeoutError as NotDoneError
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnistnn.errors import InterruptedRunError, MnistnnError, RunError, TimeBudgetError
+from mnistnn.experiment.members import member_run, members_of
+from mnistnn.experiment.plan import Plan
+from mnistnn.run.config import load_run_config
+from mnistnn.run.directory import RunDirectory, as_argument
+from mnistnn.runner import session
+from mnistnn.runner.signals import StopRequest
+from mnistnn.sweep.engines import Local, LocalPool
+from mnistnn.sweep.trial import process_worker
+
+_POLL_S = 0.2
+_SILENT = session.View(shown=False)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How a member's session ended: with an error of a class and a text, or with none."""
+
+    error: type[MnistnnError] | None = None
+    problem: str = ""
+
+
+class MembersAtATime:
+    """Trains so many members at a time; see `Trainer` of `runner/members.py`."""
+
+    def __init__(self, pool: LocalPool) -> None:
+        self._pool = pool
+        self._futures: dict[int, Future[_Ended]] = {}
+        self._committee = RunDirectory(Path())
+
+    def begin(self, committee: RunDirectory, members: Sequence[int], time_budget_s: float | None) -> None:
+        ends_at = None if time_budget_s is None else time.time() + time_budget_s
+        self._committee = committee
+        self._futures = {
+            number: self._pool.executor.submit(_train_member, committee.path, number, ends_at) for number in members
+        }
+
+    def wait(self, member: int, stop: StopRequest) -> None:
+        future = self._futures[member]
+        while True:
+            try:
+                ended = future.result(timeout=_POLL_S)
+                break
+            except NotDoneError:
+                if stop.number is not None:
+                    raise self._interrupted(member, stop.number) from None
+            except BrokenExecutor as error:
+                raise RunError(f"a process died while it trained a member. {self._go_on}") from error
+        if stop.number is not None:
+            raise self._interrupted(member, stop.number)
+        if ended.error is TimeBudgetError:
+            raise TimeBudgetError(f"time budget spent in member {member + 1}; saved. {self._go_on}")
+        if ended.error is not None:
+            raise ended.error(f"member {member + 1}: {ended.problem}")
+
+    def _interrupted(self, member: int, number: int) -> InterruptedRunError:
+        """Let all that is under way save, and return the error that ends the committee's session."""
+        for future in self._futures.values():
+            future.cancel()
+        self._pool.stop()
+        for future in self._futures.values():
+            if not future.cancelled():
+                future.exception()
+        return InterruptedRunError(f"interrupted before member {member + 1} joined; saved. {self._go_on}", number)
+
+    @property
+    def _go_on(self) -> str:
+        return f"Go on with: mnistnn resume {as_argument(self._committee.path)}"
+
+
+@contextmanager
+def members_at_a_time(workers: int) -> Iterator[MembersAtATime]:
+    """Yield what trains so many members at a time, in processes that end with the context."""
+    with Local(workers).open() as pool:
+        yield MembersAtATime(pool)
+
+
+def _train_member(committee: Path, number: int, ends_at: float | None) -> _Ended:
+    """Train a member in this process, or go on with it. An error is part of what is returned."""
+    run = RunDirectory(committee)
+    own = member_run(run, number)
+    with process_worker().at_work() as stop:
+        left_s = None if ends_at is None else ends_at - time.time()
+        if stop.number is not None:
+            return _Ended(RunError, "not begun")
+        if left_s is not None and left_s <= 0:
+            return _Ended(TimeBudgetError, "not begun")
+        try:
+            if own.record.exists():
+                session.resume(own, [], _SILENT, left_s, stop)
+            else:
+                plan = Plan(members_of(load_run_config(run))[number])
+                session.start(plan, own.path, own.path, _SILENT, left_s, stop=stop)
+        except InterruptedRunError as error:
+            return _Ended(RunError, str(error))
+        except MnistnnError as error:
+            return _Ended(type(error), str(error))
+    return _Ended()
