@@ -26,11 +26,16 @@ def usable_cores() -> int:
 
 
 def blas_pools() -> list[dict[str, Any]]:
-    """Return name, version and threads of each BLAS that is loaded now (import NumPy first)."""
+    """Return name, version and threads of the BLAS that NumPy computes with (import NumPy first).
+
+    Wheels bring one each: another package's, such as SciPy's, may be loaded later, and nothing of a run depends on it.
+    Where NumPy's cannot be told from others, all are returned.
+    """
     from threadpoolctl import threadpool_info
 
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    of_numpy = [pool for pool in pools if "numpy" in Path(pool["filepath"]).parent.name]
     return [
         {"name": pool["internal_api"], "version": pool["version"], "threads": pool["num_threads"]}
-        for pool in threadpool_info()
-        if pool["user_api"] == "blas"
+        for pool in of_numpy or pools
     ]

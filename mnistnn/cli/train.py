@@ -204,9 +204,10 @@ def _train(
 ) -> Outcome:
     from mnistnn.run.directory import new_run_path
     from mnistnn.runner import session
+    from mnistnn.runner.resuming import resumable
 
     with _trainer(workers) as trainer:
-        if resume_auto and (unfinished := session.resumable(plan.loaded, runs, run_dir)):
+        if resume_auto and (unfinished := resumable(plan.loaded, runs, run_dir)):
             return session.resume_as(unfinished, plan.loaded, view_of_training(), time_budget, trainer=trainer)
         path = run_dir or new_run_path(runs, plan.experiment.name)
         return session.start(plan, path, runs, view_of_training(), time_budget, trainer=trainer)

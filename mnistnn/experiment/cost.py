@@ -10,14 +10,14 @@ from mnistnn.tasks.contract import Part
 def parts(plan: Plan) -> list[Part]:
     """Return what the model consists of, in order, with the numbers kept for the largest batch."""
     evaluated = min(plan.experiment.evaluation.batch_size, max(plan.examples.values()))
-    return plan.task.parts(plan.examples_at_once, evaluated, 1 if plan.by_blas else plan.threads)
+    return plan.task.parts(plan.pace.examples_at_once, evaluated, 1 if plan.by_blas else plan.threads)
 
 
 def flops_per_epoch(plan: Plan) -> int:
     """Return multiplications and additions of an epoch's matrix products: forward, and twice as many backward, once for
     each update, which is the least that an optimizer does.
     """
-    return 6 * plan.experiment.model.multiply_adds * plan.examples_per_epoch * plan.experiment.batches.updates
+    return 6 * plan.experiment.model.multiply_adds * plan.pace.examples_per_epoch * plan.experiment.batches.updates
 
 
 def resident_bytes(plan: Plan) -> int:
@@ -32,7 +32,7 @@ def resident_bytes(plan: Plan) -> int:
     kept = sum(part.kept for part in parts(plan))
     chunks = 0
     if "train" in plan.streamed:
-        chunks = bytes_of_chunks(plan.batch_size, plan.image_shape, largest, itemsize)
+        chunks = bytes_of_chunks(plan.pace.batch_size, plan.image_shape, largest, itemsize)
     optimizer = plan.experiment.optimizer
     of_optimizer = 0 if optimizer is None else optimizer.bytes_kept(plan.parameters, itemsize)
     return itemsize * (pixels + 3 * plan.parameters + kept) + of_optimizer + chunks

@@ -4,12 +4,10 @@
 validation splits, never the test split, fits the preprocessing, and returns what the loop needs.
 """
 
-import math
 from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 
 from mnistnn.backend.arrays import module_for
 from mnistnn.config.load import LoadedExperiment
@@ -18,22 +16,21 @@ from mnistnn.data.examples import Examples
 from mnistnn.data.sequences.contract import SequencesInfo
 from mnistnn.data.source import source_of
 from mnistnn.data.splits import StoredSplit
-from mnistnn.errors import ConfigError, RunError, UsageError
+from mnistnn.errors import ConfigError, UsageError
 from mnistnn.experiment import compatibility, resources
 from mnistnn.experiment.batch_sources import batches_of
 from mnistnn.experiment.inputs import Inputs
+from mnistnn.experiment.kept_transforms import KeptTransforms
 from mnistnn.experiment.members import members_of
+from mnistnn.experiment.pace import Pace
 from mnistnn.experiment.pretraining import Tensors, phases_of
-from mnistnn.preprocess.contract import Transform
 from mnistnn.preprocess.pipeline import Pipeline
-from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
-from mnistnn.stopping.limits import MaxEpochs
 from mnistnn.tasks.registry import task_of
 from mnistnn.tasks.stepped import SteppedTask
 from mnistnn.training.learning import Learning
 from mnistnn.training.loop import RunningLoss, Training
-from mnistnn.types import Array, Shape, ShapeError, SplitName
+from mnistnn.types import Array, Shape, SplitName
 
 
 class Plan:
@@ -50,7 +47,7 @@ class Plan:
         self, loaded: LoadedExperiment, run: RunDirectory | None = None, restored: Mapping[int, Tensors] | None = None
     ) -> None:
         self.experiment: AnyExperiment = deepcopy(loaded.experiment)
-        self.loaded, self.run, self._restored = replace(loaded, experiment=self.experiment), run, restored or {}
+        self.loaded = replace(loaded, experiment=self.experiment)
         experiment = self.experiment
         try:
             self.source = source_of(experiment.data)
@@ -58,7 +55,9 @@ class Plan:
             """Examples of each split: at most, until it is read."""
             if not self.examples["valid"]:
                 compatibility.refuse_metrics_of_validation(experiment)
-            self.preprocessing = Pipeline(experiment.preprocess, self.in_shape, self._restore)
+            self.preprocessing = Pipeline(
+                experiment.preprocess, self.in_shape, KeptTransforms(run, restored or {}).restore
+            )
             self.inputs = Inputs(self.source, experiment.data.scale, experiment.backend, self.preprocessing)
             compatibility.refuse_what_needs_all_at_once(experiment, self.streamed, self.preprocessing.unfitted)
             compatibility.refuse_policies_without_metrics(experiment)
@@ -79,12 +78,13 @@ class Plan:
             self.task.refuse_members([member.task for member in self.members])
         except ConfigError as error:
             raise self.at_its_place(error) from error
-        self.examples_per_epoch = min(experiment.batches.subset or self.train_examples, self.train_examples)
-        self.knows_counts = experiment.batches.order != "stratified" and (
-            experiment.data.labels is None or not experiment.data.labels.pair
+        counts_are_known = experiment.batches.order != "stratified" and not (
+            experiment.data.labels is not None and experiment.data.labels.pair
         )
+        in_epoch = min(experiment.batches.subset or self.train_examples, self.train_examples)
+        self.pace = Pace(experiment, self.task.rounds, in_epoch, counts_are_known)
         # Chosen once: the last bits depend on it, so it must not change when sizes become known.
-        own = resources.threads_for(self.task, self.examples_at_once)
+        own = resources.threads_for(self.task, self.pace.examples_at_once)
         self.threads: int = max([own, *(member.threads for member in self.members)])
 
     def build(self) -> None:
@@ -98,23 +98,6 @@ class Plan:
             for penalty in self.penalties:
                 penalty.build(self.task.flat.slots)
             compatibility.refuse_what_does_not_fit(self.task, self.train_examples, self.preprocessing.is_settled)
-
-    def _restore(self, number: int, transform: Transform) -> bool:
-        """Restore a transform from the run, or from the file that it names; tell whether there is such a file."""
-        if number in self._restored:
-            transform.restore(self._restored[number])
-            return True
-        source = transform.source() if self.run is None else transforms.path_in(self.run, number, transform.type)
-        if source is None:
-            return False
-        try:
-            transform.restore(transforms.read(Path(source), transform.type))
-        except (RunError, ShapeError) as error:
-            text = f"{source}: {error}" if isinstance(error, ShapeError) else str(error)
-            if self.run is not None:
-                raise RunError(text) from error
-            raise ConfigError(text, key=f"preprocess.{number}.file") from error
-        return True
 
     def at_its_place(self, error: ConfigError) -> ConfigError:
         """Return an error that shows the line of the key at fault."""
@@ -159,46 +142,9 @@ class Plan:
         return self.experiment.model.size
 
     @property
-    def batch_size(self) -> int:
-        return self.experiment.batches.examples_per_batch(self.examples_per_epoch)
-
-    @property
-    def examples_at_once(self) -> int:
-        """How many examples of a batch pass through the model in one piece."""
-        return min(self.batch_size, self.experiment.batches.chunk or self.batch_size)
-
-    @property
-    def updates_per_epoch(self) -> int:
-        batches = self.experiment.batches
-        return batches.count(self.examples_per_epoch) * batches.updates
-
-    @property
-    def evaluate_every(self) -> int | None:
-        """Updates after which to evaluate inside an epoch too: as configured, or as a stopping policy needs it."""
-        wanted = [policy.evaluation_interval() for policy in self.experiment.stopping]
-        intervals = [n for n in (self.experiment.evaluation.every_updates, *wanted) if n is not None]
-        shortest = min(intervals, default=self.updates_per_epoch)
-        return shortest if shortest < self.updates_per_epoch else None
-
-    @property
-    def max_epochs(self) -> int | None:
-        """The number of epochs after which the run ends whatever happens, if its policies name one."""
-        wanted = [p.epochs for p in self.experiment.stopping if isinstance(p, MaxEpochs)]
-        return min([*wanted, *([] if self.task.rounds is None else [self.task.rounds])], default=None)
-
-    @property
     def needs_loops(self) -> bool:
         """Whether loops that Numba compiles save the whole run about as much time as Numba takes to start."""
-        return resources.needs_loops(self.task, self.examples_per_epoch, self.batch_size, self._most_updates)
-
-    @property
-    def _most_updates(self) -> float:
-        """The number of updates that no run of this plan exceeds; infinite if its policies name none."""
-        deadlines = [deadline for policy in self.experiment.stopping if (deadline := policy.deadline([])) is not None]
-        limits = [deadline.updates for deadline in deadlines if deadline.is_fixed]
-        if self.max_epochs is not None:
-            limits.append(self.max_epochs * self.updates_per_epoch)
-        return min(limits, default=math.inf)
+        return resources.needs_loops(self.task, self.pace)
 
     @cached_property
     def by_blas(self) -> bool:
@@ -228,7 +174,7 @@ class Plan:
 
     def remembered(self) -> dict[str, Array]:
         """Return the arrays, as they begin, that the objective remembers from update to update; after `allocate`."""
-        return self.task.remembered(self.batch_size, self.updates_per_epoch)
+        return self.task.remembered(self.pace.batch_size, self.pace.updates_per_epoch)
 
     def learning(self) -> Learning:
         """Read the training and validation splits and return what learns, by steps or in rounds, at its beginning."""
@@ -249,7 +195,7 @@ class Plan:
         except ConfigError as error:
             raise self.at_its_place(error) from error
         self.allocate()
-        self.knows_counts = True
+        self.pace.is_known = True
         self._refuse_inputs(train, valid)
         return train, valid, on_disk
 
@@ -261,8 +207,8 @@ class Plan:
         train, valid, on_disk = self._read()
         experiment, flat = task.experiment, task.flat
         batches = batches_of(experiment, self.inputs, train, on_disk)
-        self.examples_per_epoch = batches.examples_per_epoch
-        objective, evaluate = task.begin(train, valid, self.penalties, self.batch_size, batches.per_epoch)
+        self.pace.examples_per_epoch = batches.examples_per_epoch
+        objective, evaluate = task.begin(train, valid, self.penalties, self.pace.batch_size, batches.per_epoch)
         # Last: a model may begin where the means of the images want it.
         experiment.optimizer.allocate(flat.theta, flat.grad)
         if experiment.averaging is not None:
@@ -276,7 +222,7 @@ class Plan:
             monitor=experiment.checkpoint.monitor,
             best_values=objective.values.copy(),
             loss=RunningLoss(objective.theta),
-            evaluate_every=self.evaluate_every,
+            evaluate_every=self.pace.evaluate_every,
             updates_per_objective=compatibility.updates_per_objective(task, self.train_examples),
             average=experiment.averaging,
         )

@@ -2,6 +2,7 @@
 
 from mnistnn.backend.machine import usable_cores
 from mnistnn.backend.threads import suitable
+from mnistnn.experiment.pace import Pace
 from mnistnn.optim.rule import FUSED_ABOVE
 from mnistnn.tasks.contract import Task
 
@@ -28,14 +29,11 @@ def threads_for(task: Task, examples_at_once: int) -> int:
     return suitable(multiply_adds, max(1, usable_cores() - needed_beside))
 
 
-def needs_loops(task: Task, examples_per_epoch: int, batch_size: int, most_updates: float) -> bool:
-    """Tell whether loops that Numba compiles save a whole run about as much time as Numba takes to start.
-
-    most_updates  how many updates the run has at most
-    """
+def needs_loops(task: Task, pace: Pace) -> bool:
+    """Tell whether loops that Numba compiles save a whole run about as much time as Numba takes to start."""
     experiment = task.experiment
     augment, optimizer = experiment.augment, experiment.optimizer
-    if augment is not None and augment.needs_loops(examples_per_epoch):
+    if augment is not None and augment.needs_loops(pace.examples_per_epoch):
         return True  # on the host, wherever the model is
     if experiment.backend.device != "cpu" or optimizer is None:
         return False
@@ -43,5 +41,5 @@ def needs_loops(task: Task, examples_per_epoch: int, batch_size: int, most_updat
     if parameters > FUSED_ABOVE:
         vectors = 1 + optimizer.bytes_kept(parameters, 1) / parameters
         saved_s += _LOOP_SAVES_S * parameters * vectors**2
-    saved_s += batch_size * sum(layer.multiply_adds * layer.loops_save_s for layer in task.layers.values())
-    return saved_s > 0 and saved_s * most_updates >= _NUMBA_STARTS_S
+    saved_s += pace.batch_size * sum(layer.multiply_adds * layer.loops_save_s for layer in task.layers.values())
+    return saved_s > 0 and saved_s * pace.most_updates >= _NUMBA_STARTS_S

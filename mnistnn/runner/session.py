@@ -4,43 +4,37 @@ Everything that can be refused is refused before a folder is made. After that, h
 how, and what was committed stays.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from mnistnn.backend import jit, threads
 from mnistnn.backend.arrays import device_name
-from mnistnn.config.diff import differences as config_differences
 from mnistnn.config.dump import config_hash, resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
-from mnistnn.errors import ConfigError, DataError, MnistnnError, ResourceError, RunError
+from mnistnn.errors import DataError, RunError
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run import lock, transforms
 from mnistnn.run.config import load_run_config
-from mnistnn.run.directory import RunDirectory, all_runs, clear, create, furnish, point_latest_at
+from mnistnn.run.directory import RunDirectory, clear, create, furnish, point_latest_at
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
-from mnistnn.run.record import RunRecord, Status, read_record
+from mnistnn.run.record import RunRecord, read_record
 from mnistnn.runner.checkpointing import RunJournal
 from mnistnn.runner.members import Members, Trainer
 from mnistnn.runner.pretraining import pretrain
 from mnistnn.runner.progress import Display
+from mnistnn.runner.recording import keep_sources, log_of, now, recorded
+from mnistnn.runner.resuming import refuse_changes
 from mnistnn.runner.signals import StopRequest
-from mnistnn.storage.writing import resource_error, write_atomically
+from mnistnn.storage.writing import write_atomically
 from mnistnn.training.learning import Hopeless, Learning
 from mnistnn.types import Row
-
-# What a resumed run may change: how long it goes on, how it is saved, where it is computed.
-_CHANGEABLE = ("stopping", "checkpoint", "backend.device", "backend.threads")
-# The best parameters by another measure were not kept, so this one cannot change.
-_FIXED = ("checkpoint.monitor",)
 
 
 @dataclass(frozen=True)
@@ -80,15 +74,15 @@ def start(
     trainer   trains several members of a committee at a time
     furnish_members  puts the runs of members that are trained already into the new run
     """
-    compiled = jit.Compiled(plan.needs_loops)  # first of all: Numba is imported while data are read
     loaded = plan.loaded
-    environment = _environment(plan, view)
+    environment = _environment(plan, view)  # before Numba, which may load a BLAS that no run computes with
+    compiled = jit.Compiled(plan.needs_loops)  # Numba is imported while data are read
     learning = _prepare(plan, compiled)
     run = _create(path)
     with lock.exclusive(run):
         furnish(run)
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
-        write_environment(run, environment | {"source": _keep_sources(run, loaded)})
+        write_environment(run, environment | {"source": keep_sources(run, loaded)})
         transforms.keep(run, plan.preprocessing.tensors())
         if furnish_members is not None:
             furnish_members(run)
@@ -98,7 +92,7 @@ def start(
             status="running",
             config_hash=config_hash(loaded.resolved),
             monitor=plan.experiment.checkpoint.monitor,
-            started=_now(),
+            started=now(),
             threads=plan.threads,
         )
         record.write(run)  # last: a folder with a run.json is a run that can be resumed
@@ -117,7 +111,7 @@ def resume(
     """Go on with a run from its newest valid checkpoint. Raises ConfigError for a change that it may not make."""
     before = load_run_config(run)
     loaded = load_resolved(run.config, overrides) if overrides else before
-    _refuse_changes(before, loaded)
+    refuse_changes(before, loaded)
     return _resume_with(run, loaded, view, time_budget_s, None, stop, trainer)
 
 
@@ -131,7 +125,7 @@ def resume_as(
     trainer: Trainer | None = None,
 ) -> Outcome:
     """Go on with a run under a newly read experiment, which may differ from the run's own only where `resume` may."""
-    _refuse_changes(load_run_config(run), loaded)
+    refuse_changes(load_run_config(run), loaded)
     return _resume_with(run, loaded, view, time_budget_s, hopeless, stop, trainer)
 
 
@@ -150,10 +144,10 @@ def _resume_with(
             loaded = replace(loaded, experiment=deepcopy(loaded.experiment))
             loaded.experiment.backend.threads = record.threads
         plan = Plan(loaded, run)
+        environment = _environment(plan, view)
         compiled = jit.Compiled(plan.needs_loops)
-        now = _environment(plan, view)
         before = read_environment(run)
-        if before.get("data") != now["data"]:
+        if before.get("data") != environment["data"]:
             raise DataError(f"{run.path}: the data set is not the one that this run was trained on")
         learning = _prepare(plan, compiled)
         clear(run)
@@ -163,7 +157,7 @@ def _resume_with(
         record.resumed += 1
         record.write(run)  # before what it records: a run that says "running" is known to be between two states
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
-        notes = [f"warning: not the environment of before: {text}" for text in differences(before, now)]
+        notes = [f"warning: not the environment of before: {text}" for text in differences(before, environment)]
         return _run_session(plan, learning, run, record, view, time_budget_s, hopeless, stop, trainer, compiled, notes)
 
 
@@ -219,7 +213,7 @@ def _run_session(
         return None if time_budget_s is None else max(0.0, time_budget_s - (monotonic() - began_s))
 
     inside = replace(view, whole=run)
-    with _recorded(run, record), StopRequest() if stop is None else nullcontext(stop) as stop:
+    with recorded(run, record), StopRequest() if stop is None else nullcontext(stop) as stop:
 
         def start_inside(part: Plan, path: Path) -> Outcome:
             # No link to the newest run is made inside of another one.
@@ -250,7 +244,7 @@ def _fit(
 ) -> Outcome:
     """Train the whole model."""
     policy = plan.experiment.checkpoint
-    with _log(run) as log, _computing(plan, compiled):
+    with log_of(run) as log, _computing(plan, compiled):
         display = Display(log, view.shown, view.bars)
         learning.listen(display.inside_update)
         for text in messages:
@@ -262,7 +256,7 @@ def _fit(
             else:
                 _restore(journal, learning, display)
             display.message(_first_line(plan, run))
-            display.start(learning, plan.updates_per_epoch, plan.max_epochs)
+            display.start(learning, plan.pace.updates_per_epoch, plan.pace.max_epochs)
             record.reason = learning.go_on(journal)
             journal.save(learning)
             if (seconds := compiled.compiling_s) >= 1.0:
@@ -277,39 +271,6 @@ def _fit(
     return Outcome(run, record, learning.best, last)
 
 
-@contextmanager
-def _recorded(run: RunDirectory, record: RunRecord) -> Iterator[None]:
-    """Write to run.json how the session ended. A disk too full for that must not hide the first failure."""
-    began = monotonic()
-
-    def close(status: Status, exit_code: int) -> None:
-        record.status, record.exit_code, record.ended = status, exit_code, _now()
-        record.seconds = round(record.seconds + monotonic() - began, 3)
-        record.write(run)
-
-    try:
-        yield
-    except BaseException as error:
-        code = _exit_code(error)
-        record.reason = str(error) or type(error).__name__
-        with suppress(ResourceError):
-            close(_status_of(code), code)
-        raise
-    close("finished", 0)
-
-
-def _exit_code(error: BaseException) -> int:
-    """Return the exit code that the process will end with."""
-    if isinstance(error, MemoryError):
-        return ResourceError.exit_code
-    return error.exit_code if isinstance(error, MnistnnError) else 1
-
-
-def _status_of(exit_code: int) -> Status:
-    by_code: dict[int, Status] = {6: "diverged", 75: "stopped", 130: "interrupted", 143: "interrupted"}
-    return by_code.get(exit_code, "failed")
-
-
 def _restore(journal: RunJournal, learning: Learning, display: Display) -> None:
     for problem in journal.restore(learning):
         display.message(f"warning: passed over {problem}")
@@ -320,7 +281,7 @@ def _restore(journal: RunJournal, learning: Learning, display: Display) -> None:
 def _first_line(plan: Plan, run: RunDirectory) -> str:
     where = " read from the disk" if "train" in plan.streamed else ""
     rounds = plan.task.rounds
-    pace = f"{plan.updates_per_epoch:,} updates per epoch" if rounds is None else f"{rounds:,} round(s)"
+    pace = f"{plan.pace.updates_per_epoch:,} updates per epoch" if rounds is None else f"{rounds:,} round(s)"
     return (
         f"{plan.experiment.name}: {plan.parameters:,} parameters, {plan.train_examples:,} training examples{where}, "
         f"{pace}, {plan.threads} thread(s); run {run.path}"
@@ -331,74 +292,3 @@ def _note_best(record: RunRecord, learning: Learning) -> None:
     best = learning.best
     if best is not None:
         record.best_epoch, record.best = best["epoch"], dict(best)
-
-
-def _refuse_changes(before: LoadedExperiment, now: LoadedExperiment) -> None:
-    refused = [
-        f"  {change.key}: {change.left!r} in the run, {change.right!r} asked for"
-        for change in config_differences(before.resolved, now.resolved)
-        if not _may_change(change.key)
-    ]
-    if refused:
-        allowed = f"{', '.join(_CHANGEABLE)} (but not {', '.join(_FIXED)})"
-        raise ConfigError(
-            "\n".join([f"a resumed run may only change {allowed}; this is another experiment:", *refused])
-        )
-
-
-def _may_change(key: str) -> bool:
-    inside = [key == name or key.startswith(name + ".") for name in _CHANGEABLE]
-    return any(inside) and key not in _FIXED
-
-
-def _keep_sources(run: RunDirectory, loaded: LoadedExperiment) -> dict[str, str]:
-    """Keep the files and overrides as they were given, verbatim; return the SHA-256 of each copy, by its name."""
-    copies = {f"{number}-{Path(name).name}": text for number, (name, text) in enumerate(loaded.sources)}
-    if loaded.overrides:
-        copies["overrides.txt"] = "\n".join(loaded.overrides) + "\n"
-    for name, text in copies.items():
-        write_atomically(run.source / name, text.encode())
-    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in copies.items()}
-
-
-@contextmanager
-def _log(run: RunDirectory) -> Iterator[Callable[[str], None]]:
-    """Yield a function that appends a line to log.txt."""
-    try:
-        file = run.log.open("ab", buffering=0)  # with a buffer, closing would fail once more on a full disk
-    except OSError as error:
-        raise resource_error(run.log, error) from error
-
-    def log(text: str) -> None:
-        try:
-            file.write((text + "\n").encode(errors="backslashreplace"))
-        except OSError as error:
-            raise resource_error(run.log, error) from error
-
-    try:
-        yield log
-    finally:
-        try:
-            file.close()
-        except OSError as error:
-            raise resource_error(run.log, error) from error
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")
-
-
-def resumable(loaded: LoadedExperiment, runs: Path, run_dir: Path | None) -> RunDirectory | None:
-    """Return the run that `--resume auto` should go on with: the one at `run_dir`, if it holds one, or else the newest
-    unfinished run of exactly this experiment under `runs`.
-    """
-    if run_dir is not None:
-        run = RunDirectory(run_dir)
-        return run if run.record.is_file() else None
-    digest = config_hash(loaded.resolved)
-    for run in reversed(all_runs(runs)):
-        with suppress(RunError):
-            record = read_record(run)
-            if record.config_hash == digest and record.status != "finished" and not lock.is_held(run):
-                return run
-    return None

@@ -15,7 +15,8 @@ from mnistnn.config.load import LoadedExperiment
 from mnistnn.errors import InterruptedRunError, MnistnnError, TimeBudgetError
 from mnistnn.experiment.plan import Plan
 from mnistnn.run.directory import new_run_path
-from mnistnn.runner.session import Outcome, View, resumable, resume_as, start
+from mnistnn.runner.resuming import resumable
+from mnistnn.runner.session import Outcome, View, resume_as, start
 from mnistnn.runner.signals import StopRequest
 from mnistnn.sweep.engines import Local
 from mnistnn.sweep.trial import process_worker

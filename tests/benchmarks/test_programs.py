@@ -103,4 +103,11 @@ def test_experiments_beside_the_script_are_what_it_trains(real_mnist):
         _, *numbers = what.options
         optimizer: Any = plan.experiment.optimizer
         rate = optimizer.learning_rate
-        assert numbers == ["--epochs", str(plan.max_epochs), "--batch", str(plan.batch_size), "--rate", f"{rate:g}"]
+        assert numbers == [
+            "--epochs",
+            str(plan.pace.max_epochs),
+            "--batch",
+            str(plan.pace.batch_size),
+            "--rate",
+            f"{rate:g}",
+        ]

@@ -57,7 +57,7 @@ def test_limits_count(plan_of):
 )
 def test_updates_per_epoch_follow_from_the_batches(plan_of, batches, size, updates):
     plan = plan_of(f"batches={batches}")
-    assert (plan.batch_size, plan.updates_per_epoch) == (size, updates)
+    assert (plan.pace.batch_size, plan.pace.updates_per_epoch) == (size, updates)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_updates_per_epoch_follow_from_the_batches(plan_of, batches, size, updat
     ],
 )
 def test_max_epochs_is_the_lowest_cap(plan_of, stopping, expected):
-    assert plan_of(f"stopping={stopping}").max_epochs == expected
+    assert plan_of(f"stopping={stopping}").pace.max_epochs == expected
 
 
 def test_threads_are_those_of_the_experiment_or_one_for_small_models(plan_of):

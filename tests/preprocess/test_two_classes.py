@@ -26,11 +26,11 @@ def test_two_classes_are_trained_and_measured(toy, start, outputs, labels):
 def test_counts_are_upper_bounds_until_a_pair_is_read(toy):
     plan = Plan(load_experiment(toy, [PAIR, *TWO_OUTPUTS]))
     raw = read_split(Plan(load_experiment(toy)).experiment.data, "train").labels
-    assert (plan.train_examples, plan.updates_per_epoch, plan.knows_counts) == (300, 10, False)
+    assert (plan.train_examples, plan.pace.updates_per_epoch, plan.pace.is_known) == (300, 10, False)
     training = plan.training()
     kept = int(np.isin(raw, [1, 3]).sum())
-    assert (plan.train_examples, len(plan.experiment.batches.x), plan.knows_counts) == (kept, kept, True)
-    assert plan.updates_per_epoch == training.progress.batches_per_epoch == -(-kept // 32)
+    assert (plan.train_examples, len(plan.experiment.batches.x), plan.pace.is_known) == (kept, kept, True)
+    assert plan.pace.updates_per_epoch == training.progress.batches_per_epoch == -(-kept // 32)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_counts_are_upper_bounds_until_a_pair_is_read(toy):
 )
 def test_updates_per_epoch_are_those_of_the_batches(toy, batches, updates):
     plan = Plan(load_experiment(toy, [f"batches={batches}"]))
-    assert plan.updates_per_epoch == updates
+    assert plan.pace.updates_per_epoch == updates
     assert plan.training().progress.batches_per_epoch == updates
 
 

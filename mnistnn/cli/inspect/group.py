@@ -96,7 +96,7 @@ def summary(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool) 
                     "schema_version": SCHEMA_VERSION,
                     "layers": [asdict(row) for row in layer_rows(plan)],
                     "parameters": plan.parameters,
-                    "updates_per_epoch": plan.updates_per_epoch,
+                    "updates_per_epoch": plan.pace.updates_per_epoch,
                     "flops_per_epoch": cost.flops_per_epoch(plan),
                     "resident_bytes": cost.resident_bytes(plan),
                 }

@@ -1,0 +1,59 @@
+"""How a planned experiment goes on: examples, updates and epochs, and after which of them it ends at the latest."""
+
+import math
+from dataclasses import dataclass
+
+from mnistnn.config.schema import AnyExperiment
+from mnistnn.stopping.limits import MaxEpochs
+
+
+@dataclass
+class Pace:
+    """Numbers that follow from an experiment and the examples that it has.
+
+    rounds              of a model that is fitted, at most; None for one that is trained by steps
+    examples_per_epoch  at most, until the training split is read
+    is_known            whether it is known, and no upper bound
+    """
+
+    experiment: AnyExperiment
+    rounds: int | None
+    examples_per_epoch: int
+    is_known: bool
+
+    @property
+    def batch_size(self) -> int:
+        return self.experiment.batches.examples_per_batch(self.examples_per_epoch)
+
+    @property
+    def examples_at_once(self) -> int:
+        """How many examples of a batch pass through the model in one piece."""
+        return min(self.batch_size, self.experiment.batches.chunk or self.batch_size)
+
+    @property
+    def updates_per_epoch(self) -> int:
+        batches = self.experiment.batches
+        return batches.count(self.examples_per_epoch) * batches.updates
+
+    @property
+    def evaluate_every(self) -> int | None:
+        """Updates after which to evaluate inside an epoch too: as configured, or as a stopping policy needs it."""
+        wanted = [policy.evaluation_interval() for policy in self.experiment.stopping]
+        intervals = [n for n in (self.experiment.evaluation.every_updates, *wanted) if n is not None]
+        shortest = min(intervals, default=self.updates_per_epoch)
+        return shortest if shortest < self.updates_per_epoch else None
+
+    @property
+    def max_epochs(self) -> int | None:
+        """The number of epochs after which the run ends whatever happens, if its policies name one, or its rounds."""
+        wanted = [policy.epochs for policy in self.experiment.stopping if isinstance(policy, MaxEpochs)]
+        return min([*wanted, *([] if self.rounds is None else [self.rounds])], default=None)
+
+    @property
+    def most_updates(self) -> float:
+        """The number of updates that no run exceeds; infinite if the policies name none."""
+        deadlines = [deadline for policy in self.experiment.stopping if (deadline := policy.deadline([])) is not None]
+        limits = [deadline.updates for deadline in deadlines if deadline.is_fixed]
+        if self.max_epochs is not None:
+            limits.append(self.max_epochs * self.updates_per_epoch)
+        return min(limits, default=math.inf)

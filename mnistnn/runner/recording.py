@@ -1,0 +1,85 @@
+"""What a session leaves in the run directory besides its results: how it ended, its log, and the files it came from."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+
+from mnistnn.config.load import LoadedExperiment
+from mnistnn.errors import MnistnnError, ResourceError
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.record import RunRecord, Status
+from mnistnn.storage.writing import resource_error, write_atomically
+
+
+@contextmanager
+def recorded(run: RunDirectory, record: RunRecord) -> Iterator[None]:
+    """Write to run.json how the session ended. A disk too full for that must not hide the first failure."""
+    began = monotonic()
+
+    def close(status: Status, exit_code: int) -> None:
+        record.status, record.exit_code, record.ended = status, exit_code, now()
+        record.seconds = round(record.seconds + monotonic() - began, 3)
+        record.write(run)
+
+    try:
+        yield
+    except BaseException as error:
+        code = _exit_code(error)
+        record.reason = str(error) or type(error).__name__
+        with suppress(ResourceError):
+            close(_status_of(code), code)
+        raise
+    close("finished", 0)
+
+
+def _exit_code(error: BaseException) -> int:
+    """Return the exit code that the process will end with."""
+    if isinstance(error, MemoryError):
+        return ResourceError.exit_code
+    return error.exit_code if isinstance(error, MnistnnError) else 1
+
+
+def _status_of(exit_code: int) -> Status:
+    by_code: dict[int, Status] = {6: "diverged", 75: "stopped", 130: "interrupted", 143: "interrupted"}
+    return by_code.get(exit_code, "failed")
+
+
+@contextmanager
+def log_of(run: RunDirectory) -> Iterator[Callable[[str], None]]:
+    """Yield a function that appends a line to log.txt."""
+    try:
+        file = run.log.open("ab", buffering=0)  # with a buffer, closing would fail once more on a full disk
+    except OSError as error:
+        raise resource_error(run.log, error) from error
+
+    def log(text: str) -> None:
+        try:
+            file.write((text + "\n").encode(errors="backslashreplace"))
+        except OSError as error:
+            raise resource_error(run.log, error) from error
+
+    try:
+        yield log
+    finally:
+        try:
+            file.close()
+        except OSError as error:
+            raise resource_error(run.log, error) from error
+
+
+def keep_sources(run: RunDirectory, loaded: LoadedExperiment) -> dict[str, str]:
+    """Keep the files and overrides as they were given, verbatim; return the SHA-256 of each copy, by its name."""
+    copies = {f"{number}-{Path(name).name}": text for number, (name, text) in enumerate(loaded.sources)}
+    if loaded.overrides:
+        copies["overrides.txt"] = "\n".join(loaded.overrides) + "\n"
+    for name, text in copies.items():
+        write_atomically(run.source / name, text.encode())
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in copies.items()}
+
+
+def now() -> str:
+    """Return the time as run.json has it: ISO 8601 with zone."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -1,0 +1,52 @@
+"""Which run can be gone on with, and what may change in it meanwhile."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from mnistnn.config.diff import differences
+from mnistnn.config.dump import config_hash
+from mnistnn.config.load import LoadedExperiment
+from mnistnn.errors import ConfigError, RunError
+from mnistnn.run import lock
+from mnistnn.run.directory import RunDirectory, all_runs
+from mnistnn.run.record import read_record
+
+# What a resumed run may change: how long it goes on, how it is saved, where it is computed.
+_CHANGEABLE = ("stopping", "checkpoint", "backend.device", "backend.threads")
+# The best parameters by another measure were not kept, so this one cannot change.
+_FIXED = ("checkpoint.monitor",)
+
+
+def refuse_changes(before: LoadedExperiment, now: LoadedExperiment) -> None:
+    """Raise ConfigError if a resumed run would be another experiment."""
+    refused = [
+        f"  {change.key}: {change.left!r} in the run, {change.right!r} asked for"
+        for change in differences(before.resolved, now.resolved)
+        if not _may_change(change.key)
+    ]
+    if refused:
+        allowed = f"{', '.join(_CHANGEABLE)} (but not {', '.join(_FIXED)})"
+        raise ConfigError(
+            "\n".join([f"a resumed run may only change {allowed}; this is another experiment:", *refused])
+        )
+
+
+def _may_change(key: str) -> bool:
+    inside = [key == name or key.startswith(name + ".") for name in _CHANGEABLE]
+    return any(inside) and key not in _FIXED
+
+
+def resumable(loaded: LoadedExperiment, runs: Path, run_dir: Path | None) -> RunDirectory | None:
+    """Return the run that `--resume auto` should go on with: the one at `run_dir`, if it holds one, or else the newest
+    unfinished run of exactly this experiment under `runs`.
+    """
+    if run_dir is not None:
+        run = RunDirectory(run_dir)
+        return run if run.record.is_file() else None
+    digest = config_hash(loaded.resolved)
+    for run in reversed(all_runs(runs)):
+        with suppress(RunError):
+            record = read_record(run)
+            if record.config_hash == digest and record.status != "finished" and not lock.is_held(run):
+                return run
+    return None
