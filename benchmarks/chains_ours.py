@@ -8,7 +8,7 @@ from benchmarks.workloads import Workload
 from mnistnn.backend import jit, threads
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.models.rbm import RBM
-from mnistnn.objectives.contrastive_divergence import RestrictedObjective
+from mnistnn.objectives.contrastive_divergence import RBMObjective
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.sgd import SGD
 from mnistnn.training.steps import steps_for
@@ -23,7 +23,7 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     model.allocate(np, "float32")
     model.initialize(0)
     loss = ContrastiveDivergence(steps=workload.gibbs, particles=workload.particles or None)
-    objective = RestrictedObjective(model, loss, [], seed=0, updates_per_epoch=1)
+    objective = RBMObjective(model, loss, [], seed=0, updates_per_epoch=1)
     optimizer = SGD(learning_rate=0.01)
     optimizer.allocate(objective.theta, objective.grad)
     steps, progress = steps_for(objective, optimizer), Progress()

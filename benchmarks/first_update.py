@@ -8,7 +8,7 @@ import time
 from typing import Any, NoReturn
 
 from mnistnn.__main__ import main
-from mnistnn.runner.checkpointing import RunJournal
+from mnistnn.runner.checkpointing import RunCheckpointing
 
 
 def _end(*_: Any) -> NoReturn:
@@ -17,5 +17,5 @@ def _end(*_: Any) -> NoReturn:
 
 
 if __name__ == "__main__":
-    RunJournal.after_update = _end  # type: ignore[method-assign]
+    RunCheckpointing.after_update = _end  # type: ignore[method-assign]
     main()

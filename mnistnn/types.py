@@ -18,7 +18,7 @@ Row = Mapping[str, float]
 History = Sequence[Row]
 """One row for each evaluation of a run."""
 
-SecondOrder = Literal["tangents", "squares", "rows"]
+SecondOrder = Literal["tangents", "gauss_newton_diagonal", "per_example_gradients"]
 """What second-order methods need of layers, which layers offer and optimizers demand.
 
 tangents  how the output changes with the parameters and the input (`jvp`), for Gauss–Newton products

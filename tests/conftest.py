@@ -22,7 +22,7 @@ from mnistnn.run.directory import RunDirectory
 from mnistnn.run.live import POLL_S
 from mnistnn.run.record import read_record
 from mnistnn.runner import session
-from mnistnn.runner.checkpointing import RunJournal
+from mnistnn.runner.checkpointing import RunCheckpointing
 
 TOY_EXPERIMENT = """\
 name: toy
@@ -122,7 +122,7 @@ def start() -> Callable[..., session.Outcome]:
 
     def train(experiment: Path, *overrides: str, path: Path | str = "run") -> session.Outcome:
         plan = Plan(load_experiment(experiment, overrides))
-        return session.start(plan, Path(path), Path("runs"), session.View(shown=False))
+        return session.start(plan, Path(path), Path("runs"), session.Verbosity(shown=False))
 
     return train
 
@@ -132,14 +132,14 @@ def stop_after(monkeypatch) -> Callable[..., None]:
     """Let a signal reach this process, once, right after a given update."""
 
     def arrange(updates: int, number: int = signal.SIGTERM) -> None:
-        real, numbers = RunJournal.after_update, [number]
+        real, numbers = RunCheckpointing.after_update, [number]
 
         def after_update(self, t):
             if t.progress.updates == updates and numbers:
                 signal.raise_signal(numbers.pop())
             real(self, t)
 
-        monkeypatch.setattr(RunJournal, "after_update", after_update)
+        monkeypatch.setattr(RunCheckpointing, "after_update", after_update)
 
     return arrange
 

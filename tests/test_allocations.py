@@ -46,7 +46,7 @@ SHAPES = {"many examples": (LARGE, SMALL), "many units": (SMALL, LARGE)}  # batc
 NEITHER = {"few of both": (SMALL, SMALL)}
 
 
-class MemoryJournal:
+class MemoryCheckpointing:
     """Measures how far memory rises above its level after the first batch of an epoch, until the last batch.
 
     Of the epochs after the first, the one in which it rises least counts: what a step takes it takes in each of them,
@@ -159,12 +159,12 @@ def small_buffers(monkeypatch) -> Iterator[None]:
 
 
 def risen_bytes(training: Training) -> int:
-    journal = MemoryJournal()
+    checkpointing = MemoryCheckpointing()
     try:
-        train(training, journal)
+        train(training, checkpointing)
     finally:
         tracemalloc.stop()
-    return journal.risen_bytes
+    return checkpointing.risen_bytes
 
 
 PENALTIES: dict[str, list[Any]] = {

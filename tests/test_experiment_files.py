@@ -67,7 +67,7 @@ def test_experiment_has_lines_that_fit_the_page(path):
 
 
 @each_claim
-def test_experiment_expects_a_figure_and_says_where_it_comes_from(path):
+def test_experiment_expects_a_metric_and_says_where_it_comes_from(path):
     """A test error; of an unsupervised model nats, as a claim or in a note."""
     experiment = load_experiment(path).experiment
     expect = experiment.expect

@@ -43,8 +43,8 @@ def trained(name: str, *overrides: str) -> tuple[Training, TestErrors, str]:
         load_experiment(LISA / name, [*overrides, "backend.threads=1"])
     )  # two BLAS threads wait long on a busy machine
     with threads.allowed(plan.threads, plan.by_blas):
-        training, journal = plan.training(), TestErrors(plan)
-        return training, journal, train(training, journal)
+        training, checkpointing = plan.training(), TestErrors(plan)
+        return training, checkpointing, train(training, checkpointing)
 
 
 def epochs(count: int) -> str:
@@ -63,17 +63,17 @@ def test_logistic_regression_begins_as_published(dtype):
 
 
 def test_multilayer_perceptron_begins_as_published():
-    training, journal, _ = trained("mlp.yaml", epochs(1))
+    training, checkpointing, _ = trained("mlp.yaml", epochs(1))
     assert valid_errors(training) == [0.0962]
-    assert journal.errors == [0.1009]
+    assert checkpointing.errors == [0.1009]
     assert training.progress.updates == 2500
 
 
 @pytest.mark.slow
 def test_multilayer_perceptron_goes_on_as_published():
-    training, journal, _ = trained("mlp.yaml", epochs(3))
+    training, checkpointing, _ = trained("mlp.yaml", epochs(3))
     assert valid_errors(training) == [0.0962, 0.0861, 0.0800]
-    assert journal.errors == [0.1009, 0.0874, 0.0816]
+    assert checkpointing.errors == [0.1009, 0.0874, 0.0816]
 
 
 def test_lenet_begins_with_the_published_weights():
@@ -103,9 +103,9 @@ def test_lenet_goes_on_as_measured():
 
 @pytest.mark.slow
 def test_logistic_regression_ends_as_published():
-    training, journal, reason = trained("logistic_sgd.yaml")
+    training, checkpointing, reason = trained("logistic_sgd.yaml")
     training.objective.theta[...] = training.best_values
     assert reason.startswith("lisa_patience")
     assert training.best is not None
     assert training.best["valid.error"] == 0.0750
-    assert journal.measure() == 719 / 9600  # 7.489583 %
+    assert checkpointing.measure() == 719 / 9600  # 7.489583 %

@@ -15,7 +15,7 @@ import pytest
 from mnistnn import optim, preprocess, stopping
 from mnistnn.layers import initializers
 from mnistnn.layers.dense import Dense
-from mnistnn.layers.initializers import Fan
+from mnistnn.layers.initializers import FanInOut
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.supervised import Objective
@@ -208,15 +208,15 @@ def test_optimizer_goes_on_alike_from_its_saved_state(make):
 
 
 @of(OPTIMIZERS | METHODS)
-def test_optimizer_gives_the_figures_that_it_names(make):
+def test_optimizer_gives_the_metrics_that_it_names(make):
     objective = objective_of()
     optimizer = allocated(make, objective)
     optimizer.step(objective, at(0))
-    figures = optimizer.figures(Progress(examples_per_epoch=4))
-    assert tuple(figures) == optimizer.gives
-    assert all(type(value) is float and np.isfinite(value) for value in figures.values())
+    metrics = optimizer.metrics(Progress(examples_per_epoch=4))
+    assert tuple(metrics) == optimizer.gives
+    assert all(type(value) is float and np.isfinite(value) for value in metrics.values())
     assert type(optimizer.rate(at(1))) is float
-    assert figures.get("passes", 1.0) == objective.passed / 4 or "passes" not in figures
+    assert metrics.get("passes", 1.0) == objective.passed / 4 or "passes" not in metrics
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -243,7 +243,7 @@ def test_optimizer_keeps_flat_arrays_of_the_parameters_dtype(make, dtype):
 
 @of(INITIALIZERS)
 def test_initializer_draws_the_shape_asked_for_in_float64(make):
-    drawn = make().draw(np.random.default_rng(0), (4, 3), Fan(4, 3, "tanh"))
+    drawn = make().draw(np.random.default_rng(0), (4, 3), FanInOut(4, 3, "tanh"))
     assert drawn.shape == (4, 3)
     assert drawn.dtype == np.float64
     assert np.isfinite(drawn).all()
@@ -251,7 +251,7 @@ def test_initializer_draws_the_shape_asked_for_in_float64(make):
 
 @of(INITIALIZERS)
 def test_initializer_can_draw_from_the_legacy_stream(make):
-    drawn = [make().draw(np.random.RandomState(1), (4, 3), Fan(4, 3, "tanh")) for _ in range(2)]
+    drawn = [make().draw(np.random.RandomState(1), (4, 3), FanInOut(4, 3, "tanh")) for _ in range(2)]
     assert np.array_equal(*drawn)
 
 
@@ -259,12 +259,12 @@ def history_of(values: Sequence[float]) -> list[dict[str, float]]:
     """Return a history of evaluations, 10 updates and one epoch of 40 examples apart, with these validation errors."""
     rows, best = [], np.inf
     for epoch, value in enumerate(values, start=1):
-        figures = {"valid.error": value, "valid.loss": 2 * value, "train.loss": 3 * value}
+        metrics = {"valid.error": value, "valid.loss": 2 * value, "train.loss": 3 * value}
         gained = 10 if value < best else 0
         best = value if value < best else best
         place = {"epoch": epoch, "updates": 10 * epoch, "examples": 40 * epoch}
         method = {"passes": 2.0 * epoch, "gradient.max": value, "learning_rate": 1.0 if gained else 0.0}
-        rows.append({**place, **figures, **method, "valid.gained": gained, "valid.lost": 0})
+        rows.append({**place, **metrics, **method, "valid.gained": gained, "valid.lost": 0})
     return rows
 
 

@@ -109,7 +109,7 @@ class Augment:
         """Take the seed of all draws, how much there will be to do, and what for."""
         self._streams = UpdateStreams(seed, purpose, 0)
         is_compiled = self.needs_loops(images_per_epoch) and jit.is_available()
-        self._resample = jit.Loop(resample_in_loop) if is_compiled else resample
+        self._resample = jit.CompiledFunction(resample_in_loop) if is_compiled else resample
 
     def needs_loops(self, images_per_epoch: int) -> bool:
         """Tell whether there is enough to do for a loop that Numba compiles. After `build`."""

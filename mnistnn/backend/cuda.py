@@ -71,7 +71,7 @@ def options(dtype: str, index: str = "unsigned") -> tuple[str, ...]:
     return ("--fmad=false", f"-DReal={_REAL[dtype]}", f"-DIndex={index}")
 
 
-def twin(kernel: Kernel) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_fused_kernel(kernel: Kernel) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Let an element-wise function of arrays be done by a kernel where they lie on a GPU, in one order of memory."""
 
     def beside(reference: Callable[..., None]) -> Callable[..., None]:

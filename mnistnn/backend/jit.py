@@ -85,7 +85,7 @@ def can_compile() -> bool:
     return True
 
 
-class Loop:
+class CompiledFunction:
     """A function over NumPy arrays and scalars, compiled for the types of its first call. It releases the GIL."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -130,4 +130,4 @@ def _load_all(y: Any) -> None:
     y[0] = 0.0
 
 
-_first = Loop(_load_all)
+_first = CompiledFunction(_load_all)

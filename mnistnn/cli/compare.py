@@ -107,8 +107,8 @@ def _as_csv(found: Comparison) -> str:
         low, high = each.interval_95 or (None, None)
         seeds, epochs = (" ".join(f"{value:.15g}" for value in values) for values in (each.seeds, each.best_epochs))
         seconds = sum(each.seconds) / len(each.seconds) if each.seconds else None
-        figures = [len(each.values), seeds, each.mean, each.deviation, low, high, epochs, seconds, each.parameters]
-        writer.writerow([printable(each.label), found.metric, *figures])
+        metrics = [len(each.values), seeds, each.mean, each.deviation, low, high, epochs, seconds, each.parameters]
+        writer.writerow([printable(each.label), found.metric, *metrics])
     return text.getvalue()
 
 

@@ -181,10 +181,10 @@ def _choice_lines(found: Comparison) -> list[str]:
         lines.append(f"validation chooses {one.letter}, {one.label}: the lowest mean {found.metric}")
     if found.test is None:
         return [*lines, "its test error has not been read (mnistnn eval reads it)"]
-    return [*lines, _test_figures(found.test)]
+    return [*lines, _test_metrics(found.test)]
 
 
-def _test_figures(test: StoredTest) -> str:
+def _test_metrics(test: StoredTest) -> str:
     deviation = "" if test.deviation is None else f" ± {100 * test.deviation:.2f}"
     interval = "" if test.interval_95 is None else f" (95 % interval {_interval(test.interval_95, 'test.error')} %)"
     of = "" if test.runs == test.of_runs == 1 else f", as eval has read it for {test.runs} of {test.of_runs} runs"

@@ -13,7 +13,7 @@ from mnistnn.cli.options import CHECKPOINT, RUNS
 from mnistnn.cli.terminal import can_show, printable
 
 if TYPE_CHECKING:
-    from mnistnn.analysis.evaluation.own_pictures import Reading, Unread
+    from mnistnn.analysis.evaluation.own_pictures import FailedPicture, PicturePrediction
 
 _COLUMNS = 10
 _DARK = {"auto": None, "yes": True, "no": False}
@@ -70,30 +70,30 @@ def predict(
         click.echo(printable(f"warning: passed over {problem}"), err=True)
     results = analysis.predict(trained, images, _DARK[invert], as_is)
     are_probabilities = analysis.has_probabilities(trained)
-    readings = [result for result in results if isinstance(result, analysis.Reading)]
-    unread = [result for result in results if isinstance(result, analysis.Unread)]
+    predictions = [result for result in results if isinstance(result, analysis.PicturePrediction)]
+    failed = [result for result in results if isinstance(result, analysis.FailedPicture)]
     if as_json:
         key = "probability" if are_probabilities else "score"
         found = [_as_json(result, key) for result in results]
         click.echo(json.dumps({"schema_version": analysis.SCHEMA_VERSION, "images": found}))
     else:
-        for number, reading in enumerate(readings):
-            _print(reading, top, are_probabilities, is_first=number == 0)
-    if out is not None and readings:
-        _write(out, readings)
-    if unread:
-        raise DataError("\n".join(f"error: {each.problem}" for each in unread))
+        for number, prediction in enumerate(predictions):
+            _print(prediction, top, are_probabilities, is_first=number == 0)
+    if out is not None and predictions:
+        _write(out, predictions)
+    if failed:
+        raise DataError("\n".join(f"error: {each.problem}" for each in failed))
 
 
-def _print(reading: Reading, top: int, are_probabilities: bool, is_first: bool) -> None:
+def _print(prediction: PicturePrediction, top: int, are_probabilities: bool, is_first: bool) -> None:
     from mnistnn.analysis.plots.contact_sheet import ASCII_SHADES, UNICODE_SHADES, draw_shaded
 
     if not is_first:
         click.echo()
-    click.echo(f"{printable(str(reading.path))}: {_what_was_done(reading)}")
+    click.echo(f"{printable(str(prediction.path))}: {_what_was_done(prediction)}")
     if not settings().quiet:
-        click.echo(draw_shaded(reading.image, UNICODE_SHADES if can_show(UNICODE_SHADES) else ASCII_SHADES))
-    shown = reading.classes[:top]
+        click.echo(draw_shaded(prediction.image, UNICODE_SHADES if can_show(UNICODE_SHADES) else ASCII_SHADES))
+    shown = prediction.classes[:top]
     width = max(len(name) for name, _ in shown)
     for name, score in shown:
         figure = f"{100 * score:6.2f} %" if are_probabilities else f"{score:8.4f}"
@@ -102,15 +102,15 @@ def _print(reading: Reading, top: int, are_probabilities: bool, is_first: bool) 
         click.echo("outputs that should be 1 for the class and 0 for others (squared_error), not probabilities")
 
 
-def _what_was_done(reading: Reading) -> str:
+def _what_was_done(prediction: PicturePrediction) -> str:
     """Return in a line how a picture became what the model saw."""
-    height, width = reading.size_px
+    height, width = prediction.size_px
     size = f"{width}×{height} px"
-    fitting, ink_px = reading.fitting, reading.ink_px
+    fitting, ink_px = prediction.fitting, prediction.ink_px
     if fitting is None or ink_px is None:
         return f"{size}, given as it is"
     polarity = "dark on light, inverted" if fitting.dark else "light on dark"
-    pieces = f" in {fitting.pieces} pieces" if fitting.pieces > 1 else ""
+    pieces = f" in {fitting.components} pieces" if fitting.components > 1 else ""
     specks = "" if not fitting.specks else f" ({fitting.specks} speck{'s'[: fitting.specks > 1]} left out)"
     return (
         f"{size}, {polarity}; ink {ink_px[1]}×{ink_px[0]} px{pieces}{specks}, "
@@ -118,11 +118,11 @@ def _what_was_done(reading: Reading) -> str:
     )
 
 
-def _as_json(result: Reading | Unread, key: str) -> dict[str, Any]:
+def _as_json(result: PicturePrediction | FailedPicture, key: str) -> dict[str, Any]:
     """Return the object of one picture; `key` is what a class's score is."""
-    from mnistnn.analysis.evaluation.own_pictures import Unread
+    from mnistnn.analysis.evaluation.own_pictures import FailedPicture
 
-    if isinstance(result, Unread):
+    if isinstance(result, FailedPicture):
         return {"path": str(result.path), "seen": None, "inverted": None, "classes": None, "problem": result.problem}
     return {
         "path": str(result.path),
@@ -133,14 +133,14 @@ def _as_json(result: Reading | Unread, key: str) -> dict[str, Any]:
     }
 
 
-def _write(out: Path, readings: list[Reading]) -> None:
+def _write(out: Path, predictions: list[PicturePrediction]) -> None:
     """Write what the model saw as one PNG file."""
     import numpy as np
 
     from mnistnn.analysis.plots.contact_sheet import contact_sheet, encode_png
     from mnistnn.storage.writing import write_atomically
 
-    sheet = contact_sheet(np.stack([reading.image for reading in readings]), _COLUMNS)
+    sheet = contact_sheet(np.stack([prediction.image for prediction in predictions]), _COLUMNS)
     write_atomically(out, encode_png(sheet))
     if not settings().quiet:
         click.echo(printable(f"wrote {out}"), err=True)

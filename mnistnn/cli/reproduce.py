@@ -64,8 +64,8 @@ def reproduce(
         members = select(_EXPERIMENTS, names, everything)
         # The runs' own lines would bury the results.
         shown = settings().verbose
-        view = session.View(shown=shown, bars=shown and sys.stderr.isatty())
-        failures = reproduce_members(members, seeds, device, runs, results, view, _tell)
+        verbosity = session.Verbosity(shown=shown, bars=shown and sys.stderr.isatty())
+        failures = reproduce_members(members, seeds, device, runs, results, verbosity, _tell)
     renew_table(_EXPERIMENTS, results, table)
     click.echo(f"results: {printable(str(table))}")
     if failures:

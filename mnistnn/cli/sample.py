@@ -75,14 +75,14 @@ def sample(
     """
     import numpy as np
 
-    from mnistnn.analysis.inspection.reconstructions import given_back
+    from mnistnn.analysis.inspection.reconstructions import reconstructions_of
     from mnistnn.analysis.inspection.samples import Chains, rows_of_samples
 
     refuse_taken(out, force)
     _, trained = open_trained(run, runs, checkpoint)
     with trained.computing():
         if reconstruct:
-            rows = given_back(trained, chains)
+            rows = reconstructions_of(trained, chains)
         else:
             rows = list(rows_of_samples(trained, Chains(chains, steps, every, start, clamp, seed)))
     if out is not None:

@@ -21,7 +21,9 @@ def progress_line(progress: Progress, monitor: str) -> str:
 def how(study: Study) -> str:
     """Say how the points come about, and how many of them are known if that is not all."""
     description = study.description
-    known = "" if description.search is None else f", {len(study.asked)} of {description.search.points} points so far"
+    known = (
+        "" if description.search is None else f", {len(study.suggested)} of {description.search.points} points so far"
+    )
     return f"sampler {description.sampler}{known}{', hopeless trials end early' if description.prune else ''}"
 
 

@@ -50,11 +50,11 @@ def tail(run: str, runs: Path, is_followed: bool, metric: str | None, count: int
     run. With -f a terminal shows them anew as training goes on; anything else gets a line for each evaluation.
     """
     from mnistnn.run.directory import find
-    from mnistnn.run.live import follow, look
+    from mnistnn.run.live import current_view, follow
 
     found = find(run, runs)
     if not is_followed:
-        for text in _frame(look(found), metric, count, _Room(_CURVE_COLUMNS, None)):
+        for text in _frame(current_view(found), metric, count, _Room(_CURVE_COLUMNS, None)):
             click.echo(text)
     elif _is_live():
         _redraw(follow(found), metric, count)

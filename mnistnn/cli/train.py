@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mnistnn.config.load import LoadedExperiment
     from mnistnn.experiment.plan import Plan
     from mnistnn.runner.members import Trainer
-    from mnistnn.runner.session import Outcome, View
+    from mnistnn.runner.session import Outcome, Verbosity
     from mnistnn.types import Row
 
 _TIME_BUDGET = click.option(
@@ -195,7 +195,7 @@ def _train_at_a_time(
 
 def _seed_line(seed: int, outcome: Outcome) -> str:
     record = outcome.record
-    best = "" if outcome.best is None else f"; {_best_figures(outcome.best)}"
+    best = "" if outcome.best is None else f"; {_best_metrics(outcome.best)}"
     return printable(f"seed {seed}: {record.reason} ({record.seconds:.1f} s){best}; run {outcome.run.path}")
 
 
@@ -222,11 +222,11 @@ def _trainer(workers: int) -> AbstractContextManager[Trainer | None]:
     return members_at_a_time(workers)
 
 
-def view_of_training() -> View:
+def view_of_training() -> Verbosity:
     """Return how much of training is shown here."""
     from mnistnn.runner import session
 
-    return session.View(shown=not settings().quiet, bars=sys.stderr.isatty())
+    return session.Verbosity(shown=not settings().quiet, bars=sys.stderr.isatty())
 
 
 def _print_plan(plan: Plan, run_dir: Path | None, runs: Path) -> None:
@@ -249,12 +249,12 @@ def print_outcome(outcome: Outcome) -> None:
     record, best = outcome.record, outcome.best
     click.echo(f"{record.name}: {record.reason} ({record.seconds:.1f} s)")
     if best is not None:
-        click.echo(_best_figures(best))
+        click.echo(_best_metrics(best))
     click.echo(f"run: {printable(str(outcome.run.path))}")
     click.echo(f"next: mnistnn eval {printable(as_argument(outcome.run.path))}")
 
 
-def _best_figures(best: Row) -> str:
+def _best_metrics(best: Row) -> str:
     names = ("valid.error", "valid.loss") if "valid.error" in best else ("train.loss",)
-    figures = ", ".join(f"{name} {best[name]:.8g}" for name in names if name in best)
-    return f"best epoch {best['epoch']}{': ' if figures else ''}{figures}"
+    metrics = ", ".join(f"{name} {best[name]:.8g}" for name in names if name in best)
+    return f"best epoch {best['epoch']}{': ' if metrics else ''}{metrics}"

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator
 from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.sequences.csv_series import CsvSeries
 from mnistnn.errors import ConfigError
-from mnistnn.layers.recurrent_base import OverTime
-from mnistnn.optim.contract import Demands
+from mnistnn.layers.recurrent_base import RecurrentBase
+from mnistnn.optim.contract import Requirements
 from mnistnn.tasks.contract import Task, metrics_read
 from mnistnn.tasks.stepped import SteppedTask
 
@@ -31,21 +31,21 @@ def refuse_what_does_not_fit(task: SteppedTask, train_examples: int, sizes_are_k
     The model must have been built; with `sizes_are_known` that it is too large is refused as well.
     """
     experiment = task.experiment
-    demands, name = experiment.optimizer.demands, experiment.optimizer.type
-    if not task.has_value and demands != Demands():
+    requirements, name = experiment.optimizer.requirements, experiment.optimizer.type
+    if not task.has_value and requirements != Requirements():
         raise ConfigError(
             f"{name} asks the objective for more than a direction, and {experiment.loss.type} has no value that "
             "falls along its own; sgd, momentum, adam and the other rules follow it",
             key="optimizer",
         )
-    if demands.one_objective and updates_per_objective(task, train_examples) == 1:
+    if requirements.one_objective and updates_per_objective(task, train_examples) == 1:
         key, why = next(_what_changes(task, train_examples))
         raise ConfigError(
             f"{name} compares each step with the last one, so it needs the same objective for several updates, and "
             f"{why} (batches.updates: 10 makes ten updates of each batch, under the same masks and distortions)",
             key=key,
         )
-    if demands.values:
+    if requirements.values:
         for key, why in _what_moves_theta(task):
             raise ConfigError(f"{name} needs theta to stay where it has put it, and {why}", key=key)
         for layer in _what_is_left_out(task):
@@ -56,7 +56,7 @@ def refuse_what_does_not_fit(task: SteppedTask, train_examples: int, sizes_are_k
     itemsize = 4 if experiment.backend.dtype == "float32" else 8
     if sizes_are_known and (excess := experiment.optimizer.too_large(experiment.model.size, itemsize)):
         raise ConfigError(excess, key="optimizer")
-    task.refuse_optimizer(name, demands)
+    task.refuse_optimizer(name, requirements)
     if experiment.batches.chunk is not None and experiment.model.statistics:
         raise ConfigError(
             f"{_owner(task)} is about a batch as a whole, which does not pass in pieces", key="batches.chunk"
@@ -67,7 +67,7 @@ def refuse_what_is_not_carried_on(task: Task) -> None:
     """Raise ConfigError if a layer carries its state on, and batches do not go on where it was."""
     source, batches = task.experiment.data.sequences, task.experiment.batches
     for name, layer in task.layers.items():
-        if not isinstance(layer, OverTime) or layer.carry is None:
+        if not isinstance(layer, RecurrentBase) or layer.carry is None:
             continue
         key = f"model.layers.{name}"
         if not isinstance(source, CsvSeries) or source.window is None:
@@ -124,7 +124,7 @@ def refuse_policies_without_metrics(experiment: AnyExperiment) -> None:
     if optimizer is None:
         return
     for number, policy in enumerate(experiment.stopping):
-        for metric in policy.figures():
+        for metric in policy.metrics():
             if not metric.startswith(("valid.", "train.")) and metric not in optimizer.gives:
                 raise ConfigError(
                     f"{policy.type} reads {metric}, which {optimizer.type} does not give",

@@ -14,7 +14,7 @@ _NUMBA_STARTS_S = 0.5
 
 def by_blas(task: Task) -> bool:
     """Tell whether the threads are those of BLAS, or ours (`backend/threads.py`), by what the model consists of."""
-    return not any(layer.comes_in_pieces for layer in task.layers.values())
+    return not any(layer.is_multithreaded for layer in task.layers.values())
 
 
 def threads_for(task: Task, examples_at_once: int) -> int:

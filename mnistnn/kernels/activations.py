@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mnistnn.backend.arrays import array_module
-from mnistnn.backend.cuda import twin
+from mnistnn.backend.cuda import with_fused_kernel
 from mnistnn.kernels import activations_cuda
 from mnistnn.types import Array
 
@@ -28,7 +28,7 @@ def linear_backward(dy: Array, y: Array) -> None:
     """Leave dz = dy as it is."""
 
 
-@twin(activations_cuda.sigmoid)
+@with_fused_kernel(activations_cuda.sigmoid)
 def sigmoid(y: Array) -> None:
     """Turn z into y = σ(z) = 1 / (1 + e⁻ᶻ), computed as ½ (1 + tanh(z/2)), which overflows for no z."""
     y *= 0.5
@@ -37,7 +37,7 @@ def sigmoid(y: Array) -> None:
     y *= 0.5
 
 
-@twin(activations_cuda.sigmoid_backward)
+@with_fused_kernel(activations_cuda.sigmoid_backward)
 def sigmoid_backward(dy: Array, y: Array) -> None:
     """Turn dy into dz = dy · y (1 − y)."""
     dy *= y
@@ -45,13 +45,13 @@ def sigmoid_backward(dy: Array, y: Array) -> None:
     dy *= y
 
 
-@twin(activations_cuda.tanh)
+@with_fused_kernel(activations_cuda.tanh)
 def tanh(y: Array) -> None:
     """Turn z into its hyperbolic tangent."""
     array_module(y).tanh(y, out=y)
 
 
-@twin(activations_cuda.tanh_backward)
+@with_fused_kernel(activations_cuda.tanh_backward)
 def tanh_backward(dy: Array, y: Array) -> None:
     """Turn dy into dz = dy · (1 − y²)."""
     xp = array_module(y)
@@ -60,20 +60,20 @@ def tanh_backward(dy: Array, y: Array) -> None:
     dy *= y
 
 
-@twin(activations_cuda.relu)
+@with_fused_kernel(activations_cuda.relu)
 def relu(y: Array) -> None:
     """Turn z into y = max(z, 0)."""
     array_module(y).maximum(y, 0.0, out=y)
 
 
-@twin(activations_cuda.relu_backward)
+@with_fused_kernel(activations_cuda.relu_backward)
 def relu_backward(dy: Array, y: Array) -> None:
     """Turn dy into dz = dy · [y > 0]; at the kink the subgradient 0 is taken."""
     array_module(y).greater(y, 0.0, out=y)
     dy *= y
 
 
-@twin(activations_cuda.scaled_tanh)
+@with_fused_kernel(activations_cuda.scaled_tanh)
 def scaled_tanh(y: Array) -> None:
     """Turn z into y = A tanh(B z) with A = 1.7159, B = 2/3, so that f(±1) = ±1. LeCun et al. (1998), appendix A."""
     y *= _B
@@ -81,7 +81,7 @@ def scaled_tanh(y: Array) -> None:
     y *= _A
 
 
-@twin(activations_cuda.scaled_tanh_backward)
+@with_fused_kernel(activations_cuda.scaled_tanh_backward)
 def scaled_tanh_backward(dy: Array, y: Array) -> None:
     """Turn dy into dz = dy · B (A − y²/A)."""
     array_module(y).multiply(y, y, out=y)
@@ -90,7 +90,7 @@ def scaled_tanh_backward(dy: Array, y: Array) -> None:
     dy *= y
 
 
-@twin(activations_cuda.leaky_relu)
+@with_fused_kernel(activations_cuda.leaky_relu)
 def leaky_relu(y: Array) -> None:
     """Turn z into y = z for z > 0 and y = z/100 otherwise, written as max(z, z/100). y must be contiguous.
 
@@ -101,7 +101,7 @@ def leaky_relu(y: Array) -> None:
         xp.maximum(part, _LEAK * part, out=part)
 
 
-@twin(activations_cuda.leaky_relu_backward)
+@with_fused_kernel(activations_cuda.leaky_relu_backward)
 def leaky_relu_backward(dy: Array, y: Array) -> None:
     """Turn dy into dz = dy for y > 0 and dy/100 otherwise; the kink counts as the side below."""
     array_module(y).greater(y, 0.0, out=y)
@@ -110,7 +110,7 @@ def leaky_relu_backward(dy: Array, y: Array) -> None:
     dy *= y
 
 
-@twin(activations_cuda.softplus)
+@with_fused_kernel(activations_cuda.softplus)
 def softplus(y: Array) -> None:
     """Turn z into y = log(1 + eᶻ) = max(z, 0) + log(1 + e^−|z|), which overflows for no z. y must be contiguous.
 
@@ -126,7 +126,7 @@ def softplus(y: Array) -> None:
         part += rest
 
 
-@twin(activations_cuda.softplus_backward)
+@with_fused_kernel(activations_cuda.softplus_backward)
 def softplus_backward(dy: Array, y: Array) -> None:
     """Turn dy into dz = dy · σ(z), where σ(z) = 1 − e⁻ʸ; expm1 keeps its digits where it is near 0."""
     xp = array_module(y)

@@ -31,4 +31,4 @@ def _add_scaled(y: Any, a: Any, x: Any) -> None:
         y[i] += a * x[i]
 
 
-_loop = jit.Loop(_add_scaled)
+_loop = jit.CompiledFunction(_add_scaled)

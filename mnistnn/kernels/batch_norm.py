@@ -9,7 +9,7 @@ from mnistnn.types import Array
 
 
 def batch_norm(
-    x: Array, gamma: Array, beta: Array, epsilon: float, normal: Array, y: Array, mean: Array, variance: Array
+    x: Array, gamma: Array, beta: Array, epsilon: float, x_hat: Array, y: Array, mean: Array, variance: Array
 ) -> None:
     """Write each feature with mean β and standard deviation γ over the batch into y.
 
@@ -19,16 +19,16 @@ def batch_norm(
     """
     xp = array_module(x)
     xp.mean(x, axis=1, out=mean)
-    xp.subtract(x, mean[:, None], out=normal)
-    xp.multiply(normal, normal, out=y)
+    xp.subtract(x, mean[:, None], out=x_hat)
+    xp.multiply(x_hat, x_hat, out=y)
     xp.mean(y, axis=1, out=variance)
-    normal *= (variance + epsilon)[:, None] ** -0.5
-    xp.multiply(normal, gamma[:, None], out=y)
+    x_hat *= (variance + epsilon)[:, None] ** -0.5
+    xp.multiply(x_hat, gamma[:, None], out=y)
     y += beta[:, None]
 
 
 def batch_norm_backward(
-    dy: Array, normal: Array, variance: Array, gamma: Array, epsilon: float, dgamma: Array, dbeta: Array, dx: Array
+    dy: Array, x_hat: Array, variance: Array, gamma: Array, epsilon: float, dgamma: Array, dbeta: Array, dx: Array
 ) -> None:
     """Write the gradients of `batch_norm` into dgamma, dbeta (features,) and dx (features, m); `normal` is used up.
 
@@ -37,10 +37,10 @@ def batch_norm_backward(
     xp = array_module(dy)
     m = dy.shape[1]
     xp.sum(dy, axis=1, out=dbeta)
-    xp.multiply(dy, normal, out=dx)
+    xp.multiply(dy, x_hat, out=dx)
     xp.sum(dx, axis=1, out=dgamma)
-    normal *= (dgamma / m)[:, None]
-    xp.subtract(dy, normal, out=dx)
+    x_hat *= (dgamma / m)[:, None]
+    xp.subtract(dy, x_hat, out=dx)
     dx -= (dbeta / m)[:, None]
     dx *= (gamma * (variance + epsilon) ** -0.5)[:, None]
 

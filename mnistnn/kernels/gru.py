@@ -12,7 +12,7 @@ from mnistnn.kernels.recurrent import hold
 from mnistnn.types import Array
 
 
-def gru(z: Array, U: Array, b_g: Array, h: Array, product: Array, there: Array | None, work: Array) -> None:
+def gru(z: Array, U: Array, b_g: Array, h: Array, product: Array, mask: Array | None, work: Array) -> None:
     """Turn z into r, u and g, and write the states of each step in turn.
 
     z (t, n, 3·units) = x W + b; U (units, 3·units); b_g (units,), a bias inside of what r scales; h (t + 1, n, units),
@@ -34,7 +34,7 @@ def gru(z: Array, U: Array, b_g: Array, h: Array, product: Array, there: Array |
         xp.subtract(h[s], g, out=after)
         after *= u
         after += g
-        hold(after, h[s], there, s)
+        hold(after, h[s], mask, s)
 
 
 def gru_backward(
@@ -43,7 +43,7 @@ def gru_backward(
     U_T: Array,
     h: Array,
     product: Array,
-    there: Array | None,
+    mask: Array | None,
     dz: Array,
     dproduct: Array,
     work: Array,
@@ -63,8 +63,8 @@ def gru_backward(
         r, u, g = (z[s][:, k * units : (k + 1) * units] for k in range(3))
         dr, du, dg = (dz[s][:, k * units : (k + 1) * units] for k in range(3))
         total[...] = dh[s]
-        if there is not None:
-            total *= there[s]
+        if mask is not None:
+            total *= mask[s]
         xp.subtract(h[s], g, out=du)
         du *= total
         slope(u, du, spare)
@@ -79,8 +79,8 @@ def gru_backward(
         if s > 0:
             total *= u
             dh[s - 1] += total
-            if there is not None:
-                xp.multiply(dh[s], 1.0 - there[s], out=spare)
+            if mask is not None:
+                xp.multiply(dh[s], 1.0 - mask[s], out=spare)
                 dh[s - 1] += spare
             serial_matmul(dz[s][:, : 2 * units], U_ru, out=spare)
             dh[s - 1] += spare

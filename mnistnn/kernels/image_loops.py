@@ -71,6 +71,6 @@ def _max_pool_backward(
                                 left[image] -= hit
 
 
-scatter = jit.Loop(_scatter)
-max_pool = jit.Loop(_max_pool)
-max_pool_backward = jit.Loop(_max_pool_backward)
+scatter = jit.CompiledFunction(_scatter)
+max_pool = jit.CompiledFunction(_max_pool)
+max_pool_backward = jit.CompiledFunction(_max_pool_backward)

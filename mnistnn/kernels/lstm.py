@@ -22,7 +22,7 @@ def lstm(
     h: Array,
     c: Array,
     tanh_c: Array,
-    there: Array | None,
+    mask: Array | None,
     work: Array,
 ) -> None:
     """Turn z into the gates, and write states and outputs of each step in turn.
@@ -33,7 +33,7 @@ def lstm(
     with c for i and f, c' for o.
     """
     xp, units = array_module(z), h.shape[2]
-    if peepholes is None and there is None and lstm_loops.are_worth_it(z):
+    if peepholes is None and mask is None and lstm_loops.are_worth_it(z):
         _in_loops(z, U, h, c, tanh_c, work)
         return
     for s in range(len(z)):
@@ -59,8 +59,8 @@ def lstm(
             sigmoid(o)
         xp.tanh(after, out=tanh_c[s])
         xp.multiply(o, tanh_c[s], out=h[s + 1])
-        hold(h[s + 1], h[s], there, s)
-        hold(after, before, there, s)
+        hold(h[s + 1], h[s], mask, s)
+        hold(after, before, mask, s)
 
 
 def _in_loops(z: Array, U: Array, h: Array, c: Array, tanh_c: Array, work: Array) -> None:
@@ -94,7 +94,7 @@ def lstm_backward(
     peepholes: Array | None,
     c: Array,
     tanh_c: Array,
-    there: Array | None,
+    mask: Array | None,
     dz: Array,
     work: Array,
 ) -> None:
@@ -109,19 +109,19 @@ def lstm_backward(
     xp, units = array_module(z), dh.shape[2]
     dc, kept, spare = work
     dc[...] = 0.0
-    in_loops = peepholes is None and there is None and lstm_loops.are_worth_it(z)
+    in_loops = peepholes is None and mask is None and lstm_loops.are_worth_it(z)
     for s in range(len(dz) - 1, -1, -1):
         if in_loops:
             lstm_loops.back(dh[s], z[s], c[s], tanh_c[s], z.dtype.type(1.0), dc, dz[s])
             if s > 0:
-                pass_back(dz[s], U_T, dh, there, s, spare)
+                pass_back(dz[s], U_T, dh, mask, s, spare)
             continue
         i, f, o, g = parts(z[s], units)
         di, df, do, dg = parts(dz[s], units)
-        if there is not None:  # what goes past an example without this step
-            xp.multiply(dc, 1.0 - there[s], out=kept)
-            dc *= there[s]
-            xp.multiply(dh[s], there[s], out=do)
+        if mask is not None:  # what goes past an example without this step
+            xp.multiply(dc, 1.0 - mask[s], out=kept)
+            dc *= mask[s]
+            xp.multiply(dh[s], mask[s], out=do)
         else:
             do[...] = dh[s]
         xp.multiply(tanh_c[s], tanh_c[s], out=spare)
@@ -147,10 +147,10 @@ def lstm_backward(
             for d, p in ((di, peepholes[0]), (df, peepholes[1])):
                 xp.multiply(d, p, out=spare)
                 dc += spare
-        if there is not None:
+        if mask is not None:
             dc += kept
         if s > 0:
-            pass_back(dz[s], U_T, dh, there, s, spare)
+            pass_back(dz[s], U_T, dh, mask, s, spare)
 
 
 def slope(y: Array, d: Array, work: Array) -> None:

@@ -58,9 +58,9 @@ def _back(dh: Any, a: Any, before: Any, tanh_c: Any, one: Any, dc: Any, da: Any)
             dcell[k] = cell * f[k]
 
 
-add = jit.Loop(_add)
+add = jit.CompiledFunction(_add)
 """a + more, of sigmoids the half."""
-write = jit.Loop(_write)
+write = jit.CompiledFunction(_write)
 """Finish the sigmoids, and write the cells after the step."""
-back = jit.Loop(_back)
+back = jit.CompiledFunction(_back)
 """Write the derivatives by the sums into da, and turn those by the cells after the step, dc, into those before it."""

@@ -11,7 +11,7 @@ from mnistnn.backend.matmul import serial_matmul
 from mnistnn.types import Array
 
 
-def recurrent(z: Array, U: Array, h: Array, f: Callable[[Array], None], there: Array | None, work: Array) -> None:
+def recurrent(z: Array, U: Array, h: Array, f: Callable[[Array], None], mask: Array | None, work: Array) -> None:
     """Write h[s + 1] = f(z[s] + h[s] U) for each step s in turn.
 
     z (t, n, units), used up; U (units, units); h (t + 1, n, units), of which h[0] is given; work (n, units). f works in
@@ -22,7 +22,7 @@ def recurrent(z: Array, U: Array, h: Array, f: Callable[[Array], None], there: A
         serial_matmul(h[s], U, out=work)
         work += z[s]
         f(work)
-        hold(work, h[s], there, s)
+        hold(work, h[s], mask, s)
         h[s + 1] = work
 
 
@@ -31,7 +31,7 @@ def recurrent_backward(
     U_T: Array,
     h: Array,
     tangent: Callable[[Array, Array, Array], None],
-    there: Array | None,
+    mask: Array | None,
     dz: Array,
     work: Array,
 ) -> None:
@@ -43,26 +43,26 @@ def recurrent_backward(
     """
     for s in range(len(dz) - 1, -1, -1):
         dz[s] = dh[s]
-        if there is not None:
-            dz[s] *= there[s]
+        if mask is not None:
+            dz[s] *= mask[s]
         tangent(dz[s], h[s + 1], work)
         if s > 0:
-            pass_back(dz[s], U_T, dh, there, s, work)
+            pass_back(dz[s], U_T, dh, mask, s, work)
 
 
-def hold(new: Array, before: Array, there: Array | None, s: int) -> None:
+def hold(new: Array, before: Array, mask: Array | None, s: int) -> None:
     """Let the state of an example that has no step s be what it was before."""
-    if there is not None:
+    if mask is not None:
         new -= before
-        new *= there[s]
+        new *= mask[s]
         new += before
 
 
-def pass_back(dz: Array, U_T: Array, dh: Array, there: Array | None, s: int, work: Array) -> None:
+def pass_back(dz: Array, U_T: Array, dh: Array, mask: Array | None, s: int, work: Array) -> None:
     """Add to dh[s − 1] what follows from the step s: dz Uᵀ, and dh[s] itself where a state was held."""
     serial_matmul(dz, U_T, out=work)
     dh[s - 1] += work
-    if there is not None:
+    if mask is not None:
         work[...] = dh[s]
-        work *= 1.0 - there[s]
+        work *= 1.0 - mask[s]
         dh[s - 1] += work

@@ -19,7 +19,9 @@ class ActivationLayer(BaseLayer):
     activation: ActivationName
     """The element-wise f."""
 
-    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "squares", "rows"})
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset(
+        {"tangents", "gauss_newton_diagonal", "per_example_gradients"}
+    )
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         self.in_shape, self.scratch = in_shape, Scratch()
@@ -36,7 +38,7 @@ class ActivationLayer(BaseLayer):
         return dy if need_dx else None
 
     @property
-    def used_up(self) -> tuple[Array, ...]:
+    def overwritten(self) -> tuple[Array, ...]:
         return (self.y,)
 
     def jvp(self, x_dot: Array | None) -> Array:
@@ -44,11 +46,11 @@ class ActivationLayer(BaseLayer):
         ACTIVATIONS[self.activation].tangent(x_dot, self.y, self.scratch.as_laid_out("work", self.y))
         return x_dot
 
-    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+    def backward_diagonal(self, hy: Array, need_hx: bool = True) -> Array | None:
         ACTIVATIONS[self.activation].tangent(hy, self.y, self.scratch.as_laid_out("work", self.y))
         return self.backward(hy, need_hx)
 
-    def backward_rows(self, dy: Array, rows: dict[str, Array], need_dx: bool = True) -> Array | None:
+    def backward_per_example(self, dy: Array, gradients: dict[str, Array], need_dx: bool = True) -> Array | None:
         for one in dy:
             ACTIVATIONS[self.activation].tangent(one, self.y, self.scratch.as_laid_out("work", self.y))
         return dy if need_dx else None

@@ -10,7 +10,7 @@ from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
 from mnistnn.kernels.batch_norm import batch_norm, batch_norm_backward, normalize
 from mnistnn.layers.contract import BaseLayer, Parameter
-from mnistnn.layers.initializers import Constant, Fan, Zeros
+from mnistnn.layers.initializers import Constant, FanInOut, Zeros
 from mnistnn.types import Array, Shape
 
 
@@ -35,7 +35,7 @@ class BatchNorm(BaseLayer):
         self.in_shape, self.is_of_images = in_shape, len(in_shape) == 3
         self.features = in_shape[0] if self.is_of_images else prod(in_shape)
         self.scratch = Scratch()
-        fan = Fan(1, 1, "linear")
+        fan = FanInOut(1, 1, "linear")
         return in_shape, [
             Parameter("gamma", (self.features,), "bias", Constant(value=1.0), fan),
             Parameter("beta", (self.features,), "bias", Zeros(), fan),
@@ -54,9 +54,9 @@ class BatchNorm(BaseLayer):
         if not train:
             normalize(x, self.gamma, self.beta, self.epsilon, self.mean, self.variance, y)
             return self._examples(y)
-        self.normal = self._scratch("normal", x)
+        self.x_hat = self._scratch("x_hat", x)
         mean, self.batch_variance = (self.scratch(role, self.mean.shape, x) for role in ("mean", "variance"))
-        batch_norm(x, self.gamma, self.beta, self.epsilon, self.normal, y, mean, self.batch_variance)
+        batch_norm(x, self.gamma, self.beta, self.epsilon, self.x_hat, y, mean, self.batch_variance)
         m = x.shape[1]
         for running, of_batch in ((self.mean, mean), (self.variance, self.batch_variance * (m / max(m - 1, 1)))):
             running *= self.momentum
@@ -66,7 +66,7 @@ class BatchNorm(BaseLayer):
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         dy = self._features(dy, "dy")
         dx = self._scratch("dx", dy)
-        batch_norm_backward(dy, self.normal, self.batch_variance, self.gamma, self.epsilon, self.dgamma, self.dbeta, dx)
+        batch_norm_backward(dy, self.x_hat, self.batch_variance, self.gamma, self.epsilon, self.dgamma, self.dbeta, dx)
         return self._examples(dx) if need_dx else None
 
     def _features(self, x: Array, role: str) -> Array:

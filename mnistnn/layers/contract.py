@@ -8,7 +8,7 @@ scratch array per role, so a steady-state step allocates nothing.
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from mnistnn.layers.initializers import Fan, Start
+from mnistnn.layers.initializers import FanInOut, InitializerProtocol
 from mnistnn.types import Array, SecondOrder, Shape
 
 
@@ -23,8 +23,8 @@ class Parameter:
     name: str
     shape: Shape
     kind: Literal["weight", "bias", "statistic"]
-    init: Start
-    fan: Fan
+    init: InitializerProtocol
+    fan: FanInOut
 
 
 class BaseLayer:
@@ -37,7 +37,7 @@ class BaseLayer:
     is_random: ClassVar[bool] = False
     """Whether the layer draws random numbers in training, and so wants `seed` and `begin_update`."""
 
-    comes_in_pieces: ClassVar[bool] = False
+    is_multithreaded: ClassVar[bool] = False
     """Whether the layer spreads its work over threads of ours, see `backend/threads.py`."""
 
     loops_save_s: ClassVar[float] = 0.0
@@ -65,7 +65,7 @@ class BaseLayer:
         raise NotImplementedError
 
     @property
-    def used_up(self) -> tuple[Array, ...]:
+    def overwritten(self) -> tuple[Array, ...]:
         """What `backward` uses up of what the last forward pass has left for it and for `jvp`."""
         return ()
 
@@ -80,7 +80,7 @@ class BaseLayer:
         """
         raise NotImplementedError
 
-    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+    def backward_diagonal(self, hy: Array, need_hx: bool = True) -> Array | None:
         """Do what `backward` does with the square of each factor: inputs, weights, slopes, masks.
 
         Takes second derivatives by y, on the diagonal, to those by x and, in the gradient views, by the parameters.
@@ -88,11 +88,12 @@ class BaseLayer:
         """
         raise NotImplementedError
 
-    def backward_rows(self, dy: Array, rows: dict[str, Array], need_dx: bool = True) -> Array | None:
+    def backward_per_example(self, dy: Array, gradients: dict[str, Array], need_dx: bool = True) -> Array | None:
         """Do what `backward` does for k functions of the output at once, and without adding up over examples.
 
-        dy (k, n, *out_shape), used up. rows, by the names of parameters, are memory (k, n, *shape of the parameter) for
-        each example's own derivatives. Returns dx (k, n, *in_shape). What `backward` needs stays as it is.
+        dy (k, n, *out_shape) is overwritten. gradients, by the names of parameters, is memory (k, n, *shape of the
+        parameter) for each example's own derivatives. Returns dx (k, n, *in_shape). What `backward` needs stays as it
+        is.
         """
         raise NotImplementedError
 

@@ -19,7 +19,7 @@ from mnistnn.layers.activations import ACTIVATIONS, ActivationName
 from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.layers.conv_algorithms import Convolution, Direct, Winograd
 from mnistnn.layers.images import Padding, Size, contiguous, image_shape, images_of, pair
-from mnistnn.layers.initializers import Fan, Glorot, Initializer, Zeros
+from mnistnn.layers.initializers import FanInOut, Glorot, Initializer, Zeros
 from mnistnn.types import Array, SecondOrder, Shape, ShapeError, show_shape
 
 
@@ -61,9 +61,9 @@ class Conv(BaseLayer):
     rounds ten times as much; auto takes the latter where it at least halves the work: square kernels of 3 to 6 px that
     move by one, with 8 or more channels and maps. On a GPU, which is short of calls only, auto is direct."""
 
-    comes_in_pieces: ClassVar[bool] = True
+    is_multithreaded: ClassVar[bool] = True
     loops_save_s: ClassVar[float] = 3e-12
-    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "squares"})
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "gauss_newton_diagonal"})
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         channels, height, width = self.in_shape = image_shape(in_shape)
@@ -91,13 +91,15 @@ class Conv(BaseLayer):
         if self.method == "winograd" and tiles is None:
             raise ShapeError("method: winograd is for square kernels of 3 to 6 px that move by one")
         is_direct = self.method == "direct" or (self.method == "auto" and not (tiles and saves_enough(tiles, out)))
-        self.planned = self.way = (
+        self.planned = self.algorithm = (
             Direct(task, self.scratch) if tiles is None or is_direct else Winograd(task, tiles, self.scratch)
         )
         # What Winograd keeps for `backward` is of its last call, so what comes between goes another way.
-        self.between = Direct(task, Scratch())
+        self.scratch_algorithm = Direct(task, Scratch())
         n_in = channels * kh * kw
-        fan = Fan(n_in, self.maps * kh * kw // (1 if self.pool is None else prod(pair(self.pool))), self.activation)
+        fan = FanInOut(
+            n_in, self.maps * kh * kw // (1 if self.pool is None else prod(pair(self.pool))), self.activation
+        )
         return self.out_shape, [
             Parameter("W", (self.maps, channels, kh, kw), "weight", self.init, fan),
             Parameter("b", (self.maps,), "bias", Zeros(), fan),
@@ -108,7 +110,7 @@ class Conv(BaseLayer):
         self.dW, self.db = grads["W"].reshape(self.maps, -1), grads["b"]
         # A GPU has multiplications to spare, and no time for many calls.
         is_direct = self.method == "auto" and not isinstance(self.W, np.ndarray)
-        self.way = Direct(self.task, self.scratch) if is_direct else self.planned
+        self.algorithm = Direct(self.task, self.scratch) if is_direct else self.planned
 
     @property
     def multiply_adds(self) -> int:
@@ -120,19 +122,19 @@ class Conv(BaseLayer):
         forward = n * (x + z + (2 * y if is_pooled else 0))
         if train:
             forward += n * (x + y + (2 * y if is_pooled else 0))
-        return forward + self.way.memory(n, train, workers)
+        return forward + self.algorithm.memory(n, train, workers)
 
     def forward(self, x: Array, train: bool) -> Array:
         n = len(x)
         self.x_shape = x.shape
         self.x = self._padded(images_of(x))
         self.z = self.scratch("z", (*self.z_shape, n), x)
-        self.way.forward(self.x, self.W, self.z)
+        self.algorithm.forward(self.x, self.W, self.z)
         if self.pool_window is None:
-            self.peak = self.y = self.z
+            self.pooled = self.y = self.z
         else:
-            self.peak = self.scratch("peak", (*self.out_shape, n), x)
-            self.y = self.scratch("y", self.peak.shape, x)
+            self.pooled = self.scratch("pooled", (*self.out_shape, n), x)
+            self.y = self.scratch("y", self.pooled.shape, x)
         spread(self._finish, self._shares_of_maps(), x)
         return images_first(self.y)
 
@@ -140,32 +142,36 @@ class Conv(BaseLayer):
         """Make y of z, for some of the maps."""
         y = self.y[maps]
         if self.pool_window is not None:
-            max_pool(self.z[maps], self.pool_window, self.peak[maps])
-        ACTIVATIONS[self.activation].after_bias(self.peak[maps], self.b[maps, None, None, None], y)
+            max_pool(self.z[maps], self.pool_window, self.pooled[maps])
+        ACTIVATIONS[self.activation].after_bias(self.pooled[maps], self.b[maps, None, None, None], y)
 
     @property
-    def used_up(self) -> tuple[Array, ...]:
-        return (self.y, *self.way.used_up) if self.pool_window is None else (self.y, self.z, *self.way.used_up)
+    def overwritten(self) -> tuple[Array, ...]:
+        return (
+            (self.y, *self.algorithm.overwritten)
+            if self.pool_window is None
+            else (self.y, self.z, *self.algorithm.overwritten)
+        )
 
     def bind_tangents(self, tangents: dict[str, Array]) -> None:
         self.W_dot, self.b_dot = tangents["W"].reshape(self.maps, -1), tangents["b"]
 
     def jvp(self, x_dot: Array | None) -> Array:
         z_dot = self.scratch("z_dot", self.z.shape, self.z)
-        self.between.forward(self.x, self.W_dot, z_dot)
+        self.scratch_algorithm.forward(self.x, self.W_dot, z_dot)
         if x_dot is not None:
             term = self.scratch("term", self.z.shape, self.z)
-            self.between.forward(self._padded(images_of(x_dot), "x_dot"), self.W, term)
+            self.scratch_algorithm.forward(self._padded(images_of(x_dot), "x_dot"), self.W, term)
             z_dot += term
         y_dot, work = z_dot, self.scratch("work", self.y.shape, self.y)
         if self.pool_window is not None:
             y_dot, left = (self.scratch(role, self.y.shape, self.y) for role in ("y_dot", "left"))
-            max_pool_tangent(z_dot, self.z, self.peak, self.pool_window, self.ties == "all", y_dot, work, left)
+            max_pool_tangent(z_dot, self.z, self.pooled, self.pool_window, self.ties == "all", y_dot, work, left)
         y_dot += self.b_dot[:, None, None, None]
         ACTIVATIONS[self.activation].tangent(y_dot, self.y, work)
         return images_first(y_dot)
 
-    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+    def backward_diagonal(self, hy: Array, need_hx: bool = True) -> Array | None:
         self.dy = self.dz = contiguous(images_of(hy), self.scratch, "dy")
         ACTIVATIONS[self.activation].tangent(self.dy, self.y, self.scratch("work", self.y.shape, self.y))
         self._begin_backward_of_all()
@@ -173,22 +179,24 @@ class Conv(BaseLayer):
         for a, square in ((self.x, x_squared), (self.W, W_squared)):
             array_module(a).multiply(a, a, out=square)
         if not isinstance(hy, np.ndarray):
-            self.between.forward(x_squared, W_squared, self.scratch("term", self.z.shape, self.z))  # gathers patches
+            self.scratch_algorithm.forward(
+                x_squared, W_squared, self.scratch("term", self.z.shape, self.z)
+            )  # gathers patches
         hx = self.scratch("dx", self.x.shape, self.x) if need_hx else None
-        self.between.backward(self.dz, x_squared, W_squared, self.dW, hx)
+        self.scratch_algorithm.backward(self.dz, x_squared, W_squared, self.dW, hx)
         return None if hx is None else self._as_input(hx)
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         self.dy = self.dz = contiguous(images_of(dy), self.scratch, "dy")  # (maps, oh, ow, n)
         self._begin_backward_of_all()
         dx = self.scratch("dx", self.x.shape, self.x) if need_dx else None
-        self.way.backward(self.dz, self.x, self.W, self.dW, dx)
+        self.algorithm.backward(self.dz, self.x, self.W, self.dW, dx)
         return None if dx is None else self._as_input(dx)
 
     def _begin_backward_of_all(self) -> None:
         """Make db and dz of dy."""
         if self.pool_window is not None:
-            self.work = tuple(self.scratch(role, self.peak.shape, self.peak) for role in ("hit", "left"))
+            self.work = tuple(self.scratch(role, self.pooled.shape, self.pooled) for role in ("hit", "left"))
             self.dz = self.z
         spread(self._begin_backward, self._shares_of_maps(), self.dy)
 
@@ -199,7 +207,7 @@ class Conv(BaseLayer):
         sum_along(dy.reshape(len(dy), -1), 1, out=self.db[maps])
         if self.pool_window is not None:
             z, work = self.z[maps], (array[maps] for array in self.work)
-            max_pool_backward(dy, z, self.peak[maps], self.pool_window, self.ties == "all", z, *work)
+            max_pool_backward(dy, z, self.pooled[maps], self.pool_window, self.ties == "all", z, *work)
 
     def _shares_of_maps(self) -> list[slice]:
         """Cut the maps into as many pieces for each thread, of at most about `PART` numbers, which stay in a cache."""

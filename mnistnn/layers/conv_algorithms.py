@@ -44,13 +44,13 @@ class Direct:
 
     def __init__(self, task: Convolution, scratch: Scratch) -> None:
         self.task, self.scratch = task, scratch
-        self.used_up: tuple[Array, ...] = ()
+        self.overwritten: tuple[Array, ...] = ()
         """What `backward` uses up of what `forward` has left, beside z."""
 
     def forward(self, x: Array, W: Array, z: Array) -> None:
         patches = self._patches(z)
         convolution.convolve(x, W, self.task.window, self.task.flipped, z, patches)
-        self.used_up = () if isinstance(x, np.ndarray) else (patches,)
+        self.overwritten = () if isinstance(x, np.ndarray) else (patches,)
 
     def backward(self, dz: Array, x: Array, W: Array, dW: Array, dx: Array | None) -> None:
         window, flipped = self.task.window, self.task.flipped
@@ -86,7 +86,7 @@ class Winograd:
         self._matrices: winograd.Matrices | None = None
 
     @property
-    def used_up(self) -> tuple[Array, ...]:
+    def overwritten(self) -> tuple[Array, ...]:
         """What `backward` uses up of what `forward` has left, beside z."""
         return (self.V,)
 

@@ -14,7 +14,7 @@ from mnistnn.component import component
 from mnistnn.kernels.dense import dense, dense_backward, limit_columns
 from mnistnn.layers.activations import ACTIVATIONS, ActivationName
 from mnistnn.layers.contract import BaseLayer, Parameter
-from mnistnn.layers.initializers import Fan, Glorot, Initializer, Zeros
+from mnistnn.layers.initializers import FanInOut, Glorot, Initializer, Zeros
 from mnistnn.types import Array, SecondOrder, Shape, ShapeError, show_shape
 
 # With so few units and so many examples, the transpose of dW is the faster product.
@@ -41,14 +41,16 @@ class Dense(BaseLayer):
     max_norm: Annotated[float, Field(gt=0)] | None = None
     """After each update, scale the weights into a unit down to this Euclidean norm if theirs is larger."""
 
-    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "squares", "rows"})
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset(
+        {"tangents", "gauss_newton_diagonal", "per_example_gradients"}
+    )
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         if self.each_step and len(in_shape) != 2:
             raise ShapeError(f"each_step is for sequences (steps × features), and its input is {show_shape(in_shape)}")
         self.steps = in_shape[0] if self.each_step else 1
         self.n_in = n_in = prod(in_shape) // self.steps
-        fan = Fan(n_in, self.units, self.activation)
+        fan = FanInOut(n_in, self.units, self.activation)
         self.scratch = Scratch()
         return (self.steps, self.units) if self.each_step else (self.units,), [
             Parameter("W", (n_in, self.units), "weight", self.init, fan),
@@ -95,7 +97,7 @@ class Dense(BaseLayer):
         return dx.reshape(self.x_shape) if self.each_step else as_examples(dx, self.x_shape[1:])
 
     @property
-    def used_up(self) -> tuple[Array, ...]:
+    def overwritten(self) -> tuple[Array, ...]:
         return (self.y,)
 
     def bind_tangents(self, tangents: dict[str, Array]) -> None:
@@ -110,7 +112,7 @@ class Dense(BaseLayer):
         ACTIVATIONS[self.activation].tangent(y_dot, self.y, work)
         return self._handed_on(y_dot)
 
-    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+    def backward_diagonal(self, hy: Array, need_hx: bool = True) -> Array | None:
         x_squared, W_squared = self.scratch.as_laid_out("x²", self.x), self.scratch("W²", self.W.shape, self.W)
         hy = hy.reshape(-1, self.units)
         xp, activation = array_module(hy), ACTIVATIONS[self.activation]
@@ -122,21 +124,21 @@ class Dense(BaseLayer):
         dense_backward(hy, x_squared, W_squared, self.dW, self.db, hx)
         return None if hx is None else self._as_given(hx)
 
-    def backward_rows(self, dy: Array, rows: dict[str, Array], need_dx: bool = True) -> Array | None:
+    def backward_per_example(self, dy: Array, gradients: dict[str, Array], need_dx: bool = True) -> Array | None:
         k, xp = len(dy), array_module(dy)
         dy = dy.reshape(k, -1, self.units)
         for dz in dy:
             ACTIVATIONS[self.activation].tangent(dz, self.y, self.scratch("work", self.y.shape, self.y))
         if self.each_step:
             x, by_example = self.x.reshape(-1, self.steps, self.n_in), dy.reshape(k, -1, self.steps, self.units)
-            xp.matmul(x.transpose(0, 2, 1)[None], by_example, out=rows["W"])
-            xp.sum(by_example, axis=2, out=rows["b"])
+            xp.matmul(x.transpose(0, 2, 1)[None], by_example, out=gradients["W"])
+            xp.sum(by_example, axis=2, out=gradients["b"])
         else:  # dW[k, i] = xᵢ dz[k, i]ᵀ, an outer product for each function and example
-            xp.multiply(self.x[:, :, None], dy[:, :, None, :], out=rows["W"])
-            rows["b"][...] = dy
+            xp.multiply(self.x[:, :, None], dy[:, :, None, :], out=gradients["W"])
+            gradients["b"][...] = dy
         if not need_dx:
             return None
-        dx = self.scratch("dx of rows", (k, *self.x.shape), dy)
+        dx = self.scratch("dx per example", (k, *self.x.shape), dy)
         matmul(dy.reshape(-1, self.units), self.W.T, out=dx.reshape(-1, self.n_in))
         return dx.reshape(k, *self.x_shape)
 

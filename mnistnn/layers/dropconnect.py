@@ -15,7 +15,7 @@ from mnistnn.kernels.dropconnect import masked_dense, masked_dense_backward
 from mnistnn.kernels.dropout import bernoulli
 from mnistnn.layers.activations import ACTIVATIONS, ActivationName
 from mnistnn.layers.contract import BaseLayer, Parameter
-from mnistnn.layers.initializers import Fan, Glorot, Initializer, Zeros
+from mnistnn.layers.initializers import FanInOut, Glorot, Initializer, Zeros
 from mnistnn.types import Array, SecondOrder, Shape
 
 
@@ -46,7 +46,7 @@ class DropConnect(BaseLayer):
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         self.n_in = n_in = prod(in_shape)
-        fan = Fan(n_in, self.units, self.activation)
+        fan = FanInOut(n_in, self.units, self.activation)
         self.scratch = Scratch()
         return (self.units,), [
             Parameter("W", (n_in, self.units), "weight", self.init, fan),
@@ -89,7 +89,7 @@ class DropConnect(BaseLayer):
         return None if dx is None else as_examples(dx, self.x_shape[1:])
 
     @property
-    def used_up(self) -> tuple[Array, ...]:
+    def overwritten(self) -> tuple[Array, ...]:
         return (self.y,)
 
     def bind_tangents(self, tangents: dict[str, Array]) -> None:

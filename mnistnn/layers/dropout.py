@@ -30,7 +30,7 @@ class Dropout(BaseLayer):
     """Drop channels of images as a whole, since neighbouring pixels tell the same. Tompson et al. (2015)."""
 
     is_random: ClassVar[bool] = True
-    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "squares"})
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "gauss_newton_diagonal"})
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         if self.whole_maps and len(in_shape) != 3:
@@ -72,7 +72,7 @@ class Dropout(BaseLayer):
         x_dot *= self.mask
         return x_dot
 
-    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+    def backward_diagonal(self, hy: Array, need_hx: bool = True) -> Array | None:
         if need_hx:
             hy *= self.mask
         return self.backward(hy, need_hx)

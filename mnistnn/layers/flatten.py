@@ -18,7 +18,9 @@ class Flatten(BaseLayer):
 
     type: Literal["flatten"] = "flatten"
 
-    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "squares", "rows"})
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset(
+        {"tangents", "gauss_newton_diagonal", "per_example_gradients"}
+    )
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         return (prod(in_shape),), []
@@ -34,8 +36,8 @@ class Flatten(BaseLayer):
         assert x_dot is not None
         return as_rows(x_dot)
 
-    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+    def backward_diagonal(self, hy: Array, need_hx: bool = True) -> Array | None:
         return self.backward(hy, need_hx)
 
-    def backward_rows(self, dy: Array, rows: dict[str, Array], need_dx: bool = True) -> Array | None:
+    def backward_per_example(self, dy: Array, gradients: dict[str, Array], need_dx: bool = True) -> Array | None:
         return dy.reshape(len(dy), *self.x_shape) if need_dx else None

@@ -15,7 +15,7 @@ from mnistnn.component import component
 from mnistnn.layers.activations import ActivationName
 
 
-class Draws(Protocol):
+class RandomGenerator(Protocol):
     """The part of numpy.random.Generator and RandomState that initializers use."""
 
     def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> np.ndarray: ...
@@ -23,14 +23,14 @@ class Draws(Protocol):
     def uniform(self, low: float, high: float, size: tuple[int, ...]) -> np.ndarray: ...
 
 
-class Start(Protocol):
+class InitializerProtocol(Protocol):
     """What says how an array starts: an initializer, or several for its parts."""
 
-    def draw(self, rng: Draws, shape: tuple[int, ...], fan: "Fan") -> np.ndarray: ...
+    def draw(self, rng: RandomGenerator, shape: tuple[int, ...], fan: "FanInOut") -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
-class Fan:
+class FanInOut:
     """What surrounds the array being drawn: units feeding each output, units fed by each input, what follows."""
 
     n_in: int
@@ -44,7 +44,7 @@ class Zeros:
 
     type: Literal["zeros"] = "zeros"
 
-    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+    def draw(self, rng: RandomGenerator, shape: tuple[int, ...], fan: FanInOut) -> np.ndarray:
         return np.zeros(shape)
 
 
@@ -56,7 +56,7 @@ class Constant:
     value: float
     """The number."""
 
-    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+    def draw(self, rng: RandomGenerator, shape: tuple[int, ...], fan: FanInOut) -> np.ndarray:
         return np.full(shape, self.value)
 
 
@@ -68,7 +68,7 @@ class Normal:
     std: Annotated[float, Field(gt=0)] = 0.01
     """Standard deviation. The slides use 0.01."""
 
-    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+    def draw(self, rng: RandomGenerator, shape: tuple[int, ...], fan: FanInOut) -> np.ndarray:
         return rng.normal(0.0, self.std, shape)
 
 
@@ -80,7 +80,7 @@ class Uniform:
     limit: Annotated[float, Field(gt=0)]
     """Largest magnitude."""
 
-    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+    def draw(self, rng: RandomGenerator, shape: tuple[int, ...], fan: FanInOut) -> np.ndarray:
         return rng.uniform(-self.limit, self.limit, shape)
 
 
@@ -95,7 +95,7 @@ class Glorot:
     gain: Annotated[float, Field(gt=0)] | Literal["auto"] = "auto"
     """Factor on the limit; auto is 4 before a sigmoid and 1 before anything else, as the course has it."""
 
-    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+    def draw(self, rng: RandomGenerator, shape: tuple[int, ...], fan: FanInOut) -> np.ndarray:
         gain = self.gain
         if gain == "auto":
             gain = 4.0 if fan.activation == "sigmoid" else 1.0
@@ -109,7 +109,7 @@ class He:
 
     type: Literal["he"] = "he"
 
-    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+    def draw(self, rng: RandomGenerator, shape: tuple[int, ...], fan: FanInOut) -> np.ndarray:
         return rng.normal(0.0, math.sqrt(2.0 / fan.n_in), shape)
 
 
@@ -121,7 +121,7 @@ class TruncatedNormal:
     std: Annotated[float, Field(gt=0)] = 0.01
     """Standard deviation before truncation."""
 
-    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+    def draw(self, rng: RandomGenerator, shape: tuple[int, ...], fan: FanInOut) -> np.ndarray:
         values = rng.normal(0.0, self.std, shape)
         while (far := abs(values) > 2.0 * self.std).any():
             values[far] = rng.normal(0.0, self.std, (int(far.sum()),))
@@ -139,7 +139,7 @@ class Orthogonal:
     gain: Annotated[float, Field(gt=0)] = 1.0
     """Factor on the matrix: each of its singular values."""
 
-    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+    def draw(self, rng: RandomGenerator, shape: tuple[int, ...], fan: FanInOut) -> np.ndarray:
         rows = shape[0]
         columns = math.prod(shape[1:])
         q, r = np.linalg.qr(rng.normal(0.0, 1.0, (max(rows, columns), min(rows, columns))))
@@ -157,7 +157,7 @@ class Identity:
     gain: Annotated[float, Field(gt=0)] = 1.0
     """Factor on the matrix."""
 
-    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+    def draw(self, rng: RandomGenerator, shape: tuple[int, ...], fan: FanInOut) -> np.ndarray:
         return self.gain * np.eye(shape[0], math.prod(shape[1:])).reshape(shape)
 
 

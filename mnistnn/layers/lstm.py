@@ -5,13 +5,13 @@ from typing import ClassVar, Literal
 from mnistnn.component import component
 from mnistnn.kernels.lstm import lstm, lstm_backward, peephole_gradient
 from mnistnn.layers.contract import Parameter
-from mnistnn.layers.initializers import Constant, Start, Zeros
-from mnistnn.layers.recurrent_base import Blocks, OverTime, Way
+from mnistnn.layers.initializers import Constant, InitializerProtocol, Zeros
+from mnistnn.layers.recurrent_base import Blocks, Direction, RecurrentBase
 from mnistnn.types import Array
 
 
 @component
-class LSTM(OverTime):
+class LSTM(RecurrentBase):
     """i, f, o = σ(x W + h₋ U + p c + b), g = tanh(x W + h₋ U + b);  c = f c₋ + i g;  h = o tanh(c).
 
     W (n_in, 4·units), U (units, 4·units), b (4·units,), gates in the order i, f, o, g; with peepholes p (3, units), of
@@ -30,7 +30,7 @@ class LSTM(OverTime):
     gates: ClassVar[int] = 4
     states: ClassVar[tuple[str, ...]] = ("h", "c")
 
-    def bias_init(self) -> Start:
+    def bias_init(self) -> InitializerProtocol:
         return Blocks((Zeros(), Constant(value=self.forget_bias), Zeros(), Zeros()))
 
     def declared(self) -> list[Parameter]:
@@ -39,49 +39,53 @@ class LSTM(OverTime):
             declared.append(Parameter("p", (3, self.units), "weight", Zeros(), declared[1].fan))
         return declared
 
-    def make_room(self, way: Way, back: bool) -> None:
-        self._cells(way)
-        self._work(way, back)
+    def make_room(self, direction: Direction, back: bool) -> None:
+        self._cells(direction)
+        self._work(direction, back)
 
-    def run(self, way: Way, rows: slice, z: Array, h: Array) -> None:
-        c, tanh_c = (way.in_order(cells[:, rows]) for cells in self._cells(way))
+    def run(self, direction: Direction, rows: slice, z: Array, h: Array) -> None:
+        c, tanh_c = (direction.in_order(cells[:, rows]) for cells in self._cells(direction))
         c[0] = self.first("c", rows)
-        work = self._work(way, back=False)[rows].reshape(z.shape[1:])
-        lstm(z, way["U"], self._peepholes(way), h, c, tanh_c, self.steps_there(way, rows), work)
+        work = self._work(direction, back=False)[rows].reshape(z.shape[1:])
+        lstm(z, direction["U"], self._peepholes(direction), h, c, tanh_c, self.mask_of(direction, rows), work)
 
-    def run_back(self, way: Way, rows: slice, steps: slice, z: Array, h: Array, dh: Array, dz: Array) -> None:
-        c, tanh_c = (way.in_order(cells[:, rows]) for cells in self._cells(way))
+    def run_back(
+        self, direction: Direction, rows: slice, steps: slice, z: Array, h: Array, dh: Array, dz: Array
+    ) -> None:
+        c, tanh_c = (direction.in_order(cells[:, rows]) for cells in self._cells(direction))
         c, tanh_c = c[steps.start : steps.stop + 1], tanh_c[steps]
-        work = self._work(way, back=True)[rows].transpose(1, 0, 2)
-        there = self.steps_there(way, rows, steps)
-        lstm_backward(dh, z, self.turned_U(way), self._peepholes(way), c, tanh_c, there, dz, work)
+        work = self._work(direction, back=True)[rows].transpose(1, 0, 2)
+        mask = self.mask_of(direction, rows, steps)
+        lstm_backward(dh, z, self.turned_U(direction), self._peepholes(direction), c, tanh_c, mask, dz, work)
 
-    def write_recurrent_gradient(self, way: Way, h: Array, dz: Array) -> None:
-        super().write_recurrent_gradient(way, h, dz)
+    def write_recurrent_gradient(self, direction: Direction, h: Array, dz: Array) -> None:
+        super().write_recurrent_gradient(direction, h, dz)
         if self.peepholes:
-            c, _ = self._cells(way)
-            work = way.scratch("work of peepholes", (c.shape[1] + 1, self.units), h)
-            peephole_gradient(way.in_order(dz), way.in_order(c), way.grads["p"], work)
+            c, _ = self._cells(direction)
+            work = direction.scratch("work of peepholes", (c.shape[1] + 1, self.units), h)
+            peephole_gradient(direction.in_order(dz), direction.in_order(c), direction.grads["p"], work)
 
     def states_of(self, name: str) -> Array:
-        return self._cells(self.ways[0])[0] if name == "c" else super().states_of(name)
+        return self._cells(self.directions[0])[0] if name == "c" else super().states_of(name)
 
-    def _peepholes(self, way: Way) -> Array | None:
-        return way["p"] if self.peepholes else None
+    def _peepholes(self, direction: Direction) -> Array | None:
+        return direction["p"] if self.peepholes else None
 
-    def _cells(self, way: Way) -> tuple[Array, Array]:
+    def _cells(self, direction: Direction) -> tuple[Array, Array]:
         """Return c (t + 1, n, units) and tanh c (t, n, units), as they lie in memory."""
         t, n, _ = self.x.shape
-        return tuple(way.scratch(role, (steps, n, self.units), self.x) for role, steps in (("c", t + 1), ("tanh c", t)))
+        return tuple(
+            direction.scratch(role, (steps, n, self.units), self.x) for role, steps in (("c", t + 1), ("tanh c", t))
+        )
 
-    def _work(self, way: Way, back: bool) -> Array:
+    def _work(self, direction: Direction, back: bool) -> Array:
         role, times = ("work back", 3) if back else ("work", self.gates)
-        return way.scratch(role, (self.x.shape[1], times, self.units), self.x)
+        return direction.scratch(role, (self.x.shape[1], times, self.units), self.x)
 
-    def kept_of_way(self, train: bool) -> int:
+    def kept_of_direction(self, train: bool) -> int:
         cells = (2 * self.steps + 1) * self.units
         return cells + (7 if train else 4) * self.units
 
     def memory(self, n: int, train: bool, workers: int = 1) -> int:
-        peepholes = len(self.ways) * (n + 1) * self.units if self.peepholes and train else 0
+        peepholes = len(self.directions) * (n + 1) * self.units if self.peepholes and train else 0
         return super().memory(n, train, workers) + peepholes

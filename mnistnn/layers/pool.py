@@ -32,7 +32,7 @@ class Pool(BaseLayer):
     ties: Literal["first", "all"] = "first"
     """Where several pixels are the largest, the first gets the gradient; or all do, as in Theano."""
 
-    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "squares"})
+    second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "gauss_newton_diagonal"})
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         channels, height, width = self.in_shape = image_shape(in_shape)
@@ -80,7 +80,7 @@ class Pool(BaseLayer):
         y_dot = images_first(y_dot)
         return y_dot[:, :, 0, 0] if self.size == "whole" else y_dot
 
-    def backward_squares(self, hy: Array, need_hx: bool = True) -> Array | None:
+    def backward_diagonal(self, hy: Array, need_hx: bool = True) -> Array | None:
         if self.reduce == "mean":
             hy *= 1.0 / prod(self.window.size)
         return self.backward(hy, need_hx)

@@ -14,7 +14,15 @@ from mnistnn.backend.scratch import Scratch
 from mnistnn.backend.threads import cut, matmul, share, spread, workers_for
 from mnistnn.component import component
 from mnistnn.layers.contract import BaseLayer, Parameter
-from mnistnn.layers.initializers import Draws, Fan, Glorot, Initializer, Orthogonal, Start, Zeros
+from mnistnn.layers.initializers import (
+    FanInOut,
+    Glorot,
+    Initializer,
+    InitializerProtocol,
+    Orthogonal,
+    RandomGenerator,
+    Zeros,
+)
 from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 _FEWEST = 8  # examples that are worth a worker of their own
@@ -24,14 +32,14 @@ _FEWEST = 8  # examples that are worth a worker of their own
 class Blocks:
     """Starts a parameter that consists of several side by side, in the last axis, each with an initializer."""
 
-    inits: tuple[Start, ...]
+    inits: tuple[InitializerProtocol, ...]
 
-    def draw(self, rng: Draws, shape: tuple[int, ...], fan: Fan) -> np.ndarray:
+    def draw(self, rng: RandomGenerator, shape: tuple[int, ...], fan: FanInOut) -> np.ndarray:
         own = (*shape[:-1], shape[-1] // len(self.inits))
         return np.concatenate([init.draw(rng, own, fan) for init in self.inits], axis=-1)
 
 
-class Way:
+class Direction:
     """One direction in which a layer reads: parameters and gradients by name, and a part of the layer's memory."""
 
     def __init__(self, is_backward: bool, scratch: Scratch) -> None:
@@ -52,7 +60,7 @@ class Way:
 
 
 @component
-class OverTime(BaseLayer):
+class RecurrentBase(BaseLayer):
     """Abstract: reads steps x (t, n_in) of each example one after the other, and remembers (units,).
 
     A concrete layer says how many sums a unit has (`gates`), and what it does with them, in `run` and `run_back`.
@@ -81,7 +89,7 @@ class OverTime(BaseLayer):
     recurrent_init: Initializer = Field(default_factory=Orthogonal)
     """How U starts, for each gate."""
 
-    comes_in_pieces: ClassVar[bool] = True
+    is_multithreaded: ClassVar[bool] = True
 
     gates: ClassVar[int]
     states: ClassVar[tuple[str, ...]] = ("h",)
@@ -104,13 +112,15 @@ class OverTime(BaseLayer):
         """What the next batch begins with, by name, (n, units); empty where nothing is carried."""
         self.is_truncated = self.truncate is not None and self.truncate < self.steps
         self.scratch = Scratch()
-        self.there: Array | None = None
+        self.step_mask: Array | None = None
         """Which steps each example has, (t, n, 1) of 0 and 1; None where all have all. The model tells it."""
-        self.ways = [Way(way, self.scratch) for way in ((False, True) if self.bidirectional else (False,))]
+        self.directions = [
+            Direction(direction, self.scratch) for direction in ((False, True) if self.bidirectional else (False,))
+        ]
         declared = self.declared()
         if self.bidirectional:
             declared += [Parameter(f"{BACK}{p.name}", p.shape, p.kind, p.init, p.fan) for p in self.declared()]
-        out = len(self.ways) * self.units
+        out = len(self.directions) * self.units
         self.out_shape: Shape = (out,) if self.output == "last" else (self.steps, out)
         return self.out_shape, declared
 
@@ -128,7 +138,7 @@ class OverTime(BaseLayer):
     def declared(self) -> list[Parameter]:
         """Return the parameters of one direction."""
         wide = self.gates * self.units
-        fan, back = Fan(self.n_in, self.units, "tanh"), Fan(self.units, self.units, "tanh")
+        fan, back = FanInOut(self.n_in, self.units, "tanh"), FanInOut(self.units, self.units, "tanh")
         several = (self.init,) * self.gates, (self.recurrent_init,) * self.gates
         return [
             Parameter("W", (self.n_in, wide), "weight", Blocks(several[0]), fan),
@@ -136,13 +146,13 @@ class OverTime(BaseLayer):
             Parameter("b", (wide,), "bias", self.bias_init(), fan),
         ]
 
-    def bias_init(self) -> Start:
+    def bias_init(self) -> InitializerProtocol:
         """Return how the biases of all gates start."""
         return Zeros()
 
     def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
-        for way in self.ways:
-            way.bind(*(_of_way(way, views) for views in (values, grads)))
+        for direction in self.directions:
+            direction.bind(*(_of_direction(direction, views) for views in (values, grads)))
 
     def first(self, name: str, rows: slice) -> Array | float:
         """Return what is remembered before the first step, of a state by name."""
@@ -150,65 +160,67 @@ class OverTime(BaseLayer):
 
     def states_of(self, name: str) -> Array:
         """Return a state (t + 1, n, units) of the last forward pass, of the way that goes forward, by name."""
-        return self._memory(self.ways[0])[1]
+        return self._memory(self.directions[0])[1]
 
-    def make_room(self, way: Way, back: bool) -> None:
+    def make_room(self, direction: Direction, back: bool) -> None:
         """Take the memory in which `run` works, or `run_back`: workers would take it twice."""
         raise NotImplementedError
 
-    def run(self, way: Way, rows: slice, z: Array, h: Array) -> None:
+    def run(self, direction: Direction, rows: slice, z: Array, h: Array) -> None:
         """Write the states h[1:] that follow from z (t, n, gates·units) and from h[0], in the order of reading.
 
         z and h are those of the examples `rows`, as is what a concrete layer takes of its own memory.
         """
         raise NotImplementedError
 
-    def run_back(self, way: Way, rows: slice, steps: slice, z: Array, h: Array, dh: Array, dz: Array) -> None:
+    def run_back(
+        self, direction: Direction, rows: slice, steps: slice, z: Array, h: Array, dh: Array, dz: Array
+    ) -> None:
         """Write the derivatives dz by z of a stretch of the last forward pass, for the examples `rows`; dh, derivatives
         by h[1:] from outside, is used up. All are parts: of these steps and rows.
         """
         raise NotImplementedError
 
-    def skip_back(self, way: Way, rows: slice, steps: slice, dz: Array) -> None:
+    def skip_back(self, direction: Direction, rows: slice, steps: slice, dz: Array) -> None:
         """Say that nothing goes back to these steps: derivatives by z are 0 there."""
         dz[...] = 0.0
 
-    def steps_there(self, way: Way, rows: slice, steps: slice = slice(None)) -> Array | None:
+    def mask_of(self, direction: Direction, rows: slice, steps: slice = slice(None)) -> Array | None:
         """Return which steps there are of these, in the order of reading."""
-        return None if self.there is None else way.in_order(self.there[:, rows])[steps]
+        return None if self.step_mask is None else direction.in_order(self.step_mask[:, rows])[steps]
 
-    def turned_U(self, way: Way) -> Array:
+    def turned_U(self, direction: Direction) -> Array:
         """Return Uᵀ (gates·units, units) in the order of memory in which BLAS multiplies few rows faster: in
         half the time, of 20 rows.
         """
-        return way.scratch("Uᵀ", (self.gates * self.units, self.units), self.x)
+        return direction.scratch("Uᵀ", (self.gates * self.units, self.units), self.x)
 
-    def write_recurrent_gradient(self, way: Way, h: Array, dz: Array) -> None:
+    def write_recurrent_gradient(self, direction: Direction, h: Array, dz: Array) -> None:
         """Write the gradient of U, and of what else is a concrete layer's. h (t, n, units) is what each step began
         with, dz (t, n, gates·units), both as they lie in memory.
         """
-        matmul(flat(h).T, flat(dz), out=way.grads["U"])
+        matmul(flat(h).T, flat(dz), out=direction.grads["U"])
 
     def forward(self, x: Array, train: bool) -> Array:
         self.x = self._turned(x, "x")
-        for way in self.ways:
-            z, h = self._memory(way)
-            matmul(flat(self.x), way["W"], out=flat(z))
+        for direction in self.directions:
+            z, h = self._memory(direction)
+            matmul(flat(self.x), direction["W"], out=flat(z))
             self.begins_with = self.carried if train else {}
-            self._read(way, z, h)
+            self._read(direction, z, h)
         if self.carry is not None and train:
             for name, state in self.carried.items():
                 state[...] = self.states_of(name)[self.carry]
         return self._handed_on()
 
-    def _read(self, way: Way, whole_z: Array, whole_h: Array) -> None:
+    def _read(self, direction: Direction, whole_z: Array, whole_h: Array) -> None:
         def read(rows: slice) -> None:
-            z, h = way.in_order(whole_z[:, rows]), way.in_order(whole_h[:, rows])
-            z += way["b"]
+            z, h = direction.in_order(whole_z[:, rows]), direction.in_order(whole_h[:, rows])
+            z += direction["b"]
             h[0] = self.first("h", rows)
-            self.run(way, rows, z, h)
+            self.run(direction, rows, z, h)
 
-        self.make_room(way, back=False)
+        self.make_room(direction, back=False)
         self._spread(read)
 
     def _spread(self, work: Callable[[slice], None]) -> None:
@@ -220,58 +232,60 @@ class OverTime(BaseLayer):
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         dx = self.scratch("dx, steps first", self.x.shape, self.x) if need_dx else None
-        for number, way in enumerate(self.ways):
-            dz = self._back_through_time(way, dy[..., number * self.units : (number + 1) * self.units])
-            _, h = self._memory(way)
-            self.write_recurrent_gradient(way, h[1:] if way.is_backward else h[:-1], dz)
-            matmul(flat(self.x).T, flat(dz), out=way.grads["W"])
-            sum_along(flat(dz), 0, out=way.grads["b"])
+        for number, direction in enumerate(self.directions):
+            dz = self._back_through_time(direction, dy[..., number * self.units : (number + 1) * self.units])
+            _, h = self._memory(direction)
+            self.write_recurrent_gradient(direction, h[1:] if direction.is_backward else h[:-1], dz)
+            matmul(flat(self.x).T, flat(dz), out=direction.grads["W"])
+            sum_along(flat(dz), 0, out=direction.grads["b"])
             if dx is not None:
                 out = dx if number == 0 else self.scratch("dx of the other way", dx.shape, dx)
-                matmul(flat(dz), way["W"].T, out=flat(out))
+                matmul(flat(dz), direction["W"].T, out=flat(out))
                 if number:
                     dx += out
         return None if dx is None else self._turned(dx, "dx")
 
-    def _back_through_time(self, way: Way, dy: Array) -> Array:
+    def _back_through_time(self, direction: Direction, dy: Array) -> Array:
         """Return the derivatives by z (t, n, gates·units), from those by what the way has handed on."""
-        z, h = self._memory(way)
+        z, h = self._memory(direction)
         t, n, _ = z.shape
-        self.turned_U(way)[...] = way["U"].T
-        dz, dh = way.scratch("dz", z.shape, z), way.scratch("dh", (t, n, self.units), z)
+        self.turned_U(direction)[...] = direction["U"].T
+        dz, dh = direction.scratch("dz", z.shape, z), direction.scratch("dh", (t, n, self.units), z)
         if self.output == "last":
             dh[...] = 0.0
-            way.in_order(dh)[-1] = dy
+            direction.in_order(dh)[-1] = dy
         else:
             dh[...] = steps_first(dy)
-        self.make_room(way, back=True)
-        self._spread(lambda rows: self._back_in_stretches(way, rows, *(a[:, rows] for a in (z, h, dh, dz))))
+        self.make_room(direction, back=True)
+        self._spread(lambda rows: self._back_in_stretches(direction, rows, *(a[:, rows] for a in (z, h, dh, dz))))
         return dz
 
-    def _back_in_stretches(self, way: Way, rows: slice, *whole: Array) -> None:
-        z, h, dh, dz = (way.in_order(steps) for steps in whole)
+    def _back_in_stretches(self, direction: Direction, rows: slice, *whole: Array) -> None:
+        z, h, dh, dz = (direction.in_order(steps) for steps in whole)
         t = len(z)
         stretch = self.truncate or t
         for stop in range(t, 0, -stretch):
             if self.output == "last" and stop < t:
-                self.skip_back(way, rows, slice(0, stop), dz[:stop])
+                self.skip_back(direction, rows, slice(0, stop), dz[:stop])
                 return
             part = slice(max(stop - stretch, 0), stop)
             states = slice(part.start, part.stop + 1)
-            self.run_back(way, rows, part, z[part], h[states], dh[part], dz[part])
+            self.run_back(direction, rows, part, z[part], h[states], dh[part], dz[part])
 
-    def _memory(self, way: Way) -> tuple[Array, Array]:
+    def _memory(self, direction: Direction) -> tuple[Array, Array]:
         """Return the gates z (t, n, gates·units) and states (t + 1, n, units) of a way, as they lie in memory."""
         t, n, _ = self.x.shape
-        z = way.scratch("z", (t, n, self.gates * self.units), self.x)
-        return z, way.scratch("h", (t + 1, n, self.units), self.x)
+        z = direction.scratch("z", (t, n, self.gates * self.units), self.x)
+        return z, direction.scratch("h", (t + 1, n, self.units), self.x)
 
     def _handed_on(self) -> Array:
-        states = [self._memory(way)[1] for way in self.ways]
+        states = [self._memory(direction)[1] for direction in self.directions]
         if self.output == "last":
-            last = [way.in_order(h)[-1] for way, h in zip(self.ways, states, strict=True)]
+            last = [direction.in_order(h)[-1] for direction, h in zip(self.directions, states, strict=True)]
             return last[0] if len(last) == 1 else self._side_by_side(last)
-        every = [h[:-1] if way.is_backward else h[1:] for way, h in zip(self.ways, states, strict=True)]
+        every = [
+            h[:-1] if direction.is_backward else h[1:] for direction, h in zip(self.directions, states, strict=True)
+        ]
         t, n, units = every[0].shape
         y = self.scratch("y", (n, t, len(every) * units), self.x)
         for number, h in enumerate(every):
@@ -292,21 +306,21 @@ class OverTime(BaseLayer):
 
     @property
     def multiply_adds(self) -> int:
-        return len(self.ways) * self.steps * (self.n_in + self.units) * self.gates * self.units
+        return len(self.directions) * self.steps * (self.n_in + self.units) * self.gates * self.units
 
     def memory(self, n: int, train: bool, workers: int = 1) -> int:
-        t, u, ways = self.steps, self.units, len(self.ways)
+        t, u, directions = self.steps, self.units, len(self.directions)
         of_step = self.gates * u + u
-        of_way = t * of_step + u + self.kept_of_way(train)
+        of_direction = t * of_step + u + self.kept_of_direction(train)
         of_inputs = t * self.n_in
         if train:
-            of_way += t * of_step
-            of_inputs += (1 + ways) * t * self.n_in
-        handed_on = ways * u * (t if self.output == "every" else 1 if self.bidirectional else 0)
-        turned = ways * self.gates * u * u if train else 0
-        return n * (ways * of_way + of_inputs + handed_on) + turned
+            of_direction += t * of_step
+            of_inputs += (1 + directions) * t * self.n_in
+        handed_on = directions * u * (t if self.output == "every" else 1 if self.bidirectional else 0)
+        turned = directions * self.gates * u * u if train else 0
+        return n * (directions * of_direction + of_inputs + handed_on) + turned
 
-    def kept_of_way(self, train: bool) -> int:
+    def kept_of_direction(self, train: bool) -> int:
         """Return how many numbers of an example a concrete layer keeps in each direction beside z and h."""
         raise NotImplementedError
 
@@ -315,9 +329,9 @@ BACK = "back_"
 """What the names of parameters begin with that read backward."""
 
 
-def _of_way(way: Way, views: dict[str, Array]) -> dict[str, Array]:
+def _of_direction(direction: Direction, views: dict[str, Array]) -> dict[str, Array]:
     """Return the views of one direction, by the names of the other."""
-    if way.is_backward:
+    if direction.is_backward:
         return {name.removeprefix(BACK): view for name, view in views.items() if name.startswith(BACK)}
     return {name: view for name, view in views.items() if not name.startswith(BACK)}
 

@@ -62,10 +62,10 @@ class EachStep:
         flat = labels.reshape(-1)
         has_label = flat >= 0
         losses, _ = self.loss.losses_and_dz(z.reshape(-1, z.shape[2]), array_module(z).maximum(flat, 0))
-        misread = (self.loss.predict(z.reshape(-1, z.shape[2])) != flat) & has_label
+        misclassified = (self.loss.predict(z.reshape(-1, z.shape[2])) != flat) & has_label
         return Score(
             loss=float((losses * has_label).sum(dtype="float64")),
-            errors=int(misread.sum()),
+            errors=int(misclassified.sum()),
             examples=int(has_label.sum()),
         )
 

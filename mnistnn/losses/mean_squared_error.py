@@ -36,13 +36,13 @@ class MeanSquaredError:
     def losses_and_dz(self, z: Array, targets: Array) -> tuple[Array, Array]:
         """Return each example's share of the mean loss, times n (n,), and the gradient of the mean, like z."""
         xp, n = array_module(z), len(z)
-        dz, square, there = (self.scratch(role, z.shape, z) for role in ("dz", "square", "there"))
-        xp.equal(targets, targets, out=there)
+        dz, square, mask = (self.scratch(role, z.shape, z) for role in ("dz", "square", "mask"))
+        xp.equal(targets, targets, out=mask)
         xp.subtract(z, targets, out=dz)
         xp.fmax(dz, _LOW, out=dz)  # which takes the number where the other is none
-        dz *= there
+        dz *= mask
         xp.multiply(dz, dz, out=square)
-        per_number = (1.0 / xp.maximum(there.sum(), 1.0)).astype(z.dtype)
+        per_number = (1.0 / xp.maximum(mask.sum(), 1.0)).astype(z.dtype)
         losses = self.scratch("losses", (n,), z)
         xp.sum(square.reshape(n, -1), axis=1, out=losses)
         losses *= n * per_number
@@ -60,6 +60,6 @@ class MeanSquaredError:
 
     def score(self, z: Array, targets: Array) -> Score:
         """Return the squares summed over the numbers that there are, and how many these are. Nothing is misread."""
-        there = targets == targets
-        square = array_module(z).where(there, z - targets, 0.0) ** 2
-        return Score(loss=float(square.sum(dtype="float64")), errors=0, examples=int(there.sum()))
+        mask = targets == targets
+        square = array_module(z).where(mask, z - targets, 0.0) ** 2
+        return Score(loss=float(square.sum(dtype="float64")), errors=0, examples=int(mask.sum()))

@@ -14,7 +14,7 @@ from mnistnn.component import component
 from mnistnn.kernels import boltzmann
 from mnistnn.kernels.activations import sigmoid
 from mnistnn.layers.contract import Parameter
-from mnistnn.layers.initializers import Fan, Glorot, Initializer, Zeros
+from mnistnn.layers.initializers import FanInOut, Glorot, Initializer, Zeros
 from mnistnn.models.unsupervised import Unsupervised, biases_of, features_of
 from mnistnn.types import Array, Shape
 
@@ -48,7 +48,7 @@ class Autoencoder(Unsupervised):
         """Lay out the values and return the shape of the hidden units."""
         self.take_shape(in_shape)
         self.shapes: dict[str, Shape] = {"hidden": (self.hidden,), "visible": in_shape}
-        fan, back = Fan(self.n_in, self.hidden, "sigmoid"), Fan(self.hidden, self.n_in, "sigmoid")
+        fan, back = FanInOut(self.n_in, self.hidden, "sigmoid"), FanInOut(self.hidden, self.n_in, "sigmoid")
         declared = [
             ("hidden.W", Parameter("W", (self.n_in, self.hidden), "weight", self.init, fan)),
             ("hidden.b", Parameter("b", (self.hidden,), "bias", Zeros(), fan)),
@@ -92,7 +92,7 @@ class Autoencoder(Unsupervised):
         matmul(y, self.W_back, out=out)
         out += self.b_v
 
-    def given_back(self, x: Array) -> Array:
+    def reconstruct(self, x: Array) -> Array:
         """Return what is given back for x (n, *in_shape): σ(a), or a (n, n_in); lent until the next call."""
         a = self._decoded(x)
         if not self.is_gaussian:

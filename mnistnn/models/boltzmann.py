@@ -12,7 +12,7 @@ from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
 from mnistnn.kernels.activations import softplus
 from mnistnn.layers.contract import Parameter
-from mnistnn.layers.initializers import Fan, Initializer, Normal, Zeros
+from mnistnn.layers.initializers import FanInOut, Initializer, Normal, Zeros
 from mnistnn.models.unsupervised import EnergyModel, biases_of
 from mnistnn.types import Array, Shape
 
@@ -48,7 +48,7 @@ class Boltzmann(EnergyModel):
         n_in, hidden = self.n_in, self.hidden
         self.units = n_in + hidden
         self.shapes: dict[str, Shape] = {"visible": in_shape, **({"hidden": (hidden,)} if hidden else {})}
-        fan, declared = Fan(self.units, self.units, "sigmoid"), list[tuple[str, Parameter]]()
+        fan, declared = FanInOut(self.units, self.units, "sigmoid"), list[tuple[str, Parameter]]()
         if hidden:
             declared += [
                 ("hidden.W", Parameter("W", (n_in, hidden), "weight", self.init, fan)),

@@ -15,7 +15,7 @@ import numpy as np
 from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.layers.contract import Parameter
-from mnistnn.layers.initializers import Draws
+from mnistnn.layers.initializers import RandomGenerator
 from mnistnn.types import Array
 
 
@@ -62,7 +62,7 @@ class FlatModel:
         """Take the views of values and grad, by name; they are never rebound after."""
         raise NotImplementedError
 
-    def draw(self, rng: Draws) -> None:
+    def draw(self, rng: RandomGenerator) -> None:
         """Draw the initial parameters, on the host and in float64, so that every device and dtype starts alike."""
         start = np.empty(self.values.size)
         for slot in [*self.slots, *self.statistics]:

@@ -14,7 +14,7 @@ from mnistnn.component import component
 from mnistnn.kernels import boltzmann
 from mnistnn.kernels.activations import sigmoid, softplus
 from mnistnn.layers.contract import Parameter
-from mnistnn.layers.initializers import Constant, Fan, Glorot, Initializer, Zeros
+from mnistnn.layers.initializers import Constant, FanInOut, Glorot, Initializer, Zeros
 from mnistnn.models.unsupervised import EnergyModel, biases_of, features_of
 from mnistnn.types import Array, Shape
 
@@ -51,7 +51,7 @@ class RBM(EnergyModel):
         """Lay out the values and return the shape of the hidden units."""
         self.take_shape(in_shape)
         self.shapes: dict[str, Shape] = {"visible": in_shape, "hidden": (self.hidden,)}
-        fan = Fan(self.n_in, self.hidden, "sigmoid")
+        fan = FanInOut(self.n_in, self.hidden, "sigmoid")
         declared = [
             ("hidden.W", Parameter("W", (self.n_in, self.hidden), "weight", self.init, fan)),
             ("hidden.b", Parameter("b", (self.hidden,), "bias", Zeros(), fan)),
@@ -126,7 +126,7 @@ class RBM(EnergyModel):
             sigmoid(mean)
         return mean
 
-    def given_back(self, x: Array) -> Array:
+    def reconstruct(self, x: Array) -> Array:
         """Return the means of v given P(h = 1 | x) (n, n_in), x (n, *in_shape); lent until the next call."""
         return self.visible_means(self.hidden_probabilities(x))
 

@@ -14,7 +14,7 @@ from mnistnn.component import component
 from mnistnn.errors import ConfigError
 from mnistnn.layers import Layer
 from mnistnn.layers.contract import BaseLayer, Parameter
-from mnistnn.layers.recurrent_base import OverTime
+from mnistnn.layers.recurrent_base import RecurrentBase
 from mnistnn.models.flat import FlatModel
 from mnistnn.types import Array, Shape, ShapeError
 
@@ -44,7 +44,7 @@ class Sequential(FlatModel):
         shape = in_shape
         for name, layer in self.layers.items():
             try:
-                if ragged and not declared and not isinstance(layer, OverTime):
+                if ragged and not declared and not isinstance(layer, RecurrentBase):
                     raise ShapeError(
                         f"sequences of different lengths are read by recurrent layers, and this one is {layer.type}"
                     )
@@ -66,7 +66,7 @@ class Sequential(FlatModel):
         self.carrying = {
             name: layer
             for name, layer in self.layers.items()
-            if isinstance(layer, OverTime) and layer.carry is not None
+            if isinstance(layer, RecurrentBase) and layer.carry is not None
         }
         """The layers that begin where they were at the end of the batch before."""
         # Nothing is learned before the first layer with parameters, so the backward pass ends there.
@@ -111,7 +111,7 @@ class Sequential(FlatModel):
 
     def forward(self, x: Array, train: bool) -> Array:
         """Map x (n, *in_shape) to the last layer's output, lent until the next call."""
-        x = self._without_presence(x)
+        x = self._without_mask(x)
         for layer in self._chain:
             x = layer.forward(x, train)
         return x
@@ -122,21 +122,21 @@ class Sequential(FlatModel):
 
     def sample(self, x: Array) -> Array:
         """Map x as `forward` does in use, but with the masks of the update that `begin_update` named."""
-        x = self._without_presence(x)
+        x = self._without_mask(x)
         for layer in self._chain:
             x = layer.forward(x, train=layer.is_random)
         return x
 
-    def _without_presence(self, x: Array) -> Array:
+    def _without_mask(self, x: Array) -> Array:
         """Let recurrent layers know which steps there are, and return the other features of x."""
         if not self.ragged:
             return x
-        told = steps_first(x[..., -1:])
-        there = self._scratch("there", told.shape, x)
-        there[...] = told
+        given = steps_first(x[..., -1:])
+        mask = self._scratch("mask", given.shape, x)
+        mask[...] = given
         for layer in self._chain:
-            if isinstance(layer, OverTime):
-                layer.there = there
+            if isinstance(layer, RecurrentBase):
+                layer.step_mask = mask
         return x[..., :-1]
 
     def backward(self, dy: Array) -> None:
@@ -168,7 +168,7 @@ class Sequential(FlatModel):
         kept = [
             (array, self._scratch(f"{number}.{place}", array.shape, array))
             for number, layer in enumerate(self._chain)
-            for place, array in enumerate(layer.used_up)
+            for place, array in enumerate(layer.overwritten)
         ]
         for array, copy in kept:
             copy[...] = array
@@ -179,24 +179,25 @@ class Sequential(FlatModel):
 
         return bring_back
 
-    def backward_squares(self, hy: Array) -> None:
+    def backward_diagonal(self, hy: Array) -> None:
         """Overwrite grad with what second derivatives hy by the output, on the diagonal, make of those by theta."""
         for layer in reversed(self._chain[self._first + 1 :]):
-            hy = layer.backward_squares(hy)
-        self._chain[self._first].backward_squares(hy, need_hx=False)
+            hy = layer.backward_diagonal(hy)
+        self._chain[self._first].backward_diagonal(hy, need_hx=False)
 
-    def backward_rows(self, dy: Array, rows: Array) -> None:
-        """Write into rows (k, n, size) the derivatives by theta of k functions of each example's output.
+    def backward_per_example(self, dy: Array, gradients: Array) -> None:
+        """Write into gradients (k, n, size) the derivatives by theta of k functions of each example's output.
 
         dy (k, n, *out_shape), used up, are those by the output of the last forward pass.
         """
         views = {
-            slot.name: rows[:, :, slot.part].reshape(*rows.shape[:2], *slot.parameter.shape) for slot in self.slots
+            slot.name: gradients[:, :, slot.part].reshape(*gradients.shape[:2], *slot.parameter.shape)
+            for slot in self.slots
         }
         names = list(self.layers)
         for at in range(len(names) - 1, self._first, -1):
-            dy = self._chain[at].backward_rows(dy, _of_layer(names[at], views))
-        self._chain[self._first].backward_rows(dy, _of_layer(names[self._first], views), need_dx=False)
+            dy = self._chain[at].backward_per_example(dy, _of_layer(names[at], views))
+        self._chain[self._first].backward_per_example(dy, _of_layer(names[self._first], views), need_dx=False)
 
 
 def _of_layer(name: str, views: dict[str, Array]) -> dict[str, Array]:

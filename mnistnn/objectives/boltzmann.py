@@ -12,7 +12,7 @@ from mnistnn.objectives.unsupervised import UnsupervisedObjective
 from mnistnn.types import Array
 
 
-class GeneralObjective(UnsupervisedObjective):
+class BoltzmannObjective(UnsupervisedObjective):
     """A Boltzmann machine on the images that were set last.
 
     Units lie as rows and chains as columns, so that a unit's states lie together. Where there are hidden units, ⟨xᵢ xⱼ⟩

@@ -18,7 +18,7 @@ from mnistnn.types import Array
 _FOLLOW = 0.01  # how fast the means of a centred machine follow the data, as in Melchior et al. (2016)
 
 
-class RestrictedObjective(UnsupervisedObjective):
+class RBMObjective(UnsupervisedObjective):
     """A restricted Boltzmann machine on the images that were set last.
 
     The particles of persistent chains are what it remembers: hidden units, all off in the beginning. Visible units lie

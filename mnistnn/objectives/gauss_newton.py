@@ -92,7 +92,7 @@ class GaussNewton:
         model, grad = self.model, self.model.grad
         for number, piece in enumerate(self.batch.chunks(part)):
             z = self.batch.forward(piece)
-            model.backward_squares(self.loss.curvature_diagonal(z, self.batch.labels[piece]))
+            model.backward_diagonal(self.loss.curvature_diagonal(z, self.batch.labels[piece]))
             add_share(grad, share(piece, part), out, is_first=number == 0)
         for stretch, factor in self.batch.decay:
             out[stretch] += factor
@@ -113,7 +113,7 @@ class GaussNewton:
             z = self.batch.forward(here)
             roots = self.loss.curvature_roots(z, self.batch.labels[here])  # (k, n, outputs)
             rows = self._scratch("rows", (*roots.shape[:2], model.size), roots)
-            model.backward_rows(roots, rows)
+            model.backward_per_example(roots, rows)
             flat = rows.reshape(-1, model.size)
             out += to_host(flat.T @ flat)
         out /= n

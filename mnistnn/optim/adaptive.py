@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from mnistnn.backend.arrays import array_module
-from mnistnn.backend.jit import Loop
+from mnistnn.backend.jit import CompiledFunction
 from mnistnn.component import component
 from mnistnn.kernels.sign import sign
 from mnistnn.optim import fused
@@ -39,7 +39,7 @@ class AdaptiveRates(GradientRule):
     # Of the last gradient its sign is enough, and a product with it cannot underflow as that of two gradients does.
     slots: ClassVar[dict[str, float]] = {"rate": 1.0, "last_sign": 0.0}
     working: ClassVar[int] = 2
-    fused_update: ClassVar[Loop | None] = fused.adaptive_rates
+    fused_update: ClassVar[CompiledFunction | None] = fused.adaptive_rates
 
     @model_validator(mode="after")
     def _is_a_range(self) -> "AdaptiveRates":
@@ -85,7 +85,7 @@ class CourseRMSProp(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"ms": 1.0}
     working: ClassVar[int] = 1
-    fused_update: ClassVar[Loop | None] = fused.course_rmsprop
+    fused_update: ClassVar[CompiledFunction | None] = fused.course_rmsprop
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.beta, 1.0 - self.beta
@@ -118,7 +118,7 @@ class RMSProp(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"ms": 0.0}
     working: ClassVar[int] = 1
-    fused_update: ClassVar[Loop | None] = fused.rmsprop
+    fused_update: ClassVar[CompiledFunction | None] = fused.rmsprop
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.beta, 1.0 - self.beta, self.epsilon
@@ -151,7 +151,7 @@ class GravesRMSProp(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"mean_square": 0.0, "mean": 0.0, "v": 0.0}
     working: ClassVar[int] = 1
-    fused_update: ClassVar[Loop | None] = fused.graves_rmsprop
+    fused_update: ClassVar[CompiledFunction | None] = fused.graves_rmsprop
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.beta, 1.0 - self.beta, self.momentum, self.epsilon
@@ -185,7 +185,7 @@ class AdaGrad(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"sum_square": 0.0}
     working: ClassVar[int] = 1
-    fused_update: ClassVar[Loop | None] = fused.adagrad
+    fused_update: ClassVar[CompiledFunction | None] = fused.adagrad
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.epsilon
@@ -217,7 +217,7 @@ class AdaDelta(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"mean_square": 0.0, "mean_square_step": 0.0}
     working: ClassVar[int] = 1
-    fused_update: ClassVar[Loop | None] = fused.adadelta
+    fused_update: ClassVar[CompiledFunction | None] = fused.adadelta
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.rho, 1.0 - self.rho, self.epsilon
@@ -252,7 +252,7 @@ class Adam(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"m": 0.0, "v": 0.0}
     working: ClassVar[int] = 1
-    fused_update: ClassVar[Loop | None] = fused.adam
+    fused_update: ClassVar[CompiledFunction | None] = fused.adam
 
     def scalars(self, progress: Progress) -> Scalars:
         return *adam_scalars(self, progress), 1.0
@@ -280,7 +280,7 @@ class AdamW(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"m": 0.0, "v": 0.0}
     working: ClassVar[int] = 1
-    fused_update: ClassVar[Loop | None] = fused.adam
+    fused_update: ClassVar[CompiledFunction | None] = fused.adam
 
     def scalars(self, progress: Progress) -> Scalars:
         return *adam_scalars(self, progress), 1.0 - self.rate(progress) * self.weight_decay

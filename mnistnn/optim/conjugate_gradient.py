@@ -9,14 +9,14 @@ from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.inner import inner
 from mnistnn.optim.line_search import StrongWolfe, Trial
-from mnistnn.optim.line_search_method import AnyLineSearch, SearchingMethod
+from mnistnn.optim.line_search_optimizer import AnyLineSearch, LineSearchOptimizer
 from mnistnn.types import Array
 
 _LONGER = 1.01  # than where a parabola with the last decrease would have its minimum
 
 
 @component
-class ConjugateGradient(SearchingMethod):
+class ConjugateGradient(LineSearchOptimizer):
     """θ ← θ + α d with d ← −g + β d, and α by a line search.
 
     Begins again with −g where d is no descent, and every `restart_every` steps. The first trial of a search is where a
@@ -34,31 +34,31 @@ class ConjugateGradient(SearchingMethod):
     """How far to go; the default is that of SciPy's fmin_cg."""
 
     vectors: ClassVar[tuple[str, ...]] = ("direction",)
-    kept: ClassVar[tuple[str, ...]] = (*SearchingMethod.kept, "value_before", "beta", "age")
+    kept: ClassVar[tuple[str, ...]] = (*LineSearchOptimizer.kept, "value_before", "beta", "age")
     """The value a step ago; the next β; and the steps since the last beginning, 0 if there is no direction yet."""
 
     @property
-    def knows_something(self) -> bool:
+    def has_memory(self) -> bool:
         return self.numbers["age"] > 0
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self.numbers["age"] = 0.0
 
     def first_step(self, start: Trial) -> float:
-        if not self.knows_something:
+        if not self.has_memory:
             return min(1.0, _LONGER / math.sqrt(-start.slope))  # d = −g: a step of about the length 1
         first = 2.0 * _LONGER * (start.value - self.numbers["value_before"]) / start.slope
         return min(1.0, first) if first > 0.0 else 1.0  # rounding may hide the last decrease
 
     def set_direction(self, g: Array) -> None:
         d = self.direction
-        if self.knows_something:
+        if self.has_memory:
             d *= self.numbers["beta"]
             d -= g
         else:
             array_module(g).negative(g, out=d)
 
-    def learn(self, g: Array, g_before: Array, step: float) -> None:
+    def update(self, g: Array, g_before: Array, step: float) -> None:
         numbers = self.numbers
         gg, squared = inner(g, g), inner(g_before, g_before)
         gy = gg - inner(g, g_before)

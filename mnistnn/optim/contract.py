@@ -56,7 +56,7 @@ Decay = Sequence[tuple[slice, float]]
 
 
 @dataclass(frozen=True)
-class Demands:
+class Requirements:
     """What an optimizer needs of an experiment around it. An experiment without it is refused before data is read.
 
     one_objective  the same objective for several updates: the gradient of one step is compared with that of the last
@@ -112,7 +112,7 @@ class ObjectiveContract(Protocol):
 class OptimizerContract(Protocol):
     """Its state is arrays by name, allocated once and never rebound, so a checkpoint can hold and refill them."""
 
-    demands: ClassVar[Demands]
+    requirements: ClassVar[Requirements]
 
     gives: ClassVar[tuple[str, ...]]
     """Names of the figures that it adds to the row of an evaluation."""
@@ -140,7 +140,7 @@ class OptimizerContract(Protocol):
         """Return the learning rate that the next step would use."""
         ...
 
-    def figures(self, progress: Progress) -> dict[str, float]:
+    def metrics(self, progress: Progress) -> dict[str, float]:
         """Return what `gives` names, as it is after the last step."""
         ...
 

@@ -11,7 +11,7 @@ import numpy as np
 from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.inner import largest
-from mnistnn.optim.contract import Demands, ObjectiveContract, Progress
+from mnistnn.optim.contract import ObjectiveContract, Progress, Requirements
 from mnistnn.types import Array
 
 _COMMON = ("loss", "gradient.max", "step", "passed")
@@ -32,13 +32,13 @@ class KeptNumbers:
 
 
 @component
-class BatchMethod:
+class FullBatchOptimizer:
     """Abstract: one step moves theta to a place that `move` finds by asking the objective."""
 
     type: str
     """The name of the method in an experiment."""
 
-    demands: ClassVar[Demands]
+    requirements: ClassVar[Requirements]
     gives: ClassVar[tuple[str, ...]] = ("passes", "gradient.max")
     """passes: examples that went through the model so far, as a multiple of the training set; gradient.max: the largest
     derivative, of the objective's last gradient."""
@@ -74,7 +74,7 @@ class BatchMethod:
         """Return the length of the last step, as a multiple of the direction that it went along."""
         return self.numbers["step"]
 
-    def figures(self, progress: Progress) -> dict[str, float]:
+    def metrics(self, progress: Progress) -> dict[str, float]:
         passes = self.numbers["passed"] / progress.examples_per_epoch
         return {"passes": passes, "gradient.max": self.numbers["gradient.max"]}
 
@@ -91,7 +91,7 @@ class BatchMethod:
         """Move theta; return the mean loss before."""
         raise NotImplementedError
 
-    def look(self, objective: ObjectiveContract) -> float:
+    def evaluate(self, objective: ObjectiveContract) -> float:
         """Ask for value and gradient at theta; remember loss and largest derivative, and return the value."""
         value = objective.value_and_grad()
         self.remember(objective)
@@ -102,7 +102,7 @@ class BatchMethod:
         self.numbers["loss"] = objective.mean_loss
         self.numbers["gradient.max"] = largest(objective.grad)
 
-    def go(self, objective: ObjectiveContract, step: float) -> None:
+    def step_to(self, objective: ObjectiveContract, step: float) -> None:
         """Put theta at `before` + step · `direction`."""
         array_module(objective.theta).multiply(self.direction, step, out=objective.theta)
         objective.theta += self.before

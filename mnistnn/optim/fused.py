@@ -15,18 +15,18 @@ pass of its own. grad is only read.
 
 import numpy as np
 
-from mnistnn.backend.jit import Loop
+from mnistnn.backend.jit import CompiledFunction
 from mnistnn.types import Array
 
 
-@Loop
+@CompiledFunction
 def sgd(theta: Array, grad: Array, decay: float, eta: float) -> None:
     for i in range(theta.size):
         g = grad[i] + theta[i] * decay if decay else grad[i]
         theta[i] -= g * eta
 
 
-@Loop
+@CompiledFunction
 def sign(theta: Array, grad: Array, decay: float, eta: float) -> None:
     zero, one = theta.dtype.type(0), theta.dtype.type(1)
     for i in range(theta.size):
@@ -35,7 +35,7 @@ def sign(theta: Array, grad: Array, decay: float, eta: float) -> None:
         theta[i] -= direction * eta
 
 
-@Loop
+@CompiledFunction
 def course_momentum(theta: Array, grad: Array, m: Array, decay: float, eta: float, beta: float, rest: float) -> None:
     for i in range(theta.size):
         g = grad[i] + theta[i] * decay if decay else grad[i]
@@ -43,7 +43,7 @@ def course_momentum(theta: Array, grad: Array, m: Array, decay: float, eta: floa
         m[i] = m[i] * beta + g * rest
 
 
-@Loop
+@CompiledFunction
 def momentum(theta: Array, grad: Array, v: Array, decay: float, eta: float, mu: float) -> None:
     for i in range(theta.size):
         g = grad[i] + theta[i] * decay if decay else grad[i]
@@ -51,7 +51,7 @@ def momentum(theta: Array, grad: Array, v: Array, decay: float, eta: float, mu: 
         theta[i] += v[i]
 
 
-@Loop
+@CompiledFunction
 def nesterov(theta: Array, grad: Array, v: Array, decay: float, eta: float, mu: float, reach: float) -> None:
     for i in range(theta.size):
         g = grad[i] + theta[i] * decay if decay else grad[i]
@@ -60,7 +60,7 @@ def nesterov(theta: Array, grad: Array, v: Array, decay: float, eta: float, mu: 
         theta[i] = theta[i] - kept + v[i] * reach
 
 
-@Loop
+@CompiledFunction
 def adaptive_rates(
     theta: Array,
     grad: Array,
@@ -86,7 +86,7 @@ def adaptive_rates(
         rate[i] = maximum if r > maximum else r
 
 
-@Loop
+@CompiledFunction
 def rprop(
     theta: Array,
     grad: Array,
@@ -114,7 +114,7 @@ def rprop(
         theta[i] -= direction * r * eta
 
 
-@Loop
+@CompiledFunction
 def course_rmsprop(theta: Array, grad: Array, ms: Array, decay: float, eta: float, beta: float, rest: float) -> None:
     for i in range(theta.size):
         g = grad[i] + theta[i] * decay if decay else grad[i]
@@ -122,7 +122,7 @@ def course_rmsprop(theta: Array, grad: Array, ms: Array, decay: float, eta: floa
         ms[i] = ms[i] * beta + g * g * rest
 
 
-@Loop
+@CompiledFunction
 def rmsprop(
     theta: Array, grad: Array, ms: Array, decay: float, eta: float, beta: float, rest: float, epsilon: float
 ) -> None:
@@ -132,7 +132,7 @@ def rmsprop(
         theta[i] -= g / (np.sqrt(ms[i]) + epsilon) * eta
 
 
-@Loop
+@CompiledFunction
 def graves_rmsprop(
     theta: Array,
     grad: Array,
@@ -157,7 +157,7 @@ def graves_rmsprop(
         theta[i] += v[i]
 
 
-@Loop
+@CompiledFunction
 def adagrad(theta: Array, grad: Array, sum_square: Array, decay: float, eta: float, epsilon: float) -> None:
     for i in range(theta.size):
         g = grad[i] + theta[i] * decay if decay else grad[i]
@@ -165,7 +165,7 @@ def adagrad(theta: Array, grad: Array, sum_square: Array, decay: float, eta: flo
         theta[i] -= g / (np.sqrt(sum_square[i]) + epsilon) * eta
 
 
-@Loop
+@CompiledFunction
 def stochastic_diagonal(
     theta: Array, grad: Array, curvature: Array, _gathered: Array, decay: float, eta: float, mu: float
 ) -> None:
@@ -174,7 +174,7 @@ def stochastic_diagonal(
         theta[i] -= g / (curvature[i] + mu) * eta
 
 
-@Loop
+@CompiledFunction
 def adadelta(
     theta: Array,
     grad: Array,
@@ -194,7 +194,7 @@ def adadelta(
         theta[i] -= step * eta
 
 
-@Loop
+@CompiledFunction
 def adam(
     theta: Array,
     grad: Array,

@@ -10,8 +10,8 @@ from pydantic import Field
 from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.inner import inner
-from mnistnn.optim.contract import Demands, ObjectiveContract, Progress
-from mnistnn.optim.full_batch import BatchMethod
+from mnistnn.optim.contract import ObjectiveContract, Progress, Requirements
+from mnistnn.optim.full_batch import FullBatchOptimizer
 from mnistnn.optim.inner_cg import Memory, descend
 from mnistnn.optim.line_search import Backtracking, Trial
 from mnistnn.types import Array
@@ -24,7 +24,7 @@ _SEARCH = Backtracking(decrease=1e-2, factor=0.8, evaluations=60)
 
 
 @component
-class HessianFree(BatchMethod):
+class HessianFree(FullBatchOptimizer):
     """θ ← θ + α d, with d near the minimum of q(d) = g'd + ½ d'(G + λ I) d, found by conjugate gradient.
 
     g is the gradient on the whole batch, G the Gauss–Newton matrix on a part of it, another one in each step. The inner
@@ -51,8 +51,10 @@ class HessianFree(BatchMethod):
     warm_start: Annotated[float, Field(ge=0, le=1)] = 0.95
     """What part of the last d the inner conjugate gradient begins with."""
 
-    demands: ClassVar[Demands] = Demands(values=True, of_layers=frozenset({"tangents", "squares"}))
-    gives: ClassVar[tuple[str, ...]] = (*BatchMethod.gives, "damping", "inner_iterations")
+    requirements: ClassVar[Requirements] = Requirements(
+        values=True, of_layers=frozenset({"tangents", "gauss_newton_diagonal"})
+    )
+    gives: ClassVar[tuple[str, ...]] = (*FullBatchOptimizer.gives, "damping", "inner_iterations")
     vectors: ClassVar[tuple[str, ...]] = ("direction",)
     kept: ClassVar[tuple[str, ...]] = ("damping", "inner_iterations", "has_direction")
 
@@ -67,12 +69,12 @@ class HessianFree(BatchMethod):
         self._saved_after = saved_after(self.iterations)
         self._saved = xp.empty((len(self._saved_after) + 1, theta.size), dtype=theta.dtype)
 
-    def figures(self, progress: Progress) -> dict[str, float]:
+    def metrics(self, progress: Progress) -> dict[str, float]:
         own = {name: self.numbers[name] for name in ("damping", "inner_iterations")}
-        return {**super().figures(progress), **own}
+        return {**super().metrics(progress), **own}
 
     def move(self, objective: ObjectiveContract, progress: Progress) -> float:
-        value = self.look(objective)
+        value = self.evaluate(objective)
         loss = self.numbers["loss"]
         if not math.isfinite(value):
             return loss
@@ -85,7 +87,7 @@ class HessianFree(BatchMethod):
         self._adapt((lowest - value) / predicted if predicted < 0.0 else -math.inf)
         step = self._backtrack(objective, value, slope, lowest)
         self.numbers["step"], self.numbers["has_direction"] = step, float(step > 0.0)
-        self.go(objective, step) if step else self._stay(objective)
+        self.step_to(objective, step) if step else self._stay(objective)
         return loss
 
     def _stay(self, objective: ObjectiveContract) -> None:
@@ -159,7 +161,7 @@ class HessianFree(BatchMethod):
             if step == 1.0:
                 return Trial(step, first, slope)
             objective.tell("line search", trials, _SEARCH.evaluations)
-            self.go(objective, step)
+            self.step_to(objective, step)
             return Trial(step, objective.value(), slope)
 
         found = _SEARCH.search(line, Trial(0.0, value, slope), 1.0)

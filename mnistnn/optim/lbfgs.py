@@ -9,14 +9,14 @@ from mnistnn.component import component
 from mnistnn.kernels.add_scaled import BLOCK, add_scaled
 from mnistnn.kernels.inner import inner, length
 from mnistnn.optim.line_search import Trial
-from mnistnn.optim.line_search_method import SearchingMethod
+from mnistnn.optim.line_search_optimizer import LineSearchOptimizer
 from mnistnn.types import Array
 
 _CURVED = 1e-10  # least s'y as a part of |s| |y| for a pair to be kept
 
 
 @component
-class LBFGS(SearchingMethod):
+class LBFGS(LineSearchOptimizer):
     """θ ← θ − α H g, with H the BFGS estimate of the inverse Hessian from the last `memory` pairs of a step s and the
     change y of the gradient along it, and α by a line search that tries 1 first.
 
@@ -29,7 +29,7 @@ class LBFGS(SearchingMethod):
     memory: Annotated[int, Field(ge=1, le=1000)] = 10
     """How many pairs are remembered."""
 
-    kept: ClassVar[tuple[str, ...]] = (*SearchingMethod.kept, "pairs")
+    kept: ClassVar[tuple[str, ...]] = (*LineSearchOptimizer.kept, "pairs")
     """How many pairs were taken in since all was forgotten."""
 
     def vectors_kept(self) -> int:
@@ -43,14 +43,14 @@ class LBFGS(SearchingMethod):
         self._product = xp.empty(min(theta.size, BLOCK), dtype=theta.dtype)
 
     @property
-    def knows_something(self) -> bool:
+    def has_memory(self) -> bool:
         return self.numbers["pairs"] > 0
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self.numbers["pairs"] = 0.0
 
     def first_step(self, start: Trial) -> float:
-        return 1.0 if self.knows_something else 1.0 / length(self.direction)
+        return 1.0 if self.has_memory else 1.0 / length(self.direction)
 
     def set_direction(self, g: Array) -> None:
         """Write −H g: the two loops of Nocedal & Wright (2006), algorithm 7.4."""
@@ -69,7 +69,7 @@ class LBFGS(SearchingMethod):
             add_scaled(d, alpha - inner(y, d) / sy, s, self._product)
         d *= -1.0
 
-    def learn(self, g: Array, g_before: Array, step: float) -> None:
+    def update(self, g: Array, g_before: Array, step: float) -> None:
         xp, newest = array_module(g), int(self.numbers["pairs"]) % self.memory
         s, y = self._state["steps"][newest], self._state["changes"][newest]
         # The place is that of the oldest pair once all are taken; one that is refused is overwritten by the next.

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from mnistnn.backend.arrays import array_module, to_host
 from mnistnn.component import component
-from mnistnn.optim.contract import Demands, ObjectiveContract, Progress
-from mnistnn.optim.full_batch import BatchMethod
+from mnistnn.optim.contract import ObjectiveContract, Progress, Requirements
+from mnistnn.optim.full_batch import FullBatchOptimizer
 from mnistnn.types import Array
 
 _BAD, _GOOD = 0.25, 0.75  # below and above which share of the predicted decrease the damping changes
@@ -17,7 +17,7 @@ _LEAST_DAMPING = 1e-15
 
 
 @component
-class LevenbergMarquardt(BatchMethod):
+class LevenbergMarquardt(FullBatchOptimizer):
     """θ ← θ + d with (G + λ D) d = −g; G = J'H J is the Gauss–Newton matrix of the batch, g its gradient.
 
     A step that raises the objective is taken back and tried again with a larger λ. λ shrinks when the objective falls
@@ -44,8 +44,8 @@ class LevenbergMarquardt(BatchMethod):
     memory_mb: Annotated[int, Field(ge=1)] = 1024
     """What G and its equations may take, in units of 10⁶ bytes; a model that needs more is refused."""
 
-    demands: ClassVar[Demands] = Demands(values=True, of_layers=frozenset({"rows"}))
-    gives: ClassVar[tuple[str, ...]] = (*BatchMethod.gives, "damping")
+    requirements: ClassVar[Requirements] = Requirements(values=True, of_layers=frozenset({"per_example_gradients"}))
+    gives: ClassVar[tuple[str, ...]] = (*FullBatchOptimizer.gives, "damping")
     kept: ClassVar[tuple[str, ...]] = ("damping",)
 
     def allocate(self, theta: Array, grad: Array) -> None:
@@ -53,8 +53,8 @@ class LevenbergMarquardt(BatchMethod):
         self.numbers["damping"] = self.damping
         self._G: np.ndarray | None = None  # made by the first step: who only reads checkpoints needs none
 
-    def figures(self, progress: Progress) -> dict[str, float]:
-        return {**super().figures(progress), "damping": self.numbers["damping"]}
+    def metrics(self, progress: Progress) -> dict[str, float]:
+        return {**super().metrics(progress), "damping": self.numbers["damping"]}
 
     def bytes_kept(self, parameters: int, itemsize: int) -> int:
         return super().bytes_kept(parameters, itemsize) + bytes_needed(parameters, itemsize)
@@ -69,7 +69,7 @@ class LevenbergMarquardt(BatchMethod):
         )
 
     def move(self, objective: ObjectiveContract, progress: Progress) -> float:
-        value = self.look(objective)
+        value = self.evaluate(objective)
         loss = self.numbers["loss"]
         if not math.isfinite(value):
             return loss
@@ -98,7 +98,7 @@ class LevenbergMarquardt(BatchMethod):
         if not (np.isfinite(d).all() and predicted < 0.0):
             return -math.inf
         self.direction[...] = array_module(self.direction).asarray(d)
-        self.go(objective, 1.0)
+        self.step_to(objective, 1.0)
         there = objective.value()
         return (there - value) / predicted if math.isfinite(there) else -math.inf
 

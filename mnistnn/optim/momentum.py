@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mnistnn.backend.arrays import array_module
-from mnistnn.backend.jit import Loop
+from mnistnn.backend.jit import CompiledFunction
 from mnistnn.component import component
 from mnistnn.optim import fused
 from mnistnn.optim.contract import Progress
@@ -31,7 +31,7 @@ class CourseMomentum(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"m": 0.0}
     working: ClassVar[int] = 1
-    fused_update: ClassVar[Loop | None] = fused.course_momentum
+    fused_update: ClassVar[CompiledFunction | None] = fused.course_momentum
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.beta, 1.0 - self.beta
@@ -57,7 +57,7 @@ class Momentum(GradientRule):
     """The part μ of the velocity that survives a step: a number, or a schedule."""
 
     slots: ClassVar[dict[str, float]] = {"v": 0.0}
-    fused_update: ClassVar[Loop | None] = fused.momentum
+    fused_update: ClassVar[CompiledFunction | None] = fused.momentum
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), at(self.momentum, progress)
@@ -85,7 +85,7 @@ class Nesterov(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"v": 0.0}
     working: ClassVar[int] = 1
-    fused_update: ClassVar[Loop | None] = fused.nesterov
+    fused_update: ClassVar[CompiledFunction | None] = fused.nesterov
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), at(self.momentum, progress), 1.0 + at(self.momentum, progress.after_update())

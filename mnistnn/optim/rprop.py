@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mnistnn.backend.arrays import array_module
-from mnistnn.backend.jit import Loop
+from mnistnn.backend.jit import CompiledFunction
 from mnistnn.component import component
 from mnistnn.kernels.sign import sign
 from mnistnn.optim import fused
@@ -35,7 +35,7 @@ class RProp(GradientRule):
 
     slots: ClassVar[dict[str, float]] = {"size": 1.0, "last_sign": 0.0}
     working: ClassVar[int] = 2
-    fused_update: ClassVar[Loop | None] = fused.rprop
+    fused_update: ClassVar[CompiledFunction | None] = fused.rprop
 
     def scalars(self, progress: Progress) -> Scalars:
         return self.rate(progress), self.increase - 1.0, self.decrease - 1.0, self.minimum, self.maximum

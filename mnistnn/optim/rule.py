@@ -18,11 +18,11 @@ from pydantic import Field
 
 from mnistnn.backend.arrays import array_module
 from mnistnn.backend.cuda import Kernel, Numbers
-from mnistnn.backend.jit import Loop, is_available
+from mnistnn.backend.jit import CompiledFunction, is_available
 from mnistnn.backend.loop_to_cuda import kernel_of
 from mnistnn.backend.matmul import serial_matmul
 from mnistnn.component import component
-from mnistnn.optim.contract import Decay, Demands, ObjectiveContract, Progress
+from mnistnn.optim.contract import Decay, ObjectiveContract, Progress, Requirements
 from mnistnn.optim.schedules import MomentumSchedule, RateSchedule
 from mnistnn.types import Array
 
@@ -47,13 +47,13 @@ class GradientRule:
     clip_norm: Annotated[float, Field(gt=0)] | None = None
     """Scale the gradient down to this Euclidean norm when it is longer."""
 
-    demands: ClassVar[Demands] = Demands()
+    requirements: ClassVar[Requirements] = Requirements()
     gives: ClassVar[tuple[str, ...]] = ()
     slots: ClassVar[dict[str, float]] = {}
     """Names of the state arrays, each like theta, and the value they start with."""
     working: ClassVar[int] = 0
     """How many working arrays of a block's size `update` needs."""
-    fused_update: ClassVar[Loop | None] = None
+    fused_update: ClassVar[CompiledFunction | None] = None
     """A loop that does all of `update`, with the same bits: of theta, grad, the state arrays, a factor of theta to add
     to the gradient, and the scalars."""
 
@@ -105,7 +105,7 @@ class GradientRule:
         """Return the step size of the next update."""
         return at(self.learning_rate, progress)
 
-    def figures(self, progress: Progress) -> dict[str, float]:
+    def metrics(self, progress: Progress) -> dict[str, float]:
         return {}
 
     def scalars(self, progress: Progress) -> Scalars:
@@ -158,7 +158,7 @@ class GradientRule:
 
 
 @cache
-def _kernel_of(fused_update: Loop) -> Kernel | None:
+def _kernel_of(fused_update: CompiledFunction) -> Kernel | None:
     """Return the kernel of a fused update, or None if mnistnn is installed without its source.
 
     On a GPU the gradient already contains what penalties add to it, so the kernel takes no decay.

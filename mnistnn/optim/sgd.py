@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from mnistnn.backend.jit import Loop
+from mnistnn.backend.jit import CompiledFunction
 from mnistnn.component import component
 from mnistnn.kernels.sign import sign
 from mnistnn.optim import fused
@@ -16,7 +16,7 @@ class SGD(GradientRule):
 
     type: Literal["sgd"] = "sgd"
 
-    fused_update: ClassVar[Loop | None] = fused.sgd
+    fused_update: ClassVar[CompiledFunction | None] = fused.sgd
 
     def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
         (eta,) = scalars
@@ -34,7 +34,7 @@ class Sign(GradientRule):
     type: Literal["sign"] = "sign"
 
     working: ClassVar[int] = 1
-    fused_update: ClassVar[Loop | None] = fused.sign
+    fused_update: ClassVar[CompiledFunction | None] = fused.sign
 
     def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
         (step,), (eta,) = work, scalars

@@ -5,10 +5,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mnistnn.backend.arrays import array_module
-from mnistnn.backend.jit import Loop
+from mnistnn.backend.jit import CompiledFunction
 from mnistnn.component import component
 from mnistnn.optim import fused
-from mnistnn.optim.contract import Demands, ObjectiveContract, Progress
+from mnistnn.optim.contract import ObjectiveContract, Progress, Requirements
 from mnistnn.optim.rule import GradientRule, Scalars
 from mnistnn.types import Array
 
@@ -29,10 +29,10 @@ class StochasticDiagonal(GradientRule):
     examples: Annotated[int, Field(ge=1)] = 500
     """How many examples h is the mean of."""
 
-    demands: ClassVar[Demands] = Demands(of_layers=frozenset({"squares"}))
+    requirements: ClassVar[Requirements] = Requirements(of_layers=frozenset({"gauss_newton_diagonal"}))
     slots: ClassVar[dict[str, float]] = {"curvature": 0.0, "gathered": 0.0}
     working: ClassVar[int] = 1
-    fused_update: ClassVar[Loop | None] = fused.stochastic_diagonal
+    fused_update: ClassVar[CompiledFunction | None] = fused.stochastic_diagonal
 
     @property
     def repeats_itself(self) -> bool:

@@ -42,7 +42,7 @@ class SeedResult:
 
 
 @dataclass(frozen=True, config=_STRICT)
-class Figure:
+class MetricRecord:
     """A claimed error, or log-likelihood, over the seeds. `std` is that of a sample; one seed has none."""
 
     split: Claimed
@@ -70,7 +70,7 @@ class Record:
     commit: str | None
     uncommitted_changes: bool
     seeds: list[SeedResult]
-    figures: list[Figure]
+    figures: list[MetricRecord]
     seconds: float
     source: str
     note: str
@@ -113,7 +113,8 @@ def make_record(
     """Sum up what the seeds gave and hold it against the experiment's claim. Every claimed split must be measured."""
     expect = loaded.experiment.expect
     figures = [
-        _figure(split, band, [result.errors[split] for result in seeds]) for split, band in claims_of(expect).items()
+        _metric_record(split, band, [result.errors[split] for result in seeds])
+        for split, band in claims_of(expect).items()
     ]
     return Record(
         schema_version=SCHEMA_VERSION,
@@ -127,15 +128,15 @@ def make_record(
         seconds=round(statistics.fmean(result.seconds for result in seeds), 1),
         source=expect.source,
         note=expect.note,
-        verdict="within" if all(figure.is_within for figure in figures) else "outside",
+        verdict="within" if all(metric.is_within for metric in figures) else "outside",
         device=device,
     )
 
 
-def _figure(split: Claimed, band: tuple[float, float], errors: list[float]) -> Figure:
+def _metric_record(split: Claimed, band: tuple[float, float], errors: list[float]) -> MetricRecord:
     # Rounded to what 10 000 digits and a few seeds can tell, so that a record does not end in digits of arithmetic.
     std = round(statistics.stdev(errors), 7) if len(errors) > 1 else None
-    return Figure(split, band, round(statistics.fmean(errors), 7), std, len(errors))
+    return MetricRecord(split, band, round(statistics.fmean(errors), 7), std, len(errors))
 
 
 def write_record(record: Record, folder: Path) -> None:

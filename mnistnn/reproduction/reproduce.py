@@ -23,7 +23,7 @@ def reproduce(
     device: Device,
     runs: Path,
     results: Path,
-    view: session.View,
+    verbosity: session.Verbosity,
     tell: Callable[[str], None],
 ) -> list[str]:
     """Train each experiment with each seed, in new runs, and write its record; return what was not reproduced.
@@ -38,7 +38,7 @@ def reproduce(
     for number, member in enumerate(members, start=1):
         tell(f"[{number}/{len(members)}] {member.file}")
         try:
-            record = _reproduce_one(member, seeds, device, runs, view, tell)
+            record = _reproduce_one(member, seeds, device, runs, verbosity, tell)
         except InterruptedRunError:
             raise
         except MnistnnError as error:
@@ -54,15 +54,20 @@ def reproduce(
 
 
 def _outcome(record: Record) -> str:
-    return ", ".join(f"{shown(figure)}, claimed {shown_band(figure)}" for figure in record.figures)
+    return ", ".join(f"{shown(metric)}, claimed {shown_band(metric)}" for metric in record.figures)
 
 
 def _reproduce_one(
-    member: Member, seeds: Sequence[int], device: Device, runs: Path, view: session.View, tell: Callable[[str], None]
+    member: Member,
+    seeds: Sequence[int],
+    device: Device,
+    runs: Path,
+    verbosity: session.Verbosity,
+    tell: Callable[[str], None],
 ) -> Record:
     measured = []
     for seed in seeds:
-        run, result = _train_and_measure(member, seed, device, runs, view, tell)
+        run, result = _train_and_measure(member, seed, device, runs, verbosity, tell)
         found = ", ".join(
             f"{CLAIMS[key].name} {CLAIMS[key].shown(value, None)}" for key, value in result.errors.items()
         )
@@ -75,10 +80,10 @@ def _reproduce_one(
 
 
 def _train_and_measure(
-    member: Member, seed: int, device: Device, runs: Path, view: session.View, tell: Callable[[str], None]
+    member: Member, seed: int, device: Device, runs: Path, verbosity: session.Verbosity, tell: Callable[[str], None]
 ) -> tuple[RunDirectory, SeedResult]:
     plan = Plan(member.load(f"seed={seed}", f"backend.device={device}"))
-    outcome = session.start(plan, new_run_path(runs, plan.experiment.name), runs, view)
+    outcome = session.start(plan, new_run_path(runs, plan.experiment.name), runs, verbosity)
     claimed = [CLAIMS[key] for key in claims_of(plan.experiment.expect)]
     measured = {claim.key: (claim, evaluate(outcome.run, claim.split, "best", tell)) for claim in claimed}
     return outcome.run, SeedResult(

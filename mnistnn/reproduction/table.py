@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mnistnn.errors import ConfigError
 from mnistnn.reproduction.collection import Member, group_of
-from mnistnn.reproduction.record import Figure, Record, make_record, read_records, recipe_hash, write_record
+from mnistnn.reproduction.record import MetricRecord, Record, make_record, read_records, recipe_hash, write_record
 from mnistnn.storage.writing import write_atomically
 from mnistnn.tasks.claims import CLAIMS, claims_of
 
@@ -75,8 +75,8 @@ def _cells(record: Record, is_stale: bool) -> tuple[str, ...]:
     return (
         _name(record),
         record.source,
-        ", ".join(shown(figure) for figure in record.figures),
-        ", ".join(shown_band(figure) for figure in record.figures),
+        ", ".join(shown(metric) for metric in record.figures),
+        ", ".join(shown_band(metric) for metric in record.figures),
         f"{record.seconds:.0f}" if record.device is None else f"{record.seconds:.0f} ({record.device})",
         f"{STALE} ({record.verdict})" if is_stale else record.verdict,
     )
@@ -90,11 +90,11 @@ def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(' '.join(cell.replace('|', '/').split()) for cell in cells)} |"
 
 
-def shown(figure: Figure) -> str:
-    """Write a figure as `7.68 ± 0.05 % (5)`, and say so if it is not the test error."""
-    return f"{CLAIMS[figure.split].shown(figure.mean, figure.std)} ({figure.count})"
+def shown(metric: MetricRecord) -> str:
+    """Write a metric as `7.68 ± 0.05 % (5)`, and say so if it is not the test error."""
+    return f"{CLAIMS[metric.split].shown(metric.mean, metric.std)} ({metric.count})"
 
 
-def shown_band(figure: Figure) -> str:
+def shown_band(metric: MetricRecord) -> str:
     """Write a band as `7.30 to 8.20 %`."""
-    return CLAIMS[figure.split].shown_band(figure.band)
+    return CLAIMS[metric.split].shown_band(metric.band)

@@ -22,7 +22,7 @@ POLL_S = 0.5
 _USUAL_METRICS = ("valid.error", "valid.loss", "train.loss")
 
 
-def look(run: RunDirectory, before: RunView | None = None) -> RunView:
+def current_view(run: RunDirectory, before: RunView | None = None) -> RunView:
     """Return how a run stands now: its record and its rows are read. Raises RunError.
 
     before  an earlier view, from which is taken what has not changed since
@@ -37,13 +37,13 @@ def look(run: RunDirectory, before: RunView | None = None) -> RunView:
 
 def follow(run: RunDirectory) -> Iterator[RunView]:
     """Yield how a run stands, twice a second; the last time when it is over. Raises RunError."""
-    view = look(run)
+    view = current_view(run)
     while True:
         yield view
         if view.is_over:
             return
         time.sleep(POLL_S)
-        view = look(run, view)
+        view = current_view(run, view)
 
 
 def ends(view: RunView) -> str:
@@ -74,7 +74,7 @@ def what_ends(policies: Sequence[Stopping], history: History) -> str:
         if isinstance(policy, MaxEpochs):
             continue
         limit_s, deadline = policy.time_limit_s(), None
-        if all(name in row for row in history for name in ("updates", *policy.figures())):
+        if all(name in row for row in history for name in ("updates", *policy.metrics())):
             deadline = policy.deadline(history)
         if limit_s is not None:
             parts.append(f"after {limit_s:,g} s of training")

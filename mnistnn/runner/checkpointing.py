@@ -16,12 +16,12 @@ from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.directory import RunDirectory, as_argument
 from mnistnn.run.metrics import MetricsFile
 from mnistnn.run.state import MetricsPosition, SavedLoss, SavedProgress, SavedState
-from mnistnn.runner.progress import Display
+from mnistnn.runner.progress import ProgressDisplay
 from mnistnn.storage.writing import append_line, force
 from mnistnn.training.learning import Learning
 
 
-class RunJournal:
+class RunCheckpointing:
     """The journal of one sitting: from `start` or `resume` to the end of the loop.
 
     stop_signal    tells which signal has asked for the end, if one has
@@ -36,7 +36,7 @@ class RunJournal:
         run: RunDirectory,
         policy: CheckpointPolicy,
         config_hash: str,
-        display: Display,
+        display: ProgressDisplay,
         stop_signal: Callable[[], int | None],
         time_budget_s: float | None = None,
         whole: RunDirectory | None = None,

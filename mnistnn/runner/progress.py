@@ -18,7 +18,7 @@ _REFRESH_S = 0.2
 _LONG_S = 0.5  # an update that takes longer gets a bar of its own
 
 
-class Display:
+class ProgressDisplay:
     """Follows one sitting of a run.
 
     log    takes each line, for the run's log.txt
@@ -104,10 +104,10 @@ def epoch_line(t: Learning, examples: int, seconds: float) -> str:
     """Return the newest row as a line: figures, speed, best so far."""
     row = t.history[-1]
     names = ("train.loss", "train.error", "valid.loss", "valid.error")
-    figures = "  ".join(f"{name} {row[name]:.4f}" for name in names if name in row)
+    metrics = "  ".join(f"{name} {row[name]:.4f}" for name in names if name in row)
     passes = f"passes {row['passes']:.6g}  " if "passes" in row else ""
     speed = f"{examples / seconds:,.0f} examples/s" if seconds > 0 else ""
-    return f"epoch {row['epoch']:>4.6g}  {figures}  {passes}{speed}  {standing(t)}"
+    return f"epoch {row['epoch']:>4.6g}  {metrics}  {passes}{speed}  {standing(t)}"
 
 
 def standing(t: Learning) -> str:

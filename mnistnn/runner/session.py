@@ -25,20 +25,20 @@ from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory, clear, create, furnish, point_latest_at
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
 from mnistnn.run.record import RunRecord, read_record
-from mnistnn.runner.checkpointing import RunJournal
+from mnistnn.runner.checkpointing import RunCheckpointing
 from mnistnn.runner.members import Members, Trainer
 from mnistnn.runner.pretraining import pretrain
-from mnistnn.runner.progress import Display
+from mnistnn.runner.progress import ProgressDisplay
 from mnistnn.runner.recording import keep_sources, log_of, now, recorded
 from mnistnn.runner.resuming import refuse_changes
 from mnistnn.runner.signals import StopRequest
 from mnistnn.storage.writing import write_atomically
-from mnistnn.training.learning import Hopeless, Learning
+from mnistnn.training.learning import Learning, PrunedBecause
 from mnistnn.types import Row
 
 
 @dataclass(frozen=True)
-class View:
+class Verbosity:
     """How much of a session is shown on stderr; and the run that it is a phase of, which is the one to go on with."""
 
     shown: bool = True
@@ -60,9 +60,9 @@ def start(
     plan: Plan,
     path: Path,
     runs: Path,
-    view: View,
+    verbosity: Verbosity,
     time_budget_s: float | None = None,
-    hopeless: Hopeless | None = None,
+    pruned_because: PrunedBecause | None = None,
     stop: StopRequest | None = None,
     trainer: Trainer | None = None,
     furnish_members: Callable[[RunDirectory], None] | None = None,
@@ -75,7 +75,7 @@ def start(
     furnish_members  puts the runs of members that are trained already into the new run
     """
     loaded = plan.loaded
-    environment = _environment(plan, view)  # before Numba, which may load a BLAS that no run computes with
+    environment = _environment(plan, verbosity)  # before Numba, which may load a BLAS that no run computes with
     compiled = jit.Compiled(plan.needs_loops)  # Numba is imported while data are read
     learning = _prepare(plan, compiled)
     run = _create(path)
@@ -97,13 +97,15 @@ def start(
         )
         record.write(run)  # last: a folder with a run.json is a run that can be resumed
         point_latest_at(run, runs)
-        return _run_session(plan, learning, run, record, view, time_budget_s, hopeless, stop, trainer, compiled)
+        return _run_session(
+            plan, learning, run, record, verbosity, time_budget_s, pruned_because, stop, trainer, compiled
+        )
 
 
 def resume(
     run: RunDirectory,
     overrides: Sequence[str],
-    view: View,
+    verbosity: Verbosity,
     time_budget_s: float | None = None,
     stop: StopRequest | None = None,
     trainer: Trainer | None = None,
@@ -112,29 +114,29 @@ def resume(
     before = load_run_config(run)
     loaded = load_resolved(run.config, overrides) if overrides else before
     refuse_changes(before, loaded)
-    return _resume_with(run, loaded, view, time_budget_s, None, stop, trainer)
+    return _resume_with(run, loaded, verbosity, time_budget_s, None, stop, trainer)
 
 
 def resume_as(
     run: RunDirectory,
     loaded: LoadedExperiment,
-    view: View,
+    verbosity: Verbosity,
     time_budget_s: float | None = None,
-    hopeless: Hopeless | None = None,
+    pruned_because: PrunedBecause | None = None,
     stop: StopRequest | None = None,
     trainer: Trainer | None = None,
 ) -> Outcome:
     """Go on with a run under a newly read experiment, which may differ from the run's own only where `resume` may."""
     refuse_changes(load_run_config(run), loaded)
-    return _resume_with(run, loaded, view, time_budget_s, hopeless, stop, trainer)
+    return _resume_with(run, loaded, verbosity, time_budget_s, pruned_because, stop, trainer)
 
 
 def _resume_with(
     run: RunDirectory,
     loaded: LoadedExperiment,
-    view: View,
+    verbosity: Verbosity,
     time_budget_s: float | None,
-    hopeless: Hopeless | None,
+    pruned_because: PrunedBecause | None,
     stop: StopRequest | None,
     trainer: Trainer | None,
 ) -> Outcome:
@@ -144,7 +146,7 @@ def _resume_with(
             loaded = replace(loaded, experiment=deepcopy(loaded.experiment))
             loaded.experiment.backend.threads = record.threads
         plan = Plan(loaded, run)
-        environment = _environment(plan, view)
+        environment = _environment(plan, verbosity)
         compiled = jit.Compiled(plan.needs_loops)
         before = read_environment(run)
         if before.get("data") != environment["data"]:
@@ -158,7 +160,9 @@ def _resume_with(
         record.write(run)  # before what it records: a run that says "running" is known to be between two states
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
         notes = [f"warning: not the environment of before: {text}" for text in differences(before, environment)]
-        return _run_session(plan, learning, run, record, view, time_budget_s, hopeless, stop, trainer, compiled, notes)
+        return _run_session(
+            plan, learning, run, record, verbosity, time_budget_s, pruned_because, stop, trainer, compiled, notes
+        )
 
 
 def _create(path: Path) -> RunDirectory:
@@ -184,10 +188,10 @@ def _computing(plan: Plan, compiled: jit.Compiled) -> Iterator[None]:
         yield
 
 
-def _environment(plan: Plan, view: View) -> dict[str, Any]:
+def _environment(plan: Plan, verbosity: Verbosity) -> dict[str, Any]:
     """Make sure that the data set is there, and describe what the run is computed with."""
     device = plan.experiment.backend.device
-    plan.source.make_available(progress=view.shown)
+    plan.source.make_available(progress=verbosity.shown)
     return describe_environment(device, device_name(device), plan.threads, plan.source.digests())
 
 
@@ -196,9 +200,9 @@ def _run_session(
     learning: Learning,
     run: RunDirectory,
     record: RunRecord,
-    view: View,
+    verbosity: Verbosity,
     time_budget_s: float | None,
-    hopeless: Hopeless | None,
+    pruned_because: PrunedBecause | None,
     stop: StopRequest | None,
     trainer: Trainer | None,
     compiled: jit.Compiled,
@@ -207,12 +211,12 @@ def _run_session(
     """Train from where the run stands until something ends the session, and record what it was."""
     before_s, began_s = record.seconds, monotonic()
     learning.clock = lambda: before_s + monotonic() - began_s
-    learning.hopeless = hopeless
+    learning.pruned_because = pruned_because
 
     def time_left_s() -> float | None:
         return None if time_budget_s is None else max(0.0, time_budget_s - (monotonic() - began_s))
 
-    inside = replace(view, whole=run)
+    inside = replace(verbosity, whole=run)
     with recorded(run, record), StopRequest() if stop is None else nullcontext(stop) as stop:
 
         def start_inside(part: Plan, path: Path) -> Outcome:
@@ -228,7 +232,7 @@ def _run_session(
         if not checkpoints.newest_first(run.checkpoints):
             pretrain(plan, run, start_inside, resume_inside)
             learning.begin_here()
-        return _fit(plan, learning, run, record, view, stop, time_left_s(), compiled, messages)
+        return _fit(plan, learning, run, record, verbosity, stop, time_left_s(), compiled, messages)
 
 
 def _fit(
@@ -236,7 +240,7 @@ def _fit(
     learning: Learning,
     run: RunDirectory,
     record: RunRecord,
-    view: View,
+    verbosity: Verbosity,
     stop: StopRequest,
     time_budget_s: float | None,
     compiled: jit.Compiled,
@@ -245,25 +249,27 @@ def _fit(
     """Train the whole model."""
     policy = plan.experiment.checkpoint
     with log_of(run) as log, _computing(plan, compiled):
-        display = Display(log, view.shown, view.bars)
+        display = ProgressDisplay(log, verbosity.shown, verbosity.bars)
         learning.listen(display.inside_update)
         for text in messages:
             display.message(text)
-        journal = RunJournal(run, policy, record.config_hash, display, lambda: stop.number, time_budget_s, view.whole)
+        checkpointing = RunCheckpointing(
+            run, policy, record.config_hash, display, lambda: stop.number, time_budget_s, verbosity.whole
+        )
         try:
-            if journal.is_blank():
-                journal.commit(learning)  # so that a run killed in its first epoch can be resumed as well
+            if checkpointing.is_blank():
+                checkpointing.commit(learning)  # so that a run killed in its first epoch can be resumed as well
             else:
-                _restore(journal, learning, display)
+                _restore(checkpointing, learning, display)
             display.message(_first_line(plan, run))
             display.start(learning, plan.pace.updates_per_epoch, plan.pace.max_epochs)
-            record.reason = learning.go_on(journal)
-            journal.save(learning)
+            record.reason = learning.go_on(checkpointing)
+            checkpointing.save(learning)
             if (seconds := compiled.compiling_s) >= 1.0:
                 display.message(f"{seconds:.1f} s of it went into compiling loops; the next run finds them in a cache")
         finally:
             display.close()
-            journal.close()
+            checkpointing.close()
             _note_best(record, learning)
         learning.take_best()
         display.message(f"finished: {record.reason}")
@@ -271,8 +277,8 @@ def _fit(
     return Outcome(run, record, learning.best, last)
 
 
-def _restore(journal: RunJournal, learning: Learning, display: Display) -> None:
-    for problem in journal.restore(learning):
+def _restore(checkpointing: RunCheckpointing, learning: Learning, display: ProgressDisplay) -> None:
+    for problem in checkpointing.restore(learning):
         display.message(f"warning: passed over {problem}")
     done = learning.progress
     display.message(f"resumed after update {done.updates} (epoch {done.epoch + 1}, batch {done.batch})")

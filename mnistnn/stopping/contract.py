@@ -39,7 +39,7 @@ class Policy:
         """Name the time spent training, over all sittings, after which the run ends."""
         return None
 
-    def figures(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[str, ...]:
         """Name the columns of the history that decide."""
         return ()
 

@@ -26,7 +26,7 @@ class CoursePatience(Policy):
     max_patience: Annotated[int, Field(ge=1)] = 20
     """Evaluations without improvement after which patience is gone."""
 
-    def figures(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[str, ...]:
         return (self.monitor,)
 
     def reason(self, history: History) -> str | None:
@@ -60,7 +60,7 @@ class CoursePoints(Policy):
     improvement: Annotated[float, Field(ge=0, lt=1)] = 0.005
     """An improvement counts above this fraction of the best value."""
 
-    def figures(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[str, ...]:
         return (self.monitor,)
 
     def reason(self, history: History) -> str | None:

@@ -46,7 +46,7 @@ class MaxPasses(Policy):
     passes: Annotated[float, Field(gt=0)]
     """Examples that went through the model, as a multiple of the training set."""
 
-    def figures(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[str, ...]:
         return ("passes",)
 
     def reason(self, history: History) -> str | None:
@@ -83,7 +83,7 @@ class Converged(Policy):
     failures: Annotated[int, Field(ge=1)] = 3
     """Evaluations in a row, with no step before them, after which no step is expected any more."""
 
-    def figures(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[str, ...]:
         return ("gradient.max",)
 
     def reason(self, history: History) -> str | None:
@@ -105,7 +105,7 @@ class Target(Policy):
     value: Annotated[float, Field(ge=0)]
     """It is good enough at or below this."""
 
-    def figures(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[str, ...]:
         return (self.monitor,)
 
     def reason(self, history: History) -> str | None:

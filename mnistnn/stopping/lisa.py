@@ -31,7 +31,7 @@ class LisaPatience(Policy):
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.995
     """An improvement counts as significant below this fraction of the best value."""
 
-    def figures(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[str, ...]:
         return (self.monitor,)
 
     def deadline(self, history: History) -> Deadline | None:
@@ -69,7 +69,7 @@ class SignificancePatience(Policy):
     level: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Probability of taking chance for an improvement."""
 
-    def figures(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[str, ...]:
         return ("valid.gained", "valid.lost")
 
     def deadline(self, history: History) -> Deadline | None:

@@ -19,7 +19,7 @@ from mnistnn.sweep.engines import Local, LocalPool
 from mnistnn.sweep.trial import process_worker
 
 _POLL_S = 0.2
-_SILENT = session.View(shown=False)
+_SILENT = session.Verbosity(shown=False)
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,14 @@ from mnistnn.backend.rng import stream
 from mnistnn.config.dump import config_hash
 from mnistnn.errors import BusyError, ConfigError, RunError, UsageError
 from mnistnn.storage.writing import cut_off_torn_line, resource_error
-from mnistnn.sweep import asked
-from mnistnn.sweep.asked import Asked, append_asked
+from mnistnn.sweep import suggested
 from mnistnn.sweep.description import Search, Trial
 from mnistnn.sweep.optuna_seam import load_optuna
 from mnistnn.sweep.planning import load_member, read_base
 from mnistnn.sweep.selection import result_of
 from mnistnn.sweep.space import Listed, Point, Range, parse_space
 from mnistnn.sweep.study import DONE, Study, note_end, write_config
+from mnistnn.sweep.suggested import SuggestedPoint, append_suggested
 
 _NAME = "points"
 
@@ -63,14 +63,14 @@ class Searcher:
         self.space = parse_space(search.arguments)
         self._library = load_optuna("--sampler tpe")
         self._base = read_base(study, search)
-        study.asked[:] = asked.read_asked(study.asked_file)
+        study.suggested[:] = suggested.read_suggested(study.suggested_file)
         self._journal = _open_journal(study, self._library)
         self._states = self._library.trial.TrialState
 
     @property
     def is_exhausted(self) -> bool:
         """Whether all points have been asked for."""
-        return len(self.study.asked) >= self.search.points
+        return len(self.study.suggested) >= self.search.points
 
     def settle(self) -> None:
         """Tell what became of the points that have ended, and forget what was given and never asked for.
@@ -81,7 +81,7 @@ class Searcher:
             self._settle()
 
     def _settle(self) -> None:
-        points = {each.optuna: each for each in self.study.asked}
+        points = {each.optuna: each for each in self.study.suggested}
         found = self._journal.get_trials(deepcopy=False)
         if missing := [each for number, each in points.items() if number >= len(found)]:
             raise RunError(f"{self.study.optuna_journal}: has no point {missing[0].point}, which was asked for")
@@ -93,7 +93,7 @@ class Searcher:
             else:
                 self._journal.tell(each.number, state=self._states.FAIL)
 
-    def _tell(self, point: Asked) -> None:
+    def _tell(self, point: SuggestedPoint) -> None:
         """Tell how a point ended: with its mean figure, pruned, or failed. One that is under way is not told."""
         result = result_of(self.study, point.trials)
         ends = {each.standing.state for each in result.trials}
@@ -111,12 +111,12 @@ class Searcher:
         """
         with _named_errors(self.study.optuna_journal):
             number, point = self._draw()
-        return self._fix(len(self.study.asked), number, point)
+        return self._fix(len(self.study.suggested), number, point)
 
     def _draw(self) -> tuple[int, Point]:
         """Return a point that was not asked for yet, and its number in the journal."""
-        number = len(self.study.asked)
-        tried = [each.trials[0].values for each in self.study.asked]
+        number = len(self.study.suggested)
+        tried = [each.trials[0].values for each in self.study.suggested]
         samplers = self._library.samplers
         distributions = {axis.key: self._distribution(axis) for axis in self.space.axes}
         for draw in range(_MOST_DRAWS):
@@ -144,9 +144,9 @@ class Searcher:
                 trial = Trial(f"{number:04d}-seed{its_seed}", number, point, its_seed, config_hash(loaded.resolved))
                 write_config(self.study, trial, loaded)
             trials.append(trial)
-        line = Asked(asked.SCHEMA_VERSION, number, optuna_number, trials)
-        append_asked(self.study.asked_file, line)
-        self.study.asked.append(line)
+        line = SuggestedPoint(suggested.SCHEMA_VERSION, number, optuna_number, trials)
+        append_suggested(self.study.suggested_file, line)
+        self.study.suggested.append(line)
         return trials
 
     def _distribution(self, axis: Listed | Range) -> Any:

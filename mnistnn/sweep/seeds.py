@@ -16,13 +16,13 @@ from mnistnn.errors import InterruptedRunError, MnistnnError, TimeBudgetError
 from mnistnn.experiment.plan import Plan
 from mnistnn.run.directory import new_run_path
 from mnistnn.runner.resuming import resumable
-from mnistnn.runner.session import Outcome, View, resume_as, start
+from mnistnn.runner.session import Outcome, Verbosity, resume_as, start
 from mnistnn.runner.signals import StopRequest
 from mnistnn.sweep.engines import Local
 from mnistnn.sweep.trial import process_worker
 
 _POLL_S = 0.2
-_SILENT = View(shown=False)
+_SILENT = Verbosity(shown=False)
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ from mnistnn.run.view import RunView
 from mnistnn.storage.reading import MAX_BYTES, read_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
 from mnistnn.storage.writing import append_line, force, resource_error, write_atomically
-from mnistnn.sweep.asked import Asked, read_asked
 from mnistnn.sweep.description import SCHEMA_VERSION, Description, Trial
+from mnistnn.sweep.suggested import SuggestedPoint, read_suggested
 
 MOST_ATTEMPTS = 3
 """How often a trial is begun whose process dies, before it counts as failed."""
@@ -55,11 +55,11 @@ class Study:
 
     path: Path
     description: Description
-    asked: list[Asked] = field(default_factory=list)
+    suggested: list[SuggestedPoint] = field(default_factory=list)
 
     @property
     def trials(self) -> list[Trial]:
-        return [*self.description.trials, *(trial for point in self.asked for trial in point.trials)]
+        return [*self.description.trials, *(trial for point in self.suggested for trial in point.trials)]
 
     @property
     def expected_trials(self) -> int:
@@ -74,7 +74,7 @@ class Study:
         return self.path / "base.yaml"
 
     @property
-    def asked_file(self) -> Path:
+    def suggested_file(self) -> Path:
         return self.path / "asked.jsonl"
 
     @property
@@ -139,7 +139,7 @@ def open_study(path: Path) -> Study:
         raise RunError(f"{path}: not a sweep: it has no study.json")
     text = read_file(file, MAX_BYTES)
     study = Study(path, parse_as(_DESCRIPTION, text, str(file), "a sweep", SCHEMA_VERSION))
-    study.asked.extend(read_asked(study.asked_file))
+    study.suggested.extend(read_suggested(study.suggested_file))
     return study
 
 

@@ -20,7 +20,7 @@ from mnistnn.experiment.plan import Plan
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord, read_record
-from mnistnn.runner.session import View, resume_as, start
+from mnistnn.runner.session import Verbosity, resume_as, start
 from mnistnn.runner.signals import StopRequest
 from mnistnn.sweep.description import Trial
 from mnistnn.sweep.pruning import Pruner
@@ -116,11 +116,11 @@ def _attempt(study: Study, trial: Trial, stop: StopRequest) -> Ended:
     note_begin(study, trial, f"{platform.node()}:{os.getpid()}")
     try:
         loaded = load_trial_config(study, trial)
-        hopeless = Pruner(study, trial) if study.description.prune else None
+        pruned_because = Pruner(study, trial) if study.description.prune else None
         if run.record.exists():
-            outcome = resume_as(run, loaded, _SILENT, None, hopeless, stop)
+            outcome = resume_as(run, loaded, _SILENT, None, pruned_because, stop)
         else:
-            outcome = start(Plan(loaded), run.path, run.path, _SILENT, None, hopeless, stop)
+            outcome = start(Plan(loaded), run.path, run.path, _SILENT, None, pruned_because, stop)
     except InterruptedRunError as error:
         note_end(study, trial, None)
         return Ended(trial.id, "stopped", problem=str(error))
@@ -157,4 +157,4 @@ def _ended(trial: Trial, record: RunRecord) -> Ended:
     return Ended(trial.id, "finished", record.best, record.seconds)
 
 
-_SILENT = View(shown=False)
+_SILENT = Verbosity(shown=False)

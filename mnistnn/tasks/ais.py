@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.kernels.boltzmann import sweep
-from mnistnn.tasks.partition import GeneralMachine, LogZ, Machine, Vector, logsumexp, softplus
+from mnistnn.tasks.partition import BoltzmannParameters, LogZ, RBMParameters, Vector, logsumexp, softplus
 
 SIGMAS = 3.0  # of the interval
 
@@ -65,14 +65,14 @@ class Path(Protocol):
         ...
 
 
-class RestrictedPath:
+class RBMPath:
     """Of restricted machines. States are visible units: the weights of hidden ones are summed over."""
 
-    def __init__(self, machine: Machine, b_a: Vector, rng: np.random.Generator, dtype: str) -> None:
+    def __init__(self, parameters: RBMParameters, b_a: Vector, rng: np.random.Generator, dtype: str) -> None:
         self.W, self.b_h, self.b_v, self.b_a = (
-            array.astype(dtype) for array in (machine.W, machine.b_h, machine.b_v, b_a)
+            array.astype(dtype) for array in (parameters.W, parameters.b_h, parameters.b_v, b_a)
         )
-        self.is_gaussian, self.rng = machine.is_gaussian, rng
+        self.is_gaussian, self.rng = parameters.is_gaussian, rng
 
     @property
     def log_z_of_start(self) -> float:
@@ -109,12 +109,12 @@ class RestrictedPath:
         return (self.rng.random(a.shape, dtype=self.W.dtype.type) < sigmoid(a)).astype(self.W.dtype)
 
 
-class GeneralPath:
+class BoltzmannPath:
     """Of machines whose units are all connected. States are all units, (chains, units)."""
 
-    def __init__(self, machine: GeneralMachine, b_a: Vector, rng: np.random.Generator, dtype: str) -> None:
-        self.n_in, self.rng = machine.n_in, rng
-        self.W, self.b = machine.W.astype(dtype), machine.b.astype(dtype)
+    def __init__(self, parameters: BoltzmannParameters, b_a: Vector, rng: np.random.Generator, dtype: str) -> None:
+        self.n_in, self.rng = parameters.n_in, rng
+        self.W, self.b = parameters.W.astype(dtype), parameters.b.astype(dtype)
         self.b_a = np.zeros_like(self.b)  # hidden units are free in the beginning
         self.b_a[: self.n_in] = b_a
 
@@ -199,11 +199,13 @@ def sigmoid(x: Numbers) -> Numbers:
     return y
 
 
-def path_of(machine: Machine | GeneralMachine, means: Vector, rng: np.random.Generator, dtype: str) -> Path:
+def path_of(
+    parameters: RBMParameters | BoltzmannParameters, means: Vector, rng: np.random.Generator, dtype: str
+) -> Path:
     """Return the path to a machine from one whose visible units have the means (n_in,) of the data."""
-    if isinstance(machine, GeneralMachine):
-        return GeneralPath(machine, base_biases(means, is_gaussian=False), rng, dtype)
-    return RestrictedPath(machine, base_biases(means, machine.is_gaussian), rng, dtype)
+    if isinstance(parameters, BoltzmannParameters):
+        return BoltzmannPath(parameters, base_biases(means, is_gaussian=False), rng, dtype)
+    return RBMPath(parameters, base_biases(means, parameters.is_gaussian), rng, dtype)
 
 
 def base_biases(means: Vector, is_gaussian: bool) -> Vector:

@@ -22,7 +22,7 @@ from mnistnn.models.fitted.committee import TrainedMember
 from mnistnn.models.flat import FlatModel
 from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.supervised import BaseObjective
-from mnistnn.optim.contract import Demands
+from mnistnn.optim.contract import Requirements
 from mnistnn.optim.rule import GradientRule
 from mnistnn.optim.schedules import BoldDriver, Plateau
 from mnistnn.tasks.claims import Band, Claim
@@ -95,7 +95,7 @@ class Task:
         """Build the model, and what judges its outputs, for inputs of this shape. Raises ConfigError."""
         raise NotImplementedError
 
-    def refuse_optimizer(self, name: str, demands: Demands) -> None:
+    def refuse_optimizer(self, name: str, requirements: Requirements) -> None:
         """Raise ConfigError if an optimizer demands of the objective what this kind cannot give."""
 
     def what_changes(self) -> Iterator[tuple[str, str]]:
@@ -244,7 +244,7 @@ class Task:
 
 def metrics_read(experiment: AnyExperiment) -> dict[str, tuple[str, ...]]:
     """Return the metrics that policies, the learning rate and the choice of the best epoch read, by key."""
-    read = {f"stopping.{i}": policy.figures() for i, policy in enumerate(experiment.stopping)}
+    read = {f"stopping.{i}": policy.metrics() for i, policy in enumerate(experiment.stopping)}
     read["checkpoint.monitor"] = (experiment.checkpoint.monitor,)
     optimizer = experiment.optimizer
     if isinstance(optimizer, GradientRule) and isinstance(optimizer.learning_rate, BoldDriver | Plateau):

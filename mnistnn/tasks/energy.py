@@ -19,13 +19,13 @@ from mnistnn.models import AnyEnergyModel
 from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.rbm import RBM
 from mnistnn.models.unsupervised import EnergyModel
-from mnistnn.objectives.boltzmann import GeneralObjective
-from mnistnn.objectives.contrastive_divergence import RestrictedObjective
+from mnistnn.objectives.boltzmann import BoltzmannObjective
+from mnistnn.objectives.contrastive_divergence import RBMObjective
 from mnistnn.objectives.unsupervised import UnsupervisedObjective
 from mnistnn.tasks.ais import annealed, annealed_in_reverse, path_of, temperatures
 from mnistnn.tasks.claims import LOG_LIKELIHOOD, Claim
 from mnistnn.tasks.contract import Subject, Watch
-from mnistnn.tasks.partition import LogZ, enumerated, machine_of
+from mnistnn.tasks.partition import LogZ, enumerated, parameters_of
 from mnistnn.tasks.result import STRICT, Result, agree
 from mnistnn.tasks.unsupervised import UnsupervisedTask, UnsupervisedValidation, batches_in
 from mnistnn.types import Array, SplitName
@@ -148,8 +148,8 @@ class EnergyTask(UnsupervisedTask):
     has_value: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset({"--temperatures", "--chains", "--reverse", "--ais"})
     objectives: ClassVar[dict[str, type[UnsupervisedObjective]]] = {
-        "rbm": RestrictedObjective,
-        "boltzmann": GeneralObjective,
+        "rbm": RBMObjective,
+        "boltzmann": BoltzmannObjective,
     }
     validation: ClassVar[type[UnsupervisedValidation]] = EnergyValidation
 
@@ -175,7 +175,7 @@ class EnergyTask(UnsupervisedTask):
     def reconstructed(self, x: Array) -> tuple[Array | None, Array]:
         if not isinstance(self._energy_model, RBM):
             return super().reconstructed(x)
-        return None, self._energy_model.given_back(as_rows(x))
+        return None, self._energy_model.reconstruct(as_rows(x))
 
     @property
     def energy_model(self) -> AnyEnergyModel:
@@ -213,13 +213,13 @@ class EnergyTask(UnsupervisedTask):
         return total / count, count
 
     def _partition(self, subject: Subject, annealing: Annealing, watch: Watch) -> tuple[Partition, Partition | None]:
-        machine = machine_of(self._energy_model)
-        exact = None if annealing.always else enumerated(machine)
+        parameters = parameters_of(self._energy_model)
+        exact = None if annealing.always else enumerated(parameters)
         if exact is not None:
             return _kept(exact), None
         data = np.concatenate([to_host(as_rows(x)) for x, _ in subject.batches("train", 10_000)])
         rng = stream(self.experiment.seed, "measure", 1)
-        path = path_of(machine, data.mean(axis=0, dtype="float64"), rng, str(data.dtype))
+        path = path_of(parameters, data.mean(axis=0, dtype="float64"), rng, str(data.dtype))
         betas, chains = temperatures(annealing.temperatures), annealing.chains
         forward = annealed(path, betas, chains, lambda done, most: watch("annealing", done, most))
         if not annealing.reverse:

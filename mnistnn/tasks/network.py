@@ -11,7 +11,7 @@ from mnistnn.errors import ConfigError
 from mnistnn.losses import Criterion, UnsupervisedLoss
 from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.supervised import BaseObjective, Objective
-from mnistnn.optim.contract import Demands
+from mnistnn.optim.contract import Requirements
 from mnistnn.tasks.contract import Part
 from mnistnn.tasks.stepped import SteppedTask
 from mnistnn.tasks.validation import Validation
@@ -20,8 +20,8 @@ from mnistnn.types import Array, SecondOrder, Shape, ShapeError
 
 _CALLED: dict[SecondOrder, str] = {
     "tangents": "a forward pass of tangents",
-    "squares": "a backward pass of squares",
-    "rows": "each example's own gradient",
+    "gauss_newton_diagonal": "a backward pass of squares",
+    "per_example_gradients": "each example's own gradient",
 }
 
 
@@ -69,15 +69,15 @@ class NetworkTask(SteppedTask):
         if not self.has_one_class and experiment.batches.chunk is not None:
             raise ConfigError("is for examples that each have one class", key="batches.chunk")
 
-    def refuse_optimizer(self, name: str, demands: Demands) -> None:
+    def refuse_optimizer(self, name: str, requirements: Requirements) -> None:
         for layer_name, layer in self.layers.items():
-            for what in sorted(demands.of_layers - layer.second_order):
+            for what in sorted(requirements.of_layers - layer.second_order):
                 if self._is_learned_through(layer_name):
                     raise ConfigError(
                         f"{name} needs {_CALLED[what]}, which {layer.type} does not have",
                         key=f"model.layers.{layer_name}",
                     )
-        if demands.of_layers and not self._criterion.is_convex:
+        if requirements.of_layers and not self._criterion.is_convex:
             raise ConfigError(
                 f"{name} needs the second derivative of the loss, which {self._criterion.type} does not tell; "
                 "softmax_nll, binary_nll and squared_error do",
@@ -112,7 +112,7 @@ class NetworkTask(SteppedTask):
             valid,
             experiment.evaluation.batch_size,
             train if experiment.evaluation.train_error else None,
-            paired=any("valid.gained" in policy.figures() for policy in experiment.stopping),
+            paired=any("valid.gained" in policy.metrics() for policy in experiment.stopping),
         )
         return Objective(self._network, self._criterion, penalties, experiment.batches.chunk), evaluate
 

@@ -25,7 +25,7 @@ Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Machine:
+class RBMParameters:
     """The parameters of a restricted one: W (n_in, units), b_h (units,), b_v (n_in,), and what visible units are."""
 
     W: Vector
@@ -34,7 +34,7 @@ class Machine:
     is_gaussian: bool
 
     @classmethod
-    def of(cls, model: RBM) -> "Machine":
+    def of(cls, model: RBM) -> "RBMParameters":
         W, b_h, b_v = (to_host(array).astype(np.float64) for array in (model.W, model.b_h, model.b_v))
         return cls(W, b_h, b_v, model.is_gaussian)
 
@@ -68,7 +68,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class GeneralMachine:
+class BoltzmannParameters:
     """The parameters of one whose units are all connected: W (units, units), symmetric with zeros on the diagonal, and
     b (units,); the first n_in units are visible.
     """
@@ -78,7 +78,7 @@ class GeneralMachine:
     n_in: int
 
     @classmethod
-    def of(cls, model: Boltzmann) -> "GeneralMachine":
+    def of(cls, model: Boltzmann) -> "BoltzmannParameters":
         W, b = (to_host(array).astype(np.float64) for array in model.connections())
         return cls(W, b, model.n_in)
 
@@ -89,9 +89,9 @@ class GeneralMachine:
         return (x @ self.b + 0.5 * ((x @ self.W) * x).sum(axis=1) for x in states(len(self.b)))
 
 
-def machine_of(model: RBM | Boltzmann) -> Machine | GeneralMachine:
+def parameters_of(model: RBM | Boltzmann) -> RBMParameters | BoltzmannParameters:
     """Return the parameters of a model, in float64 and on the host."""
-    return Machine.of(model) if isinstance(model, RBM) else GeneralMachine.of(model)
+    return RBMParameters.of(model) if isinstance(model, RBM) else BoltzmannParameters.of(model)
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,9 @@ class LogZ:
     high: float
 
 
-def enumerated(machine: Machine | GeneralMachine) -> LogZ | None:
+def enumerated(parameters: RBMParameters | BoltzmannParameters) -> LogZ | None:
     """Return log Z by a sum over all states; None if there are too many."""
-    blocks = machine.log_weights()
+    blocks = parameters.log_weights()
     if blocks is None:
         return None
     value = logsumexp(np.array([logsumexp(block) for block in blocks]))

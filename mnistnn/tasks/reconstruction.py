@@ -15,7 +15,7 @@ from mnistnn.losses.reconstruction import Reconstruction
 from mnistnn.models.autoencoder import Autoencoder
 from mnistnn.objectives.reconstruction import HiddenPixels, ReconstructionObjective
 from mnistnn.objectives.unsupervised import UnsupervisedObjective
-from mnistnn.optim.contract import Demands
+from mnistnn.optim.contract import Requirements
 from mnistnn.tasks.claims import RECONSTRUCTION, Claim
 from mnistnn.tasks.contract import Subject, Watch
 from mnistnn.tasks.result import STRICT, Result
@@ -100,8 +100,8 @@ class ReconstructionTask(UnsupervisedTask):
         assert isinstance(self.experiment.loss, Reconstruction)
         return self.experiment.loss.corruption
 
-    def refuse_optimizer(self, name: str, demands: Demands) -> None:
-        if demands.of_layers:
+    def refuse_optimizer(self, name: str, requirements: Requirements) -> None:
+        if requirements.of_layers:
             raise ConfigError(
                 f"{name} needs second derivatives, which a model of type {self._autoencoder.type} does not have",
                 key="optimizer",
@@ -117,9 +117,9 @@ class ReconstructionTask(UnsupervisedTask):
     def reconstructed(self, x: Array) -> tuple[Array | None, Array]:
         rows = as_rows(x)
         if not self.corruption:
-            return None, self._autoencoder.given_back(rows)
+            return None, self._autoencoder.reconstruct(rows)
         seen = HiddenPixels(self.corruption, self.experiment.seed).seen(rows, 0)
-        return seen, self._autoencoder.given_back(seen)
+        return seen, self._autoencoder.reconstruct(seen)
 
     def measure(self, subject: Subject, split: SplitName, options: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
         model, hidden = self._autoencoder, HiddenPixels(self.corruption, self.experiment.seed)
@@ -128,7 +128,7 @@ class ReconstructionTask(UnsupervisedTask):
             rows = as_rows(x)
             of_part += float(model.reconstruction_nll(rows, hidden.seen(rows, number)).sum(dtype="float64"))
             of_whole += float(model.reconstruction_nll(rows).sum(dtype="float64"))
-            difference = rows - model.given_back(rows)
+            difference = rows - model.reconstruct(rows)
             square += float((difference * difference).sum(dtype="float64"))
             count += len(rows)
         return {

@@ -10,7 +10,7 @@ from mnistnn.errors import DivergedError
 from mnistnn.models.contract import Fitted, Tell
 from mnistnn.optim.contract import Progress
 from mnistnn.stopping.contract import Policy
-from mnistnn.training.learning import Hopeless, Journal, Layout, Learning, is_finite_row
+from mnistnn.training.learning import Checkpointing, Layout, Learning, PrunedBecause, is_finite_row
 from mnistnn.types import Array, Row, ShapeError
 
 
@@ -28,7 +28,7 @@ class Fitting(Learning):
     progress: Progress = field(default_factory=Progress)
     history: list[Row] = field(default_factory=list)
     clock: Callable[[], float] = lambda: 0.0
-    hopeless: Hopeless | None = None
+    pruned_because: PrunedBecause | None = None
     tell: Tell = lambda *_: None
     """Is told how far a round has come."""
 
@@ -36,8 +36,8 @@ class Fitting(Learning):
         self.progress.batches_per_epoch = 1
         self.progress.examples_per_epoch = len(self.labels)
 
-    def go_on(self, journal: Journal) -> str:
-        return fit(self, journal)
+    def go_on(self, checkpointing: Checkpointing) -> str:
+        return fit(self, checkpointing)
 
     def listen(self, tell: Tell) -> None:
         self.tell = tell
@@ -68,7 +68,7 @@ class Fitting(Learning):
                 )
 
 
-def fit(t: Fitting, journal: Journal) -> str:
+def fit(t: Fitting, checkpointing: Checkpointing) -> str:
     """Fit round after round until there is none left or a policy ends it; return the reason.
 
     Raises DivergedError if what is measured is not a finite number. Goes on from wherever `t` stands.
@@ -83,7 +83,7 @@ def fit(t: Fitting, journal: Journal) -> str:
         if not is_finite_row(row):
             raise DivergedError(f"what is measured of the fitted model is not a finite number (round {done})")
         t.history.append(row)
-        journal.after_evaluation(t)
+        checkpointing.after_evaluation(t)
         if reason := t.reason_to_stop():
             return reason
     return f"fitted: {t.model.rounds:,} round{'s' * (t.model.rounds != 1)} done"

@@ -12,14 +12,14 @@ from mnistnn.optim.contract import Progress
 from mnistnn.stopping.contract import Deadline, Policy
 from mnistnn.types import History, Row, best_row
 
-Hopeless = Callable[[History], str | None]
+PrunedBecause = Callable[[History], str | None]
 """Says why a run is to be given up at its newest evaluation, if it is."""
 
 Layout = list[tuple[str, list[int]]]
 """Name and shape of each array that a model consists of, in order."""
 
 
-class Journal(Protocol):
+class Checkpointing(Protocol):
     """Keeps what happens. It may raise to end learning: a signal, the time budget, a full disk."""
 
     def after_update(self, learning: Any) -> None: ...
@@ -40,7 +40,7 @@ class Learning(ABC):
     progress: Progress
     history: list[Row]
     clock: Callable[[], float]
-    hopeless: Hopeless | None
+    pruned_because: PrunedBecause | None
 
     @property
     def best(self) -> Row | None:
@@ -78,10 +78,10 @@ class Learning(ABC):
             return deadline.reason
         if self.is_out_of_time:
             return f"max_time: {self.time_limit_s:g} seconds are spent"
-        return self.hopeless(self.history) if self.hopeless is not None and self.is_measured else None
+        return self.pruned_because(self.history) if self.pruned_because is not None and self.is_measured else None
 
     @abstractmethod
-    def go_on(self, journal: Journal) -> str:
+    def go_on(self, checkpointing: Checkpointing) -> str:
         """Learn from wherever this stands until something ends it; return the reason."""
 
     def listen(self, tell: Tell) -> None:  # noqa: B027 # not all have anything to tell

@@ -20,7 +20,7 @@ from mnistnn.objectives.supervised import BaseObjective
 from mnistnn.optim.averaging import WeightAverage
 from mnistnn.optim.contract import OptimizerContract, Progress
 from mnistnn.stopping.contract import Policy
-from mnistnn.training.learning import Hopeless, Journal, Layout, Learning, is_finite_row
+from mnistnn.training.learning import Checkpointing, Layout, Learning, PrunedBecause, is_finite_row
 from mnistnn.training.steps import steps_for
 from mnistnn.types import BEST, VALUES, Array, Row, best_row
 
@@ -103,7 +103,7 @@ class Training(Learning):
     average: WeightAverage | None = None
     clock: Callable[[], float] = lambda: 0.0
     """Returns the seconds spent training so far, over all sessions."""
-    hopeless: Hopeless | None = None
+    pruned_because: PrunedBecause | None = None
     """Ends the run for what policies, which know nothing but its own history, cannot see: other runs."""
 
     def __post_init__(self) -> None:
@@ -157,8 +157,8 @@ class Training(Learning):
     def time_limit_s(self) -> float | None:
         return self._time_limit_s
 
-    def go_on(self, journal: Journal) -> str:
-        return train(self, journal)
+    def go_on(self, checkpointing: Checkpointing) -> str:
+        return train(self, checkpointing)
 
     def listen(self, tell: Tell) -> None:
         self.objective.tell = tell
@@ -225,7 +225,7 @@ def saved_arrays(
 
 # Numbers that are no longer finite are looked for and end the run with a message; NumPy's warnings would precede it.
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def train(t: Training, journal: Journal) -> str:
+def train(t: Training, checkpointing: Checkpointing) -> str:
     """Train until a policy ends the run; return its reason. Raises DivergedError when the loss is not finite.
 
     Goes on from wherever `t` stands, also inside an epoch.
@@ -233,7 +233,7 @@ def train(t: Training, journal: Journal) -> str:
     while True:
         if t.evaluation_is_due or t.is_cut_off:
             _evaluate(t)
-            journal.after_evaluation(t)
+            checkpointing.after_evaluation(t)
         if reason := t.reason_to_stop():
             return reason
         deadline = t.deadline()
@@ -249,7 +249,7 @@ def train(t: Training, journal: Journal) -> str:
                 t.average.follow(t.objective.theta, t.progress.updates)
             if t.loss.seen_to_diverge():
                 raise diverged(t)
-            journal.after_update(t)
+            checkpointing.after_update(t)
             if t.evaluation_is_due or t.is_out_of_time:
                 break
 
@@ -272,7 +272,7 @@ def _evaluate(t: Training) -> None:
             "examples": t.progress.examples,
             "train.loss": t.loss.mean,
             **t.evaluate(t),
-            **t.optimizer.figures(t.progress),
+            **t.optimizer.metrics(t.progress),
             "learning_rate": rate,
             "theta.norm": float(array_module(theta).linalg.norm(theta)),
         }

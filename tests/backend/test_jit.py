@@ -17,13 +17,13 @@ def fill(x, value):
 
 def test_loop_computes_what_its_function_says():
     x = np.array([1.0, 2.0, 4.0], dtype="float32")
-    jit.Loop(fill)(x, np.float32(1.0))
+    jit.CompiledFunction(fill)(x, np.float32(1.0))
     assert x.tolist() == [1.0, 0.5, 0.25]
 
 
 def test_loop_divides_by_zero_as_numpy_does():
     x = np.zeros(1)
-    jit.Loop(fill)(x, 1.0)
+    jit.CompiledFunction(fill)(x, 1.0)
     assert np.isinf(x[0])
 
 
@@ -35,7 +35,7 @@ def test_time_of_compiling_is_counted_for_the_run_unless_the_cache_has_the_loop(
     for _ in range(2):
         compiled = jit.Compiled(wanted=False)
         with compiled.in_use():
-            jit.Loop(fill)(np.ones(1), 2.0)
+            jit.CompiledFunction(fill)(np.ones(1), 2.0)
         seconds.append(compiled.compiling_s)
     assert seconds[0] > 0
     assert seconds[1] == 0
@@ -52,7 +52,7 @@ def test_loop_works_where_no_cache_can_be_written(monkeypatch):
     original = numba.njit
     monkeypatch.setattr(numba, "njit", njit)
     x = np.ones(1)
-    jit.Loop(fill)(x, 2.0)
+    jit.CompiledFunction(fill)(x, 2.0)
     assert x[0] == 2.0
 
 

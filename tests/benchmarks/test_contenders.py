@@ -60,7 +60,7 @@ def test_elastic_distortion_runs_beside_that_of_scipy():
 
 
 @pytest.mark.parametrize("particles", [0, 6])
-def test_machine_runs_beside_its_products(particles):
+def test_rbm_runs_beside_its_products(particles):
     tiny = Workload("tiny", "chains", 4, (12, 5), gibbs=2, particles=particles, turn_s=0.01)
     outcome = measure(tiny, _kinds("ours", "limit"), threads=1, rounds=1)
     assert [found.kind for found in outcome.measured] == ["ours", "limit"], outcome.failures
@@ -116,7 +116,7 @@ def test_contenders_are_those_that_have_the_model(options, number, kinds):
     assert " ".join(kind for kind, _ in found) == kinds
 
 
-def test_scikit_learn_stands_beside_machines_that_learn_as_its_own():
+def test_scikit_learn_stands_beside_rbms_that_learn_as_its_own():
     suite = Suite(Options(peers=Path(sys.executable)), lambda _: None, lambda _: None)
     beside = [machine.name for machine in CHAINS if ("sklearn", Path(sys.executable)) in suite.chain_kinds(machine)]
     assert beside == ["RBM 784-500, PCD-1 with 100 particles, batch 100"]

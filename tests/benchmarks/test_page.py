@@ -40,7 +40,7 @@ def _results(device="cpu", *rows):
     return Results(_environment(device), rows or [_row()])
 
 
-def test_page_shows_figures_spread_and_missed_goals():
+def test_page_shows_metrics_spread_and_missed_goals():
     text = page([_results()], {"cpu": "steps.svg"})
     assert "a cpu; at most 2 threads, on cores 0, 3; Python 3.11, limit 1.0, ours 1.0, torch-eager 1.0" in text
     assert "commit 0123456789." in text

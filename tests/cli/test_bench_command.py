@@ -80,7 +80,7 @@ def test_without_peers_there_is_still_the_limit(paces, command):
     assert "2.00" in line
 
 
-def test_without_a_figure_of_ours_there_is_no_row(paces, command):
+def test_without_a_metric_of_ours_there_is_no_row(paces, command):
     del paces["ours"]
     from benchmarks import startup
 
@@ -110,7 +110,7 @@ def test_file_to_compare_with_must_be_one(content, paces, command, tmp_path):
     assert "not readable as figures of a benchmark" in done.err
 
 
-def test_a_page_of_a_few_figures_is_refused(command):
+def test_a_page_of_a_few_metrics_is_refused(command):
     done = command("bench", "--quick", "--page")
     assert done.code == 2
     assert "--page needs all figures" in done.err

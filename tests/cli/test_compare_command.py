@@ -28,7 +28,7 @@ def single(toy, start):
     return "runs"
 
 
-def test_what_differs_the_figures_the_tests_and_the_choice_are_shown(two, command):
+def test_what_differs_the_metrics_the_tests_and_the_choice_are_shown(two, command):
     done = command("compare", two)
     assert (done.code, done.err) == (0, "")
     differs, table, pair, choice = done.out.rstrip("\n").split("\n\n")
@@ -55,7 +55,7 @@ def test_what_differs_the_figures_the_tests_and_the_choice_are_shown(two, comman
     ]
 
 
-def test_figures_are_those_of_the_runs(two, command):
+def test_metrics_are_those_of_the_runs(two, command):
     bests = []
     for seed in range(3):
         rows = [json.loads(line) for line in Path(f"runs/a-{seed}/metrics.jsonl").read_text().splitlines()]
@@ -134,7 +134,7 @@ def test_json_has_everything(two, command):
     assert (found["notes"], found["unreadable"]) == ([], [])
 
 
-def test_csv_has_the_figures_as_they_are(two, command):
+def test_csv_has_the_metrics_as_they_are(two, command):
     found = json.loads(command("compare", two, "--json").out)["experiments"]
     rows = list(csv.DictReader(io.StringIO(command("compare", two, "--csv").out)))
     assert [row["experiment"] for row in rows] == ["toy", "narrow"]

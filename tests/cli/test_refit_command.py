@@ -85,7 +85,7 @@ def test_valid_split_of_a_refit_cannot_be_measured(finished, command):
         ("optimizer.learning_rate={type: plateau, start: 0.1}", "optimizer.learning_rate"),
     ],
 )
-def test_figures_of_an_empty_validation_split_are_refused(toy, command, everything_below, override, key):
+def test_metrics_of_an_empty_validation_split_are_refused(toy, command, everything_below, override, key):
     before = everything_below(".")
     done = command("train", toy, "checkpoint.monitor=last", "data.validation_examples=0", override)
     assert (done.code, "needs validation examples" in done.err) == (2, True)

@@ -65,12 +65,12 @@ def test_curve_is_ascii_where_nothing_else_can_be_shown(toy, start, command, mon
     assert "   o 0." in out
 
 
-def test_other_figures_can_be_drawn(toy, start, command):
+def test_other_metrics_can_be_drawn(toy, start, command):
     start(toy, "stopping.max_epochs.epochs=1")
     assert "\n\ntrain.loss   ● " in command("tail", "run", "--metric", "train.loss").out
 
 
-def test_figure_that_the_run_does_not_have_gets_the_nearest_name(toy, start, command):
+def test_metric_that_the_run_does_not_have_gets_the_nearest_name(toy, start, command):
     start(toy, "stopping.max_epochs.epochs=1")
     for more in ([], ["-f"]):
         done = command("tail", "run", "--metric", "train.los", *more)

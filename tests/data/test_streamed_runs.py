@@ -93,7 +93,7 @@ def test_every_example_is_learned_from_once_an_epoch(toy, start, monkeypatch):
         assert sorted(epoch) == sorted(memory[0])
 
 
-def test_eval_gives_the_figures_of_a_split_in_memory(toy, command):
+def test_eval_gives_the_metrics_of_a_split_in_memory(toy, command):
     for run, keys in (("memory", ()), ("streamed", (STREAM,))):
         keys = ("batches.order=sequential", "evaluation.batch_size=70", *keys)
         assert command("train", toy, *keys, "--run-dir", run, "-q").code == 0

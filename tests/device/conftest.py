@@ -8,7 +8,7 @@ import pytest
 
 from mnistnn.backend import matmul
 from mnistnn.experiment.plan import Plan
-from mnistnn.runner.checkpointing import RunJournal
+from mnistnn.runner.checkpointing import RunCheckpointing
 from tests.device import stand_in
 from tests.device.array import DeviceArray
 from tests.device.blas import Blas
@@ -40,7 +40,7 @@ def device(cupy, traffic, monkeypatch):
 
     What the host asks for between epochs is a run's own business; inside an epoch only a commit may read.
     """
-    make, commit = Plan.training, RunJournal.commit
+    make, commit = Plan.training, RunCheckpointing.commit
 
     def training(self):
         made = make(self)
@@ -53,7 +53,7 @@ def device(cupy, traffic, monkeypatch):
             commit(self, t)
 
     monkeypatch.setattr(Plan, "training", training)
-    monkeypatch.setattr(RunJournal, "commit", free_to_read)
+    monkeypatch.setattr(RunCheckpointing, "commit", free_to_read)
     with traffic.under("any"):
         yield traffic
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from mnistnn.analysis.evaluation.predictions import answers_of
+from mnistnn.analysis.evaluation.predictions import predictions_of
 from mnistnn.analysis.inspection.dead_units import dead_units
 from mnistnn.analysis.inspection.filter_history import history_of
 from mnistnn.analysis.inspection.layer_statistics import statistics_of, table
@@ -24,9 +24,9 @@ def runs(request, device, toy, start):
     return [start(toy, f"backend.device={name}", *keys, path=name).run for name in ("cpu", "cuda")]
 
 
-def test_answers_are_the_same(runs):
-    host, device = (answers_of(load_trained(run), "valid") for run in runs)
-    np.testing.assert_array_equal(device.read, host.read)
+def test_predictions_are_the_same(runs):
+    host, device = (predictions_of(load_trained(run), "valid") for run in runs)
+    np.testing.assert_array_equal(device.predicted, host.predicted)
     np.testing.assert_array_equal(device.probabilities, host.probabilities)
     assert isinstance(device.probabilities, np.ndarray)
 

@@ -77,18 +77,18 @@ def test_run_begun_on_the_host_may_go_on_on_a_device(device, toy, start, stop_af
 
 def test_trained_model_is_evaluated_on_the_device(device, conv, start, command, monkeypatch):
     monkeypatch.setattr("mnistnn.kernels.convolution._INNER_ON_GPU", convolution._INNER)
-    figures = []
+    metrics = []
     for name in ("cpu", "cuda"):
         start(conv, f"backend.device={name}", path=name)
         done = command("eval", name, "--json")
         assert done.code == 0, done.err
-        figures.append({key: value for key, value in json.loads(done.out).items() if key != "run"})
-    assert figures[0] == figures[1]
+        metrics.append({key: value for key, value in json.loads(done.out).items() if key != "run"})
+    assert metrics[0] == metrics[1]
 
 
 def test_bars_are_drawn_without_asking_the_device(device, toy, capsys):
     session.start(
-        Plan(load_experiment(toy, ["backend.device=cuda"])), Path("run"), Path("runs"), session.View(bars=True)
+        Plan(load_experiment(toy, ["backend.device=cuda"])), Path("run"), Path("runs"), session.Verbosity(bars=True)
     )
     assert "examples/s" in capsys.readouterr().err
 

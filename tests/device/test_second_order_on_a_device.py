@@ -51,12 +51,12 @@ def test_product_of_a_chain_is_alike(assert_alike, case, f):
     assert_alike(lambda: chain_of(case, f), product)
 
 
-@offering("squares")
+@offering("gauss_newton_diagonal")
 def test_diagonal_of_a_chain_is_alike(assert_alike, case, f):
     assert_alike(lambda: chain_of(case, f), diagonal)
 
 
-@offering("rows")
+@offering("per_example_gradients")
 def test_matrix_of_a_chain_is_alike(assert_alike, case, f):
     assert_alike(lambda: chain_of(case, f), matrix, of_host=True)
 

@@ -71,7 +71,7 @@ def assert_same_history(cupy, traffic):
             seen = AugmentedBatches(seen, augment, xp)
         train_x, valid = xp.asarray(x[:40]), Examples(xp.asarray(x[40:]), xp.asarray(labels[40:]))
         measurement = Validation(
-            model, loss, valid, 7, Examples(train_x, xp.asarray(labels[:40])), paired=policy.figures() != ()
+            model, loss, valid, 7, Examples(train_x, xp.asarray(labels[:40])), paired=policy.metrics() != ()
         )
         training = Training(
             objective=objective,
@@ -113,7 +113,7 @@ def assert_same_history(cupy, traffic):
     return compare
 
 
-@of({name: make for name, make in POLICIES.items() if not {"passes", "gradient.max"} & {*make().figures()}})
+@of({name: make for name, make in POLICIES.items() if not {"passes", "gradient.max"} & {*make().metrics()}})
 def test_policy_ends_a_run_alike(assert_same_history, make):
     assert_same_history(policy=make)
 

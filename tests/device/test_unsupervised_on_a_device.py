@@ -17,7 +17,7 @@ def xp(request):
 
 @pytest.mark.parametrize("visible", ["binary", "gaussian"])
 @pytest.mark.parametrize("particles", [None, 7])
-def test_a_machine_learns_alike(xp, visible, particles):
+def test_an_rbm_learns_alike(xp, visible, particles):
     divergence = ContrastiveDivergence(steps=2, particles=particles, sample_pixels=visible == "binary")
     x, values, watched = binary_images(), [], []
     for module in (np, xp):
@@ -33,7 +33,7 @@ def test_a_machine_learns_alike(xp, visible, particles):
 
 
 @pytest.mark.parametrize("visible", ["binary", "gaussian"])
-def test_a_machine_measures_alike(xp, visible):
+def test_an_rbm_measures_alike(xp, visible):
     x, found = binary_images(), []
     for module in (np, xp):
         model = objective_of(ContrastiveDivergence(), xp=module, visible=visible).model
@@ -48,7 +48,7 @@ def test_a_machine_measures_alike(xp, visible):
 
 @pytest.mark.parametrize("hidden", [0, 3])
 @pytest.mark.parametrize("particles", [None, 7])
-def test_a_general_machine_learns_alike(xp, hidden, particles):
+def test_a_boltzmann_machine_learns_alike(xp, hidden, particles):
     divergence = ContrastiveDivergence(steps=2, particles=particles, sample_pixels=True)
     x, values, watched = binary_images(), [], []
     for module in (np, xp):
@@ -64,7 +64,7 @@ def test_a_general_machine_learns_alike(xp, hidden, particles):
 
 
 @pytest.mark.parametrize("hidden", [0, 3])
-def test_a_general_machine_measures_alike(xp, hidden):
+def test_a_boltzmann_machine_measures_alike(xp, hidden):
     x, found = binary_images(), []
     for module in (np, xp):
         model = test_boltzmann.objective_of(ContrastiveDivergence(), hidden, xp=module).model

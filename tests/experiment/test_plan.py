@@ -254,19 +254,19 @@ def test_float32_and_float64_take_the_same_course(plan_of):
 def test_evaluation_measures_the_whole_validation_split(plan_of, batch_size):
     plan = plan_of(f"evaluation.batch_size={batch_size}")
     training, valid = plan.training(), plan.place("valid")
-    figures = training.evaluate(training)
+    metrics = training.evaluate(training)
     expected = score(plan.experiment.model, plan.experiment.loss, valid.x, valid.labels, 60)
-    assert set(figures) == {"valid.loss", "valid.error"}
-    assert figures["valid.error"] == expected.errors / 60
-    assert figures["valid.loss"] == pytest.approx(expected.loss / 60, rel=1e-6)
+    assert set(metrics) == {"valid.loss", "valid.error"}
+    assert metrics["valid.error"] == expected.errors / 60
+    assert metrics["valid.loss"] == pytest.approx(expected.loss / 60, rel=1e-6)
 
 
 def test_training_error_is_measured_where_asked_for(plan_of):
     plan = plan_of("evaluation.train_error=true")
     training, data = plan.training(), plan.place("train")
-    figures = training.evaluate(training)
+    metrics = training.evaluate(training)
     expected = score(plan.experiment.model, plan.experiment.loss, data.x, data.labels, 300)
-    assert figures["train.error"] == expected.errors / 300
+    assert metrics["train.error"] == expected.errors / 300
 
 
 def test_only_active_penalties_reach_the_objective(plan_of):

@@ -93,9 +93,9 @@ def evaluation(short_train, tmp_path) -> Evaluate:
     shutil.copytree(parent, tmp_path / "measured" / "run")
     done = command("eval", tmp_path / "measured" / "run", "--json", "-q")
     assert done.code == 0, done.err
-    figures = json.loads(done.out)
-    assert figures.pop("test_readings") == 1
-    return Evaluate(parent, json.dumps(figures))
+    metrics = json.loads(done.out)
+    assert metrics.pop("test_readings") == 1
+    return Evaluate(parent, json.dumps(metrics))
 
 
 @pytest.fixture

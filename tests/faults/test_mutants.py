@@ -14,7 +14,7 @@ from mnistnn.errors import RunError
 from mnistnn.layers.dropout import Dropout
 from mnistnn.run import checkpoint, lock
 from mnistnn.run.directory import RunDirectory
-from mnistnn.runner.checkpointing import RunJournal
+from mnistnn.runner.checkpointing import RunCheckpointing
 from mnistnn.storage import writing
 from tests.faults.formats import Format, fuzz
 from tests.faults.order import check_order
@@ -41,7 +41,7 @@ def check_lock(train, work):
         assert command("resume", run.path, "-q").code == 7
 
 
-really_locked, really_restored, really_written = lock.exclusive, RunJournal.restore, checkpoint.write
+really_locked, really_restored, really_written = lock.exclusive, RunCheckpointing.restore, checkpoint.write
 
 
 def test_nothing_is_noticed_where_nothing_is_broken(train, tmp_path):
@@ -102,7 +102,7 @@ def restoring(patch, afterwards):
         afterwards(t)
         return refused
 
-    patch.setattr(RunJournal, "restore", restore)
+    patch.setattr(RunCheckpointing, "restore", restore)
 
 
 def patience_forgotten(patch):

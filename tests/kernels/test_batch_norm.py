@@ -26,10 +26,10 @@ def by_formula(x, gamma, beta):
 
 def normalized(x, gamma, beta):
     """Return y, normal, mean and variance."""
-    normal, y = np.full_like(x, np.nan), np.full_like(x, np.nan)
+    x_hat, y = np.full_like(x, np.nan), np.full_like(x, np.nan)
     mean, variance = np.full_like(gamma, np.nan), np.full_like(gamma, np.nan)
-    batch_norm(x, gamma, beta, EPSILON, normal, y, mean, variance)
-    return y, normal, mean, variance
+    batch_norm(x, gamma, beta, EPSILON, x_hat, y, mean, variance)
+    return y, x_hat, mean, variance
 
 
 @each_m
@@ -61,9 +61,9 @@ def test_gradient_equals_differences(m):
     def value():
         return (by_formula(x, gamma, beta) * weights).sum()
 
-    _, normal, _, variance = normalized(x, gamma, beta)
+    _, x_hat, _, variance = normalized(x, gamma, beta)
     dgamma, dbeta, dx = np.full_like(gamma, np.nan), np.full_like(beta, np.nan), np.full_like(x, np.nan)
-    batch_norm_backward(weights, normal, variance, gamma, EPSILON, dgamma, dbeta, dx)
+    batch_norm_backward(weights, x_hat, variance, gamma, EPSILON, dgamma, dbeta, dx)
     for at, analytic in ((x, dx), (gamma, dgamma), (beta, dbeta)):
         for index in np.ndindex(at.shape):
             middle, values = at[index], []
@@ -87,10 +87,10 @@ def test_kernels_stay_in_float32_and_leave_their_inputs_alone():
     x, gamma, beta = (array.astype("float32") for array in draw((FEATURES, M), FEATURES, FEATURES))
     for array in (x, gamma, beta):
         array.setflags(write=False)
-    y, normal, mean, variance = normalized(x, gamma, beta)
+    y, x_hat, mean, variance = normalized(x, gamma, beta)
     dgamma, dbeta, dx = np.empty_like(gamma), np.empty_like(beta), np.empty_like(x)
-    batch_norm_backward(x, normal, variance, gamma, EPSILON, dgamma, dbeta, dx)
+    batch_norm_backward(x, x_hat, variance, gamma, EPSILON, dgamma, dbeta, dx)
     out = np.empty_like(x)
     normalize(x, gamma, beta, EPSILON, mean, variance, out)
-    assert {a.dtype for a in (y, normal, mean, variance, dgamma, dbeta, dx, out)} == {np.dtype("float32")}
+    assert {a.dtype for a in (y, x_hat, mean, variance, dgamma, dbeta, dx, out)} == {np.dtype("float32")}
     np.testing.assert_allclose(out, y, rtol=1e-5, atol=1e-6)

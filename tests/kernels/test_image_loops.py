@@ -95,7 +95,7 @@ def test_gradient_of_max_pool_is_the_same(dtype, levels, both_ways):
 
 
 @pytest.mark.parametrize("switch", ["0", "1"])
-def test_twins_are_worth_it_for_large_arrays_where_numba_is_not_switched_off(switch, monkeypatch):
+def test_compiled_loops_are_worth_it_for_large_arrays_where_numba_is_not_switched_off(switch, monkeypatch):
     if switch == "0":
         pytest.importorskip("numba")
     monkeypatch.setenv("NUMBA_DISABLE_JIT", switch)
@@ -108,7 +108,7 @@ def test_twins_are_worth_it_for_large_arrays_where_numba_is_not_switched_off(swi
         jit.can_compile.cache_clear()
 
 
-def test_twins_are_for_arrays_of_the_host(monkeypatch):
+def test_compiled_loops_are_for_arrays_of_the_host(monkeypatch):
     class DeviceArray:
         size = 10**9
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mnistnn.backend.jit import Loop
+from mnistnn.backend.jit import CompiledFunction
 from mnistnn.kernels.resample import gaussian_matrix, resample, resample_in_loop, smooth, source_maps
 
 STILL = {"angle": 0.0, "shear": 0.0, "scale": (1.0, 1.0), "shift": (0.0, 0.0)}
@@ -105,18 +105,18 @@ def test_field_is_shared_by_neighbours():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_compiled_twin_gives_the_same_bits(dtype):
+def test_compiled_function_gives_the_same_bits(dtype):
     pytest.importorskip("numba")
     images = digits(n=40, c=2, dtype=dtype) - np.array(0.5, dtype=dtype)
     maps, fields = wild(images)
     fields[0] *= 1e30  # as far out as numbers go
     expected, out = np.full_like(images, np.nan), np.full_like(images, np.nan)
     resample(images, maps, fields, 2, expected)
-    Loop(resample_in_loop)(images, maps, fields, 2, out)
+    CompiledFunction(resample_in_loop)(images, maps, fields, 2, out)
     assert out.tobytes() == expected.tobytes()
 
 
-def test_twin_without_compilation_gives_the_same_bits():
+def test_function_without_compilation_gives_the_same_bits():
     images = digits(n=3, dtype="float32")
     maps, fields = wild(images)
     expected, out = np.empty_like(images), np.empty_like(images)

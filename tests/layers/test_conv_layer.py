@@ -215,7 +215,7 @@ def test_image_that_does_not_fit_is_refused(keys, in_shape, message):
 
 
 @pytest.mark.parametrize(
-    ("keys", "in_shape", "way"),
+    ("keys", "in_shape", "algorithm"),
     [
         ({"maps": 50, "kernel": 5}, (20, 12, 12), "Winograd"),
         ({"maps": 50, "kernel": 5, "method": "direct"}, (20, 12, 12), "Direct"),
@@ -225,10 +225,10 @@ def test_image_that_does_not_fit_is_refused(keys, in_shape, message):
         ({"maps": 16, "kernel": 3, "stride": 2}, (16, 14, 14), "Direct"),
     ],
 )
-def test_method_is_the_cheaper_one_unless_it_is_named(keys, in_shape, way):
+def test_method_is_the_cheaper_one_unless_it_is_named(keys, in_shape, algorithm):
     layer = Conv(**keys)
     layer.build(in_shape)
-    assert type(layer.way).__name__ == way
+    assert type(layer.algorithm).__name__ == algorithm
 
 
 def test_winograd_is_refused_for_windows_that_it_is_not_made_for():

@@ -2,13 +2,23 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mnistnn.layers.initializers import Constant, Fan, Glorot, He, Normal, Orthogonal, TruncatedNormal, Uniform, Zeros
+from mnistnn.layers.initializers import (
+    Constant,
+    FanInOut,
+    Glorot,
+    He,
+    Normal,
+    Orthogonal,
+    TruncatedNormal,
+    Uniform,
+    Zeros,
+)
 
 SHAPE = (300, 200)
 
 
 def draw(initializer, activation="tanh", rng=None):
-    return initializer.draw(rng or np.random.default_rng(0), SHAPE, Fan(*SHAPE, activation))
+    return initializer.draw(rng or np.random.default_rng(0), SHAPE, FanInOut(*SHAPE, activation))
 
 
 def test_zeros_draws_nothing_from_the_stream():
@@ -56,7 +66,7 @@ def test_glorot_with_a_gain_ignores_the_activation():
 
 def test_glorot_limit_of_the_published_multilayer_perceptron():
     rng = np.random.default_rng(0)
-    W = Glorot().draw(rng, (784, 500), Fan(784, 500, "tanh"))
+    W = Glorot().draw(rng, (784, 500), FanInOut(784, 500, "tanh"))
     assert_uniform(W, np.sqrt(6.0 / 1284))
 
 
@@ -71,7 +81,7 @@ def test_he_keeps_the_mean_square_through_a_deep_rectified_net():
     x = rng.normal(size=(200, 400))
     before = (x**2).mean()
     for _ in range(5):
-        x = np.maximum(x @ He().draw(rng, (400, 400), Fan(400, 400, "relu")), 0)
+        x = np.maximum(x @ He().draw(rng, (400, 400), FanInOut(400, 400, "relu")), 0)
     assert 0.6 < (x**2).mean() / before < 1.6  # the usual half would leave 0.03
 
 
@@ -83,14 +93,14 @@ def test_truncated_normal_has_the_distribution_of_scipy():
 
 @pytest.mark.parametrize(("n_in", "n_out"), [(300, 200), (200, 300), (50, 50), (1, 7), (7, 1)])
 def test_orthogonal_has_orthonormal_columns_or_rows_times_gain(n_in, n_out):
-    W = Orthogonal(gain=1.5).draw(np.random.default_rng(0), (n_in, n_out), Fan(n_in, n_out, "tanh")) / 1.5
+    W = Orthogonal(gain=1.5).draw(np.random.default_rng(0), (n_in, n_out), FanInOut(n_in, n_out, "tanh")) / 1.5
     gram = W.T @ W if n_in >= n_out else W @ W.T
     np.testing.assert_allclose(gram, np.eye(min(n_in, n_out)), atol=1e-13)
 
 
 @pytest.mark.parametrize("shape", [(6, 2, 3, 3), (30, 2, 3, 3), (18, 2, 3, 3), (5, 1, 1, 1)], ids=str)
 def test_orthogonal_kernels_are_a_matrix_with_a_row_for_each_map(shape):
-    W = Orthogonal(gain=1.5).draw(np.random.default_rng(0), shape, Fan(18, shape[0], "tanh"))
+    W = Orthogonal(gain=1.5).draw(np.random.default_rng(0), shape, FanInOut(18, shape[0], "tanh"))
     assert W.shape == shape
     rows = W.reshape(len(W), -1) / 1.5
     gram = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows
@@ -100,7 +110,7 @@ def test_orthogonal_kernels_are_a_matrix_with_a_row_for_each_map(shape):
 def test_orthogonal_matrices_are_uniform_over_rotations_and_reflections():
     """Each entry of a uniform orthogonal 2×2 matrix is the cosine of a uniform angle."""
     rng = np.random.default_rng(0)
-    drawn = np.stack([Orthogonal().draw(rng, (2, 2), Fan(2, 2, "tanh")) for _ in range(2000)])
+    drawn = np.stack([Orthogonal().draw(rng, (2, 2), FanInOut(2, 2, "tanh")) for _ in range(2000)])
     for entry in drawn.reshape(-1, 4).T:
         assert stats.kstest(entry, stats.arcsine(-1, 2).cdf).pvalue > 1e-3
     assert 0.45 < (np.linalg.det(drawn) > 0).mean() < 0.55

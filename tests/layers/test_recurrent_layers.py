@@ -78,13 +78,13 @@ def test_layer_does_what_pytorch_does(case):
     kind, stored = case.removesuffix("-both-ways"), FROM_TORCH[case]
     cell = "recurrent" if kind == "recurrent-tanh" else kind
     layer = bound(CELLS[cell](units=4, output="every", bidirectional=kind != case), (5, 3))
-    for suffix, prefix in (("", ""), ("_reverse", "back_"))[: len(layer.ways)]:
+    for suffix, prefix in (("", ""), ("_reverse", "back_"))[: len(layer.directions)]:
         for name, value in translated(kind, stored["parameters"], suffix).items():
             layer.values[prefix + name][...] = value
     x, dy = np.array(stored["x"]), np.array(stored["dy"])
     np.testing.assert_allclose(layer.forward(x, train=True), stored["y"], rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(layer.backward(dy.copy()), stored["dx"], rtol=1e-10, atol=1e-13)
-    for suffix, prefix in (("", ""), ("_reverse", "back_"))[: len(layer.ways)]:
+    for suffix, prefix in (("", ""), ("_reverse", "back_"))[: len(layer.directions)]:
         for name, value in translated(kind, stored["gradients"], suffix, of_gradients=True).items():
             np.testing.assert_allclose(layer.grads[prefix + name], value, rtol=1e-10, atol=1e-13)
 
@@ -112,7 +112,7 @@ def test_states_follow_step_by_step(cell, bidirectional, output):
         back = {name.removeprefix("back_"): v for name, v in layer.values.items() if name.startswith("back_")}
         expected.append(np.stack([s[0] for s in states(cell, back, x[:, ::-1], 4)[1:]], axis=1)[:, ::-1])
     if output == "last":
-        expected = [way[:, -1] if number == 0 else way[:, 0] for number, way in enumerate(expected)]
+        expected = [direction[:, -1] if number == 0 else direction[:, 0] for number, direction in enumerate(expected)]
     np.testing.assert_allclose(layer.forward(x, train=False), np.concatenate(expected, axis=-1), rtol=1e-12)
 
 
@@ -177,7 +177,7 @@ def test_truncated_gradient_takes_the_state_before_for_given(cell, truncate, bid
     layer.forward(x, train=True)
     whole = np.concatenate([dy, dy], axis=1) if bidirectional else dy
     dx = layer.backward(whole.copy())
-    for prefix, read in (("", x), ("back_", x[:, ::-1]))[: len(layer.ways)]:
+    for prefix, read in (("", x), ("back_", x[:, ::-1]))[: len(layer.directions)]:
         mine = {
             name.removeprefix(prefix): v for name, v in layer.values.items() if name.startswith("back_") == bool(prefix)
         }

@@ -50,7 +50,7 @@ def test_errors_are_not_spread_over_pairs_of_examples(loss):
     assert loss.score(np.full((7, 1), 2.0), np.zeros(7, "int64")).errors == 7
 
 
-def test_predict_reads_class_one_above_zero(loss):
+def test_predict_gives_class_one_above_zero(loss):
     assert loss.predict(np.array([[-1.0], [0.0], [1e-9]])).tolist() == [0, 0, 1]
 
 

@@ -78,7 +78,7 @@ def test_result_does_not_depend_on_the_batch_before(loss):
     assert np.array_equal(dz, expected_dz)
 
 
-def test_score_sums_losses_and_counts_misread_examples(loss):
+def test_score_sums_losses_and_counts_misclassified_examples(loss):
     z, labels = draw(50)
     found = loss.score(z, labels)
     assert found.loss == pytest.approx(exact_losses(z, labels).sum(), rel=1e-14)

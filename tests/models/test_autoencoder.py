@@ -39,10 +39,10 @@ def test_parameters_lie_end_to_end():
 
 
 @pytest.mark.parametrize("tied", [True, False])
-def test_binary_images_are_given_back_by_cross_entropy(tied):
+def test_binary_images_are_reconstructed_by_cross_entropy(tied):
     model, x, seen = autoencoder(tied=tied), images(), images(10)[5:]
     z, flat = expit(decoded(model, seen)), x.reshape(5, -1)
-    np.testing.assert_allclose(model.given_back(seen), z, rtol=1e-12)
+    np.testing.assert_allclose(model.reconstruct(seen), z, rtol=1e-12)
     expected = -(flat * np.log(z) + (1 - flat) * np.log(1 - z)).sum(axis=1)
     np.testing.assert_allclose(model.reconstruction_nll(x, seen), expected, rtol=1e-10)
     again = expit(decoded(model, x))
@@ -51,10 +51,10 @@ def test_binary_images_are_given_back_by_cross_entropy(tied):
 
 
 @pytest.mark.parametrize("tied", [True, False])
-def test_gaussian_images_are_given_back_by_squared_error(tied):
+def test_gaussian_images_are_reconstructed_by_squared_error(tied):
     model, x = autoencoder(tied=tied, visible="gaussian"), images()
     a = decoded(model, x)
-    np.testing.assert_allclose(model.given_back(x), a, rtol=1e-12)
+    np.testing.assert_allclose(model.reconstruct(x), a, rtol=1e-12)
     expected = 0.5 * ((x.reshape(5, -1) - a) ** 2).sum(axis=1) + 0.5 * N_IN * np.log(2 * np.pi)
     np.testing.assert_allclose(model.reconstruction_nll(x), expected, rtol=1e-12)
 
@@ -64,7 +64,7 @@ def test_features_are_what_the_decoder_is_given():
     features = model.features()
     assert features["W"].dtype == features["b"].dtype == np.float64
     y = expit(x.reshape(5, -1) @ features["W"] + features["b"])
-    np.testing.assert_allclose(expit(y @ features["W"].T + model.b_v), model.given_back(x), rtol=1e-5)
+    np.testing.assert_allclose(expit(y @ features["W"].T + model.b_v), model.reconstruct(x), rtol=1e-5)
 
 
 def test_weights_start_as_those_of_sigmoid_units_and_visible_biases_where_the_data_is():

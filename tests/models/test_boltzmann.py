@@ -98,7 +98,7 @@ def test_pixels_have_the_conditional_probabilities_of_the_joint_distribution(hid
     np.testing.assert_allclose(model.pixels_nll(v), expected.sum(axis=1), rtol=1e-9)
 
 
-def test_pixels_of_a_fully_visible_machine_follow_the_others_by_a_sigmoid():
+def test_pixels_of_a_fully_visible_boltzmann_machine_follow_the_others_by_a_sigmoid():
     model, v = machine(0), states(N_IN)
     W, b = model.connections()
     p = expit(v @ W + b)

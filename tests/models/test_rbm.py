@@ -155,7 +155,7 @@ def test_input_is_only_read():
 
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize("visible", ["binary", "gaussian"])
-def test_a_machine_may_start_at_the_means_of_the_images(visible, centred):
+def test_an_rbm_may_start_at_the_means_of_the_images(visible, centred):
     """With hidden units at their means (a half), visible ones are at theirs."""
     model, means = machine(visible=visible, visible_bias="data", centred=centred), np.linspace(0.1, 0.9, N_IN)
     model.initialize(0)
@@ -168,7 +168,7 @@ def test_a_machine_may_start_at_the_means_of_the_images(visible, centred):
         np.testing.assert_allclose(model.visible_means(np.zeros((1, UNITS)))[0], means, rtol=1e-10)
 
 
-def test_a_machine_starts_at_zero_unless_it_is_told_to():
+def test_an_rbm_starts_at_zero_unless_it_is_told_to():
     model = machine()
     model.initialize(0)
     model.begin_at(np.linspace(0.1, 0.9, N_IN))

@@ -11,7 +11,7 @@ from mnistnn.kernels.boltzmann import sweep
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence, Sparsity
 from mnistnn.losses.penalties import L2
 from mnistnn.models.boltzmann import Boltzmann
-from mnistnn.objectives.boltzmann import GeneralObjective
+from mnistnn.objectives.boltzmann import BoltzmannObjective
 from tests.objectives.tiny import binary_images, build
 
 N_IN = 6
@@ -25,10 +25,10 @@ def objective_of(
     scale: float = 0.5,
     dtype: str = "float64",
     xp: Any = np,
-) -> GeneralObjective:
+) -> BoltzmannObjective:
     model = Boltzmann(hidden=hidden)
     build(model, penalties, scale, dtype, xp)
-    return GeneralObjective(model, loss, penalties, seed=0, updates_per_epoch=10)
+    return BoltzmannObjective(model, loss, penalties, seed=0, updates_per_epoch=10)
 
 
 def states(count: int) -> np.ndarray:
@@ -43,7 +43,7 @@ def joint(model: Boltzmann) -> tuple[np.ndarray, np.ndarray]:
     return x, np.exp(minus_energy - logsumexp(minus_energy))
 
 
-def exact_gradient(objective: GeneralObjective, x: np.ndarray) -> np.ndarray:
+def exact_gradient(objective: BoltzmannObjective, x: np.ndarray) -> np.ndarray:
     """Return the gradient of −mean log P(v): ⟨xᵢ xⱼ⟩ of the model minus that of the data, with P(h | v)."""
     model = objective.model
     everything, p = joint(model)
@@ -68,7 +68,7 @@ def nll(model: Boltzmann, x: np.ndarray) -> float:
     return float(model.free_energy(x).mean() + logsumexp(-every))
 
 
-def mean_gradient(objective: GeneralObjective, x: np.ndarray, updates: int) -> np.ndarray:
+def mean_gradient(objective: BoltzmannObjective, x: np.ndarray, updates: int) -> np.ndarray:
     total = np.zeros_like(objective.grad)
     for update in range(updates):
         objective.set_batch(x, np.zeros(len(x)), update)
@@ -118,7 +118,7 @@ def test_gradient_of_the_slides_has_the_other_sign():
 
 
 @each_size
-def test_sweeps_leave_the_distribution_of_the_machine_as_it_is(hidden):
+def test_sweeps_leave_the_distribution_of_the_model_as_it_is(hidden):
     model = objective_of(ContrastiveDivergence(), hidden).model
     (W, b), (x, p), rng = model.connections(), joint(model), np.random.default_rng(3)
     chains = x[rng.choice(len(x), size=20_000, p=p)].T.copy()
@@ -143,7 +143,7 @@ def test_sweep_draws_each_unit_given_the_present_state_of_all_others():
     np.testing.assert_array_equal(x, expected)
 
 
-def test_watched_is_minus_the_pseudo_likelihood_of_a_fully_visible_machine():
+def test_watched_is_minus_the_pseudo_likelihood_of_a_fully_visible_boltzmann_machine():
     objective, x = objective_of(ContrastiveDivergence()), binary_images()
     objective.set_batch(x, np.zeros(40), 0)
     expected = objective.model.pixels_nll(x.reshape(40, -1)).mean()

@@ -11,7 +11,7 @@ from scipy.special import expit, logsumexp
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence, GrowingSteps, Sparsity
 from mnistnn.losses.penalties import L1, L2
 from mnistnn.models.rbm import RBM
-from mnistnn.objectives.contrastive_divergence import RestrictedObjective
+from mnistnn.objectives.contrastive_divergence import RBMObjective
 from tests.objectives.tiny import binary_images, build
 
 N_IN, UNITS = 6, 4
@@ -26,10 +26,10 @@ def objective_of(
     dtype: str = "float64",
     xp: Any = np,
     **keys: Any,
-) -> RestrictedObjective:
+) -> RBMObjective:
     model = RBM(hidden=UNITS, **keys)
     build(model, penalties, scale, dtype, xp)
-    return RestrictedObjective(model, loss, penalties, seed=0, updates_per_epoch=10)
+    return RBMObjective(model, loss, penalties, seed=0, updates_per_epoch=10)
 
 
 def means(model: RBM, v: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ def means(model: RBM, v: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return found
 
 
-def exact_gradient(objective: RestrictedObjective, x: np.ndarray) -> np.ndarray:
+def exact_gradient(objective: RBMObjective, x: np.ndarray) -> np.ndarray:
     """Return the gradient of −mean log P(v): the means of the model minus those of the data."""
     model = objective.model
     log_p = logsumexp((V @ model.b_v)[:, None] + (H @ model.b_h)[None] + V @ model.W @ H.T, axis=1)
@@ -49,7 +49,7 @@ def exact_gradient(objective: RestrictedObjective, x: np.ndarray) -> np.ndarray:
     return found
 
 
-def mean_gradient(objective: RestrictedObjective, x: np.ndarray, updates: int) -> np.ndarray:
+def mean_gradient(objective: RBMObjective, x: np.ndarray, updates: int) -> np.ndarray:
     total = np.zeros_like(objective.grad)
     for update in range(updates):
         objective.set_batch(x, np.zeros(len(x)), update)
@@ -98,7 +98,7 @@ def test_exact_gradient_is_that_of_the_log_likelihood():
         assert (above - below) / (2 * step) == pytest.approx(expected[i], abs=1e-7)
 
 
-def test_gradient_of_a_centred_machine_is_the_centred_one():
+def test_gradient_of_a_centred_rbm_is_the_centred_one():
     """⟨(v − μ)(h − λ)'⟩, and biases that make up for it: after Montavon & Müller, computed from the plain one."""
     plain = objective_of(ContrastiveDivergence(steps=2, particles=30))
     centred = objective_of(ContrastiveDivergence(steps=2, particles=30), centred=True)
@@ -114,7 +114,7 @@ def test_gradient_of_a_centred_machine_is_the_centred_one():
     np.testing.assert_allclose(centred.model.db_h, model.db_h - mu @ dW, rtol=1e-10, atol=1e-14)
 
 
-def test_means_of_a_centred_machine_follow_the_data():
+def test_means_of_a_centred_rbm_follow_the_data():
     objective = objective_of(ContrastiveDivergence(), centred=True)
     x = binary_images()
     for update in range(2000):
@@ -250,7 +250,7 @@ def test_an_update_takes_no_memory_of_batch_or_parameter_size(particles, keys):
     model.build((20, 20))
     model.allocate(np, "float32")
     model.initialize(0)
-    objective = RestrictedObjective(model, ContrastiveDivergence(steps=2, particles=particles), [], 0, 10)
+    objective = RBMObjective(model, ContrastiveDivergence(steps=2, particles=particles), [], 0, 10)
     x = np.random.default_rng(0).random((n, 20, 20)).astype("float32")
     before = np.setbufsize(16)
     try:

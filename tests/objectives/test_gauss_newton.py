@@ -114,7 +114,7 @@ def test_matrix_equals_the_dense_one(kind):
     np.testing.assert_allclose(matrix(objective), G, rtol=1e-10, atol=1e-12 * abs(G).max())
 
 
-@offering("rows")
+@offering("per_example_gradients")
 def test_matrix_of_a_chain_equals_the_dense_one(case, f):
     objective = objective_of(chain_of(case, f), SoftmaxNLL())
     G = dense_matrix(objective)
@@ -226,8 +226,8 @@ def gradients_of(layer: Any) -> dict[str, np.ndarray]:
     return {name[1:]: getattr(layer, name).reshape(-1) for name in ("dW", "db") if hasattr(layer, name)}
 
 
-@offering("squares")
-def test_squares_pass_back_through_a_layer_as_through_its_squared_jacobian(case, f):
+@offering("gauss_newton_diagonal")
+def test_gauss_newton_diagonal_passes_back_through_the_squared_jacobian_of_a_layer(case, f):
     """One example, so that J, made by backward passes, belongs to it alone."""
     layer, rng = bound(case, f), np.random.default_rng(6)
     x = rng.normal(size=(1, *IMAGE))
@@ -240,11 +240,11 @@ def test_squares_pass_back_through_a_layer_as_through_its_squared_jacobian(case,
         dx = layer.backward(laid_out(dy, layer.forward(x, train=True)))
         for name, row in {"x": dx.copy().reshape(-1), **gradients_of(layer)}.items():
             expected[name] = expected.get(name, 0.0) + hy.flat[number] * row**2
-    hx = layer.backward_squares(laid_out(hy, layer.forward(x, train=True)))
+    hx = layer.backward_diagonal(laid_out(hy, layer.forward(x, train=True)))
     for name, squares in {"x": hx.reshape(-1), **gradients_of(layer)}.items():
         np.testing.assert_allclose(squares, expected[name], rtol=1e-10, atol=1e-13)
     layer.forward(x, train=True)
-    assert layer.backward_squares(laid_out(hy, y), need_hx=False) is None
+    assert layer.backward_diagonal(laid_out(hy, y), need_hx=False) is None
 
 
 def laid_out(x: np.ndarray, like: np.ndarray) -> np.ndarray:

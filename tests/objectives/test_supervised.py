@@ -124,7 +124,7 @@ def test_masks_change_with_the_update_and_stand_still_between():
     assert values[4] == values[5] != values[0]
 
 
-def test_score_tells_which_examples_are_read_rightly():
+def test_score_tells_which_examples_are_classified_correctly():
     objective, (x, labels) = objective_of(), digits(10)
     right = np.zeros(10, dtype=bool)
     found = score(objective.model, objective.loss, x, labels, 3, right)

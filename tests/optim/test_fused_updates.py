@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from mnistnn.backend.jit import Loop
+from mnistnn.backend.jit import CompiledFunction
 from mnistnn.layers.dense import Dense
 from mnistnn.losses.penalties import L1, L2
 from mnistnn.losses.softmax_nll import SoftmaxNLL
@@ -139,7 +139,7 @@ def test_every_rule_has_a_fused_update():
 
 
 def test_every_fused_update_belongs_to_a_rule():
-    loops = {name for name, value in vars(fused).items() if isinstance(value, Loop)}
+    loops = {name for name, value in vars(fused).items() if isinstance(value, CompiledFunction)}
     assert loops == {kind.fused_update.function.__name__ for kind in RULES if kind not in NOT_FUSED}
 
 
@@ -191,5 +191,5 @@ def test_rule_installed_without_its_source_has_no_kernel(monkeypatch):
         raise OSError("could not get source code")
 
     monkeypatch.setattr(rule, "kernel_of", unreadable)
-    monkeypatch.setattr(SGD, "fused_update", Loop(fused.sgd.function))
+    monkeypatch.setattr(SGD, "fused_update", CompiledFunction(fused.sgd.function))
     assert SGD.kernel() is None

@@ -195,7 +195,7 @@ def test_a_net_learns_its_examples_in_few_steps(dtype):
 def test_passes_count_gradients_values_and_two_for_each_product():
     objective, method = network(), HessianFree(curvature_examples=60)
     step(method, objective, 2)
-    passes = method.figures(Progress(examples_per_epoch=120))["passes"]
+    passes = method.metrics(Progress(examples_per_epoch=120))["passes"]
     assert passes == objective.passed / 120
     assert passes > 2
 

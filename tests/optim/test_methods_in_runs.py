@@ -65,7 +65,7 @@ def test_two_runs_have_the_same_bits(toy, command, assert_same_result, name):
     assert_same_result("one", "other")
 
 
-def test_rows_have_the_figures_of_the_method(toy, command):
+def test_rows_have_the_metrics_of_the_method(toy, command):
     assert command("train", toy, *METHODS["hessian_free"], "--run-dir", "run", "-q").code == 0
     rows = read_rows(RunDirectory(Path("run")).metrics)
     assert {"passes", "gradient.max", "damping", "inner_iterations"} <= rows[0].keys()

@@ -29,8 +29,8 @@ def after(epochs, history=()) -> Progress:
     return Progress(epoch=epoch, batch=batch, updates=updates, batches_per_epoch=PER_EPOCH, history=history)
 
 
-def rows(*figures, name="valid.loss") -> list[dict[str, float]]:
-    return [{name: figure} for figure in figures]
+def rows(*metrics, name="valid.loss") -> list[dict[str, float]]:
+    return [{name: figure} for figure in metrics]
 
 
 CYCLE = OneCycle(peak=2.0, epochs=10, warmup=0.25, start_factor=0.1, end_factor=0.01)
@@ -107,7 +107,7 @@ def test_bold_driver_raises_a_little_and_lowers_a_lot(losses, factors):
 
 @pytest.mark.parametrize("monitor", ["train.loss", "valid.loss", "valid.error"])
 @pytest.mark.parametrize("kind", [BoldDriver, Plateau])
-def test_schedule_reads_the_figure_it_is_told_to(kind, monitor):
+def test_schedule_reads_the_metric_it_is_told_to(kind, monitor):
     history = [{"train.loss": 1.0, "valid.loss": 1.0, "valid.error": 1.0} for _ in range(2)]
     history[1][monitor] = 0.5
     limits: dict[str, Any] = {"patience": 1} if kind is Plateau else {}

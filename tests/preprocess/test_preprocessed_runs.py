@@ -97,7 +97,7 @@ def test_resumed_run_ends_with_the_same_bits(toy, start, stop_after, assert_same
     stop_after(25)
     with pytest.raises(InterruptedRunError):
         start(toy, whiten, path="cut")
-    session.resume(RunDirectory(Path("cut")), [], session.View(shown=False))
+    session.resume(RunDirectory(Path("cut")), [], session.Verbosity(shown=False))
     assert_same_result("cut", "whole")
 
 
@@ -108,7 +108,7 @@ def test_nothing_is_fitted_after_the_start(toy, start, monkeypatch):
         raise AssertionError("fitted again")
 
     monkeypatch.setattr(Whiten, "fit", refit)
-    session.resume(run, ["stopping.max_epochs.epochs=8"], session.View(shown=False))
+    session.resume(run, ["stopping.max_epochs.epochs=8"], session.Verbosity(shown=False))
     evaluate(run, "test", "best", print)
 
 
@@ -131,7 +131,7 @@ def test_lost_transform_of_a_run_is_refused(toy, start):
     run = start(toy, WHITEN).run
     transforms.path_in(run, 0, "whiten").unlink()
     with pytest.raises(RunError, match=r"0-whiten\.safetensors: No such file"):
-        session.resume(run, [], session.View(shown=False))
+        session.resume(run, [], session.Verbosity(shown=False))
 
 
 def test_saved_transform_settles_the_model_before_data_is_read(plan_of, saved):

@@ -14,7 +14,7 @@ from mnistnn.reproduction.record import SeedResult, make_record, read_records, r
 from mnistnn.reproduction.reproduce import reproduce
 from mnistnn.reproduction.table import renew_table, table_text
 from mnistnn.run.directory import all_runs
-from mnistnn.runner.session import View
+from mnistnn.runner.session import Verbosity
 
 PROJECT = Path(__file__).parents[2]
 FOLDER = Path("experiments")
@@ -52,7 +52,7 @@ def record_of(file="one/a.yaml", errors=(0.25,)):
 
 
 def silently(members, seeds=(0,), tell=lambda text: None):
-    return reproduce(members, seeds, "cpu", Path("runs"), RESULTS, View(shown=False), tell)
+    return reproduce(members, seeds, "cpu", Path("runs"), RESULTS, Verbosity(shown=False), tell)
 
 
 def test_quick_is_what_its_list_names(collection):
@@ -111,9 +111,9 @@ def test_experiment_whose_parts_do_not_fit_is_refused(collection):
 def test_summary_is_mean_and_sample_deviation(collection):
     errors = [0.25, 0.5, 0.375]
     record = record_of(errors=errors)
-    (figure,) = record.figures
-    assert (figure.count, figure.mean) == (3, pytest.approx(0.375))
-    assert figure.std == pytest.approx(statistics.stdev(errors))
+    (metric,) = record.figures
+    assert (metric.count, metric.mean) == (3, pytest.approx(0.375))
+    assert metric.std == pytest.approx(statistics.stdev(errors))
     assert record.seconds == 3.0
 
 
@@ -131,7 +131,7 @@ def test_every_claimed_split_must_be_within_its_band(collection):
     collection("one/a.yaml", "one-a", claim="expect: {test_error: [0, 1], valid_error: [0, 0.1]}\n")
     seeds = [SeedResult(0, 1, 1.0, {"test": 0.2, "valid": 0.2})]
     record = make_record("one/a.yaml", Member(FOLDER, "one/a.yaml").load(), seeds, None, False)
-    assert [figure.is_within for figure in record.figures] == [True, False]
+    assert [metric.is_within for metric in record.figures] == [True, False]
     assert record.verdict == "outside"
 
 

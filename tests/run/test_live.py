@@ -8,7 +8,7 @@ import pytest
 
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.live import ends, follow, look, metric_to_show, what_ends
+from mnistnn.run.live import current_view, ends, follow, metric_to_show, what_ends
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
 from mnistnn.stopping.course import CoursePatience
@@ -101,17 +101,17 @@ def test_file_that_is_damaged_meanwhile_is_an_error(trainer, meanwhile):
 
 def test_configuration_that_was_edited_is_not_told_what_ends_it(trainer):
     trainer.run.config.write_text(trainer.run.config.read_text().replace("epochs: 6", "epochs: 9"))
-    assert ends(look(trainer.run)) == ""
+    assert ends(current_view(trainer.run)) == ""
 
 
 def test_time_of_the_last_row_is_that_of_the_file(trainer):
     os.utime(trainer.run.metrics, (1000, 1234))
-    assert look(trainer.run).evaluated_s == 1234
+    assert current_view(trainer.run).evaluated_s == 1234
 
 
 def test_following_leaves_the_run_as_it_is(trainer, everything_below):
     before = everything_below(trainer.run.path)
-    look(trainer.run)
+    current_view(trainer.run)
     assert everything_below(trainer.run.path) == before
 
 
@@ -133,7 +133,7 @@ def test_policies_are_not_asked_about_rows_that_they_cannot_read():
     assert what_ends([LisaPatience()], [{"epoch": 1}]) == "by lisa_patience"
 
 
-def test_figure_that_is_shown_is_what_the_run_monitors_or_a_usual_one(trainer):
+def test_metric_that_is_shown_is_what_the_run_monitors_or_a_usual_one(trainer):
     record = read_record(trainer.run)
     row = json.loads(trainer.lines[0])
     assert metric_to_show(record, [row]) == "valid.error"
@@ -145,4 +145,4 @@ def test_figure_that_is_shown_is_what_the_run_monitors_or_a_usual_one(trainer):
 
 def test_folder_that_is_no_run_is_an_error(tmp_path):
     with pytest.raises(RunError, match=r"run\.json"):
-        look(RunDirectory(Path(tmp_path)))
+        current_view(RunDirectory(Path(tmp_path)))

@@ -105,13 +105,13 @@ def test_run_that_was_never_evaluated_has_no_rows(run):
     assert (list(found.rows), found.epochs, found.last, found.best, found.evaluated_s) == ([], 0, None, None, None)
 
 
-def test_rows_without_the_monitored_figure_have_no_best(run):
+def test_rows_without_the_monitored_metric_have_no_best(run):
     run.metrics.write_text('{"epoch": 1}\n')
     found = RunView(run)
     assert (found.epochs, found.best) == (1, None)
 
 
-def test_best_epoch_is_by_the_figure_that_the_run_monitors(run):
+def test_best_epoch_is_by_the_metric_that_the_run_monitors(run):
     record = read_record(run)
     record.monitor = "valid.loss"
     record.write(run)

@@ -14,15 +14,15 @@ from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.checkpoint import newest_first, read
 from mnistnn.run.directory import create, furnish
-from mnistnn.runner.checkpointing import RunJournal
-from mnistnn.runner.progress import Display
+from mnistnn.runner.checkpointing import RunCheckpointing
+from mnistnn.runner.progress import ProgressDisplay
 from mnistnn.training.loop import train
 
 
 @pytest.fixture
-def journal_of(toy, tmp_path):
+def checkpointing_of(toy, tmp_path):
     """Make a training, and a journal for it in the folder `run`."""
-    journals = []
+    all_checkpointing = []
 
     def make(*overrides, stop_signal=lambda: None, time_budget_s=None):
         plan = Plan(load_experiment(toy, overrides))
@@ -30,18 +30,18 @@ def journal_of(toy, tmp_path):
         if not run.source.exists():
             furnish(run)
             run.lock.touch()
-        policy, display = plan.experiment.checkpoint, Display(lambda text: None, shown=False, bars=False)
-        journal = RunJournal(run, policy, "hash", display, stop_signal, time_budget_s)
-        journals.append(journal)
-        return journal, plan.training()
+        policy, display = plan.experiment.checkpoint, ProgressDisplay(lambda text: None, shown=False, bars=False)
+        checkpointing = RunCheckpointing(run, policy, "hash", display, stop_signal, time_budget_s)
+        all_checkpointing.append(checkpointing)
+        return checkpointing, plan.training()
 
     yield make
-    for journal in journals:
-        journal.close()
+    for checkpointing in all_checkpointing:
+        checkpointing.close()
 
 
-def saved_updates(journal):
-    return [checkpoints.updates_of(path) for path in newest_first(journal.run.checkpoints)]
+def saved_updates(checkpointing):
+    return [checkpoints.updates_of(path) for path in newest_first(checkpointing.run.checkpoints)]
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def saved_updates(journal):
         (["evaluation.every_updates=3", "checkpoint.keep_last=1", "checkpoint.keep_every_epochs=3"], [60, 30]),
     ],
 )
-def test_training_is_saved_when_the_policy_says(journal_of, overrides, saved):
-    journal, t = journal_of(*overrides)
-    train(t, journal)
-    assert saved_updates(journal) == saved
+def test_training_is_saved_when_the_policy_says(checkpointing_of, overrides, saved):
+    checkpointing, t = checkpointing_of(*overrides)
+    train(t, checkpointing)
+    assert saved_updates(checkpointing) == saved
 
 
-def test_saving_by_the_clock_waits_for_its_time(journal_of, monkeypatch):
+def test_saving_by_the_clock_waits_for_its_time(checkpointing_of, monkeypatch):
     now = 0.0
 
     def monotonic():
@@ -72,25 +72,27 @@ def test_saving_by_the_clock_waits_for_its_time(journal_of, monkeypatch):
         return now
 
     monkeypatch.setattr(time, "monotonic", monotonic)
-    journal, t = journal_of("checkpoint.every_s=5", "checkpoint.every_epochs=100", "checkpoint.keep_last=100")
-    train(t, journal)
-    assert 5 < len(saved_updates(journal)) < 30
-    assert all(later - earlier >= 3 for later, earlier in pairwise(saved_updates(journal)))
+    checkpointing, t = checkpointing_of(
+        "checkpoint.every_s=5", "checkpoint.every_epochs=100", "checkpoint.keep_last=100"
+    )
+    train(t, checkpointing)
+    assert 5 < len(saved_updates(checkpointing)) < 30
+    assert all(later - earlier >= 3 for later, earlier in pairwise(saved_updates(checkpointing)))
 
 
-def test_end_of_a_run_is_saved_once(journal_of, monkeypatch):
-    journal, t = journal_of("checkpoint.every_epochs=4")
-    train(t, journal)
-    journal.save(t)
-    assert saved_updates(journal) == [60, 40]
-    before = (journal.run.checkpoints / "best.json").stat().st_mtime_ns
-    journal.save(t)
-    assert (journal.run.checkpoints / "best.json").stat().st_mtime_ns == before
+def test_end_of_a_run_is_saved_once(checkpointing_of, monkeypatch):
+    checkpointing, t = checkpointing_of("checkpoint.every_epochs=4")
+    train(t, checkpointing)
+    checkpointing.save(t)
+    assert saved_updates(checkpointing) == [60, 40]
+    before = (checkpointing.run.checkpoints / "best.json").stat().st_mtime_ns
+    checkpointing.save(t)
+    assert (checkpointing.run.checkpoints / "best.json").stat().st_mtime_ns == before
 
 
-def test_rows_are_on_the_disk_before_the_checkpoint_and_pruning_comes_last(journal_of, monkeypatch):
-    journal, t = journal_of("checkpoint.keep_last=1")
-    journal.commit(t)
+def test_rows_are_on_the_disk_before_the_checkpoint_and_pruning_comes_last(checkpointing_of, monkeypatch):
+    checkpointing, t = checkpointing_of("checkpoint.keep_last=1")
+    checkpointing.commit(t)
     steps = []
     for module, name in ((os, "fsync"), (os, "replace"), (os, "unlink")):
         real = getattr(module, name)
@@ -102,7 +104,7 @@ def test_rows_are_on_the_disk_before_the_checkpoint_and_pruning_comes_last(journ
 
         monkeypatch.setattr(module, name, step)
     t.progress.updates = 1
-    journal.commit(t)
+    checkpointing.commit(t)
     assert steps[0] == ("fsync", "metrics.jsonl")
     written = steps.index(("replace", "step-0000000001.safetensors"))
     pruned = steps.index(("unlink", "step-0000000000.safetensors"))
@@ -111,22 +113,22 @@ def test_rows_are_on_the_disk_before_the_checkpoint_and_pruning_comes_last(journ
     assert written + 1 < pruned
 
 
-def test_parameters_that_are_no_numbers_are_never_saved(journal_of):
-    journal, t = journal_of()
-    journal.commit(t)
+def test_parameters_that_are_no_numbers_are_never_saved(checkpointing_of):
+    checkpointing, t = checkpointing_of()
+    checkpointing.commit(t)
     t.objective.theta[3] = np.nan
     t.progress.updates = 1
     with pytest.raises(DivergedError, match=r"update 1.; the last good checkpoint stays"):
-        journal.commit(t)
-    assert saved_updates(journal) == [0]
+        checkpointing.commit(t)
+    assert saved_updates(checkpointing) == [0]
 
 
-def test_restore_puts_back_everything(journal_of):
+def test_restore_puts_back_everything(checkpointing_of):
     stop = iter([None] * 14 + [15])
-    journal, t = journal_of("checkpoint.keep_every_epochs=1", stop_signal=lambda: next(stop))
+    checkpointing, t = checkpointing_of("checkpoint.keep_every_epochs=1", stop_signal=lambda: next(stop))
     with pytest.raises(InterruptedRunError):
-        train(t, journal)
-    second, fresh = journal_of("checkpoint.keep_every_epochs=1")
+        train(t, checkpointing)
+    second, fresh = checkpointing_of("checkpoint.keep_every_epochs=1")
     assert not second.is_blank()
     assert second.restore(fresh) == []
     assert fresh.progress == t.progress
@@ -135,21 +137,21 @@ def test_restore_puts_back_everything(journal_of):
     assert (fresh.loss.total, fresh.loss.examples) == (t.loss.total, t.loss.examples)
     np.testing.assert_array_equal(fresh.objective.theta, t.objective.theta)
     np.testing.assert_array_equal(fresh.best_values, t.best_values)
-    assert second.kept == journal.kept == {10}
-    assert (second.metrics.bytes, second.metrics.sha256) == (journal.metrics.bytes, journal.metrics.sha256)
+    assert second.kept == checkpointing.kept == {10}
+    assert (second.metrics.bytes, second.metrics.sha256) == (checkpointing.metrics.bytes, checkpointing.metrics.sha256)
 
 
-def test_restore_puts_back_the_average_and_the_state_of_the_optimizer(journal_of):
+def test_restore_puts_back_the_average_and_the_state_of_the_optimizer(checkpointing_of):
     techniques = (
         "optimizer={type: momentum, learning_rate: {type: bold_driver, start: 0.2}}",
         "averaging={decay: 0.9}",
         "evaluation.every_updates=3",
     )
     stop = iter([None] * 27 + [15])
-    journal, t = journal_of(*techniques, stop_signal=lambda: next(stop))
+    checkpointing, t = checkpointing_of(*techniques, stop_signal=lambda: next(stop))
     with pytest.raises(InterruptedRunError):
-        train(t, journal)
-    second, fresh = journal_of(*techniques)
+        train(t, checkpointing)
+    second, fresh = checkpointing_of(*techniques)
     second.restore(fresh)
     np.testing.assert_array_equal(fresh.average.theta, t.average.theta)
     np.testing.assert_array_equal(fresh.optimizer.state()["v"], t.optimizer.state()["v"])
@@ -159,25 +161,25 @@ def test_restore_puts_back_the_average_and_the_state_of_the_optimizer(journal_of
     assert fresh.optimizer.rate(fresh.progress) == t.optimizer.rate(t.progress) != 0.2
 
 
-def test_checkpoint_without_the_average_that_is_asked_for_is_refused(journal_of):
-    journal, t = journal_of()
-    journal.commit(t)
-    second, other = journal_of("averaging={decay: 0.9}")
+def test_checkpoint_without_the_average_that_is_asked_for_is_refused(checkpointing_of):
+    checkpointing, t = checkpointing_of()
+    checkpointing.commit(t)
+    second, other = checkpointing_of("averaging={decay: 0.9}")
     with pytest.raises(RunError, match="its tensors are not those of this experiment"):
         second.restore(other)
 
 
-def test_timing_has_a_line_for_each_evaluation(journal_of):
-    journal, t = journal_of("evaluation.every_updates=4", "stopping.max_epochs.epochs=1")
-    train(t, journal)
-    lines = [json.loads(line) for line in journal.run.timing.read_text().splitlines()]
+def test_timing_has_a_line_for_each_evaluation(checkpointing_of):
+    checkpointing, t = checkpointing_of("evaluation.every_updates=4", "stopping.max_epochs.epochs=1")
+    train(t, checkpointing)
+    lines = [json.loads(line) for line in checkpointing.run.timing.read_text().splitlines()]
     assert [(line["epoch"], line["examples"]) for line in lines] == [(0.4, 128), (0.8, 128), (1, 44)]
 
 
-def test_restore_fills_the_arrays_in_place(journal_of):
-    journal, t = journal_of()
-    train(t, journal)
-    second, fresh = journal_of()
+def test_restore_fills_the_arrays_in_place(checkpointing_of):
+    checkpointing, t = checkpointing_of()
+    train(t, checkpointing)
+    second, fresh = checkpointing_of()
     theta, weights = fresh.objective.theta, next(iter(fresh.objective.model.layers.values())).W
     second.restore(fresh)
     assert fresh.objective.theta is theta
@@ -193,31 +195,31 @@ def test_restore_fills_the_arrays_in_place(journal_of):
         "model.layers={hidden: null, output: null, a: {type: dense, units: 12}, b: {type: dense, units: 4}}",
     ],
 )
-def test_checkpoint_of_another_model_is_refused(journal_of, override):
-    journal, t = journal_of()
-    journal.commit(t)
-    second, other = journal_of(override)
+def test_checkpoint_of_another_model_is_refused(checkpointing_of, override):
+    checkpointing, t = checkpointing_of()
+    checkpointing.commit(t)
+    second, other = checkpointing_of(override)
     with pytest.raises(RunError, match="its tensors are not those of this experiment"):
         second.restore(other)
 
 
-def test_new_journal_is_blank_until_something_is_saved(journal_of):
-    journal, t = journal_of()
-    assert journal.is_blank()
-    journal.commit(t)
-    assert not journal.is_blank()
+def test_new_run_is_blank_until_something_is_saved(checkpointing_of):
+    checkpointing, t = checkpointing_of()
+    assert checkpointing.is_blank()
+    checkpointing.commit(t)
+    assert not checkpointing.is_blank()
 
 
-def test_rows_without_a_checkpoint_are_not_blank(journal_of):
-    journal, t = journal_of("checkpoint.every_epochs=100")
-    train(t, journal)
-    assert saved_updates(journal) == []
-    assert not journal.is_blank()
+def test_rows_without_a_checkpoint_are_not_blank(checkpointing_of):
+    checkpointing, t = checkpointing_of("checkpoint.every_epochs=100")
+    train(t, checkpointing)
+    assert saved_updates(checkpointing) == []
+    assert not checkpointing.is_blank()
 
 
-def test_checkpoint_tells_other_programs_where_parameters_are(journal_of):
-    journal, t = journal_of()
-    journal.commit(t)
-    saved = read(newest_first(journal.run.checkpoints)[0])
+def test_checkpoint_tells_other_programs_where_parameters_are(checkpointing_of):
+    checkpointing, t = checkpointing_of()
+    checkpointing.commit(t)
+    saved = read(newest_first(checkpointing.run.checkpoints)[0])
     assert saved.state.layout == [("hidden.W", [64, 12]), ("hidden.b", [12]), ("output.W", [12, 4]), ("output.b", [4])]
     assert saved.tensors["theta"].shape == (832,)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistnn.analysis.evaluation.predictions import answers_of
+from mnistnn.analysis.evaluation.predictions import predictions_of
 from mnistnn.experiment.trained import load_trained
 from mnistnn.run.directory import RunDirectory
 
@@ -21,7 +21,7 @@ def two_runs(toy, start):
 
 
 def probabilities(run: str) -> np.ndarray:
-    found = answers_of(load_trained(RunDirectory(Path(run))), "valid").probabilities
+    found = predictions_of(load_trained(RunDirectory(Path(run))), "valid").probabilities
     assert found is not None
     return found
 
@@ -32,7 +32,7 @@ def test_committee_of_runs_is_the_mean_of_their_probabilities(two_runs, command)
     assert done.code == 0
     trained = load_trained(RunDirectory(Path("pair")), "last")
     expected = np.mean([probabilities("run1"), probabilities("run2")], axis=0)
-    found = answers_of(trained, "valid").probabilities
+    found = predictions_of(trained, "valid").probabilities
     assert found is not None
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
     assert {path: path.read_bytes() for path in Path("run1").rglob("*") if path.is_file()} == before

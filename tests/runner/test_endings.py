@@ -13,7 +13,7 @@ from mnistnn.run.checkpoint import read_newest
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
-from mnistnn.runner.checkpointing import RunJournal
+from mnistnn.runner.checkpointing import RunCheckpointing
 from tests.faults.disk import Disk
 
 
@@ -105,7 +105,7 @@ def test_bug_is_recorded_as_a_failed_run(toy, command, monkeypatch):
     def fail(self, t):
         raise KeyError("x")
 
-    monkeypatch.setattr(RunJournal, "after_evaluation", fail)
+    monkeypatch.setattr(RunCheckpointing, "after_evaluation", fail)
     assert command("train", toy, "--run-dir", "run").code == 1
     record = read_record(RunDirectory(Path("run")))
     assert (record.status, record.exit_code) == ("failed", 1)
@@ -115,7 +115,7 @@ def test_exhausted_memory_is_recorded_with_its_exit_code(toy, command, monkeypat
     def refuse(self, t):
         raise MemoryError
 
-    monkeypatch.setattr(RunJournal, "after_evaluation", refuse)
+    monkeypatch.setattr(RunCheckpointing, "after_evaluation", refuse)
     assert command("train", toy, "--run-dir", "run").code == 5
     record = read_record(RunDirectory(Path("run")))
     assert (record.status, record.exit_code, record.reason) == ("failed", 5, "MemoryError")

@@ -58,7 +58,7 @@ def features(path):
 
 
 @pytest.mark.parametrize("overrides", [[], ["averaging.decay=0.99"]])
-def test_layers_begin_with_what_their_machines_have_learned(belief, command, overrides):
+def test_layers_begin_with_what_their_rbms_have_learned(belief, command, overrides):
     """An average of parameters begins there as well."""
     assert command("train", belief, *UNMOVED, *overrides, "--run-dir", "run", "-q").code == 0
     found = parameters("run")
@@ -92,10 +92,10 @@ def test_run_stopped_anywhere_has_the_same_bits(belief, command, monkeypatch, as
     """Stopped in a phase (0 and 1), or after them; twenty updates are the end of the first phase and of the whole."""
     import signal
 
-    from mnistnn.runner.checkpointing import RunJournal
+    from mnistnn.runner.checkpointing import RunCheckpointing
 
     assert command("train", belief, "--run-dir", "reference", "-q").code == 0
-    names, real = ["1-first", "2-second", "run"], RunJournal.after_update
+    names, real = ["1-first", "2-second", "run"], RunCheckpointing.after_update
 
     def after_update(self, t):
         if t.progress.updates == updates and self.run.path.name == names[phase] and not stopped:
@@ -104,7 +104,7 @@ def test_run_stopped_anywhere_has_the_same_bits(belief, command, monkeypatch, as
         real(self, t)
 
     stopped: list[bool] = []
-    monkeypatch.setattr(RunJournal, "after_update", after_update)
+    monkeypatch.setattr(RunCheckpointing, "after_update", after_update)
     assert command("train", belief, "--run-dir", "run", "-q").code == 143
     record = read_record(RunDirectory(Path("run")))
     assert (record.status, record.exit_code) == ("interrupted", 143)
@@ -251,7 +251,7 @@ def test_what_cannot_be_prepared_is_refused_and_nothing_written(belief, command,
     assert not Path("run").exists()
 
 
-def test_gaussian_machine_takes_standardized_pixels(belief, command):
+def test_gaussian_rbm_takes_standardized_pixels(belief, command):
     overrides = ["preprocess=[{type: standardize}]", "pretrain.0.visible=gaussian"]
     assert command("train", belief, *overrides, "pretrain.0.centred=false", "--run-dir", "run", "-q").code == 0
 

@@ -6,7 +6,7 @@ import pytest
 
 from mnistnn.config.load import load_experiment
 from mnistnn.experiment.plan import Plan
-from mnistnn.runner.progress import Display, epoch_line, standing
+from mnistnn.runner.progress import ProgressDisplay, epoch_line, standing
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def logged():
     return []
 
 
-def test_epoch_line_holds_figures_speed_and_the_best(training):
+def test_epoch_line_holds_metrics_speed_and_the_best(training):
     assert epoch_line(training, examples=300, seconds=0.5) == (
         "epoch    2  train.loss 1.5000  valid.loss 1.2500  valid.error 0.5000  600 examples/s  best 0.2500 in epoch 1"
     )
@@ -57,7 +57,7 @@ def test_standing_does_not_hope_where_nothing_moves_the_end(toy):
 
 
 def test_lines_go_to_stderr_and_to_the_log(training, logged, capsys):
-    display = Display(logged.append, shown=True, bars=False)
+    display = ProgressDisplay(logged.append, shown=True, bars=False)
     display.start(training, 10, 6)
     display.after_update(training)
     display.after_evaluation(training, 300, 0.5)
@@ -70,7 +70,7 @@ def test_lines_go_to_stderr_and_to_the_log(training, logged, capsys):
 
 
 def test_quiet_display_keeps_the_log_only(training, logged, capsys):
-    display = Display(logged.append, shown=False, bars=True)
+    display = ProgressDisplay(logged.append, shown=False, bars=True)
     display.start(training, 10, 6)
     display.after_update(training)
     display.after_evaluation(training, 300, 0.5)
@@ -80,7 +80,7 @@ def test_quiet_display_keeps_the_log_only(training, logged, capsys):
 
 
 def test_bars_take_the_place_of_lines_on_a_terminal(training, logged, capsys):
-    display = Display(logged.append, shown=True, bars=True)
+    display = ProgressDisplay(logged.append, shown=True, bars=True)
     display.start(training, 10, 6)
     for _ in range(3):
         display.after_update(training)
@@ -96,7 +96,7 @@ def test_bars_take_the_place_of_lines_on_a_terminal(training, logged, capsys):
 
 def test_bars_do_not_take_an_evaluation_inside_an_epoch_for_its_end(training, logged, capsys):
     training.progress.batch = 7
-    display = Display(logged.append, shown=True, bars=True)
+    display = ProgressDisplay(logged.append, shown=True, bars=True)
     display.start(training, 10, 6)
     display.after_evaluation(training, 300, 0.5)
     display.close()
@@ -107,7 +107,7 @@ def test_bars_do_not_take_an_evaluation_inside_an_epoch_for_its_end(training, lo
 
 def test_bars_of_a_resumed_run_start_where_it_stands(training, logged, capsys):
     training.progress.batch = 7
-    display = Display(logged.append, shown=True, bars=True)
+    display = ProgressDisplay(logged.append, shown=True, bars=True)
     display.start(training, 10, 6)
     display.close()
     err = capsys.readouterr().err
@@ -116,14 +116,14 @@ def test_bars_of_a_resumed_run_start_where_it_stands(training, logged, capsys):
 
 
 def test_control_characters_do_not_reach_the_terminal(logged, capsys):
-    Display(logged.append, shown=True, bars=False).message("run a\x1b[31mb")
+    ProgressDisplay(logged.append, shown=True, bars=False).message("run a\x1b[31mb")
     assert capsys.readouterr().err == "run a\\x1b[31mb\n"
 
 
 def test_long_update_gets_a_bar_that_says_how_far_it_is(training, logged, capsys, monkeypatch):
     clock = iter(range(100))
     monkeypatch.setattr("mnistnn.runner.progress.time.monotonic", lambda: float(next(clock)))
-    display = Display(logged.append, shown=True, bars=True)
+    display = ProgressDisplay(logged.append, shown=True, bars=True)
     display.start(training, 10, 6)
     display.inside_update("conjugate gradient", 3, 250)
     assert "conjugate gradient:   1%|" in capsys.readouterr().err
@@ -142,7 +142,7 @@ def test_long_update_gets_a_bar_that_says_how_far_it_is(training, logged, capsys
 def test_short_update_and_a_display_without_bars_show_nothing_inside(training, logged, capsys, monkeypatch):
     monkeypatch.setattr("mnistnn.runner.progress.time.monotonic", lambda: 0.0)
     for bars in (False, True):
-        display = Display(logged.append, shown=True, bars=bars)
+        display = ProgressDisplay(logged.append, shown=True, bars=bars)
         display.start(training, 10, 6)
         capsys.readouterr()
         display.inside_update("conjugate gradient", 3, 250)
@@ -157,7 +157,7 @@ def test_line_of_a_method_says_how_many_passes_it_has_made(training):
 
 def test_runs_tell_their_display_what_long_updates_do(toy, start, monkeypatch):
     heard = []
-    monkeypatch.setattr(Display, "inside_update", lambda self, *told: heard.append(told))
+    monkeypatch.setattr(ProgressDisplay, "inside_update", lambda self, *told: heard.append(told))
     start(toy, "optimizer={type: hessian_free}", "stopping.max_epochs.epochs=1", "loss={type: squared_error}")
     start(toy, "optimizer={type: levenberg_marquardt}", "stopping.max_epochs.epochs=1", path="other")
     assert {what for what, _, _ in heard} >= {"conjugate gradient", "Gauss-Newton matrix, examples", "damping"}

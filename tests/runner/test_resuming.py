@@ -11,7 +11,7 @@ from mnistnn.run import lock
 from mnistnn.run.checkpoint import newest_first
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
-from mnistnn.runner.checkpointing import RunJournal
+from mnistnn.runner.checkpointing import RunCheckpointing
 
 
 def test_finished_run_with_more_epochs_equals_a_longer_run(toy, command, start, assert_same_result):
@@ -145,7 +145,7 @@ def test_run_killed_before_its_first_checkpoint_starts_at_the_beginning(
 
     start(toy, path="reference")
     with monkeypatch.context() as killing:
-        killing.setattr(RunJournal, "commit", kill)
+        killing.setattr(RunCheckpointing, "commit", kill)
         with pytest.raises(Killed):
             start(toy)
     assert newest_first(Path("run/checkpoints")) == []

@@ -72,7 +72,7 @@ def test_metrics_hold_one_row_per_epoch_with_the_promised_keys(toy, start):
         assert {"train.loss", "valid.loss", "valid.error", "learning_rate"} <= row.keys()
 
 
-def test_wall_clock_figures_are_kept_apart(toy, start):
+def test_wall_clock_metrics_are_kept_apart(toy, start):
     run = start(toy).run
     rows = [json.loads(line) for line in run.timing.read_text().splitlines()]
     assert [(row["epoch"], row["examples"]) for row in rows] == [(epoch, 300) for epoch in range(1, 7)]
@@ -118,14 +118,14 @@ def test_log_holds_the_lines_that_were_not_shown(toy, capsys, start):
 def test_best_parameters_are_restored_at_the_end(toy, start):
     # A rate at which the last epoch is not the best.
     plan = Plan(load_experiment(toy, ["optimizer.learning_rate=5.0", "stopping.max_epochs.epochs=9"]))
-    outcome = session.start(plan, Path("run"), Path("runs"), session.View(shown=False))
+    outcome = session.start(plan, Path("run"), Path("runs"), session.Verbosity(shown=False))
     saved = read_newest(outcome.run.checkpoints)[1]
     assert saved.state.best == outcome.best != outcome.last
     np.testing.assert_array_equal(plan.task.flat.theta, saved.tensors["best"])
     assert not np.array_equal(saved.tensors["best"], saved.tensors["theta"])
 
 
-def test_best_is_by_the_monitored_figure(toy, start):
+def test_best_is_by_the_monitored_metric(toy, start):
     outcome = start(toy, "checkpoint.monitor=valid.loss")
     rows = read_rows(outcome.run.metrics)
     assert outcome.best == min(rows, key=lambda row: row["valid.loss"])
@@ -191,15 +191,17 @@ def test_test_files_are_never_opened_by_training(toy, command, own_toy_set):
     assert "t10k-images" in done.err
 
 
-def test_run_that_is_found_hopeless_ends_at_that_evaluation_and_is_complete(toy, start, assert_same_result):
+def test_run_that_is_pruned_ends_at_that_evaluation_and_is_complete(toy, start, assert_same_result):
     asked = []
 
-    def hopeless(history):
+    def pruned_because(history):
         asked.append([row["epoch"] for row in history])
         return "pruned: for the test" if len(history) == 3 else None
 
-    view = session.View(shown=False)
-    run = session.start(Plan(load_experiment(toy)), Path("run"), Path("runs"), view, hopeless=hopeless).run
+    verbosity = session.Verbosity(shown=False)
+    run = session.start(
+        Plan(load_experiment(toy)), Path("run"), Path("runs"), verbosity, pruned_because=pruned_because
+    ).run
     record = read_record(run)
     assert (record.status, record.exit_code, record.reason) == ("finished", 0, "pruned: for the test")
     assert asked == [[], [1], [1, 2], [1, 2, 3]]
@@ -208,20 +210,24 @@ def test_run_that_is_found_hopeless_ends_at_that_evaluation_and_is_complete(toy,
     assert len(read_rows(run.metrics)) == 3
 
 
-def test_policy_that_ends_a_run_is_heard_before_it_is_found_hopeless(toy):
-    view = session.View(shown=False)
+def test_policy_that_ends_a_run_is_heard_before_it_is_pruned(toy):
+    verbosity = session.Verbosity(shown=False)
     plan = Plan(load_experiment(toy, ["stopping.max_epochs.epochs=1"]))
-    outcome = session.start(plan, Path("run"), Path("runs"), view, hopeless=lambda rows: "pruned" if rows else None)
+    outcome = session.start(
+        plan, Path("run"), Path("runs"), verbosity, pruned_because=lambda rows: "pruned" if rows else None
+    )
     assert outcome.record.reason == "max_epochs: 1 epochs are done"
 
 
 def test_run_resumed_inside_an_epoch_is_given_up_at_its_next_evaluation_only(toy, stop_after):
-    view, plan = session.View(shown=False), Plan(load_experiment(toy))
+    verbosity, plan = session.Verbosity(shown=False), Plan(load_experiment(toy))
     stop_after(15)
     with pytest.raises(InterruptedRunError):
-        session.start(plan, Path("run"), Path("runs"), view)
+        session.start(plan, Path("run"), Path("runs"), verbosity)
     run = RunDirectory(Path("run"))
-    outcome = session.resume_as(run, load_experiment(toy), view, hopeless=lambda rows: "pruned: now" if rows else None)
+    outcome = session.resume_as(
+        run, load_experiment(toy), verbosity, pruned_because=lambda rows: "pruned: now" if rows else None
+    )
     assert outcome.record.reason == "pruned: now"
     assert [row["updates"] for row in read_rows(run.metrics)] == [10, 20]
 
@@ -252,7 +258,7 @@ def stopped_by(stop: StopRequest, toy: Path) -> None:
     """Train toy under a request."""
     plan = Plan(load_experiment(toy, ["stopping.max_epochs.epochs=100000"]))
     with pytest.raises(InterruptedRunError):
-        session.start(plan, Path("run"), Path("runs"), session.View(shown=False), stop=stop)
+        session.start(plan, Path("run"), Path("runs"), session.Verbosity(shown=False), stop=stop)
 
 
 def test_run_in_any_thread_heeds_the_request_that_it_is_handed(toy):

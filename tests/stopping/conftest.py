@@ -26,10 +26,10 @@ def trained_with() -> Callable[..., tuple[int, str]]:
         evaluate_every: int | None = None,
         epochs: int | None = None,
     ) -> tuple[int, str]:
-        figures = iter(errors)
+        metrics = iter(errors)
 
         def evaluate(t: Training) -> dict[str, float]:
-            figure = next(figures)
+            figure = next(metrics)
             return dict(figure) if isinstance(figure, Mapping) else {"valid.error": figure}
 
         batches, theta = Batches(size=1, order="sequential"), np.zeros(1)
@@ -40,7 +40,7 @@ def trained_with() -> Callable[..., tuple[int, str]]:
                 theta=theta, values=theta, set_batch=lambda x, labels, update: None, project=lambda rate: None
             ),
             optimizer=stub(
-                step=lambda objective, progress: np.float64(1), rate=lambda progress: 0.1, figures=lambda progress: {}
+                step=lambda objective, progress: np.float64(1), rate=lambda progress: 0.1, metrics=lambda progress: {}
             ),
             batches=batches,
             policies=[policy, MaxEpochs(epochs=epochs or len(errors))],

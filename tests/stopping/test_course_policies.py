@@ -111,7 +111,7 @@ def test_number_after_nan_is_an_improvement(rows):
 @pytest.mark.parametrize(
     ("kind", "limits"), [(CoursePatience, {"min_epochs": 0, "max_patience": 3}), (CoursePoints, {"examples": 1})]
 )
-def test_monitor_names_the_figure_that_counts(kind, limits, rows):
+def test_monitor_names_the_metric_that_counts(kind, limits, rows):
     history = [{**row, "valid.loss": 1.0} for row in rows([0.5 * 0.9**i for i in range(8)])]
     assert kind(monitor="valid.error", **limits).reason(history) is None
     assert "valid.loss" in kind(monitor="valid.loss", **limits).reason(history)

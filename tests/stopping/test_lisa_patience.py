@@ -16,14 +16,14 @@ def published(errors, updates_per_epoch, patience, increase, threshold, every=No
 
     With `every`, their validation_frequency, it also looks after so many updates.
     """
-    best, epoch, done, iteration, figures = inf, 0, False, 0, iter(errors)
+    best, epoch, done, iteration, metrics = inf, 0, False, 0, iter(errors)
     while epoch < (epochs or len(errors)) and not done:
         epoch += 1
         for minibatch in range(updates_per_epoch):
             iteration = (epoch - 1) * updates_per_epoch + minibatch
             ends_an_epoch = (iteration + 1) % updates_per_epoch == 0
             if ends_an_epoch or (every is not None and (iteration + 1) % every == 0):
-                error = next(figures)
+                error = next(metrics)
                 if error < best:
                     if error < best * threshold:
                         patience = max(patience, iteration * increase)
@@ -107,7 +107,7 @@ def test_nan_is_no_improvement(rows):
     assert policy.deadline(rows([0.3, nan, nan, 0.29, nan])) == policy.deadline(rows([0.3, 0.9, 0.9, 0.29, 0.9]))
 
 
-def test_monitor_names_the_figure_that_counts(rows):
+def test_monitor_names_the_metric_that_counts(rows):
     history = [{**row, "valid.loss": 1.0} for row in rows([0.5 * 0.99**i for i in range(80)])]
     assert last_update(LisaPatience(monitor="valid.error"), history) == 2 * (83 * 80 - 1) + 1
     assert last_update(LisaPatience(monitor="valid.loss"), history) == 5001

@@ -60,9 +60,9 @@ def test_improvement_is_significant_where_the_test_says_so(gained, lost, level):
     assert extended == (gained > lost and chance <= level)
 
 
-def test_reason_says_whose_patience_is_used_up(trained_with):
-    figures = [{"valid.error": 0.5, "valid.gained": 5, "valid.lost": 0}] * 20
-    assert trained_with(SignificancePatience(updates=5), figures) == (
+def test_reason_says_whose_patience_is_exhausted(trained_with):
+    metrics = [{"valid.error": 0.5, "valid.gained": 5, "valid.lost": 0}] * 20
+    assert trained_with(SignificancePatience(updates=5), metrics) == (
         60,
         "max_epochs: 20 epochs are done",
     )

@@ -61,7 +61,7 @@ def do(study: Study, at_a_time: int = 1) -> list[tuple[str, str]]:
 
 
 def points(study: Study) -> list[dict[str, str]]:
-    return [each.trials[0].values for each in study.asked]
+    return [each.trials[0].values for each in study.suggested]
 
 
 def told(study: Study) -> dict[int, tuple[str, float | None]]:
@@ -78,7 +78,7 @@ def test_points_are_asked_for_until_there_are_so_many_and_told_with_their_mean(s
     assert sorted(do(study)) == [(f"{n:04d}-seed{seed}", "finished") for n in range(3) for seed in (4, 5)]
     again = open_study(study.path)
     assert (again.trials, len(again.trials), again.expected_trials) == (study.trials, 6, 6)
-    for each in again.asked:
+    for each in again.suggested:
         errors = [min(rows(study, trial.id)) for trial in each.trials]
         assert told(study)[each.optuna] == ("COMPLETE", statistics.fmean(errors))
         for trial in each.trials:
@@ -167,12 +167,12 @@ def test_process_killed_in_a_trial_goes_on_as_if_it_was_not(searched, bits):
     study = searched(*long, points=3)
     process = subprocess.Popen([sys.executable, "-m", "mnistnn", "sweep", "resume", "study"], stderr=subprocess.PIPE)
     for _ in range(600):
-        if (found := open_study(study.path).asked[1:]) and study.run(found[0].trials[0]).metrics.exists():
+        if (found := open_study(study.path).suggested[1:]) and study.run(found[0].trials[0]).metrics.exists():
             break
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
-    assert len(open_study(study.path).asked) == 2
+    assert len(open_study(study.path).suggested) == 2
     done = subprocess.run(
         [sys.executable, "-m", "mnistnn", "sweep", "resume", "study"], check=True, capture_output=True, text=True
     )
@@ -189,7 +189,7 @@ def test_torn_lines_of_both_journals_are_no_points(searched, bits):
         searcher.settle()
         trials = searcher.ask()
     run_trial(str(study.path), trials[0].id)
-    for path in (study.asked_file, study.optuna_journal):
+    for path in (study.suggested_file, study.optuna_journal):
         with path.open("ab") as file:
             file.write(b'{"half')
     study = open_study(study.path)
@@ -203,7 +203,7 @@ def test_points_under_way_are_as_many_as_there_are_workers(searched):
     under_way = []
 
     def ask(self, real=search_module.Searcher.ask):
-        states = {each.point: {standing(study, trial).state for trial in each.trials} for each in study.asked}
+        states = {each.point: {standing(study, trial).state for trial in each.trials} for each in study.suggested}
         under_way.append(sum(state != {"finished"} for state in states.values()))
         return real(self)
 

@@ -123,7 +123,7 @@ def test_measurement_that_is_not_as_it_was_written_is_found_by_verify(coder, com
     assert "eval/reconstruction-" in done.out + done.err
 
 
-def test_pictures_show_images_what_is_seen_of_them_and_what_is_given_back(coder, command):
+def test_pictures_show_images_what_is_seen_of_them_and_the_reconstruction(coder, command):
     from PIL import Image
 
     for name, overrides, rows in (("plain", [], 2), ("denoising", ["loss.corruption=0.3"], 3)):
@@ -233,7 +233,7 @@ def test_layers_begin_with_the_hidden_units_of_their_autoencoders(stack, command
     )
 
 
-def test_machines_and_autoencoders_may_stand_upon_each_other(stack, command):
+def test_rbms_and_autoencoders_may_stand_upon_each_other(stack, command):
     of_second = ["loss={type: contrastive_divergence}", "optimizer={type: sgd, learning_rate: 0.1}"]
     overrides = [f"pretrain.1.{override}" for override in of_second]
     assert command("train", stack, *overrides, "--run-dir", "run", "-q").code == 0
@@ -246,10 +246,10 @@ def test_machines_and_autoencoders_may_stand_upon_each_other(stack, command):
 def test_stack_stopped_in_a_phase_has_the_same_bits(stack, command, monkeypatch, assert_same_result, phase, updates):
     import signal
 
-    from mnistnn.runner.checkpointing import RunJournal
+    from mnistnn.runner.checkpointing import RunCheckpointing
 
     assert command("train", stack, "--run-dir", "reference", "-q").code == 0
-    real, stopped = RunJournal.after_update, list[bool]()
+    real, stopped = RunCheckpointing.after_update, list[bool]()
 
     def after_update(self, t):
         if t.progress.updates == updates and self.run.path.name == phase and not stopped:
@@ -257,7 +257,7 @@ def test_stack_stopped_in_a_phase_has_the_same_bits(stack, command, monkeypatch,
             signal.raise_signal(signal.SIGTERM)
         real(self, t)
 
-    monkeypatch.setattr(RunJournal, "after_update", after_update)
+    monkeypatch.setattr(RunCheckpointing, "after_update", after_update)
     assert command("train", stack, "--run-dir", "run", "-q").code == 143
     assert command("resume", "run", "-q").code == 0
     assert_same_result("run", "reference")

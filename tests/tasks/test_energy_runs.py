@@ -12,7 +12,7 @@ from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.rbm import RBM
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
-from mnistnn.tasks.partition import Machine, enumerated, logsumexp, states
+from mnistnn.tasks.partition import RBMParameters, enumerated, logsumexp, states
 
 EXPERIMENT = """\
 name: machine
@@ -44,34 +44,32 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @pytest.fixture
-def machine(toy) -> Path:
+def rbm(toy) -> Path:
     """The path of an experiment with a machine on the toy set."""
     path: Path = toy.with_name("machine.yaml")
     path.write_text(EXPERIMENT)
     return path
 
 
-def restricted(trained: Trained) -> Machine:
+def restricted(trained: Trained) -> RBMParameters:
     model = trained.plan.task.energy_model
     assert isinstance(model, RBM)
-    return Machine.of(model)
+    return RBMParameters.of(model)
 
 
 @pytest.mark.parametrize("updates", [1, 10, 27])
 @each_kind
-def test_run_stopped_after_any_update_has_the_same_bits(
-    machine, command, stop_after, assert_same_result, kind, updates
-):
-    assert command("train", machine, *KINDS[kind], "--run-dir", "reference", "-q").code == 0
+def test_run_stopped_after_any_update_has_the_same_bits(rbm, command, stop_after, assert_same_result, kind, updates):
+    assert command("train", rbm, *KINDS[kind], "--run-dir", "reference", "-q").code == 0
     stop_after(updates)
-    assert command("train", machine, *KINDS[kind], "--run-dir", "run", "-q").code == 143
+    assert command("train", rbm, *KINDS[kind], "--run-dir", "run", "-q").code == 143
     assert command("resume", "run", "-q").code == 0
     assert_same_result("run", "reference")
 
 
 @each_kind
-def test_run_learns_and_is_verified_shown_and_measured(machine, command, kind):
-    assert command("train", machine, *KINDS[kind], "--epochs", "12", "--run-dir", "run", "-q").code == 0
+def test_run_learns_and_is_verified_shown_and_measured(rbm, command, kind):
+    assert command("train", rbm, *KINDS[kind], "--epochs", "12", "--run-dir", "run", "-q").code == 0
     rows = read_rows(RunDirectory(Path("run")).metrics)
     has_features = "boltzmann" not in str(KINDS[kind])
     assert ({"valid.loss", "free_energy.gap"} | ({"valid.reconstruction"} if has_features else set())) <= rows[0].keys()
@@ -81,13 +79,13 @@ def test_run_learns_and_is_verified_shown_and_measured(machine, command, kind):
         assert done.code == 0, (verb, done.err)
     assert command("sample", "run", "--steps", "4", "--every", "2").code == 0
     assert command("inspect", "filters", "run").code == 0
-    assert command("inspect", "summary", machine).code == 0
+    assert command("inspect", "summary", rbm).code == 0
 
 
 @pytest.mark.parametrize("hidden", [0, 3])
-def test_likelihood_of_a_general_machine_is_that_of_enumeration_and_annealing_agrees(machine, command, hidden):
+def test_likelihood_of_a_boltzmann_machine_is_that_of_enumeration_and_annealing_agrees(rbm, command, hidden):
     overrides = [f"model={{type: boltzmann, hidden: {hidden}}}", "preprocess=[{type: shrink, shape: 4}]"]
-    assert command("train", machine, *overrides, "--run-dir", "run", "-q").code == 0
+    assert command("train", rbm, *overrides, "--run-dir", "run", "-q").code == 0
     exact = json.loads(command("eval", "run", "--json", "--split", "valid").out)
     trained = load_trained(RunDirectory(Path("run")))
     model = trained.plan.task.energy_model
@@ -108,15 +106,15 @@ def test_likelihood_of_a_general_machine_is_that_of_enumeration_and_annealing_ag
     assert command("verify", "run").code == 0
 
 
-def test_general_machine_has_no_features(machine, command):
-    assert command("train", machine, "model={type: boltzmann}", "--run-dir", "run", "-q").code == 0
+def test_boltzmann_machine_has_no_features(rbm, command):
+    assert command("train", rbm, "model={type: boltzmann}", "--run-dir", "run", "-q").code == 0
     for arguments in (("sample", "run", "--reconstruct"), ("export", "run", "--to", "features")):
         done = command(*arguments)
         assert (done.code, "boltzmann" in done.err) == (2, True)
 
 
-def test_likelihood_is_that_of_enumeration(machine, command):
-    assert command("train", machine, "--run-dir", "run", "-q").code == 0
+def test_likelihood_is_that_of_enumeration(rbm, command):
+    assert command("train", rbm, "--run-dir", "run", "-q").code == 0
     found = json.loads(command("eval", "run", "--json").out)
     trained = load_trained(RunDirectory(Path("run")))
     m = restricted(trained)
@@ -132,8 +130,8 @@ def test_likelihood_is_that_of_enumeration(machine, command):
     assert [each.split for each in stored_results(RunDirectory(Path("run")))] == ["test"]
 
 
-def test_annealing_agrees_with_enumeration(machine, command):
-    assert command("train", machine, "--epochs", "20", "--run-dir", "run", "-q").code == 0
+def test_annealing_agrees_with_enumeration(rbm, command):
+    assert command("train", rbm, "--epochs", "20", "--run-dir", "run", "-q").code == 0
     exact = json.loads(command("eval", "run", "--json", "--split", "valid").out)
     options = ["--ais", "--reverse", "--temperatures", "2000", "--chains", "200"]
     done = command("eval", "run", "--json", "--split", "valid", *options)
@@ -147,18 +145,18 @@ def test_annealing_agrees_with_enumeration(machine, command):
     assert command("verify", "run").code == 0
 
 
-def test_expected_likelihood_is_held_against_the_run(machine, command):
-    assert command("train", machine, "expect.test_log_likelihood=[-1000, -1]", "--run-dir", "good", "-q").code == 0
+def test_expected_likelihood_is_held_against_the_run(rbm, command):
+    assert command("train", rbm, "expect.test_log_likelihood=[-1000, -1]", "--run-dir", "good", "-q").code == 0
     assert command("eval", "good", "--expect").code == 0
-    assert command("train", machine, "expect.test_log_likelihood=[-2, -1]", "--run-dir", "bad", "-q").code == 0
+    assert command("train", rbm, "expect.test_log_likelihood=[-2, -1]", "--run-dir", "bad", "-q").code == 0
     done = command("eval", "bad", "--expect")
     assert done.code == 9
     assert "is outside of what the experiment claims, -2.00 to -1.00" in done.err
 
 
 @pytest.mark.parametrize("damage", [b"{", b'{"schema_version": 2}', b"null"])
-def test_damaged_measurement_is_found_by_verify(machine, command, damage):
-    assert command("train", machine, "--run-dir", "run", "-q").code == 0
+def test_damaged_measurement_is_found_by_verify(rbm, command, damage):
+    assert command("train", rbm, "--run-dir", "run", "-q").code == 0
     assert command("eval", "run").code == 0
     Path("run/eval/likelihood-test-best.json").write_bytes(damage)
     done = command("verify", "run")
@@ -166,8 +164,8 @@ def test_damaged_measurement_is_found_by_verify(machine, command, damage):
     assert "eval/likelihood-test-best.json" in done.out + done.err
 
 
-def test_altered_measurement_is_found_by_verify(machine, command):
-    assert command("train", machine, "--run-dir", "run", "-q").code == 0
+def test_altered_measurement_is_found_by_verify(rbm, command):
+    assert command("train", rbm, "--run-dir", "run", "-q").code == 0
     assert command("eval", "run").code == 0
     file = Path("run/eval/likelihood-test-best.json")
     file.write_text(file.read_text().replace('"examples": 80', '"examples": 81'))
@@ -214,9 +212,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_a_machine_cannot_do_is_refused_by_name(machine, command, case):
+def test_what_an_energy_based_model_cannot_do_is_refused_by_name(rbm, command, case):
     overrides, said = REFUSED[case]
-    done = command("train", machine, *overrides, "--run-dir", "run")
+    done = command("train", rbm, *overrides, "--run-dir", "run")
     assert done.code == 2
     assert said in done.err
     assert not Path("run").exists()
@@ -235,11 +233,11 @@ def test_what_a_machine_cannot_do_is_refused_by_name(machine, command, case):
         ("eval", "run", "--mc-samples", "3"),
     ],
 )
-def test_what_needs_digits_to_be_read_is_refused_for_a_machine(machine, command, arguments):
+def test_what_needs_a_classifier_is_refused_for_an_energy_based_model(rbm, command, arguments):
     from PIL import Image
 
     Image.fromarray(np.full((40, 40), 255, np.uint8)).save("digit.png")
-    assert command("train", machine, "--run-dir", "run", "-q").code == 0
+    assert command("train", rbm, "--run-dir", "run", "-q").code == 0
     done = command(*arguments)
     assert done.code == 2, done.err
     assert "rbm" in done.err
@@ -255,17 +253,17 @@ def test_what_needs_digits_to_be_read_is_refused_for_a_machine(machine, command,
         ),
     ],
 )
-def test_what_needs_a_machine_is_refused_for_a_model_of_digits(toy, command, arguments, said):
+def test_what_needs_an_energy_based_model_is_refused_for_a_classifier(toy, command, arguments, said):
     assert command("train", toy, "--run-dir", "run", "-q").code == 0
     done = command(*arguments)
     assert done.code == 2
     assert said in done.err
 
 
-def test_samples_are_drawn_into_a_file_or_the_terminal(machine, command):
+def test_samples_are_drawn_into_a_file_or_the_terminal(rbm, command):
     from PIL import Image
 
-    assert command("train", machine, "--run-dir", "run", "-q").code == 0
+    assert command("train", rbm, "--run-dir", "run", "-q").code == 0
     options = ["--chains", "5", "--steps", "6", "--every", "2"]
     assert command("sample", "run", *options, "--out", "s.png").code == 0
     with Image.open("s.png") as image:
@@ -282,10 +280,10 @@ def test_samples_are_drawn_into_a_file_or_the_terminal(machine, command):
 
 @pytest.mark.parametrize("held", ["top", "bottom", "left", "right"])
 @pytest.mark.parametrize("model", [[], ["model={type: boltzmann, hidden: 2}"]])
-def test_held_pixels_stay_and_the_others_are_made(machine, command, held, model):
+def test_held_pixels_stay_and_the_others_are_made(rbm, command, held, model):
     from mnistnn.analysis.inspection.samples import Chains, half, rows_of_samples
 
-    assert command("train", machine, *model, "--run-dir", "run", "-q").code == 0
+    assert command("train", rbm, *model, "--run-dir", "run", "-q").code == 0
     trained = load_trained(RunDirectory(Path("run")))
     first, *rows = rows_of_samples(trained, Chains(count=6, steps=4, every=2, held=held))
     mask = half(held, (8, 8))
@@ -296,11 +294,11 @@ def test_held_pixels_stay_and_the_others_are_made(machine, command, held, model)
         assert not np.array_equal(row[:, ~mask], first[:, ~mask])
 
 
-def test_samples_are_of_the_distribution_of_the_machine(machine, command):
+def test_samples_are_of_the_distribution_of_the_model(rbm, command):
     """The mean of each pixel over many long chains, against a sum over all hidden states."""
     from mnistnn.analysis.inspection.samples import Chains, rows_of_samples
 
-    assert command("train", machine, "--run-dir", "run", "-q").code == 0
+    assert command("train", rbm, "--run-dir", "run", "-q").code == 0
     trained = load_trained(RunDirectory(Path("run")))
     m = restricted(trained)
     (h,) = states(7)

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import logsumexp as scipy_logsumexp
 
 from mnistnn.tasks.ais import (
-    RestrictedPath,
+    RBMPath,
     annealed,
     annealed_in_reverse,
     base_biases,
@@ -16,12 +16,12 @@ from mnistnn.tasks.ais import (
     path_of,
     temperatures,
 )
-from mnistnn.tasks.partition import GeneralMachine, Machine, enumerated, logsumexp, softplus, states
+from mnistnn.tasks.partition import BoltzmannParameters, RBMParameters, enumerated, logsumexp, softplus, states
 
 
-def machine(n_in, units, is_gaussian=False, scale=0.5, seed=0):
+def rbm(n_in, units, is_gaussian=False, scale=0.5, seed=0):
     rng = np.random.default_rng(seed)
-    return Machine(
+    return RBMParameters(
         scale * rng.normal(size=(n_in, units)),
         scale * rng.normal(size=units),
         scale * rng.normal(size=n_in),
@@ -32,7 +32,7 @@ def machine(n_in, units, is_gaussian=False, scale=0.5, seed=0):
 def general(units, n_in, scale):
     rng = np.random.default_rng(0)
     W = np.triu(scale * rng.normal(size=(units, units)), 1)
-    return GeneralMachine(W + W.T, scale * rng.normal(size=units), n_in)
+    return BoltzmannParameters(W + W.T, scale * rng.normal(size=units), n_in)
 
 
 def all_states(units):
@@ -47,7 +47,7 @@ def by_brute_force(m):
 
 @pytest.mark.parametrize(("n_in", "units"), [(5, 3), (3, 5), (1, 1), (6, 6)])
 def test_enumeration_is_the_sum_over_all_states(n_in, units):
-    m = machine(n_in, units)
+    m = rbm(n_in, units)
     found = enumerated(m)
     assert found is not None
     assert found.value == pytest.approx(by_brute_force(m), rel=1e-12)
@@ -56,7 +56,7 @@ def test_enumeration_is_the_sum_over_all_states(n_in, units):
 
 def test_both_sides_give_the_same_sum():
     """21 hidden units are too many, 6 visible ones are not."""
-    m = machine(6, 21)
+    m = rbm(6, 21)
     by_visible = enumerated(m)
     assert by_visible is not None
     by_hidden = logsumexp(np.array([logsumexp(m.log_weight_of_hidden(h)) for h in states(21)]))
@@ -64,8 +64,8 @@ def test_both_sides_give_the_same_sum():
 
 
 def test_two_large_sides_are_not_enumerated():
-    assert enumerated(machine(21, 21)) is None
-    assert enumerated(machine(4, 21, is_gaussian=True)) is None
+    assert enumerated(rbm(21, 21)) is None
+    assert enumerated(rbm(4, 21, is_gaussian=True)) is None
 
 
 @pytest.mark.parametrize("units", [0, 1, 5, 13])
@@ -75,9 +75,9 @@ def test_states_are_all_states(units):
     assert len(np.unique(found, axis=0)) == 2**units
 
 
-def test_gaussian_machine_integrates_to_one():
+def test_gaussian_rbm_integrates_to_one():
     """On a fine grid of one visible unit."""
-    m = machine(1, 3, is_gaussian=True)
+    m = rbm(1, 3, is_gaussian=True)
     found = enumerated(m)
     assert found is not None
     v = np.linspace(-12, 12, 20_001)
@@ -86,7 +86,7 @@ def test_gaussian_machine_integrates_to_one():
 
 
 def test_free_energy_is_the_sum_over_hidden_states():
-    m = machine(5, 4)
+    m = rbm(5, 4)
     v, h = all_states(5), all_states(4)
     expected = -scipy_logsumexp((v @ m.b_v)[:, None] + (h @ m.b_h)[None] + v @ m.W @ h.T, axis=1)
     np.testing.assert_allclose(m.free_energy(v), expected, rtol=1e-12)
@@ -95,7 +95,7 @@ def test_free_energy_is_the_sum_over_hidden_states():
 @pytest.mark.parametrize("is_gaussian", [False, True])
 def test_slides_sign_with_flipped_parameters_is_the_same_distribution(is_gaussian):
     """P ∝ exp(−v'Wh − b_v'v − b_h'h), as the slides write it, with −W, −b_v, −b_h."""
-    m = machine(4, 3)
+    m = rbm(4, 3)
     v, h = all_states(4), all_states(3)
     theirs = -(v @ -m.b_v)[:, None] - (h @ -m.b_h)[None] - v @ -m.W @ h.T
     ours = enumerated(m)
@@ -112,10 +112,10 @@ def watch(done, most):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("is_gaussian", [False, True])
 def test_annealing_comes_within_a_tenth_of_a_nat_of_enumeration(is_gaussian, dtype):
-    m = machine(20, 8, is_gaussian, scale=0.3)
+    m = rbm(20, 8, is_gaussian, scale=0.3)
     exact = enumerated(m)
     assert exact is not None
-    path = RestrictedPath(m, base_biases(np.full(20, 0.4), is_gaussian), np.random.default_rng(1), dtype)
+    path = RBMPath(m, base_biases(np.full(20, 0.4), is_gaussian), np.random.default_rng(1), dtype)
     found = annealed(path, temperatures(1000), 100, watch)
     assert found.value == pytest.approx(exact.value, abs=0.1)
     assert found.low <= exact.value <= found.high
@@ -126,7 +126,7 @@ def test_annealing_comes_within_a_tenth_of_a_nat_of_enumeration(is_gaussian, dty
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("n_in", [4, 14])
-def test_annealing_comes_as_near_for_a_machine_that_is_all_connected(n_in, dtype):
+def test_annealing_comes_as_near_for_a_boltzmann_machine(n_in, dtype):
     m = general(14, n_in, scale=0.4)
     exact = enumerated(m)
     assert exact is not None
@@ -139,7 +139,7 @@ def test_annealing_comes_as_near_for_a_machine_that_is_all_connected(n_in, dtype
     assert back.low <= exact.value <= back.high
 
 
-def test_machine_that_is_all_connected_is_enumerated_up_to_twenty_units():
+def test_boltzmann_machine_is_enumerated_up_to_twenty_units():
     m = general(5, 3, scale=1.0)
     x = all_states(5)
     found = enumerated(m)
@@ -148,10 +148,10 @@ def test_machine_that_is_all_connected_is_enumerated_up_to_twenty_units():
     assert enumerated(general(21, 21, scale=1.0)) is None
 
 
-def test_annealing_is_exact_for_a_machine_without_weights():
+def test_annealing_is_exact_for_an_rbm_without_weights():
     """Whatever the biases: each step of weight is then the same function of v."""
-    m = Machine(np.zeros((6, 3)), np.zeros(3), np.zeros(6), False)
-    path = RestrictedPath(m, np.zeros(6), np.random.default_rng(0), "float64")
+    m = RBMParameters(np.zeros((6, 3)), np.zeros(3), np.zeros(6), False)
+    path = RBMPath(m, np.zeros(6), np.random.default_rng(0), "float64")
     assert annealed(path, temperatures(10), 5, watch).value == pytest.approx(9 * math.log(2), rel=1e-12)
 
 

@@ -263,7 +263,7 @@ def test_what_needs_images_or_one_class_is_refused(experiments, command, kind, a
     assert done.code == 2, done.err
 
 
-def test_forecast_is_drawn_told_and_handed_on(experiments, command):
+def test_forecast_is_drawn_printed_and_written_as_json(experiments, command):
     assert command("train", experiments / "forecast.yaml", "--run-dir", "run", "-q").code == 0
     found = json.loads(command("inspect", "forecast", "run", "--sequences", "2", "--json").out)
     plan = load_trained(RunDirectory(Path("run"))).plan

@@ -46,26 +46,26 @@ def right(a, b):
     return (VALID.x[:, 1] * b > VALID.x[:, 0] * a).astype(int) == VALID.labels
 
 
-def test_figures_are_those_of_the_whole_validation_split(model, loss):
+def test_metrics_are_those_of_the_whole_validation_split(model, loss):
     set_gains(model, 1, 1)
-    figures = Validation(model, loss, VALID, 2, None, paired=False)(standing())
+    metrics = Validation(model, loss, VALID, 2, None, paired=False)(standing())
     z = VALID.x
     log_p = z[range(5), VALID.labels] - np.log(np.exp(z).sum(axis=1))
-    assert figures == {"valid.loss": pytest.approx(-log_p.mean()), "valid.error": 0.2}
+    assert metrics == {"valid.loss": pytest.approx(-log_p.mean()), "valid.error": 0.2}
 
 
 def test_training_error_is_measured_if_asked_for(model, loss):
     set_gains(model, 1, 1)
-    figures = Validation(model, loss, VALID, 2, TRAIN, paired=False)(standing())
-    assert figures["train.error"] == 0.5
-    assert list(figures) == ["train.error", "valid.loss", "valid.error"]
+    metrics = Validation(model, loss, VALID, 2, TRAIN, paired=False)(standing())
+    assert metrics["train.error"] == 0.5
+    assert list(metrics) == ["train.error", "valid.loss", "valid.error"]
 
 
-def test_first_evaluation_gains_every_image_that_it_reads_rightly(model, loss):
+def test_first_evaluation_gains_every_image_that_it_classifies_correctly(model, loss):
     set_gains(model, 1, 1)
-    figures = Validation(model, loss, VALID, 2, None, paired=True)(standing())
-    assert (figures["valid.gained"], figures["valid.lost"]) == (4, 0)
-    assert type(figures["valid.gained"]) is int
+    metrics = Validation(model, loss, VALID, 2, None, paired=True)(standing())
+    assert (metrics["valid.gained"], metrics["valid.lost"]) == (4, 0)
+    assert type(metrics["valid.gained"]) is int
 
 
 @pytest.mark.parametrize(("a", "b"), [(1, 1), (2, 1), (1, 2.5), (0, 1), (1, 0)])
@@ -76,9 +76,9 @@ def test_later_evaluation_is_paired_with_the_best_before(model, loss, a, b):
     before, best_values = right(1, 2.5), model.theta.copy()
     set_gains(model, a, b)
     now = right(a, b)
-    figures = measure(standing(first, best_values))
-    assert figures["valid.gained"] == (now & ~before).sum()
-    assert figures["valid.lost"] == (before & ~now).sum()
+    metrics = measure(standing(first, best_values))
+    assert metrics["valid.gained"] == (now & ~before).sum()
+    assert metrics["valid.lost"] == (before & ~now).sum()
 
 
 def test_pair_is_the_best_and_not_the_one_before(model, loss):
@@ -103,7 +103,7 @@ def test_resumed_measurement_asks_the_best_parameters_again_and_leaves_theta_alo
     assert np.array_equal(model.theta, theta)
 
 
-def test_pair_is_the_last_evaluation_where_no_figure_chooses_the_best(model, loss):
+def test_pair_is_the_last_evaluation_where_no_metric_chooses_the_best(model, loss):
     measure = Validation(model, loss, VALID, 2, None, paired=True)
     t, before = standing(), np.zeros(5, bool)
     t.monitor = "last"
@@ -114,7 +114,7 @@ def test_pair_is_the_last_evaluation_where_no_figure_chooses_the_best(model, los
         before = now
 
 
-def test_without_a_validation_split_only_training_figures_are_measured(model, loss):
+def test_without_a_validation_split_only_training_metrics_are_measured(model, loss):
     set_gains(model, 1, 1)
     assert Validation(model, loss, None, 2, None, paired=False)(standing()) == {}
     assert Validation(model, loss, None, 2, TRAIN, paired=False)(standing()) == {"train.error": 0.5}

@@ -56,7 +56,7 @@ class Watching:
         self.sgd = SGD(learning_rate=learning_rate)
         self.losses: list[tuple[float, int]] = []
         self.allocate, self.state, self.rate = self.sgd.allocate, self.sgd.state, self.sgd.rate
-        self.figures = self.sgd.figures
+        self.metrics = self.sgd.metrics
 
     def step(self, objective, progress):
         loss = self.sgd.step(objective, progress)
@@ -117,7 +117,7 @@ def training_of(policies, rate=0.5, evaluate=None, optimizer=None, evaluate_ever
     )
 
 
-def figures(*errors):
+def metrics(*errors):
     """Return an evaluation that gives these validation errors in turn."""
     each = iter(errors)
     return lambda t: {"valid.error": next(each)}
@@ -144,10 +144,10 @@ def assert_same_end(found: Training, expected: Training) -> None:
     assert np.array_equal(found.best_values, expected.best_values)
 
 
-def test_journal_sees_every_update_and_then_the_evaluation():
-    journal = Recorder()
-    train(training_of([MaxEpochs(epochs=2)]), journal)
-    assert journal.calls == [
+def test_checkpointing_sees_every_update_and_then_the_evaluation():
+    checkpointing = Recorder()
+    train(training_of([MaxEpochs(epochs=2)]), checkpointing)
+    assert checkpointing.calls == [
         *[("update", 0, batch, batch) for batch in range(1, 6)],
         ("evaluation", 1, 0, 5),
         *[("update", 1, batch, 5 + batch) for batch in range(1, 6)],
@@ -167,7 +167,7 @@ def test_first_policy_in_the_list_that_ends_the_run_gives_the_reason():
     assert train(t, Recorder()) == "max_epochs: 1 epochs are done"
 
 
-def test_row_holds_the_figures_of_its_epoch():
+def test_row_holds_the_metrics_of_its_epoch():
     t = training_of([MaxEpochs(epochs=2)])
     train(t, Recorder())
     row = t.history[1]
@@ -187,7 +187,7 @@ def test_learning_rate_of_a_row_is_that_of_its_last_update():
 
 def test_rate_that_responds_to_an_evaluation_is_lower_in_the_row_after_it():
     rate = Plateau(start=0.5, monitor="valid.error", patience=1)
-    t = training_of([MaxEpochs(epochs=4)], rate=rate, evaluate=figures(0.5, 0.5, 0.4, 0.4))
+    t = training_of([MaxEpochs(epochs=4)], rate=rate, evaluate=metrics(0.5, 0.5, 0.4, 0.4))
     train(t, Recorder())
     assert [row["learning_rate"] for row in t.history] == [0.5, 0.5, 0.25, 0.25]
     assert t.optimizer.rate(t.progress) == 0.125
@@ -213,12 +213,12 @@ def test_training_lowers_the_loss():
     assert t.history[-1]["train.loss"] < 0.2 * t.history[0]["train.loss"]
 
 
-def test_best_parameters_are_those_of_the_first_lowest_figure():
-    t = training_of([MaxEpochs(epochs=5)], evaluate=figures(0.5, 0.3, 0.4, 0.3, 0.6))
-    journal = Recorder()
-    train(t, journal)
+def test_best_parameters_are_those_of_the_first_lowest_metric():
+    t = training_of([MaxEpochs(epochs=5)], evaluate=metrics(0.5, 0.3, 0.4, 0.3, 0.6))
+    checkpointing = Recorder()
+    train(t, checkpointing)
     assert t.best is t.history[1]
-    assert np.array_equal(t.best_values, journal.evaluated[1])
+    assert np.array_equal(t.best_values, checkpointing.evaluated[1])
 
 
 def test_best_is_none_before_the_first_evaluation():
@@ -248,9 +248,9 @@ def test_evaluation_comes_before_a_deadline_at_the_end_of_its_epoch_and_may_move
 def test_run_at_its_end_does_nothing():
     t = training_of([MaxEpochs(epochs=1)])
     train(t, Recorder())
-    journal = Recorder()
-    assert train(t, journal) == "max_epochs: 1 epochs are done"
-    assert journal.calls == []
+    checkpointing = Recorder()
+    assert train(t, checkpointing) == "max_epochs: 1 epochs are done"
+    assert checkpointing.calls == []
 
 
 @pytest.mark.parametrize(
@@ -280,9 +280,9 @@ def test_resuming_inside_an_epoch_makes_only_the_remaining_updates():
     interrupted = training_of(policies)
     with pytest.raises(KeyboardInterrupt):
         train(interrupted, Recorder(stop_after=8))
-    journal = Recorder()
-    train(resumed(interrupted, policies), journal)
-    assert journal.calls == [("update", 1, 4, 9), ("update", 1, 5, 10), ("evaluation", 2, 0, 10)]
+    checkpointing = Recorder()
+    train(resumed(interrupted, policies), checkpointing)
+    assert checkpointing.calls == [("update", 1, 4, 9), ("update", 1, 5, 10), ("evaluation", 2, 0, 10)]
 
 
 class Poisoned:
@@ -291,7 +291,7 @@ class Poisoned:
     def __init__(self):
         self.sgd = SGD(learning_rate=0.5)
         self.allocate, self.state, self.rate = self.sgd.allocate, self.sgd.state, self.sgd.rate
-        self.figures = self.sgd.figures
+        self.metrics = self.sgd.metrics
 
     def step(self, objective, progress):
         loss = self.sgd.step(objective, progress)
@@ -299,26 +299,26 @@ class Poisoned:
 
 
 def test_loss_that_is_no_number_ends_the_run_at_once():
-    t, journal = training_of([MaxEpochs(epochs=9)], optimizer=Poisoned()), Recorder()
+    t, checkpointing = training_of([MaxEpochs(epochs=9)], optimizer=Poisoned()), Recorder()
     with pytest.raises(DivergedError, match=r"epoch 1, update 3\); a smaller learning rate"):
-        train(t, journal)
-    assert [call[0] for call in journal.calls] == ["update", "update"]
+        train(t, checkpointing)
+    assert [call[0] for call in checkpointing.calls] == ["update", "update"]
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_evaluation_that_is_no_number_ends_the_run_without_a_row(wrong):
-    t, journal = training_of([MaxEpochs(epochs=9)], evaluate=figures(0.5, wrong)), Recorder()
+    t, checkpointing = training_of([MaxEpochs(epochs=9)], evaluate=metrics(0.5, wrong)), Recorder()
     with pytest.raises(DivergedError, match=r"epoch 2, update 10\)"):
-        train(t, journal)
+        train(t, checkpointing)
     assert len(t.history) == 1
-    assert journal.calls[-1] == ("update", 1, 5, 10)
+    assert checkpointing.calls[-1] == ("update", 1, 5, 10)
 
 
 def test_best_parameters_survive_divergence():
-    t, journal = training_of([MaxEpochs(epochs=9)], evaluate=figures(0.5, np.nan)), Recorder()
+    t, checkpointing = training_of([MaxEpochs(epochs=9)], evaluate=metrics(0.5, np.nan)), Recorder()
     with pytest.raises(DivergedError):
-        train(t, journal)
-    assert np.array_equal(t.best_values, journal.evaluated[0])
+        train(t, checkpointing)
+    assert np.array_equal(t.best_values, checkpointing.evaluated[0])
 
 
 def test_division_by_a_mean_square_of_zero_is_divergence_and_no_warning():
@@ -396,15 +396,15 @@ class StopsAtEvaluation(Recorder):
 
 
 @pytest.mark.parametrize(
-    ("journal", "first"),
+    ("checkpointing", "first"),
     [(Recorder(stop_after=4), ("evaluation", 0, 4, 4)), (StopsAtEvaluation(4), ("update", 0, 5, 5))],
     ids=["before-it", "after-it"],
 )
-def test_resuming_at_an_evaluation_inside_an_epoch_neither_skips_nor_repeats_it(journal, first):
+def test_resuming_at_an_evaluation_inside_an_epoch_neither_skips_nor_repeats_it(checkpointing, first):
     policies = [MaxEpochs(epochs=1)]
     interrupted = training_of(policies, evaluate_every=4)
     with pytest.raises(KeyboardInterrupt):
-        train(interrupted, journal)
+        train(interrupted, checkpointing)
     after = Recorder()
     again = resumed(interrupted, policies, evaluate_every=4)
     train(again, after)
@@ -427,10 +427,10 @@ def test_resuming_anywhere_with_averaging_momentum_and_schedules_ends_with_the_s
     reason = train(whole, Recorder())
     assert len({row["learning_rate"] for row in whole.history}) > 1
     for updates in range(1, whole.progress.updates + 1):
-        for journal in (Recorder(stop_after=updates), StopsAtEvaluation(updates)):
+        for checkpointing in (Recorder(stop_after=updates), StopsAtEvaluation(updates)):
             interrupted = training_of(policies, **fresh())
             try:
-                train(interrupted, journal)
+                train(interrupted, checkpointing)
             except KeyboardInterrupt:
                 again: Any = resumed(interrupted, policies, **fresh())
                 assert train(again, Recorder()) == reason
@@ -449,9 +449,9 @@ def test_limit_of_updates_ends_a_run_with_an_evaluation(updates):
 def test_run_at_its_limit_of_updates_is_evaluated_once():
     t = training_of([MaxUpdates(updates=7)])
     train(t, Recorder())
-    journal = Recorder()
-    train(t, journal)
-    assert journal.calls == []
+    checkpointing = Recorder()
+    train(t, checkpointing)
+    assert checkpointing.calls == []
 
 
 @pytest.mark.parametrize(("seconds", "updates"), [(0.5, 1), (7, 7), (10, 10)])
@@ -464,10 +464,10 @@ def test_limit_of_time_ends_a_run_after_the_update_that_reaches_it_with_an_evalu
 
 
 def test_run_whose_time_was_spent_before_makes_no_update():
-    t, journal = training_of([MaxTime(seconds=5)]), Recorder()
+    t, checkpointing = training_of([MaxTime(seconds=5)]), Recorder()
     t.clock = lambda: 5.0
-    assert train(t, journal) == "max_time: 5 seconds are spent"
-    assert journal.calls == []
+    assert train(t, checkpointing) == "max_time: 5 seconds are spent"
+    assert checkpointing.calls == []
 
 
 def test_clock_is_not_asked_without_a_limit_of_time():
@@ -500,7 +500,7 @@ def test_average_is_evaluated_and_kept_as_the_best_while_training_goes_on_from_t
 
 
 def test_theta_comes_back_when_its_average_cannot_be_evaluated():
-    t = training_of([MaxEpochs(epochs=1)], evaluate=figures(np.nan), average=WeightAverage(decay=0.7))
+    t = training_of([MaxEpochs(epochs=1)], evaluate=metrics(np.nan), average=WeightAverage(decay=0.7))
     with pytest.raises(DivergedError):
         train(t, Recorder())
     reference = training_of([MaxEpochs(epochs=1)])

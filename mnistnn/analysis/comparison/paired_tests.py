@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.evaluation.predictions import answers_of
+from mnistnn.analysis.evaluation.predictions import predictions_of
 from mnistnn.analysis.statistics import (
     McNemar,
     SignFlip,
@@ -68,7 +68,7 @@ def pairs_of(sides: Sequence[tuple[Side, Side]]) -> list[Pair]:
     p is adjusted by Holm's rule for all of them. Checkpoints or digits that McNemar's test needs and that are not there
     leave the reason in its place.
     """
-    right = _RightAnswers()
+    right = _CorrectPredictions()
     pairs = [_single_runs(a, b, right) if len(a.runs) == len(b.runs) == 1 else _by_seeds(a, b) for a, b in sides]
     tests = [each.test for each in pairs if each.test is not None]
     if len(tests) < 2:
@@ -105,7 +105,7 @@ def _by_seeds(first: Side, second: Side) -> Pair:
     )
 
 
-def _single_runs(first: Side, second: Side, right: "_RightAnswers") -> Pair:
+def _single_runs(first: Side, second: Side, right: "_CorrectPredictions") -> Pair:
     difference = second.values[0] - first.values[0]
     (a,), (b,) = first.by_seed, second.by_seed
     test, problem = None, None
@@ -124,7 +124,7 @@ def _mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
     return mcnemar_test(int(np.count_nonzero(first & ~second)), int(np.count_nonzero(second & ~first)))
 
 
-class _RightAnswers:
+class _CorrectPredictions:
     """Which validation examples, (n,), the model of a run's best epoch reads rightly. Each run is asked once."""
 
     def __init__(self) -> None:
@@ -134,6 +134,6 @@ class _RightAnswers:
         """Raises RunError, UsageError or DataError: no checkpoint, no validation split, no digits."""
         place = one.run.path
         if place not in self._known:
-            answers = answers_of(load_trained(one.run), "valid")
-            self._known[place] = answers.labels == answers.read
+            predictions = predictions_of(load_trained(one.run), "valid")
+            self._known[place] = predictions.labels == predictions.predicted
         return self._known[place]

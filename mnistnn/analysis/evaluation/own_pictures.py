@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mnistnn.backend import threads
 from mnistnn.backend.arrays import to_host
 from mnistnn.data.pictures.ink import NoDigitError
-from mnistnn.data.pictures.normalize import Seen, like_mnist
+from mnistnn.data.pictures.normalize import NormalizedDigit, normalize_digit
 from mnistnn.data.pictures.read import read_picture
 from mnistnn.errors import DataError, RunError
 from mnistnn.experiment.trained import Trained
@@ -24,7 +24,7 @@ SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class PicturePrediction:
     """A picture as the model saw it, and what it read.
 
     image    (h, w), uint8: what the model was given
@@ -38,12 +38,12 @@ class Reading:
     image: NDArray[np.uint8]
     size_px: tuple[int, int]
     ink_px: tuple[int, int] | None
-    fitting: Seen | None
+    fitting: NormalizedDigit | None
     classes: list[tuple[str, float]]
 
 
 @dataclass(frozen=True)
-class Unread:
+class FailedPicture:
     """A picture that was not read, and why."""
 
     path: Path
@@ -57,22 +57,22 @@ def has_probabilities(trained: Trained) -> bool:
 
 def predict(
     trained: Trained, paths: Sequence[Path], dark: bool | None = None, as_is: bool = False
-) -> list[Reading | Unread]:
+) -> list[PicturePrediction | FailedPicture]:
     """Read the digit on each picture; a picture that cannot be read does not keep the others from it.
 
     `dark` says whether ink is darker than paper, None finds out. With `as_is`, pictures have the size of the data set's
     and are given to the model unchanged. Raises RunError if the model's outputs are not finite.
     """
-    results: list[Reading | Unread] = []
+    results: list[PicturePrediction | FailedPicture] = []
     for path in paths:
         try:
-            results.append(_read(trained, path, dark, as_is))
+            results.append(_predict(trained, path, dark, as_is))
         except DataError as error:
-            results.append(Unread(path, str(error)))
+            results.append(FailedPicture(path, str(error)))
     return results
 
 
-def _read(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Reading:
+def _predict(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> PicturePrediction:
     picture, shape = read_picture(path), trained.plan.image_shape
     fitting = ink_px = None
     if as_is:
@@ -83,7 +83,7 @@ def _read(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Readi
         image = np.rint(255 * picture.grey).astype(np.uint8)
     else:
         try:
-            fitting = like_mnist(picture.grey, shape, dark)
+            fitting = normalize_digit(picture.grey, shape, dark)
         except NoDigitError as error:
             raise DataError(f"{path}: {error}") from error
         image = fitting.image
@@ -93,7 +93,7 @@ def _read(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Readi
     names = trained.plan.experiment.data.class_names(trained.plan.classes)
     best_first = np.argsort(-scores, kind="stable")
     classes = [(names[c], float(scores[c])) for c in best_first]
-    return Reading(path, image, picture.size_px, ink_px, fitting, classes)
+    return PicturePrediction(path, image, picture.size_px, ink_px, fitting, classes)
 
 
 def _scores(trained: Trained, image: NDArray[np.uint8]) -> NDArray[np.float64]:

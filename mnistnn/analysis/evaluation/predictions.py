@@ -16,16 +16,16 @@ from mnistnn.types import SplitName
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class Predictions:
     """Of n examples in the order of their split, on the host.
 
     labels         (n,) the true classes
-    read           (n,) the classes read
+    predicted      (n,) the predicted classes
     probabilities  (n, k) of the k classes, float64; None if the loss has scores that are none
     """
 
     labels: NDArray[np.int64]
-    read: NDArray[np.int64]
+    predicted: NDArray[np.int64]
     probabilities: NDArray[np.float64] | None
     classes: int
 
@@ -33,26 +33,26 @@ class Answers:
     def confusion(self) -> NDArray[np.int64]:
         """How often each true class (row) was read as each class (column), (k, k)."""
         k = self.classes
-        return np.bincount(self.labels * k + self.read, minlength=k * k).reshape(k, k)
+        return np.bincount(self.labels * k + self.predicted, minlength=k * k).reshape(k, k)
 
     @property
-    def misread(self) -> NDArray[np.int64]:
+    def misclassified(self) -> NDArray[np.int64]:
         """The places of the misread examples, those read most surely first; in order if nobody knows how surely."""
-        (places,) = np.nonzero(self.labels != self.read)
+        (places,) = np.nonzero(self.labels != self.predicted)
         if self.probabilities is None:
             return places
-        surely = self.probabilities[places, self.read[places]]
+        surely = self.probabilities[places, self.predicted[places]]
         return places[np.argsort(-surely, kind="stable")]
 
 
-def answers_of(trained: Trained, split: SplitName, count: int | None = None) -> Answers:
+def predictions_of(trained: Trained, split: SplitName, count: int | None = None) -> Predictions:
     """Ask a model about a split, or its first `count` examples.
 
     Raises UsageError for a split without examples, DivergedError if the model's outputs are not finite, DataError if
     the digits are not there.
     """
     task = trained.task
-    loss, labels, read, probabilities = task.loss, [], [], []
+    loss, labels, predicted, probabilities = task.loss, [], [], []
     has_probabilities = loss.has_probabilities
     with trained.computing(), np.errstate(over="ignore", invalid="ignore"):
         for x, of_batch in trained.batches(split, count):
@@ -60,12 +60,12 @@ def answers_of(trained: Trained, split: SplitName, count: int | None = None) -> 
             if not bool(array_module(z).isfinite(z).all()):
                 raise DivergedError(f"{trained.file}: the model's outputs are not finite numbers")
             labels.append(to_host(of_batch).astype(np.int64))
-            read.append(to_host(loss.predict(z)).astype(np.int64))
+            predicted.append(to_host(loss.predict(z)).astype(np.int64))
             if has_probabilities:
                 probabilities.append(to_host(loss.probabilities(z)).astype(np.float64))
-    return Answers(
+    return Predictions(
         np.concatenate(labels),
-        np.concatenate(read),
+        np.concatenate(predicted),
         np.concatenate(probabilities) if has_probabilities else None,
         trained.plan.classes,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from mnistnn.analysis.evaluation.test_reads import count_reading, count_readings
+from mnistnn.analysis.evaluation.test_access_log import count_test_accesses, log_test_access
 from mnistnn.errors import DivergedError, RunError, UsageError
 from mnistnn.experiment.trained import Trained, load_trained
 from mnistnn.run.directory import RunDirectory
@@ -69,7 +69,7 @@ def measure(
         checkpoint=trained.label,
         checkpoint_file=trained.file,
         epoch=trained.epoch,
-        test_readings=count_reading(run, trained) if split == "test" else count_readings(run),
+        test_readings=log_test_access(run, trained) if split == "test" else count_test_accesses(run),
         **found,
     )
     write_atomically(run.evaluations / file_name(result), seal_json(asdict(result)))

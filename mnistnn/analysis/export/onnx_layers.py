@@ -22,7 +22,7 @@ from mnistnn.layers.images import pair
 from mnistnn.layers.lstm import LSTM
 from mnistnn.layers.pool import Pool
 from mnistnn.layers.recurrent import Recurrent
-from mnistnn.layers.recurrent_base import BACK, OverTime
+from mnistnn.layers.recurrent_base import BACK, RecurrentBase
 from mnistnn.models.sequential import Sequential
 from mnistnn.types import Shape
 
@@ -135,8 +135,8 @@ def _dropout(_layer: Dropout, _part: Part, x: str) -> str:
 
 def _recurrent(layer: Recurrent, part: Part, x: str) -> str:
     f, settings = _OF_RECURRENT[layer.activation]
-    ways = len(layer.ways)
-    attributes = {"activations": [f] * ways, **{key: [value] * ways for key, value in settings.items()}}
+    directions = len(layer.directions)
+    attributes = {"activations": [f] * directions, **{key: [value] * directions for key, value in settings.items()}}
     return _through_time("RNN", layer, part, x, [0], attributes)
 
 
@@ -150,7 +150,7 @@ def _gru(layer: GRU, part: Part, x: str) -> str:
 
 def _through_time(
     operator: str,
-    layer: OverTime,
+    layer: RecurrentBase,
     part: Part,
     x: str,
     order: list[int],
@@ -158,13 +158,13 @@ def _through_time(
 ) -> str:
     """One of ONNX's operators through time. Gates are in another order there, W and U transposed, biases two."""
     units, gates = layer.units, layer.gates
-    ways = [""] if not layer.bidirectional else ["", BACK]
+    directions = [""] if not layer.bidirectional else ["", BACK]
 
     def in_order(a: np.ndarray) -> np.ndarray:
         return np.concatenate([np.split(a, gates, axis=-1)[k] for k in order], axis=-1)
 
     def both(make: Callable[[str], np.ndarray]) -> np.ndarray:
-        return np.stack([make(prefix) for prefix in ways])
+        return np.stack([make(prefix) for prefix in directions])
 
     def biases(prefix: str) -> np.ndarray:
         inside = np.zeros(gates * units)
@@ -174,12 +174,14 @@ def _through_time(
 
     inputs = [
         part.node("Transpose", x, attributes={"perm": [1, 0, 2]}),
-        part.constant("turned_W", both(lambda way: in_order(part.arrays[f"{way}W"]).T)),
-        part.constant("turned_U", both(lambda way: in_order(part.arrays[f"{way}U"]).T)),
+        part.constant("turned_W", both(lambda direction: in_order(part.arrays[f"{direction}W"]).T)),
+        part.constant("turned_U", both(lambda direction: in_order(part.arrays[f"{direction}U"]).T)),
         part.constant("biases", both(biases)),
     ]
     if "p" in part.arrays:
-        peepholes = part.constant("peepholes", both(lambda way: part.arrays[f"{way}p"][[0, 2, 1]].reshape(-1)))
+        peepholes = part.constant(
+            "peepholes", both(lambda direction: part.arrays[f"{direction}p"][[0, 2, 1]].reshape(-1))
+        )
         inputs += ["", "", "", peepholes]
     direction = "bidirectional" if layer.bidirectional else "forward"
     y = part.node(operator, *inputs, attributes={"hidden_size": units, "direction": direction, **attributes})
@@ -187,9 +189,9 @@ def _through_time(
     if layer.output == "every":
         return part.reshaped(part.node("Transpose", y, attributes={"perm": [2, 0, 1, 3]}), list(layer.out_shape))
     ends = []
-    for number, end in enumerate([-1, 0][: len(ways)]):
-        way = part.node("Gather", y, part.constant("way", np.array([number])), attributes={"axis": 1})
-        ends.append(part.reshaped(part.node("Gather", way, part.constant("end", np.array([end]))), [units]))
+    for number, end in enumerate([-1, 0][: len(directions)]):
+        direction = part.node("Gather", y, part.constant("way", np.array([number])), attributes={"axis": 1})
+        ends.append(part.reshaped(part.node("Gather", direction, part.constant("end", np.array([end]))), [units]))
     return ends[0] if len(ends) == 1 else part.node("Concat", *ends, attributes={"axis": 1})
 
 

@@ -58,7 +58,7 @@ class _Watch:
         self.highest: Any = -np.inf
         self.saturated: Any = 0
 
-    def look(self, y: Array) -> None:
+    def observe(self, y: Array) -> None:
         """Take in outputs (n, units), (n, h, w) or (n, maps, h, w)."""
         y = y[:, None] if y.ndim == 3 else y
         others = tuple(axis for axis in range(y.ndim) if axis != 1)
@@ -105,7 +105,7 @@ def dead_units(trained: Trained, split: SplitName, examples: int | None = None) 
             for name, layer in layers.items():
                 x = layer.forward(x, train=False)
                 if name in watches:
-                    watches[name].look(x)
+                    watches[name].observe(x)
     for watch in watches.values():
         if not watch.is_finite:
             raise DivergedError(f"{trained.file}: the outputs of {watch.name} are not finite numbers")

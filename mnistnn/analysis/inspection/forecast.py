@@ -16,18 +16,18 @@ from mnistnn.types import SplitName
 class Forecast:
     """One of the numbers, along the steps of the first sequences of a split, which follow each other.
 
-    name        of the column it comes from, or None
-    told, true  (sequences, steps), float64, in the unit of that column; true is NaN where there is none
+    name             of the column it comes from, or None
+    predicted, true  (sequences, steps), float64, in the unit of that column; true is NaN where there is none
     """
 
     name: str | None
-    told: NDArray[np.float64]
+    predicted: NDArray[np.float64]
     true: NDArray[np.float64]
 
     @property
     def error(self) -> float:
         """The root of the mean squared error of what is shown, in its unit."""
-        return math.sqrt(np.nanmean((self.told - self.true) ** 2))
+        return math.sqrt(np.nanmean((self.predicted - self.true) ** 2))
 
 
 def forecast(trained: Trained, split: SplitName, sequences: int, number: int) -> Forecast:
@@ -45,9 +45,9 @@ def forecast(trained: Trained, split: SplitName, sequences: int, number: int) ->
         )
     x, targets = trained.first(split, sequences)
     with trained.computing():
-        told = to_host(plan.task.scores(x)).astype(np.float64)
+        predicted = to_host(plan.task.scores(x)).astype(np.float64)
     true = to_host(targets).astype(np.float64)
     if info.units is None:
-        return Forecast(None, told[:, :, number], true[:, :, number])
+        return Forecast(None, predicted[:, :, number], true[:, :, number])
     unit = info.units[number]
-    return Forecast(unit.name, *(unit.centre + unit.scale * values[:, :, number] for values in (told, true)))
+    return Forecast(unit.name, *(unit.centre + unit.scale * values[:, :, number] for values in (predicted, true)))

@@ -1,4 +1,4 @@
-"""The examples that a model misreads: which they are, in what order, and how they look as text."""
+"""The examples that a model misclassifies: which they are, in what order, and how they look as text."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.evaluation.predictions import Answers
+from mnistnn.analysis.evaluation.predictions import Predictions
 from mnistnn.analysis.plots import contact_sheet
 from mnistnn.errors import UsageError
 
@@ -14,61 +14,61 @@ By = Literal["confidence", "order"]
 
 
 @dataclass(frozen=True)
-class Misread:
-    """One misread example.
+class Misclassified:
+    """One misclassified example.
 
     place             its number in the split, from 0
-    true, read        its class, and the class read
-    probability       of the class read; None if the loss has scores that are no probabilities
+    true, predicted   its class, and the predicted one
+    probability       of the predicted class; None if the loss has scores that are no probabilities
     probability_true  of its own class; None likewise
     """
 
     place: int
     true: int
-    read: int
+    predicted: int
     probability: float | None
     probability_true: float | None
 
     @property
     def what(self) -> str:
-        return f"{self.true} as {self.read}"
+        return f"{self.true} as {self.predicted}"
 
     @property
     def how_surely(self) -> str:
-        """The probability of the class read, in percent; empty if there is none."""
+        """The probability of the predicted class, in percent; empty if there is none."""
         return "" if self.probability is None else f"{100 * self.probability:.2f} %"
 
 
-def order_of(answers: Answers, wanted: By | None) -> By:
+def order_of(predictions: Predictions, wanted: By | None) -> By:
     """Return the order that is wanted, or that suits the answers: by confidence where there are probabilities.
 
     Raises UsageError for confidence where there are none.
     """
-    if wanted == "confidence" and answers.probabilities is None:
+    if wanted == "confidence" and predictions.probabilities is None:
         raise UsageError("--by confidence: this model's loss gives scores that are no probabilities; --by order works")
-    return wanted or ("order" if answers.probabilities is None else "confidence")
+    return wanted or ("order" if predictions.probabilities is None else "confidence")
 
 
-def misread_of(answers: Answers, by: By, true: int | None = None) -> list[Misread]:
-    """Return the misread examples, of one true class if that is given.
+def misclassified_of(predictions: Predictions, by: By, true: int | None = None) -> list[Misclassified]:
+    """Return the misclassified examples, of one true class if that is given.
 
-    by confidence  those read most surely first
+    by confidence  the most confident ones first
     by order       as they come in the split
 
     Raises UsageError for a class that there is not.
     """
-    if true is not None and true >= answers.classes:
-        raise UsageError(f"--class: there are the classes 0 to {answers.classes - 1}, but not {true}")
-    places = answers.misread if by == "confidence" else np.sort(answers.misread)
-    return [_at(answers, int(place)) for place in places if true is None or answers.labels[place] == true]
+    if true is not None and true >= predictions.classes:
+        raise UsageError(f"--class: there are the classes 0 to {predictions.classes - 1}, but not {true}")
+    places = predictions.misclassified if by == "confidence" else np.sort(predictions.misclassified)
+    return [_at(predictions, int(place)) for place in places if true is None or predictions.labels[place] == true]
 
 
-def _at(answers: Answers, place: int) -> Misread:
-    true, read = int(answers.labels[place]), int(answers.read[place])
-    if answers.probabilities is None:
-        return Misread(place, true, read, None, None)
-    p = answers.probabilities[place]
-    return Misread(place, true, read, float(p[read]), float(p[true]))
+def _at(predictions: Predictions, place: int) -> Misclassified:
+    true, predicted = int(predictions.labels[place]), int(predictions.predicted[place])
+    if predictions.probabilities is None:
+        return Misclassified(place, true, predicted, None, None)
+    p = predictions.probabilities[place]
+    return Misclassified(place, true, predicted, float(p[predicted]), float(p[true]))
 
 
 def cell_width(width: int, captions: list[str]) -> int:

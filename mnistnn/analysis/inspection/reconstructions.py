@@ -5,7 +5,7 @@ from mnistnn.backend.memory_order import as_rows
 from mnistnn.experiment.trained import Trained
 
 
-def given_back(trained: Trained, count: int) -> list[Pictures]:
+def reconstructions_of(trained: Trained, count: int) -> list[Pictures]:
     """Return rows (n, h, w): the first images of the validation split, what a denoising autoencoder is shown of them
     (with as many pixels hidden as in training), and what hidden units give back.
 

@@ -74,7 +74,7 @@ def rows_of_samples(trained: Trained, chains: Chains) -> Iterator[Pictures]:
             yield as_pictures(shown, shape, model.is_gaussian)
 
 
-class _Restricted:
+class _RBMChains:
     """Chains of a restricted machine, whose sides take turns. Pixels that are not held begin in the middle."""
 
     def __init__(self, model: RBM, v: Array, held: NDArray[np.bool_] | None, rng: np.random.Generator) -> None:
@@ -94,7 +94,7 @@ class _Restricted:
         return v if self.held is None else array_module(v).where(self.held, self.given, v)
 
 
-class _General:
+class _BoltzmannChains:
     """Chains of a machine whose units take turns. Those that are not held begin by the toss of a coin."""
 
     def __init__(self, model: Boltzmann, v: Array, held: NDArray[np.bool_] | None, rng: np.random.Generator) -> None:
@@ -120,7 +120,7 @@ class _General:
         return p.T
 
 
-_CHAINS: dict[type, Callable[..., _Restricted | _General]] = {RBM: _Restricted, Boltzmann: _General}
+_CHAINS: dict[type, Callable[..., _RBMChains | _BoltzmannChains]] = {RBM: _RBMChains, Boltzmann: _BoltzmannChains}
 
 
 def image_shape(trained: Trained) -> tuple[int, int]:

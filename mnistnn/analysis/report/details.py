@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.analysis.evaluation.predictions import Answers, answers_of, images_at
+from mnistnn.analysis.evaluation.predictions import Predictions, images_at, predictions_of
 from mnistnn.analysis.evaluation.results import tested
 from mnistnn.analysis.inspection.filters import filters_of, sheet
 from mnistnn.analysis.plots.contact_sheet import encode_png
@@ -68,13 +68,13 @@ class Digit:
 
     base64: str
     true: str
-    read: str
+    predicted: str
     surely: str
 
 
 @dataclass(frozen=True)
-class Misread:
-    """Misread digits of the validation split."""
+class Misclassified:
+    """Misclassified digits of the validation split."""
 
     digits: list[Digit]
     caption: str
@@ -86,7 +86,7 @@ class Details:
 
     confusion: Confusion | None = None
     pictures: list[Picture] = field(default_factory=list)
-    misread: Misread | None = None
+    misclassified: Misclassified | None = None
     problems: list[str] = field(default_factory=list)
 
 
@@ -104,23 +104,23 @@ def details_of(one: RunView) -> Details:
         found.problems.append(f"the model cannot be shown: {error}")
         return found
     found.problems += [f"passed over {problem}" for problem in trained.passed_over]
-    _add_answers(found, trained)
+    _add_predictions(found, trained)
     _add_filters(found, trained)
     return found
 
 
-def _add_answers(found: Details, trained: Trained) -> None:
+def _add_predictions(found: Details, trained: Trained) -> None:
     if not trained.plan.examples["valid"]:
         return
     try:
-        answers = answers_of(trained, "valid")
-        found.misread = _misread(trained, answers)
+        predictions = predictions_of(trained, "valid")
+        found.misclassified = _misclassified(trained, predictions)
     except MnistnnError as error:
         found.problems.append(f"misread digits cannot be shown: {error}")
         return
     if found.confusion is None:
-        caption = f"validation digits, {len(answers.labels):,} of them, read by the model of the best epoch"
-        found.confusion = _confusion(answers.confusion, trained.plan.experiment.data, caption)
+        caption = f"validation digits, {len(predictions.labels):,} of them, read by the model of the best epoch"
+        found.confusion = _confusion(predictions.confusion, trained.plan.experiment.data, caption)
 
 
 def _add_filters(found: Details, trained: Trained) -> None:
@@ -166,21 +166,21 @@ def _cell(count: int, is_right: bool, examples: int) -> Cell:
     return Cell(str(count), next(shade for most, shade in _SHADES if count <= most * examples))
 
 
-def _misread(trained: Trained, answers: Answers) -> Misread:
-    places = answers.misread
+def _misclassified(trained: Trained, predictions: Predictions) -> Misclassified:
+    places = predictions.misclassified
     shown = places[:_MOST_MISREAD]
     surely = [""] * len(shown)
-    if answers.probabilities is not None:
-        surely = [f"{100 * answers.probabilities[place, answers.read[place]]:.1f} %" for place in shown]
-    names = trained.plan.experiment.data.class_names(answers.classes)
+    if predictions.probabilities is not None:
+        surely = [f"{100 * predictions.probabilities[place, predictions.predicted[place]]:.1f} %" for place in shown]
+    names = trained.plan.experiment.data.class_names(predictions.classes)
     digits = [
-        Digit(_base64(encode_png(image)), names[answers.labels[place]], names[answers.read[place]], how)
+        Digit(_base64(encode_png(image)), names[predictions.labels[place]], names[predictions.predicted[place]], how)
         for place, image, how in zip(shown, images_at(trained, "valid", shown), surely, strict=True)
     ]
-    order = "those read most surely first" if answers.probabilities is not None else "in their order"
+    order = "those read most surely first" if predictions.probabilities is not None else "in their order"
     which = f"{len(shown)} of {len(places):,}" if len(shown) < len(places) else f"all {len(places):,}"
-    return Misread(
-        digits, f"Of {len(answers.labels):,} validation digits {len(places):,} are misread; {which}, {order}."
+    return Misclassified(
+        digits, f"Of {len(predictions.labels):,} validation digits {len(places):,} are misread; {which}, {order}."
     )
 
 

@@ -3,7 +3,7 @@
 import re
 
 from mnistnn.analysis.evaluation.results import file_name, read_result
-from mnistnn.analysis.evaluation.test_reads import LEDGER
+from mnistnn.analysis.evaluation.test_access_log import TEST_ACCESS_LOG
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings
 from mnistnn.errors import RunError
@@ -23,7 +23,7 @@ def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord
     readings = 0
     for name in inventory.names_in(_FOLDER):
         file = f"{_FOLDER}/{name}"
-        if name == LEDGER:
+        if name == TEST_ACCESS_LOG:
             continue
         if not _NAME.fullmatch(name):
             findings.note(file, "no part of the run")
@@ -41,18 +41,18 @@ def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord
             findings.problem(file, f"is {result.what} of the run {result.run[:80]!r}, not of {record.id}")
         readings = max(readings, result.test_readings)
         findings.ok(file)
-    _check_ledger(run, inventory, readings, findings)
+    _check_test_access_log(run, inventory, readings, findings)
 
 
-def _check_ledger(run: RunDirectory, inventory: Inventory, readings: int, findings: Findings) -> None:
+def _check_test_access_log(run: RunDirectory, inventory: Inventory, readings: int, findings: Findings) -> None:
     """Check that the ledger has an entry for each reading that an evaluation counts."""
-    file = f"{_FOLDER}/{LEDGER}"
+    file = f"{_FOLDER}/{TEST_ACCESS_LOG}"
     if file not in inventory.files and not readings:
         return
     if not inventory.has(file):
         return
     try:
-        content = read_file(run.evaluations / LEDGER)
+        content = read_file(run.evaluations / TEST_ACCESS_LOG)
     except RunError as error:
         findings.problem(file, error)
         return

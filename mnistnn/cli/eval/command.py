@@ -78,7 +78,7 @@ def evaluate(
     from dataclasses import asdict
 
     from mnistnn.analysis.evaluation import results
-    from mnistnn.analysis.evaluation.test_reads import said
+    from mnistnn.analysis.evaluation.test_access_log import said
     from mnistnn.run.directory import find
 
     found = find(run, runs)

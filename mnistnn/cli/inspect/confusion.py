@@ -46,7 +46,7 @@ def confusion(
     A row per true class, a column per class read. In the figure mistakes are coloured, the more the darker, and the
     right answers are not.
     """
-    from mnistnn.analysis.evaluation.predictions import answers_of
+    from mnistnn.analysis.evaluation.predictions import predictions_of
     from mnistnn.analysis.plots.confusion_figure import draw, format_of
     from mnistnn.tasks.classification import counted
     from mnistnn.tasks.confusion import confusion_lines, pairs_line, shares
@@ -54,16 +54,16 @@ def confusion(
     trained_options.refuse_taken(out, force)
     file_format = None if out is None else format_of(out)
     found, trained = trained_options.open_trained(run, runs, checkpoint)
-    matrix = answers_of(trained, split).confusion
-    figures = counted(matrix)
+    matrix = predictions_of(trained, split).confusion
+    metrics = counted(matrix)
     readings = trained_options.counted_readings(found, trained, split)
     title = trained_options.title(found, trained, split)
-    error = f"error {100 * figures['error']:.2f} % ({figures['errors']:,} of {figures['examples']:,})"
+    error = f"error {100 * metrics['error']:.2f} % ({metrics['errors']:,} of {metrics['examples']:,})"
     if as_json:
         of_whole = {} if whole is None else {"normalize": whole, "shares": shares(matrix, whole).tolist()}
         record = {
             **trained_options.about(found, trained, split, readings),
-            **figures,
+            **metrics,
             "confusion": matrix.tolist(),
             **of_whole,
         }
@@ -71,11 +71,11 @@ def confusion(
     else:
         click.echo(f"{title}: {error}")
         click.echo()
-        for line in confusion_lines(matrix.tolist(), figures["error_per_class"], whole):
+        for line in confusion_lines(matrix.tolist(), metrics["error_per_class"], whole):
             click.echo(line)
         if whole is not None:
             click.echo(f"in % of each {'row' if whole == 'true' else 'column'}")
-        if pairs := pairs_line(figures["most_confused"]):
+        if pairs := pairs_line(metrics["most_confused"]):
             click.echo(pairs)
         trained_options.said_of_readings(readings)
     if out is not None and file_format is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mnistnn.analysis.inspection.misclassified import By, Misread
+    from mnistnn.analysis.inspection.misclassified import By, Misclassified
     from mnistnn.experiment.trained import Trained
     from mnistnn.types import SplitName
 
@@ -62,70 +62,78 @@ def errors(
     Each is drawn as it is in the data set, whatever preprocessing makes of it, with its class, the class read and the
     probability that the model gives to that: `4 as 9, 99.80 %` is a four that was read as a nine.
     """
-    from dataclasses import asdict
-
-    from mnistnn.analysis.evaluation.predictions import answers_of
-    from mnistnn.analysis.inspection.misclassified import misread_of, order_of
+    from mnistnn.analysis.evaluation.predictions import predictions_of
+    from mnistnn.analysis.inspection.misclassified import misclassified_of, order_of
 
     trained_options.refuse_taken(out, force)
     found, trained = trained_options.open_trained(run, runs, checkpoint)
-    answers = answers_of(trained, split)
-    order = order_of(answers, by)
-    misread = misread_of(answers, order, true)
-    n, wrong = len(answers.labels), len(answers.misread)
+    predictions = predictions_of(trained, split)
+    order = order_of(predictions, by)
+    misclassified = misclassified_of(predictions, order, true)
+    n, wrong = len(predictions.labels), len(predictions.misclassified)
     readings = trained_options.counted_readings(found, trained, split)
     if as_json:
         report = {"examples": n, "errors": wrong, "by": order, "class": true}
-        shown = [asdict(each) for each in misread[:count]]
+        shown = [_as_json(each) for each in misclassified[:count]]
         click.echo(json.dumps({**trained_options.about(found, trained, split, readings), **report, "misread": shown}))
     else:
-        of_class = "" if true is None else f", {len(misread):,} of them of class {true}"
+        of_class = "" if true is None else f", {len(misclassified):,} of them of class {true}"
         title = trained_options.title(found, trained, split)
         click.echo(f"{title}: {wrong:,} of {n:,} misread ({100 * wrong / n:.2f} %){of_class}")
     if out is not None:
-        _write(trained, split, misread[: count or _MOST_IN_A_FILE], out)
-    elif misread and not as_json:
-        _draw(trained, split, misread, count, order)
+        _write(trained, split, misclassified[: count or _MOST_IN_A_FILE], out)
+    elif misclassified and not as_json:
+        _draw(trained, split, misclassified, count, order)
     if not as_json:
         trained_options.said_of_readings(readings)
 
 
-def _write(trained: Trained, split: SplitName, misread: list[Misread], out: Path) -> None:
+def _as_json(example: Misclassified) -> dict[str, Any]:
+    return {
+        "place": example.place,
+        "true": example.true,
+        "read": example.predicted,
+        "probability": example.probability,
+        "probability_true": example.probability_true,
+    }
+
+
+def _write(trained: Trained, split: SplitName, misclassified: list[Misclassified], out: Path) -> None:
     """Write pictures to a PNG file, if there are any."""
     from mnistnn.analysis.plots.captions import captioned_sheet
     from mnistnn.analysis.plots.contact_sheet import encode_png
 
-    if not misread:
+    if not misclassified:
         click.echo("nothing was misread, so no picture is written", err=True)
         return
-    captions = [[each.what, *([each.how_surely] if each.how_surely else [])] for each in misread]
-    trained_options.write(out, encode_png(captioned_sheet(_images(trained, split, misread), captions, _COLUMNS)))
+    captions = [[each.what, *([each.how_surely] if each.how_surely else [])] for each in misclassified]
+    trained_options.write(out, encode_png(captioned_sheet(_images(trained, split, misclassified), captions, _COLUMNS)))
 
 
-def _draw(trained: Trained, split: SplitName, misread: list[Misread], count: int | None, order: By) -> None:
+def _draw(trained: Trained, split: SplitName, misclassified: list[Misclassified], count: int | None, order: By) -> None:
     """Print pictures, as many as the terminal can show at once if no number is given."""
     from mnistnn.analysis.inspection.misclassified import cell_width, draw_in_text
     from mnistnn.analysis.plots.contact_sheet import ASCII_BLOCKS, UNICODE_BLOCKS
 
-    captions = [f"{each.what}, {each.how_surely}".removesuffix(", ") for each in misread]
+    captions = [f"{each.what}, {each.how_surely}".removesuffix(", ") for each in misclassified]
     height, width = trained.plan.image_shape
     terminal = shutil.get_terminal_size()
     across = max(1, terminal.columns // (cell_width(width, captions) + 1))
     bands = max(1, (terminal.lines - 3) // (-(-height // 2) + 2))
-    shown = misread[: count or across * bands]
+    shown = misclassified[: count or across * bands]
     blocks = UNICODE_BLOCKS if can_show(UNICODE_BLOCKS) else ASCII_BLOCKS
     click.echo(draw_in_text(_images(trained, split, shown), captions[: len(shown)], across, blocks))
-    if settings().quiet or len(shown) == len(misread):
+    if settings().quiet or len(shown) == len(misclassified):
         return
     which = "those read most surely" if order == "confidence" else "the first"
     click.echo(
-        f"shown are {which}, {len(shown)} of {len(misread):,}; --count shows more, --out writes a file", err=True
+        f"shown are {which}, {len(shown)} of {len(misclassified):,}; --count shows more, --out writes a file", err=True
     )
 
 
-def _images(trained: Trained, split: SplitName, misread: list[Misread]) -> NDArray[np.uint8]:
+def _images(trained: Trained, split: SplitName, misclassified: list[Misclassified]) -> NDArray[np.uint8]:
     import numpy as np
 
     from mnistnn.analysis.evaluation.predictions import images_at
 
-    return images_at(trained, split, np.array([each.place for each in misread]))
+    return images_at(trained, split, np.array([each.place for each in misclassified]))

@@ -59,13 +59,13 @@ def forecast(
     title, error = trained_options.title(found, trained, split), f"{shown.error:.4g}"
     if as_json:
         true = [[None if value != value else value for value in row] for row in shown.true.tolist()]
-        figures = {"name": shown.name, "error": shown.error, "told": shown.told.tolist(), "true": true}
-        click.echo(json.dumps({**trained_options.about(found, trained, split, readings), **figures}))
+        metrics = {"name": shown.name, "error": shown.error, "told": shown.predicted.tolist(), "true": true}
+        click.echo(json.dumps({**trained_options.about(found, trained, split, readings), **metrics}))
     elif out is None:
         of_column = "" if shown.name is None else f" of {printable(shown.name)}"
         click.echo(f"{title}: root mean squared error{of_column} {error}")
         width, is_unicode = shutil.get_terminal_size().columns, can_show(UNICODE_MARKS)
-        for name, values in (("told", shown.told), ("true", shown.true)):
+        for name, values in (("told", shown.predicted), ("true", shown.true)):
             flat = values.reshape(-1)
             there = [(float(step), float(v)) for step, v in enumerate(flat) if v == v]
             click.echo(name)

@@ -72,14 +72,14 @@ def write(out: Path, content: bytes) -> None:
 
 def counted_readings(run: RunDirectory, trained: Trained, split: SplitName) -> int | None:
     """Count a reading of the test split, before anything of it is shown; return how many there are. None for others."""
-    from mnistnn.analysis.evaluation.test_reads import count_reading
+    from mnistnn.analysis.evaluation.test_access_log import log_test_access
 
-    return count_reading(run, trained) if split == "test" else None
+    return log_test_access(run, trained) if split == "test" else None
 
 
 def said_of_readings(readings: int | None) -> None:
     """Print how often the test split was read, if it was."""
-    from mnistnn.analysis.evaluation.test_reads import said
+    from mnistnn.analysis.evaluation.test_access_log import said
 
     if readings is not None:
         click.echo(said(readings))

@@ -44,7 +44,7 @@ class Box:
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class Component:
     """A connected piece: its number among the labels, its box, its ink, and whether it touches the border."""
 
     number: int
@@ -53,7 +53,7 @@ class Piece:
     at_border: bool
 
 
-def label_pieces(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+def label_components(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the number, from 1, of the piece that each pixel of a mask (h, w) belongs to; 0 outside of it.
 
     Pixels that touch at a side or a corner are connected. All begin with numbers of their own, and take the smallest
@@ -84,7 +84,7 @@ def label_pieces(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     return found
 
 
-def pieces_of(labels: NDArray[np.int64], ink: NDArray[np.float64]) -> list[Piece]:
+def components_of(labels: NDArray[np.int64], ink: NDArray[np.float64]) -> list[Component]:
     """Return the pieces of labels (h, w), of which ink (h, w) says how much is where."""
     h, w = labels.shape
     count = int(labels.max(initial=0))
@@ -101,24 +101,26 @@ def pieces_of(labels: NDArray[np.int64], ink: NDArray[np.float64]) -> list[Piece
     for number in range(1, count + 1):
         box = Box(*map(int, edges[:, number]))
         at_border = box.top == 0 or box.left == 0 or box.bottom == h or box.right == w
-        found.append(Piece(number, box, float(amounts[number]), at_border))
+        found.append(Component(number, box, float(amounts[number]), at_border))
     return found
 
 
-def pieces_of_digit(pieces: list[Piece]) -> list[Piece]:
+def components_of_digit(components: list[Component]) -> list[Component]:
     """Return those pieces, of at least one, that make up the digit.
 
     That is the one with the most ink, and then whatever is no speck and lies near what was taken already, the nearest
     first: the bar of a 5 and the second stroke of a 4 stay, a fly spot goes.
     """
-    main = max(pieces, key=lambda piece: piece.ink * (_AT_BORDER if piece.at_border else 1.0))
+    main = max(components, key=lambda component: component.ink * (_AT_BORDER if component.at_border else 1.0))
     digit, box, ink = [main], main.box, main.ink
-    rest = [piece for piece in pieces if piece is not main and (main.at_border or not piece.at_border)]
+    rest = [
+        component for component in components if component is not main and (main.at_border or not component.at_border)
+    ]
     while rest:
-        piece = min(rest, key=lambda each: each.box.gap(box))
-        if piece.box.gap(box) > _WIDEST_GAP * max(box.height, box.width):
+        component = min(rest, key=lambda each: each.box.gap(box))
+        if component.box.gap(box) > _WIDEST_GAP * max(box.height, box.width):
             break
-        rest.remove(piece)
-        if piece.ink >= _LEAST_SHARE * ink:
-            digit, box, ink = [*digit, piece], box.joined(piece.box), ink + piece.ink
+        rest.remove(component)
+        if component.ink >= _LEAST_SHARE * ink:
+            digit, box, ink = [*digit, component], box.joined(component.box), ink + component.ink
     return digit

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from mnistnn.data.pictures.components import Box, label_pieces, pieces_of, pieces_of_digit
+from mnistnn.data.pictures.components import Box, components_of, components_of_digit, label_components
 from mnistnn.data.pictures.ink import Ink, NoDigitError, Pixels, find_ink
 from mnistnn.data.pictures.resize import resampled
 
@@ -28,7 +28,7 @@ _LEAST_SHARE = 1 / 64  # of a digit's longer side, of that of the picture
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class NormalizedDigit:
     """A digit as a model of MNIST sees it.
 
     image   (h, w), uint8, ink is 255
@@ -42,11 +42,11 @@ class Seen:
     dark: bool
     box: tuple[int, int]
     fitted: tuple[int, int]
-    pieces: int
+    components: int
     specks: int
 
 
-def like_mnist(grey: Pixels, shape: tuple[int, int] = (28, 28), dark: bool | None = None) -> Seen:
+def normalize_digit(grey: Pixels, shape: tuple[int, int] = (28, 28), dark: bool | None = None) -> NormalizedDigit:
     """Return the digit on a picture `grey` (h, w), 0 is black and 1 white, as an image of `shape`.
 
     `dark` says whether the ink is darker than the paper; if it is not known, it is found out. Raises NoDigitError.
@@ -64,7 +64,9 @@ def like_mnist(grey: Pixels, shape: tuple[int, int] = (28, 28), dark: bool | Non
     inked = _of_box(np.where(_near(digit.mask), ink.amount, 0.0), digit.box)
     image, fitted = fit(inked, shape)
     size = round(scale * digit.box.height), round(scale * digit.box.width)
-    return Seen(np.rint(255 * image).astype(np.uint8), ink.dark, size, fitted, digit.pieces, digit.specks)
+    return NormalizedDigit(
+        np.rint(255 * image).astype(np.uint8), ink.dark, size, fitted, digit.components, digit.specks
+    )
 
 
 def fit(ink: Pixels, shape: tuple[int, int]) -> tuple[Pixels, tuple[int, int]]:
@@ -141,18 +143,18 @@ class _Digit:
 
     box: Box
     mask: NDArray[np.bool_]
-    pieces: int
+    components: int
     specks: int
 
 
 def _digit(ink: Ink) -> _Digit:
-    labels = label_pieces(ink.mask)
-    found = pieces_of(labels, ink.amount)
-    digit = pieces_of_digit(found)
+    labels = label_components(ink.mask)
+    found = components_of(labels, ink.amount)
+    digit = components_of_digit(found)
     box = digit[0].box
-    for piece in digit:
-        box = box.joined(piece.box)
-    mask = np.isin(labels, [piece.number for piece in digit])
+    for component in digit:
+        box = box.joined(component.box)
+    mask = np.isin(labels, [component.number for component in digit])
     return _Digit(box, mask, len(digit), len(found) - len(digit))
 
 

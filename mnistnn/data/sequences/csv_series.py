@@ -210,13 +210,13 @@ class CsvSeries(SequenceSource):
         def take(split: SplitName) -> Sequences:
             n, own = len(parts[split]), slice(parts[split].start, parts[split].stop)
             rows = slice(bounds[own.start], bounds[own.stop])
-            there = np.arange(steps) < lengths[own][:, None]  # (n, steps): in their order, the rows of the split
+            mask = np.arange(steps) < lengths[own][:, None]  # (n, steps): in their order, the rows of the split
             inputs = np.zeros((n, steps, len(columns)), dtype=np.float32)
-            inputs[there] = values[rows]
+            inputs[mask] = values[rows]
             targets = labels[bounds[:-1][own]]
             if self.every_step:
                 targets = np.full((n, steps), NO_LABEL, dtype=np.int64)
-                targets[there] = labels[rows]
+                targets[mask] = labels[rows]
             return Sequences(inputs, targets, lengths[own].copy() if ragged else None)
 
         info = SequencesInfo(

@@ -35,7 +35,7 @@ def group(name, bests, **keys):
     return [made(name, seed, [0.5, best, 0.25], **keys) for seed, best in enumerate(bests)]
 
 
-def test_group_has_the_figures_of_its_best_epochs():
+def test_group_has_the_metrics_of_its_best_epochs():
     errors = [0.02, 0.03, 0.025]
     (one,) = compare(group("a", errors)).experiments
     assert (one.letter, one.label, one.seeds, one.values) == ("A", "a", [0, 1, 2], errors)
@@ -46,7 +46,7 @@ def test_group_has_the_figures_of_its_best_epochs():
     assert one.curve == pytest.approx([0.5, 0.025, 0.25])
 
 
-def test_other_figures_are_those_of_the_epoch_that_the_run_chose():
+def test_other_metrics_are_those_of_the_epoch_that_the_run_chose():
     found = compare([made("a", 0, [0.4, 0.1, 0.3])], "train.loss")
     assert (found.metric, found.experiments[0].values) == ("train.loss", [0.5])
 
@@ -70,7 +70,7 @@ def test_validation_chooses_the_lowest_mean():
     assert compare(runs[:2]).chosen == "A"
 
 
-def test_figure_that_is_not_of_validation_chooses_nothing():
+def test_metric_that_is_not_of_validation_chooses_nothing():
     found = compare(group("a", [0.1]) + group("b", [0.2]), "train.loss")
     assert (found.chosen, found.test) == (None, None)
     assert found.notes == ["train.loss is not measured on validation examples, so it chooses no experiment"]
@@ -93,7 +93,7 @@ def test_runs_that_are_not_at_their_end_are_said():
     assert compare([made("a", 0, [0.1], status="interrupted")]).notes == ["not at its end: nowhere/a-0 is interrupted"]
 
 
-def test_runs_without_the_figure_are_left_out_and_the_others_compared():
+def test_runs_without_the_metric_are_left_out_and_the_others_compared():
     bare = made("b", 0, [0.1], monitor="last")
     rows = [{"epoch": 1, "updates": 10, "train.loss": 0.5}]
     bare.rows = rows
@@ -104,7 +104,7 @@ def test_runs_without_the_figure_are_left_out_and_the_others_compared():
     assert found.notes == ["left out: nowhere/b-0: has no valid.error at a best epoch"]
 
 
-def test_runs_that_monitor_different_figures_are_compared_by_the_first_and_it_is_said():
+def test_runs_that_monitor_different_metrics_are_compared_by_the_first_and_it_is_said():
     found = compare(group("a", [0.1], monitor="valid.loss") + group("b", [0.2]))
     assert found.metric == "valid.loss"
     assert found.notes[0].startswith("the runs monitor different figures: compared is valid.loss")
@@ -115,7 +115,7 @@ def test_runs_that_monitor_nothing_are_compared_by_their_last_validation_error()
     assert (found.metric, found.experiments[0].values) == ("valid.error", [0.4])
 
 
-def test_figure_must_be_named_where_there_is_none_of_validation():
+def test_metric_must_be_named_where_there_is_none_of_validation():
     run, without_best = made("a", 0, [0.1], monitor="last"), made("a", 0, [0.1])
     run.rows, without_best.best = [{"epoch": 1, "updates": 10, "train.loss": 0.5}], None
     with pytest.raises(UsageError, match=r"--metric must say what is compared; there are train\.loss"):
@@ -124,7 +124,7 @@ def test_figure_must_be_named_where_there_is_none_of_validation():
         compare([without_best])
 
 
-def test_unknown_figure_is_refused_with_the_nearest():
+def test_unknown_metric_is_refused_with_the_nearest():
     with pytest.raises(UsageError, match=r"did you mean 'valid\.error'"):
         compare(group("a", [0.1]), "valid.eror")
 

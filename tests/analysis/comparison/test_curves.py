@@ -13,7 +13,7 @@ from tests.analysis.made_up import run_of
     ("axis", "x"),
     [("epochs", [1, 2]), ("updates", [10, 20]), ("examples", [200, 400]), ("seconds", [0.5, 1.5])],
 )
-def test_curve_is_a_figure_along_an_axis(axis, x):
+def test_curve_is_a_metric_along_an_axis(axis, x):
     found = curve(run_of([0.5, 0.25], seconds=[0.5, 1.5]), "valid.error", axis)
     assert found is not None
     assert (found.x.tolist(), found.y.tolist()) == (x, [0.5, 0.25])
@@ -31,17 +31,17 @@ def test_seconds_that_were_not_kept_are_missed():
         curve(run_of([0.5]), "valid.error", "seconds")
 
 
-def test_run_without_the_figure_has_no_curve():
+def test_run_without_the_metric_has_no_curve():
     run = run_of([0.5])
     assert curve(run, "train.loss", "epochs") is None
     assert band(Group("toy", [run]), "train.loss", "epochs") is None
 
 
-def test_counters_are_no_figures():
+def test_counters_are_no_metrics():
     assert metrics_of([run_of([0.5], norm=[3.0]), run_of([0.5], loss=[1.0])]) == ["valid.error", "norm", "loss"]
 
 
-def test_figure_that_no_run_has_gets_the_nearest_name():
+def test_metric_that_no_run_has_gets_the_nearest_name():
     known = metrics_of([run_of([0.5])])
     check_metrics(["valid.error"], known)
     with pytest.raises(UsageError, match=r"no run has the figure 'valid.eror', did you mean 'valid.error'"):

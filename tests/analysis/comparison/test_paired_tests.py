@@ -88,7 +88,7 @@ def right_by_hand(run):
     return z.argmax(axis=1) == split.labels
 
 
-def test_single_runs_are_paired_by_the_examples_that_their_best_models_read(two):
+def test_single_runs_are_paired_by_the_examples_that_their_best_models_classify(two):
     a, b = sides("runs/wide", "runs/narrow")
     right, also = right_by_hand(a.runs[0].run), right_by_hand(b.runs[0].run)
     (pair,) = pairs_of([(a, b)])
@@ -111,7 +111,7 @@ def test_test_split_is_not_opened(toy, start, own_toy_set, everything_below):
 
 def test_digits_that_are_missing_are_said_and_the_difference_stays(two, monkeypatch, tmp_path):
     a, b = sides("runs/wide", "runs/narrow")
-    monkeypatch.setattr("mnistnn.analysis.comparison.paired_tests.answers_of", lambda trained, split: _missing())
+    monkeypatch.setattr("mnistnn.analysis.comparison.paired_tests.predictions_of", lambda trained, split: _missing())
     (pair,) = pairs_of([(a, b)])
     assert (pair.test, pair.problem) == (None, "the digits are gone")
     assert pair.mean == b.values[0] - a.values[0]

@@ -41,7 +41,7 @@ def test_run_that_goes_on_is_the_same_as_far_as_the_shorter_goes(toy, start):
     assert [each.key for each in found.config] == ["stopping.0.epochs"]
     assert (found.metrics.left_rows, found.metrics.right_rows, found.metrics.divergence) == (6, 8, None)
     assert not found.are_same
-    session.resume(short, ["stopping.max_epochs.epochs=8"], session.View(shown=False))
+    session.resume(short, ["stopping.max_epochs.epochs=8"], session.Verbosity(shown=False))
     assert difference_of(short, long).are_same
 
 

@@ -33,7 +33,7 @@ def recount(run, split, tensor):
 
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
 @pytest.mark.parametrize(("which", "tensor"), [("best", "best"), ("last", "theta")])
-def test_figures_agree_with_a_recount(toy, start, split, which, tensor):
+def test_metrics_agree_with_a_recount(toy, start, split, which, tensor):
     # Batches of 7 leave a ragged one; a high rate makes the best epoch another than the last.
     run = start(toy, "evaluation.batch_size=7", "optimizer.learning_rate=5.0", "stopping.max_epochs.epochs=9").run
     found = evaluate(run, split, which, heard)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from mnistnn.analysis.evaluation.predictions import Answers, answers_of, images_at
+from mnistnn.analysis.evaluation.predictions import Predictions, images_at, predictions_of
 from mnistnn.analysis.evaluation.results import evaluate
 from mnistnn.data.splits import read_split
 from mnistnn.errors import DivergedError, UsageError
@@ -27,56 +27,58 @@ def outputs(trained, split):
 
 
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
-def test_answers_agree_with_a_recount(trained, split):
+def test_predictions_agree_with_a_recount(trained, split):
     found = trained("evaluation.batch_size=7")  # leaves a ragged batch
     labels, z = outputs(found, split)
-    answers = answers_of(found, split)
-    np.testing.assert_array_equal(answers.labels, labels)
-    np.testing.assert_array_equal(answers.read, z.argmax(axis=1))
-    assert answers.probabilities is not None
-    np.testing.assert_allclose(answers.probabilities, softmax(z, axis=1), atol=1e-6)
+    predictions = predictions_of(found, split)
+    np.testing.assert_array_equal(predictions.labels, labels)
+    np.testing.assert_array_equal(predictions.predicted, z.argmax(axis=1))
+    assert predictions.probabilities is not None
+    np.testing.assert_allclose(predictions.probabilities, softmax(z, axis=1), atol=1e-6)
 
 
-def test_binary_answers_have_two_probabilities(trained):
+def test_binary_predictions_have_two_probabilities(trained):
     layers = "model.layers={hidden: {type: dense, units: 12, activation: tanh}, output: {type: dense, units: 1}}"
     found = trained("data.labels={positive: [0, 1]}", "loss={type: binary_nll}", layers)
     labels, z = outputs(found, "valid")
-    answers = answers_of(found, "valid")
-    assert answers.classes == 2
-    np.testing.assert_array_equal(answers.labels, labels)
-    assert answers.probabilities is not None
-    np.testing.assert_allclose(answers.probabilities, np.hstack([1 - expit(z), expit(z)]), atol=1e-6)
+    predictions = predictions_of(found, "valid")
+    assert predictions.classes == 2
+    np.testing.assert_array_equal(predictions.labels, labels)
+    assert predictions.probabilities is not None
+    np.testing.assert_allclose(predictions.probabilities, np.hstack([1 - expit(z), expit(z)]), atol=1e-6)
 
 
 def test_scores_are_no_probabilities(trained):
     found = trained("loss={type: squared_error}")
     _, z = outputs(found, "valid")
-    answers = answers_of(found, "valid")
-    assert answers.probabilities is None
-    np.testing.assert_array_equal(answers.read, z.argmax(axis=1))
-    np.testing.assert_array_equal(answers.misread, np.flatnonzero(answers.read != answers.labels))
+    predictions = predictions_of(found, "valid")
+    assert predictions.probabilities is None
+    np.testing.assert_array_equal(predictions.predicted, z.argmax(axis=1))
+    np.testing.assert_array_equal(
+        predictions.misclassified, np.flatnonzero(predictions.predicted != predictions.labels)
+    )
 
 
 def test_confusion_is_that_of_an_evaluation(toy, start):
     run = start(toy).run
-    answers = answers_of(load_trained(run), "valid")
-    assert answers.confusion.tolist() == evaluate(run, "valid", "best", print).confusion
-    assert answers.confusion.sum() == 60
+    predictions = predictions_of(load_trained(run), "valid")
+    assert predictions.confusion.tolist() == evaluate(run, "valid", "best", print).confusion
+    assert predictions.confusion.sum() == 60
 
 
-def test_most_surely_misread_come_first():
+def test_most_confident_mistakes_come_first():
     p = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.3, 0.7], [0.4, 0.6]])
-    answers = Answers(np.array([1, 0, 0, 1, 0]), p.argmax(axis=1), p, 2)
-    assert answers.misread.tolist() == [0, 1, 2, 4]  # of equals the earlier first
-    assert answers.confusion.tolist() == [[0, 3], [1, 1]]
+    predictions = Predictions(np.array([1, 0, 0, 1, 0]), p.argmax(axis=1), p, 2)
+    assert predictions.misclassified.tolist() == [0, 1, 2, 4]  # of equals the earlier first
+    assert predictions.confusion.tolist() == [[0, 3], [1, 1]]
 
 
 @pytest.mark.parametrize("count", [1, 5, 60, 1000])
 def test_some_can_be_asked_about(trained, count):
     found = trained("evaluation.batch_size=4")
-    everything = answers_of(found, "valid")
-    some = answers_of(found, "valid", count)
-    np.testing.assert_array_equal(some.read, everything.read[:count])
+    everything = predictions_of(found, "valid")
+    some = predictions_of(found, "valid", count)
+    np.testing.assert_array_equal(some.predicted, everything.predicted[:count])
     assert len(found.first("valid", count)[1]) == min(count, 60)
 
 
@@ -87,7 +89,7 @@ def test_batches_are_those_of_evaluations(trained):
 def test_split_that_there_is_not_is_refused_with_those_that_there_are(trained):
     found = trained("data.validation_examples=0", "checkpoint.monitor=last")
     with pytest.raises(UsageError, match=r"without that split; there are train \(360\), test \(80\)"):
-        answers_of(found, "valid")
+        predictions_of(found, "valid")
 
 
 @pytest.mark.parametrize("loss", ["softmax_nll", "squared_error"])
@@ -96,7 +98,7 @@ def test_outputs_that_are_no_numbers_are_refused(trained, loss, value):
     found = trained(f"loss={{type: {loss}}}")
     found.plan.experiment.model.theta[-16:] = value
     with pytest.raises(DivergedError, match="the model's outputs are not finite numbers"):
-        answers_of(found, "valid")
+        predictions_of(found, "valid")
 
 
 @pytest.mark.parametrize("overrides", [[], ["preprocess=[{type: whiten, dimensions: 9}]"], ["data.stream_above_mb=0"]])

@@ -29,7 +29,7 @@ def read(toy, start, exported):
     return events(exported("tensorboard").path.parent)
 
 
-def test_figures_are_those_of_the_metrics(read):
+def test_table_has_the_rows_of_the_metrics(read):
     rows = [json.loads(line) for line in Path("run/metrics.jsonl").read_text().splitlines()]
     assert len(rows) == 6
     for figure in rows[0].keys() - {"updates", "examples"}:

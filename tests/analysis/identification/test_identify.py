@@ -77,7 +77,7 @@ def made(toy_cache, toy_text, tmp_path_factory) -> dict[Path, str]:
         patch.setattr(os, "fsync", lambda descriptor: None)
         (folder / "toy.yaml").write_text(toy_text)
         plan = Plan(load_experiment(folder / "toy.yaml"))
-        run = session.start(plan, folder / "run", folder, session.View(shown=False)).run
+        run = session.start(plan, folder / "run", folder, session.Verbosity(shown=False)).run
         evaluate(run, "valid", "best", lambda text: None)
     kinds |= {
         run.record: "run",

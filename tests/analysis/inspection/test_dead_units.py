@@ -74,7 +74,7 @@ def test_nearly_all_outputs_make_a_saturated_unit():
     y[:3, 0] = y[50:54, 1] = 0.0  # of 300, 3 are one per cent
     watch = _Watch("hidden", "dense", "tanh")
     for start in (0, 100, 200):
-        watch.look(y[start : start + 100])
+        watch.observe(y[start : start + 100])
     assert watch.result().saturated == [0]
 
 

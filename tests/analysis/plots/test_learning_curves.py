@@ -71,7 +71,7 @@ def test_last_epoch_is_not_best_because_it_is_the_last():
     assert drawn([run_of([0.4, 0.3], monitor="last")]).panels[0].lines[0].best is None
 
 
-def test_groups_that_monitor_different_figures_have_no_common_name_for_the_best():
+def test_groups_that_monitor_different_metrics_have_no_common_name_for_the_best():
     other = run_of([0.4, 0.3, 0.35], monitor="valid.loss", config={"model": 2}, **LOSSES)
     assert drawn([run_of([0.4, 0.3]), other]).monitor == ""
 
@@ -105,7 +105,7 @@ def test_rows_without_the_counter_of_the_axis_are_named():
         learning_curves([run], [], ["examples"])
 
 
-def test_figure_that_no_run_has_gets_the_nearest_name():
+def test_metric_that_no_run_has_gets_the_nearest_name():
     with pytest.raises(UsageError, match=r"no run has the figure 'valid.eror', did you mean 'valid.error'"):
         learning_curves([run_of([0.4])], ["valid.eror"], ["epochs"])
 
@@ -128,5 +128,5 @@ def test_runs_without_errors_and_losses_say_what_they_have():
         ("x" * 99, "x" * 39 + "…"),
     ],
 )
-def test_figures_have_names_for_people(metric, words):
+def test_metrics_have_names_for_people(metric, words):
     assert in_words(metric) == words

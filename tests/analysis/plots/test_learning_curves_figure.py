@@ -177,7 +177,7 @@ def test_hostile_names_stay_on_the_page_in_a_narrow_figure(figure, name):
 
 
 @pytest.mark.parametrize("errors", [[1e90, 1e98], [-1e98, 1e98], [5e-324, 1e-300], [0, 0]])
-def test_figures_of_any_size_are_drawn(figure, errors):
+def test_metrics_of_any_size_are_drawn(figure, errors):
     drawn = figure(curves_of(run_of(errors), run_of(errors[::-1])))
     assert_everything_is_on_the_page(drawn)
 

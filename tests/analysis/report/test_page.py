@@ -33,7 +33,7 @@ def run(toy, start):
     return start(toy, path=RUNS / "one").run
 
 
-def test_single_run_is_shown_with_figures_and_interval(run, command):
+def test_single_run_is_shown_with_metrics_and_interval(run, command):
     assert command("eval", "runs/one").code == 0
     evaluation = json.loads((run.evaluations / "test-best.json").read_text())
     low, high = wilson_interval(evaluation["errors"], 80)
@@ -95,7 +95,7 @@ def test_what_was_given_is_told_from_what_is_there_by_default(run):
     assert "<strong>  validation_examples: 60</strong>" in lines
 
 
-def test_misread_digits_are_the_misread_ones(run):
+def test_misclassified_digits_are_those_of_a_recount(run):
     text = text_of(page_of())
     rows = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     best = min(rows, key=lambda row: row["valid.error"])

@@ -32,7 +32,7 @@ OVERRIDES = (
     "checkpoint={keep_every_epochs: 3, monitor: valid.loss}",
     "evaluation.every_updates=4",
 )
-QUIET = session.View(shown=False)
+QUIET = session.Verbosity(shown=False)
 NEWEST, KEPT = "checkpoints/step-0000000060.safetensors", "checkpoints/step-0000000030.safetensors"
 
 

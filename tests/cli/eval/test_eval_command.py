@@ -27,7 +27,7 @@ def test_json_has_every_promised_key(run, command):
     assert found["run"] == "run"
 
 
-def test_ledger_counts_readings_of_the_test_split_only(run, command):
+def test_test_access_log_counts_readings_of_the_test_split_only(run, command):
     assert evaluated(command, "--split", "valid")["test_readings"] == 0
     assert evaluated(command)["test_readings"] == 1
     assert evaluated(command, "--split", "train")["test_readings"] == 1
@@ -106,7 +106,7 @@ def test_expect_holds_the_error_against_the_claim(toy, start, command, claim, co
     assert ("outside of what the experiment claims, 0.9000 to 1.0000" in done.err) == bool(code)
 
 
-def test_expect_with_json_prints_the_figures_all_the_same(toy, start, command):
+def test_expect_with_json_prints_the_metrics_all_the_same(toy, start, command):
     start(toy, "expect.valid_error=[0.99, 1.0]")
     done = command("eval", "run", "--expect", "--split", "valid", "--json")
     assert done.code == 9

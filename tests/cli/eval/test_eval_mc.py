@@ -47,7 +47,7 @@ def test_text_says_how_many_masks_were_sampled(toy, start, command):
 
 
 @pytest.mark.parametrize("layers", [DROPOUT, DROPCONNECT])
-def test_repeated_evaluation_gives_the_same_figures(toy, start, command, layers):
+def test_repeated_evaluation_gives_the_same_metrics(toy, start, command, layers):
     start(toy, layers)
     first, second = (evaluated(command, "--split", "valid", "--mc-samples", 3) for _ in range(2))
     assert first == second

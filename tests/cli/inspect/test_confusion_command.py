@@ -19,7 +19,7 @@ def shown(command, *arguments):
 
 
 @pytest.mark.parametrize("arguments", [[], ["--split", "train"], ["--checkpoint", "last"]])
-def test_figures_are_those_of_eval(run, command, arguments):
+def test_metrics_are_those_of_eval(run, command, arguments):
     split = [] if "--split" in arguments else ["--split", "valid"]
     evaluated = json.loads(command("eval", "run", "--json", *split, *arguments).out)
     found = shown(command, *arguments)

@@ -38,7 +38,7 @@ def shown(command, *arguments):
 
 
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
-def test_json_has_all_that_are_misread(run, command, split):
+def test_json_has_all_that_are_misclassified(run, command, split):
     found = shown(command, "--split", split)
     labels = read_split(TOY, split).labels
     wrong = np.flatnonzero(labels != 2)
@@ -137,7 +137,7 @@ def test_reading_of_the_test_split_is_counted_and_said(run, command):
     assert command("verify", "run").code == 0
 
 
-def test_nothing_but_the_ledger_changes(run, command, everything_below):
+def test_nothing_but_the_test_access_log_changes(run, command, everything_below):
     before = everything_below(run.path)
     shown(command)
     shown(command, "--split", "train")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mnistnn.data.pictures.components import Box, label_pieces, pieces_of, pieces_of_digit
+from mnistnn.data.pictures.components import Box, components_of, components_of_digit, label_components
 
 
 def spiral(side):
@@ -21,9 +21,9 @@ def spiral(side):
     [np.random.default_rng(n).random((40, 53)) < density for n, density in enumerate((0.0, 0.2, 0.4, 0.6, 1.0))]
     + [spiral(60), np.ones((1, 1), dtype=bool)],
 )
-def test_pieces_are_those_that_scipy_finds(mask):
+def test_components_are_those_that_scipy_finds(mask):
     expected, count = ndimage.label(mask, structure=np.ones((3, 3)))
-    found = label_pieces(mask)
+    found = label_components(mask)
     assert found.max(initial=0) == count
     assert len({*zip(found.flat, expected.flat, strict=True)}) == count + (not mask.all())
 
@@ -33,12 +33,12 @@ def drawn(*boxes):
     ink = np.zeros((100, 100))
     for top, left, bottom, right in boxes:
         ink[top:bottom, left:right] = 1
-    return pieces_of(label_pieces(ink > 0), ink)
+    return components_of(label_components(ink > 0), ink)
 
 
-def test_pieces_know_their_box_and_ink():
-    (piece,) = drawn((10, 20, 40, 30))
-    assert (piece.box, piece.ink, piece.at_border) == (Box(10, 20, 40, 30), 300, False)
+def test_components_know_their_box_and_ink():
+    (component,) = drawn((10, 20, 40, 30))
+    assert (component.box, component.ink, component.at_border) == (Box(10, 20, 40, 30), 300, False)
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def test_pieces_know_their_box_and_ink():
     ],
 )
 def test_digit_is_what_belongs_together(boxes, count):
-    found = pieces_of_digit(drawn(*boxes))
+    found = components_of_digit(drawn(*boxes))
     assert len(found) == count
     assert found[0].box in {Box(*boxes[0]), Box(*boxes[1])}
 
 
 def test_digit_that_touches_the_border_is_kept():
-    assert len(pieces_of_digit(drawn((0, 40, 100, 50)))) == 1
+    assert len(components_of_digit(drawn((0, 40, 100, 50)))) == 1

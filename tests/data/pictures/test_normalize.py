@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mnistnn.data.pictures.ink import NoDigitError
-from mnistnn.data.pictures.normalize import centred, like_mnist
+from mnistnn.data.pictures.normalize import centred, normalize_digit
 from mnistnn.data.spec import Data
 from mnistnn.data.splits import read_split
 
@@ -23,7 +23,7 @@ def digits(real_mnist):
 
 
 def test_digits_of_mnist_stay_as_they_are(digits):
-    found = np.stack([like_mnist(digit / 255).image for digit in digits])
+    found = np.stack([normalize_digit(digit / 255).image for digit in digits])
     difference = np.abs(found.astype(float) - digits).mean(axis=(1, 2)) / 255
     assert difference.mean() < 0.006  # a few move by a pixel, where the centre of mass is rounded the other way: 0.08
     assert np.median(difference) < 0.0015
@@ -41,7 +41,7 @@ def test_enlarged_inverted_digits_come_out_alike(digits):
     differences = []
     for digit in digits[:30]:
         large = np.pad(digit.repeat(9, axis=0).repeat(9, axis=1), ((40, 0), (10, 90)))
-        found = like_mnist(1 - large / 255)
+        found = normalize_digit(1 - large / 255)
         assert found.dark
         differences.append(np.abs(found.image.astype(float) - digit).mean() / 255)
     assert np.median(differences) < 0.01
@@ -49,7 +49,7 @@ def test_enlarged_inverted_digits_come_out_alike(digits):
 
 @pytest.mark.parametrize("side", [10, 20, 57, 300, 900])
 def test_longer_side_is_20_pixels_and_the_mass_in_the_centre(side):
-    found = like_mnist(seven(side, max(1, side // 8)))
+    found = normalize_digit(seven(side, max(1, side // 8)))
     assert max(found.fitted) == max(box(found.image)) == 20
     assert found.image.shape == (28, 28)
     mass = found.image.astype(float)
@@ -58,13 +58,13 @@ def test_longer_side_is_20_pixels_and_the_mass_in_the_centre(side):
 
 
 def test_other_sizes_of_images_are_fitted_in_proportion():
-    found = like_mnist(seven(100, 12), (14, 42))
+    found = normalize_digit(seven(100, 12), (14, 42))
     assert found.image.shape == (14, 42)
     assert found.fitted[0] == 10
 
 
 def test_thin_strokes_are_widened_and_thick_ones_stay():
-    means = [like_mnist(seven(400, stroke)).image.mean() / 255 for stroke in (4, 16, 60, 80)]
+    means = [normalize_digit(seven(400, stroke)).image.mean() / 255 for stroke in (4, 16, 60, 80)]
     assert means[0] == pytest.approx(means[1], rel=0.15)
     assert means[1] < means[2] < means[3]
 
@@ -72,9 +72,9 @@ def test_thin_strokes_are_widened_and_thick_ones_stay():
 def test_small_digit_on_a_large_page_is_looked_at_closely():
     page = np.full((1500, 1100), 0.95)
     page[900:980, 200:280] = seven(60, 7, margin=10)
-    found = like_mnist(page)
+    found = normalize_digit(page)
     assert found.box == pytest.approx((60, 45), abs=2)
-    alone = like_mnist(seven(60, 7)).image.astype(float)
+    alone = normalize_digit(seven(60, 7)).image.astype(float)
     assert np.abs(found.image - alone).mean() / 255 < 0.02
 
 
@@ -83,7 +83,7 @@ def test_specks_alone_are_no_digit(shape):
     picture = np.ones(shape)
     picture[20:22, 30] = 0
     with pytest.raises(NoDigitError, match="no ink found"):
-        like_mnist(picture)
+        normalize_digit(picture)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -91,7 +91,7 @@ def test_anything_gives_an_image_or_is_refused(seed):
     rng = np.random.default_rng(seed)
     picture = rng.random(rng.integers(1, 90, size=2)) ** rng.integers(1, 9)
     try:
-        found = like_mnist(picture)
+        found = normalize_digit(picture)
     except NoDigitError:
         return
     assert found.image.shape == (28, 28)

@@ -12,8 +12,8 @@ from pydantic import Field
 from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.inner import inner
-from mnistnn.optim.contract import Demands, ObjectiveContract, Progress
-from mnistnn.optim.full_batch import BatchMethod
+from mnistnn.optim.contract import ObjectiveContract, Progress, Requirements
+from mnistnn.optim.full_batch import FullBatchOptimizer
 from mnistnn.optim.line_search import Backtracking, StrongWolfe, Trial
 from mnistnn.types import Array
 
@@ -21,14 +21,14 @@ AnyLineSearch = StrongWolfe | Backtracking
 
 
 @component
-class SearchingMethod(BatchMethod):
+class LineSearchOptimizer(FullBatchOptimizer):
     """Abstract: θ ← θ + α d, with d from the gradient and what is remembered, and α by a line search.
 
     Where no search along d lowers the objective, everything learned is forgotten and −g is tried. If that fails too,
     rounding hides all descent: theta stays, the step counts as 0, until the objective is another one.
     """
 
-    demands: ClassVar[Demands] = Demands(one_objective=True, values=True)
+    requirements: ClassVar[Requirements] = Requirements(one_objective=True, values=True)
     kept: ClassVar[tuple[str, ...]] = ("value", "is_done")
     """The objective's value at theta, and whether there is no way down."""
 
@@ -46,17 +46,17 @@ class SearchingMethod(BatchMethod):
     def move(self, objective: ObjectiveContract, progress: Progress) -> float:
         numbers = self.numbers
         if progress.update_of_objective == 0:
-            self.forget()
+            self.reset()
             numbers["is_done"] = 0.0
-            numbers["value"] = self.look(objective)
+            numbers["value"] = self.evaluate(objective)
         loss = numbers["loss"]
         if numbers["is_done"]:
             return loss
         self.before[...] = objective.theta
         self._grad_before[...] = objective.grad
         found = self._search(objective)
-        if found is None and self.knows_something:
-            self.forget()
+        if found is None and self.has_memory:
+            self.reset()
             found = self._search(objective)
         if found is None:
             objective.theta[...] = self.before
@@ -64,7 +64,7 @@ class SearchingMethod(BatchMethod):
             numbers["step"], numbers["is_done"] = 0.0, 1.0
         else:
             numbers["step"] = found.step
-            self.learn(objective.grad, self._grad_before, found.step)
+            self.update(objective.grad, self._grad_before, found.step)
             numbers["value"] = found.value
             self.remember(objective)
         return loss
@@ -75,7 +75,7 @@ class SearchingMethod(BatchMethod):
         self.set_direction(g)
         slope = inner(d, g)
         if not slope < 0.0:
-            self.forget()
+            self.reset()
             self.set_direction(g)
             slope = inner(d, g)
         if not (slope < 0.0 and math.isfinite(slope)):
@@ -86,7 +86,7 @@ class SearchingMethod(BatchMethod):
             nonlocal trials
             trials += 1
             objective.tell("line search", trials, self.line_search.evaluations)
-            self.go(objective, step)
+            self.step_to(objective, step)
             value = objective.value_and_grad()
             return Trial(step, value, inner(objective.grad, d))
 
@@ -94,11 +94,11 @@ class SearchingMethod(BatchMethod):
         return self.line_search.search(line, start, self.first_step(start))
 
     @property
-    def knows_something(self) -> bool:
+    def has_memory(self) -> bool:
         """Whether the direction would be other than −g."""
         raise NotImplementedError
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin again with −g."""
         raise NotImplementedError
 
@@ -110,6 +110,6 @@ class SearchingMethod(BatchMethod):
         """Return how far to go first, as a multiple of `direction`."""
         raise NotImplementedError
 
-    def learn(self, g: Array, g_before: Array, step: float) -> None:
+    def update(self, g: Array, g_before: Array, step: float) -> None:
         """Take in the step just made along `direction`, and the gradients at its ends."""
         raise NotImplementedError

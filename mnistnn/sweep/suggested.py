@@ -20,7 +20,7 @@ SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
-class Asked:
+class SuggestedPoint:
     """One line: a point's number, its number in Optuna's journal, and its trials, one for each seed."""
 
     schema_version: int
@@ -29,19 +29,21 @@ class Asked:
     trials: list[Trial]
 
 
-_ASKED = TypeAdapter(Asked)
+_SUGGESTED = TypeAdapter(SuggestedPoint)
 
 
-def append_asked(path: Path, asked: Asked) -> None:
+def append_suggested(path: Path, suggested: SuggestedPoint) -> None:
     """Add a point; when this returns it is on the disk. Raises ResourceError."""
-    append_line(path, json.dumps(json.loads(seal_json(asdict(asked)))))
+    append_line(path, json.dumps(json.loads(seal_json(asdict(suggested)))))
     force([path])
 
 
-def read_asked(path: Path) -> list[Asked]:
+def read_suggested(path: Path) -> list[SuggestedPoint]:
     """Return all points that were asked for. Raises RunError for a whole line that is altered or foreign."""
     if not path.exists():
         return []
     content = read_file(path)
     lines = content[: content.rfind(b"\n") + 1].splitlines()
-    return [parse_as(_ASKED, line, f"{path}:{n}", "a point", SCHEMA_VERSION) for n, line in enumerate(lines, start=1)]
+    return [
+        parse_as(_SUGGESTED, line, f"{path}:{n}", "a point", SCHEMA_VERSION) for n, line in enumerate(lines, start=1)
+    ]

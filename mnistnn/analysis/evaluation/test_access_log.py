@@ -12,31 +12,31 @@ from mnistnn.experiment.trained import Trained
 from mnistnn.run.directory import RunDirectory
 from mnistnn.storage.writing import append_line, force
 
-LEDGER = "test-readings.jsonl"
+TEST_ACCESS_LOG = "test-readings.jsonl"
 
 
-def count_reading(run: RunDirectory, trained: Trained) -> int:
+def log_test_access(run: RunDirectory, trained: Trained) -> int:
     """Append to the ledger of test readings; return how many there are now."""
-    ledger = run.evaluations / LEDGER
+    log = run.evaluations / TEST_ACCESS_LOG
     entry = {
         "time": datetime.now().astimezone().isoformat(timespec="seconds"),
         "checkpoint": trained.label,
         "file": trained.file,
         "epoch": trained.epoch,
     }
-    append_line(ledger, json.dumps(entry))
-    force([ledger])
-    return count_readings(run)
+    append_line(log, json.dumps(entry))
+    force([log])
+    return count_test_accesses(run)
 
 
-def count_readings(run: RunDirectory) -> int:
+def count_test_accesses(run: RunDirectory) -> int:
     """Count the entries of the ledger. A line without an end is of an `eval` that was killed before it told anybody."""
     try:
-        return (run.evaluations / LEDGER).read_bytes().count(b"\n")
+        return (run.evaluations / TEST_ACCESS_LOG).read_bytes().count(b"\n")
     except FileNotFoundError:
         return 0
     except OSError as error:
-        raise RunError(f"{run.evaluations / LEDGER}: {error.strerror}") from error
+        raise RunError(f"{run.evaluations / TEST_ACCESS_LOG}: {error.strerror}") from error
 
 
 def said(readings: int) -> str:

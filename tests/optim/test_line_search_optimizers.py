@@ -95,7 +95,7 @@ def test_rosenbrocks_valley_is_followed_by_conjugate_gradient(formula, rosenbroc
 def test_a_step_costs_the_trials_of_its_search_and_the_first_one_a_look_more(name, rosenbrock):
     objective, method = rosenbrock(), methods()[name]()
     minimise(method, objective, 100, 1e-8)
-    assert method.figures(Progress(examples_per_epoch=1))["passes"] == objective.asked
+    assert method.metrics(Progress(examples_per_epoch=1))["passes"] == objective.asked
     assert objective.asked < 100
 
 
