@@ -49,7 +49,7 @@ def read(path: Path) -> Results:
         if results.device not in DEVICES:
             raise ValueError(f"device {results.device}")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path} is not readable as figures of a benchmark ({error})") from error
+        raise UsageError(f"{path} is not readable as measurements of a benchmark ({error})") from error
     return results
 
 

@@ -19,7 +19,7 @@ from mnistnn.cli.terminal import printable
 @click.option("--threads", type=click.IntRange(1, 1024), help="Threads of every contender.  [default: all cores]")
 @click.option("--peers", type=click.Path(path_type=Path), help="The Python of an environment with PyTorch, JAX, ….")
 @click.option("--rounds", type=click.IntRange(1, 1000), default=8, show_default=True, help="Turns of each contender.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write all figures to this JSON file.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write all measurements to this JSON file.")
 @click.option("--compare", type=click.Path(path_type=Path), help="Exit with 9 if a ratio to the limit is worse.")
 @click.option("--page", is_flag=True, help="Renew benchmarks/results and BENCHMARKS.md, with its plot.")
 def bench(
@@ -41,7 +41,7 @@ def bench(
     from mnistnn.errors import CheckFailedError, UsageError
 
     if page and quick:
-        raise UsageError("--page needs all figures, and --quick takes a few: leave out one of the two")
+        raise UsageError("--page needs all measurements, and --quick takes a few: leave out one of the two")
     root = Path(__file__).resolve().parents[2]
     if not (root / "benchmarks").is_dir():
         raise UsageError("bench needs a checkout of mnistnn: this installation has no benchmarks/ beside it")

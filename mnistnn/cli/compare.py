@@ -26,7 +26,7 @@ _FIGURES_AS_CSV = ["runs", "seeds", "mean", "std", "low_95", "high_95", "best_ep
 @click.command(cls=MnistnnCommand)
 @click.argument("references", nargs=-1, required=True, metavar="RUN...")
 @RUNS
-@click.option("--metric", help="The figure to compare, such as valid.loss; by default what the runs monitor.")
+@click.option("--metric", help="The metric to compare, such as valid.loss; by default the one that the runs monitor.")
 @click.option("--all-pairs", is_flag=True, help="Test each experiment against each, not only against the first.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the table of experiments as CSV.")

@@ -21,7 +21,7 @@ _CENTIMETRES = click.FloatRange(3, 100)
 @click.argument("references", nargs=-1, required=True, metavar="RUN...")
 @RUNS
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Write it to this .pdf, .svg or .png file.")
-@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Draw this figure; can be repeated.")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Draw this metric; can be repeated.")
 @AXES
 @click.option("--log", "is_log", is_flag=True, help="Make the y axes logarithmic.")
 @click.option(

@@ -43,7 +43,7 @@ _MOST_CHAINS, _MOST_STEPS = 1000, 1_000_000
 @click.option(
     "--clamp",
     type=click.Choice(["top", "bottom", "left", "right"]),
-    help="Hold this half of the images and let the machine complete the other.",
+    help="Hold this half of the images and let the model complete the other.",
 )
 @click.option(
     "--reconstruct",

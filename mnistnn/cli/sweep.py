@@ -63,7 +63,7 @@ def sweep() -> None:
 @click.option(
     "--prune",
     is_flag=True,
-    help="End a trial early, from its third epoch on, when its best figure is above the median of five or more "
+    help="End a trial early, from its third epoch on, when its best metric is above the median of five or more "
     "finished trials. With several workers that depends on who finishes first: results are not the same each time.",
 )
 @click.option("--seeds", type=Seeds(), help="Each point once for each seed: 0..4 or 0,3,7.")

@@ -24,7 +24,7 @@ def how(study: Study) -> str:
     known = (
         "" if description.search is None else f", {len(study.suggested)} of {description.search.points} points so far"
     )
-    return f"sampler {description.sampler}{known}{', hopeless trials end early' if description.prune else ''}"
+    return f"sampler {description.sampler}{known}{', unpromising trials are pruned' if description.prune else ''}"
 
 
 def said(values: dict[str, str]) -> str:

@@ -33,7 +33,7 @@ _BACK_AND_CLEAR = "\x1b[{}F\x1b[J"  # so many lines up, and nothing from there o
 @click.argument("run", metavar="RUN")
 @RUNS
 @click.option("-f", "--follow", "is_followed", is_flag=True, help="Go on until the run has ended.")
-@click.option("--metric", metavar="NAME", help="Draw this figure; if not given, what the run monitors.")
+@click.option("--metric", metavar="NAME", help="Draw this metric; if not given, the one that the run monitors.")
 @click.option(
     "--lines",
     "count",

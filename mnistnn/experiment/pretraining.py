@@ -131,7 +131,7 @@ def phases_of(experiment: AnyExperiment) -> Iterator[Phase]:
             )
         if said.centred and "centred" not in _OF_MODEL[_LEARNS_BY[said.loss.type]]:
             raise ConfigError(
-                "is for machines, and by reconstruction an autoencoder learns", key=f"{FOLDER}.{number}.centred"
+                "is for restricted Boltzmann machines; by reconstruction an autoencoder learns", key=f"{FOLDER}.{number}.centred"
             )
         phase = Phase(number, name, layer.units, tuple(below))
         below.append(phase)

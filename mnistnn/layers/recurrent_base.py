@@ -107,7 +107,7 @@ class RecurrentBase(BaseLayer):
         if self.carry is not None and self.carry > self.steps:
             raise ShapeError(f"carry: {self.carry} is more than the {self.steps} steps that there are")
         if self.carry is not None and self.bidirectional:
-            raise ShapeError("carry: who reads backward begins at an end that has not come yet")
+            raise ShapeError("carry: a bidirectional layer would begin at an end that has not come yet")
         self.carried: dict[str, Array] = {}
         """What the next batch begins with, by name, (n, units); empty where nothing is carried."""
         self.is_truncated = self.truncate is not None and self.truncate < self.steps

@@ -169,7 +169,7 @@ def _refuse_what_cannot_be_compared(planned: Planned) -> None:
             f"checkpoint.monitor differs between members ({', '.join(sorted(monitors))}): nothing could choose"
         )
     if monitors == {LAST}:
-        raise UsageError("checkpoint.monitor: last leaves no figure to choose by")
+        raise UsageError("checkpoint.monitor: last leaves no metric to choose by")
 
 
 def describe(

@@ -32,7 +32,7 @@ def confusion_lines(
         parts = shares(np.array(confusion, np.int64), whole)
         cells = [[f"{100 * part:.1f}" if part else "." for part in row] for row in parts]
     width = max(4, *(len(cell) + 1 for row in cells for cell in row))
-    lines = ["true\\read" + "".join(f"{j:>{width}}" for j in range(len(cells))) + "   error"]
+    lines = ["true\\pred" + "".join(f"{j:>{width}}" for j in range(len(cells))) + "   error"]
     for i, row in enumerate(cells):
         error = error_per_class[i]
         shown = "" if error is None else f"{100 * error:6.2f} %"

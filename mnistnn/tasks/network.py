@@ -20,8 +20,8 @@ from mnistnn.types import Array, SecondOrder, Shape, ShapeError
 
 _CALLED: dict[SecondOrder, str] = {
     "tangents": "a forward pass of tangents",
-    "gauss_newton_diagonal": "a backward pass of squares",
-    "per_example_gradients": "each example's own gradient",
+    "gauss_newton_diagonal": "a backward pass for the Gauss–Newton diagonal",
+    "per_example_gradients": "per-example gradients",
 }
 
 
@@ -79,7 +79,7 @@ class NetworkTask(SteppedTask):
                     )
         if requirements.of_layers and not self._criterion.is_convex:
             raise ConfigError(
-                f"{name} needs the second derivative of the loss, which {self._criterion.type} does not tell; "
+                f"{name} needs the second derivative of the loss, which {self._criterion.type} does not give; "
                 "softmax_nll, binary_nll and squared_error do",
                 key="loss",
             )

@@ -107,10 +107,10 @@ def test_file_to_compare_with_must_be_one(content, paces, command, tmp_path):
     (tmp_path / "before.json").write_text(content)
     done = command("bench", "--quick", "--compare", tmp_path / "before.json")
     assert done.code == 2
-    assert "not readable as figures of a benchmark" in done.err
+    assert "not readable as measurements of a benchmark" in done.err
 
 
 def test_a_page_of_a_few_metrics_is_refused(command):
     done = command("bench", "--quick", "--page")
     assert done.code == 2
-    assert "--page needs all figures" in done.err
+    assert "--page needs all measurements" in done.err

@@ -79,7 +79,7 @@ def test_test_error_is_shown_of_the_chosen_experiment_alone(two, command):
 
 def test_single_runs_are_tested_on_their_validation_examples(single, command):
     out = command("compare", single).out
-    found = re.search(r"(\d+) are read rightly by A alone, (\d+) by B alone; p = (\S+)", out)
+    found = re.search(r"(\d+) are classified correctly by A alone, (\d+) by B alone; p = (\S+)", out)
     assert found
     assert "; this holds for these two models: other seeds may say otherwise" in out
     test = json.loads(command("compare", single, "--json").out)["pairs"][0]["test"]
@@ -189,8 +189,8 @@ def test_what_comes_from_outside_cannot_steer_the_terminal(two, command):
         (["gone"], 4, "no run named 'gone'"),
         ([], 2, "missing argument 'RUN...'"),
         (["runs", "--csv", "--md"], 2, "--json, --csv and --md exclude each other"),
-        (["runs", "--metric", "valid.eror"], 2, "no run has the figure 'valid.eror', did you mean 'valid.error'?"),
-        (["runs", "--metric", "test.error"], 2, "no run has the figure 'test.error'"),
+        (["runs", "--metric", "valid.eror"], 2, "no run has the metric 'valid.eror', did you mean 'valid.error'?"),
+        (["runs", "--metric", "test.error"], 2, "no run has the metric 'test.error'"),
     ],
 )
 def test_what_cannot_be_compared_is_said(toy, start, command, arguments, code, message):

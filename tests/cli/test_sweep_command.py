@@ -89,7 +89,7 @@ def test_pruned_trials_are_shown_with_the_reason(toy, command):
     lines = command("sweep", "status", "study").out.splitlines()
     assert lines[6].split() == ["5", "optimizer.learning_rate=0.0001", "1", "pruned"]
     assert lines[7].startswith("0005-seed0: after epoch 3 valid.error")
-    assert lines[-1] == "sampler grid, hopeless trials end early"
+    assert lines[-1] == "sampler grid, unpromising trials are pruned"
     assert command("sweep", "best", "study").code == 0
 
 

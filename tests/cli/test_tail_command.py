@@ -75,7 +75,7 @@ def test_metric_that_the_run_does_not_have_gets_the_nearest_name(toy, start, com
     for more in ([], ["-f"]):
         done = command("tail", "run", "--metric", "train.los", *more)
         assert done.code == 2
-        assert "no run has the figure 'train.los', did you mean 'train.loss'?" in done.err
+        assert "no run has the metric 'train.los', did you mean 'train.loss'?" in done.err
 
 
 def test_run_without_an_evaluation_says_so(trainer, command):

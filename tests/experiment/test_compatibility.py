@@ -41,18 +41,18 @@ REFUSED = {
     "stochastic_diagonal, batch_norm": (
         [DIAGONAL, *NORMAL],
         "model.layers.output",
-        "stochastic_diagonal needs a backward pass of squares, which batch_norm does not have",
+        "stochastic_diagonal needs a backward pass for the Gauss–Newton diagonal, which batch_norm does not have",
     ),
     "stochastic_diagonal, dropconnect": ([DIAGONAL, PER_UNIT], "model.layers.hidden", "which dropconnect does not"),
     "levenberg_marquardt, conv": (
         [LM, CONV],
         "model.layers.hidden",
-        "levenberg_marquardt needs each example's own gradient, which conv does not have",
+        "levenberg_marquardt needs per-example gradients, which conv does not have",
     ),
     "hessian_free, a loss that is not convex": (
         [HESSIAN_FREE, "loss={type: sigmoid_normalized_nll}"],
         "loss",
-        "which sigmoid_normalized_nll does not tell; softmax_nll, binary_nll and squared_error do",
+        "which sigmoid_normalized_nll does not give; softmax_nll, binary_nll and squared_error do",
     ),
     "levenberg_marquardt, a large model": (
         [LM, "model.layers.hidden.units=300"],

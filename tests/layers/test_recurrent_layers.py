@@ -353,7 +353,7 @@ def test_each_gate_starts_orthogonal_and_the_forget_gate_open():
         (GRU(units=3), (2, 5, 5), "its input is 2×5×5"),
         (Recurrent(units=3, truncate=6), (5, 2), "truncate: 6 is more than the 5 steps that there are"),
         (Recurrent(units=3, carry=6), (5, 2), "carry: 6 is more than the 5 steps that there are"),
-        (Recurrent(units=3, carry=5, bidirectional=True), (5, 2), "carry: who reads backward"),
+        (Recurrent(units=3, carry=5, bidirectional=True), (5, 2), "carry: a bidirectional layer"),
     ],
 )
 def test_what_cannot_be_read_is_refused(layer, in_shape, said):

@@ -268,7 +268,7 @@ def test_stack_stopped_in_a_phase_has_the_same_bits(stack, command, monkeypatch,
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        (["pretrain.0.centred=true"], "is for machines, and by reconstruction an autoencoder learns"),
+        (["pretrain.0.centred=true"], "is for restricted Boltzmann machines; by reconstruction an autoencoder learns"),
         (["pretrain.0.loss.corruption=2"], "a number in [0, 1)"),
         (["pretrain.0.loss={type: softmax_nll}"], "valid: contrastive_divergence, reconstruction"),
         (["pretrain.1.optimizer={type: hessian_free}"], "needs second derivatives"),

@@ -277,7 +277,7 @@ def test_forecast_is_drawn_printed_and_written_as_json(experiments, command):
     assert found["name"] == "value"
     text = command("inspect", "forecast", "run").out
     assert "root mean squared error of value" in text
-    assert "told" in text
+    assert "predicted" in text
     assert "true" in text
     assert command("inspect", "forecast", "run", "--split", "test", "--out", "f.svg").code == 0
     first = Path("f.svg").read_bytes()
@@ -292,7 +292,7 @@ def test_forecast_is_drawn_printed_and_written_as_json(experiments, command):
 def test_forecast_of_what_tells_none_is_refused(experiments, command):
     assert command("train", experiments / "numbers.yaml", "--run-dir", "run", "-q").code == 0
     done = command("inspect", "forecast", "run")
-    assert (done.code, "tells no numbers at the steps of a sequence" in done.err) == (2, True)
+    assert (done.code, "predicts no numbers at the steps of a sequence" in done.err) == (2, True)
 
 
 @pytest.mark.parametrize("kind", ["numbers", "labels", "series", "forecast"])

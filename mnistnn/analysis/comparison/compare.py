@@ -125,7 +125,7 @@ def _monitored(views: Sequence[RunView], notes: list[str]) -> str:
     if len(monitors) > 1:
         others = " and ".join(monitors[1:])
         notes.append(
-            f"the runs monitor different figures: compared is {monitors[0]}, others chose their best epoch by {others}"
+            f"the runs monitor different metrics: compared is {monitors[0]}, others chose their best epoch by {others}"
         )
     if not monitors and _METRIC not in metrics_of(views):
         known = ", ".join(metrics_of(views))

@@ -48,7 +48,7 @@ def check_metrics(names: Iterable[str], known: Sequence[str]) -> None:
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known, before=", ")
-            raise UsageError(f"no run has the figure '{name}'{hint}; there are {', '.join(known)}")
+            raise UsageError(f"no run has the metric '{name}'{hint}; there are {', '.join(known)}")
 
 
 def curve(view: RunView, metric: str, axis: Axis) -> Curve | None:

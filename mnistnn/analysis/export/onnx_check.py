@@ -52,10 +52,10 @@ def checked(content: bytes, plan: Plan, without_preprocess: bool) -> Check:
 
 def described(check: Check) -> str:
     """Say in a line what was compared and found."""
-    figures = f"scores differ by {check.scores_difference:.1e} of the largest"
+    differences = f"scores differ by {check.scores_difference:.1e} of the largest"
     if check.probabilities_difference is not None:
-        figures += f", probabilities by {check.probabilities_difference:.1e}"
-    return f"{check.by} on {check.examples:,} {check.images}: {figures}; {check.read_differently} read differently"
+        differences += f", probabilities by {check.probabilities_difference:.1e}"
+    return f"{check.by} on {check.examples:,} {check.images}: {differences}; {check.read_differently} classified differently"
 
 
 def run_onnx(content: bytes, x: NDArray[np.generic]) -> list[NDArray[np.float32]]:

@@ -38,10 +38,10 @@ def forecast(trained: Trained, split: SplitName, sequences: int, number: int) ->
     plan = trained.plan
     info, name = plan.sequences, plan.experiment.name
     if info is None or info.numbers is None or not info.every_step:
-        raise UsageError(f"{name}: its model tells no numbers at the steps of a sequence")
+        raise UsageError(f"{name}: its model predicts no numbers at the steps of a sequence")
     if number >= info.numbers:
         raise UsageError(
-            f"--number: {name} tells {info.numbers} at each step, counted from 0, and there is no {number}"
+            f"--number: {name} predicts {info.numbers} at each step, counted from 0, and there is no {number}"
         )
     x, targets = trained.first(split, sequences)
     with trained.computing():

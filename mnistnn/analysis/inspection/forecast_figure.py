@@ -22,7 +22,7 @@ def draw(forecast: Forecast, title: str, file_format: str) -> bytes:
         at = np.arange(count * steps)
         for values, label, colour, width in (
             (forecast.true, "true", "#808080", 2.4),
-            (forecast.predicted, "told", COLOURS[0], 1.0),
+            (forecast.predicted, "predicted", COLOURS[0], 1.0),
         ):
             for number, row in enumerate(values):
                 part = at[number * steps : (number + 1) * steps]

@@ -99,7 +99,7 @@ def _draw_frame(axes: Any, confusion: NDArray[np.int64]) -> None:
     axes.set_yticks(np.arange(k + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="#d0d0d0", linewidth=0.5)
     axes.tick_params(which="both", length=0, labelsize=9 if k <= _MOST_NUMBERED else 4)
-    axes.set_xlabel("class read")
+    axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     for spine in axes.spines.values():
         spine.set_color("#808080")

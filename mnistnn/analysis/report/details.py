@@ -20,7 +20,7 @@ from mnistnn.experiment.trained import Trained, load_trained
 from mnistnn.run.view import RunView
 from mnistnn.tasks.classification import Evaluation, counted
 
-_MOST_FILTERS, _MOST_MISREAD = 100, 48
+_MOST_FILTERS, _MOST_MISCLASSIFIED = 100, 48
 # Up to which share of a class's examples a count of misread ones has which shade.
 _SHADES = ((0.005, "rare"), (0.015, "few"), (0.04, "many"), (1.0, "most"))
 _LEAST_WIDTH_PX = 420  # smaller pictures are shown in double size
@@ -116,10 +116,10 @@ def _add_predictions(found: Details, trained: Trained) -> None:
         predictions = predictions_of(trained, "valid")
         found.misclassified = _misclassified(trained, predictions)
     except MnistnnError as error:
-        found.problems.append(f"misread digits cannot be shown: {error}")
+        found.problems.append(f"misclassified digits cannot be shown: {error}")
         return
     if found.confusion is None:
-        caption = f"validation digits, {len(predictions.labels):,} of them, read by the model of the best epoch"
+        caption = f"validation digits, {len(predictions.labels):,} of them, classified by the model of the best epoch"
         found.confusion = _confusion(predictions.confusion, trained.plan.experiment.data, caption)
 
 
@@ -168,7 +168,7 @@ def _cell(count: int, is_right: bool, examples: int) -> Cell:
 
 def _misclassified(trained: Trained, predictions: Predictions) -> Misclassified:
     places = predictions.misclassified
-    shown = places[:_MOST_MISREAD]
+    shown = places[:_MOST_MISCLASSIFIED]
     surely = [""] * len(shown)
     if predictions.probabilities is not None:
         surely = [f"{100 * predictions.probabilities[place, predictions.predicted[place]]:.1f} %" for place in shown]
@@ -177,10 +177,10 @@ def _misclassified(trained: Trained, predictions: Predictions) -> Misclassified:
         Digit(_base64(encode_png(image)), names[predictions.labels[place]], names[predictions.predicted[place]], how)
         for place, image, how in zip(shown, images_at(trained, "valid", shown), surely, strict=True)
     ]
-    order = "those read most surely first" if predictions.probabilities is not None else "in their order"
+    order = "the most confident ones first" if predictions.probabilities is not None else "in their order"
     which = f"{len(shown)} of {len(places):,}" if len(shown) < len(places) else f"all {len(places):,}"
     return Misclassified(
-        digits, f"Of {len(predictions.labels):,} validation digits {len(places):,} are misread; {which}, {order}."
+        digits, f"Of {len(predictions.labels):,} validation digits {len(places):,} are misclassified; {which}, {order}."
     )
 
 

@@ -101,7 +101,7 @@ def _check_order(rows: History, findings: Findings) -> None:
     """Check that rows follow each other, with the same figures, and that no epoch is left out."""
     for number, (before, row) in enumerate(pairwise(rows), start=2):
         if row.keys() != before.keys():
-            findings.problem(_METRICS, f"line {number}: not the figures of the line before it")
+            findings.problem(_METRICS, f"line {number}: not the metrics of the line before it")
             return
         for key in _RISING:
             if row.get(key, 0) <= before.get(key, -1):

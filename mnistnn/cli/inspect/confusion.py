@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--normalize",
     "whole",
     type=click.Choice(["true", "read"]),
-    help="Show percentages: of the examples of each class, or of those that were read as it.",
+    help="Show percentages: of the examples of each true class, or of those predicted as a class.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Draw the matrix in this file: .png, .pdf or .svg.")
 @trained_options.FORCE

@@ -39,7 +39,7 @@ _MOST_IN_A_FILE, _COLUMNS = 100, 10
 @click.option(
     "--by",
     type=click.Choice(["confidence", "order"]),
-    help="Those read most surely first, which is the default, or in the order of the split.",
+    help="The most confident predictions first, which is the default, or the order of the split.",
 )
 @click.option("--class", "true", type=click.IntRange(min=0), metavar="K", help="Only those of this true class.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the pictures to this PNG file.")
@@ -79,7 +79,7 @@ def errors(
     else:
         of_class = "" if true is None else f", {len(misclassified):,} of them of class {true}"
         title = trained_options.title(found, trained, split)
-        click.echo(f"{title}: {wrong:,} of {n:,} misread ({100 * wrong / n:.2f} %){of_class}")
+        click.echo(f"{title}: {wrong:,} of {n:,} misclassified ({100 * wrong / n:.2f} %){of_class}")
     if out is not None:
         _write(trained, split, misclassified[: count or _MOST_IN_A_FILE], out)
     elif misclassified and not as_json:
@@ -104,7 +104,7 @@ def _write(trained: Trained, split: SplitName, misclassified: list[Misclassified
     from mnistnn.analysis.plots.contact_sheet import encode_png
 
     if not misclassified:
-        click.echo("nothing was misread, so no picture is written", err=True)
+        click.echo("nothing was misclassified, so no picture is written", err=True)
         return
     captions = [[each.what, *([each.how_surely] if each.how_surely else [])] for each in misclassified]
     trained_options.write(out, encode_png(captioned_sheet(_images(trained, split, misclassified), captions, _COLUMNS)))
@@ -125,7 +125,7 @@ def _draw(trained: Trained, split: SplitName, misclassified: list[Misclassified]
     click.echo(draw_in_text(_images(trained, split, shown), captions[: len(shown)], across, blocks))
     if settings().quiet or len(shown) == len(misclassified):
         return
-    which = "those read most surely" if order == "confidence" else "the first"
+    which = "the most confident ones" if order == "confidence" else "the first"
     click.echo(
         f"shown are {which}, {len(shown)} of {len(misclassified):,}; --count shows more, --out writes a file", err=True
     )

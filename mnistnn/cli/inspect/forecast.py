@@ -65,7 +65,7 @@ def forecast(
         of_column = "" if shown.name is None else f" of {printable(shown.name)}"
         click.echo(f"{title}: root mean squared error{of_column} {error}")
         width, is_unicode = shutil.get_terminal_size().columns, can_show(UNICODE_MARKS)
-        for name, values in (("told", shown.predicted), ("true", shown.true)):
+        for name, values in (("predicted", shown.predicted), ("true", shown.true)):
             flat = values.reshape(-1)
             there = [(float(step), float(v)) for step, v in enumerate(flat) if v == v]
             click.echo(name)

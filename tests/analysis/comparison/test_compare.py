@@ -107,7 +107,7 @@ def test_runs_without_the_metric_are_left_out_and_the_others_compared():
 def test_runs_that_monitor_different_metrics_are_compared_by_the_first_and_it_is_said():
     found = compare(group("a", [0.1], monitor="valid.loss") + group("b", [0.2]))
     assert found.metric == "valid.loss"
-    assert found.notes[0].startswith("the runs monitor different figures: compared is valid.loss")
+    assert found.notes[0].startswith("the runs monitor different metrics: compared is valid.loss")
 
 
 def test_runs_that_monitor_nothing_are_compared_by_their_last_validation_error():

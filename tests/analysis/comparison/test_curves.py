@@ -44,7 +44,7 @@ def test_counters_are_no_metrics():
 def test_metric_that_no_run_has_gets_the_nearest_name():
     known = metrics_of([run_of([0.5])])
     check_metrics(["valid.error"], known)
-    with pytest.raises(UsageError, match=r"no run has the figure 'valid.eror', did you mean 'valid.error'"):
+    with pytest.raises(UsageError, match=r"no run has the metric 'valid.eror', did you mean 'valid.error'"):
         check_metrics(["valid.eror"], known)
 
 

@@ -106,7 +106,7 @@ def test_rows_without_the_counter_of_the_axis_are_named():
 
 
 def test_metric_that_no_run_has_gets_the_nearest_name():
-    with pytest.raises(UsageError, match=r"no run has the figure 'valid.eror', did you mean 'valid.error'"):
+    with pytest.raises(UsageError, match=r"no run has the metric 'valid.eror', did you mean 'valid.error'"):
         learning_curves([run_of([0.4])], ["valid.eror"], ["epochs"])
 
 

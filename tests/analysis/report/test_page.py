@@ -50,7 +50,7 @@ def test_single_run_is_shown_with_metrics_and_interval(run, command):
 def test_test_split_is_not_read(run):
     text = text_of(page_of())
     assert "test digits," not in text
-    assert "validation digits, 60 of them, read by the model of the best epoch" in text
+    assert "validation digits, 60 of them, classified by the model of the best epoch" in text
     assert not (run.evaluations / "test-readings.jsonl").exists()
     assert not list(run.evaluations.iterdir())
 

@@ -152,7 +152,7 @@ def test_model_without_mistakes_has_no_pictures(toy, start, command):
     start(toy, "data.labels={positive: [0, 1, 2, 3]}", layers)  # every image is of class 1
     done = command("inspect", "errors", "run", "--out", "e.png")
     assert done.out.endswith(": 0 of 60 misread (0.00 %)\n")
-    assert (done.code, done.err) == (0, "nothing was misread, so no picture is written\n")
+    assert (done.code, done.err) == (0, "nothing was misclassified, so no picture is written\n")
     assert not Path("e.png").exists()
     assert command("inspect", "errors", "run").code == 0
 
