@@ -2,7 +2,8 @@
 
 A layer, optimizer, penalty, stopping policy … is one class. Decorated with `component`, its annotated fields are
 validated (types are strict, unknown keys refused, ranges on the fields) and documented (the string below a field);
-the same object then runs. What a component needs while it runs is set as plain attributes by its methods.
+the same object then runs. What a component needs while it runs is set as plain attributes by its methods. So components
+are dataclasses of pydantic and no BaseModels, whose private attributes cost a call each.
 """
 
 import ast

@@ -3,7 +3,9 @@
 To everyone a batch is (n, *shape of an example). In memory, layers for images keep it *images-last*, so that the same
 pixel of all images lies together: whatever walks over windows (patches, pools) then moves runs of n numbers, and a
 matrix product takes all positions of all images at once. Flattened for a dense layer, such a batch is a transposed
-matrix, which BLAS reads as it is. So nothing is ever reordered but the first layer's input.
+matrix, which BLAS reads as it is. So nothing is ever reordered but the first layer's input. Measured with LeNet's two
+convolutions, one thread, batches of 128: gathering the patches takes 0.5 + 1.3 ms, in channels-last order 12 + 3 ms;
+the products themselves take a tenth longer.
 
 Inside of a recurrent layer sequences (n, t, features) lie *steps-first*: all examples of a step together, since they
 are computed together. What it hands on lies example by example again, as everybody else reads it.

@@ -71,6 +71,7 @@ class Data:
     limits: Limits = Field(default_factory=Limits)
     """Smaller splits for quick experiments, e.g. `{train: 5000}`."""
 
+    # A plain number, so that a resolved configuration decides alike on every machine.
     stream_above_mb: Annotated[int, Field(ge=0, le=1000)] = 256
     """A split whose images have more than so many million bytes (a pixel is one) is not taken into memory, where it
     would need four times as much, but read from the disk in chunks while it is learned from or measured; 0 does so with

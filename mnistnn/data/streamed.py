@@ -2,7 +2,8 @@
 
 A worker thread reads the next chunk, shuffles it, and turns its bytes into inputs while the model learns from the one
 before; on a device a chunk goes there in one piece, as bytes. After LISA's "Getting Started": a chunk of several
-mini-batches in a shared variable. Memory is that of two chunks, whatever the size of the split.
+mini-batches in a shared variable. Memory is that of two chunks, whatever the size of the split. A complete shuffle
+would have to read each image by itself, so examples are shuffled in two steps (`StreamedBatches`).
 """
 
 from collections.abc import Callable, Generator

@@ -1,7 +1,9 @@
 """Layers that learn before the whole does: each phase is an experiment of its own, derived from the whole one.
 
 A phase is a restricted Boltzmann machine, or an autoencoder, with a layer's units for hidden ones, which learns from
-the features that those below make of the inputs. Its run lies inside the run (see `runner/pretraining.py`).
+the features that those below make of the inputs. Its run lies inside the run (see `runner/pretraining.py`), so it is
+started, saved, resumed and verified as any run is, and the loop knows nothing of phases. All phases are planned
+together with the whole, with zeros for what is yet to be learned: mistakes are shown before anything is written.
 """
 
 from collections.abc import Iterator
@@ -131,7 +133,8 @@ def phases_of(experiment: AnyExperiment) -> Iterator[Phase]:
             )
         if said.centred and "centred" not in _OF_MODEL[_LEARNS_BY[said.loss.type]]:
             raise ConfigError(
-                "is for restricted Boltzmann machines; by reconstruction an autoencoder learns", key=f"{FOLDER}.{number}.centred"
+                "is for restricted Boltzmann machines; by reconstruction an autoencoder learns",
+                key=f"{FOLDER}.{number}.centred",
             )
         phase = Phase(number, name, layer.units, tuple(below))
         below.append(phase)

@@ -121,8 +121,8 @@ def _batches(columns: int, positions: int, dW_size: int, on_host: bool = True) -
 def _add_up(gathered: Array, dz: Array, positions: int, batches: Array, dW: Array) -> None:
     """Write gathered (c·kh·kw, columns) times dzᵀ (columns, maps) into dW (c·kh·kw, maps).
 
-    A few kernels give a small product with a long sum, which BLAS does at half its speed, and NumPy without letting
-    other threads work; in batches of shorter sums both are mended.
+    A few kernels give a small product with a long sum, which BLAS does at half its speed; and NumPy keeps other threads
+    waiting during a product of at most 500 results. In batches of shorter sums both are mended.
     """
     xp, columns = array_module(dz), dz.shape[1]
     count = _batches(columns, positions, dW.size)

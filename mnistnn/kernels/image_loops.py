@@ -1,5 +1,6 @@
 """Compiled twins of the array code for images: one walk over memory where NumPy makes several, and one call where it
-makes one for each pixel of a kernel. Same operations in the same order, so the same numbers.
+makes one for each pixel of a kernel. Same operations in the same order, so the same numbers. Not worth it, measured:
+bias and ReLU inside the loops of a pool (0.30 and 0.24 ms of a LeNet step's 14.1 ms).
 
 Images are (c, h, w, n). A window stands at row r·down, column s·across.
 """

@@ -19,7 +19,7 @@ def softmax_nll(z: Array, at: Array, dz: Array, row: Array, nll: Array) -> None:
     p = softmax(z);  nll = −log p[i, labelᵢ];  dz = (p − Y)/n with Y one-hot.
     The row's maximum is subtracted first, so that exp cannot overflow, and the logarithm is taken of the sum alone
     (log-softmax), so that it never sees a probability that was rounded to 0. Class by class, all examples are passed
-    over at once; in rows of k numbers NumPy would take three times as long. On a GPU it is one kernel, see below.
+    over at once; in rows of k numbers NumPy would take 3 to 4 times as long. On a GPU it is one kernel, see below.
     """
     xp, p = array_module(z), dz.T
     flat = p.reshape(-1)

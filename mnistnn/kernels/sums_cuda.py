@@ -1,4 +1,4 @@
-"""The running sum of losses as a kernel for a GPU. It is kept in float64, see `train.RunningLoss`."""
+"""The running sum of losses as a kernel for a GPU. It is kept in float64, see `RunningLoss` in `training/loop.py`."""
 
 from mnistnn.backend.cuda import Kernel
 

@@ -61,7 +61,10 @@ class BaseLayer:
         raise NotImplementedError
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
-        """Overwrite the gradient views with those of the last forward pass; return dx if it is needed."""
+        """Overwrite the gradient views with those of the last forward pass; return dx if it is needed.
+
+        Since they are overwritten, nothing is ever set to zero before. The first layer is asked for no dx.
+        """
         raise NotImplementedError
 
     @property

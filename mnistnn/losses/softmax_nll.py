@@ -28,6 +28,7 @@ class SoftmaxNLL(PerClassLoss):
 
     def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
         n, scratch = len(z), self.scratch
+        # dz has memory of its own: z belongs to the last layer, which has lent it.
         nll, dz = scratch("nll", (n,), z), scratch("dz", z.shape[::-1], z).T
         if not softmax_nll_on_gpu(z, labels, dz, nll):
             softmax_nll(z, self.label_places(z, labels, by_class=True), dz, scratch("row", (n,), z), nll)

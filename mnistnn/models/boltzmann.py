@@ -48,6 +48,8 @@ class Boltzmann(EnergyModel):
         n_in, hidden = self.n_in, self.hidden
         self.units = n_in + hidden
         self.shapes: dict[str, Shape] = {"visible": in_shape, **({"hidden": (hidden,)} if hidden else {})}
+        # A parameter for each pair, and no symmetric matrix: so each number can be moved alone, rules and penalties
+        # count a pair once, and finite differences check the gradient.
         fan, declared = FanInOut(self.units, self.units, "sigmoid"), list[tuple[str, Parameter]]()
         if hidden:
             declared += [

@@ -36,7 +36,8 @@ class Sequential(FlatModel):
         """Chain the shapes, lay out the values, and return the output shape. Raises ConfigError naming the layer.
 
         ragged  inputs are sequences (steps, features) of which not all have all steps; each step of x has one number
-                more, at its end: 1 if the example has that step, else 0
+                more, at its end: 1 if the example has that step, else 0. So batches, permutations and devices need to
+                know nothing of lengths
         """
         self.ragged = ragged
         declared: list[tuple[str, Parameter]] = []

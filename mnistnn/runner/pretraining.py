@@ -3,7 +3,8 @@
 <run>/pretrain/<number>-<layer>/             a run like any other, of a machine or an autoencoder
 <run>/pretrain/<number>-<layer>.safetensors  what it has learned, as the next phase and the model's layer take it
 
-A phase that has its file is done. One that was cut off goes on from its own checkpoints.
+A phase that has its file is done. One that was cut off goes on from its own checkpoints. The model takes what was
+learned only while it has no checkpoint of its own.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,8 @@
 """The second phase of a training that was stopped early: the same experiment on training and validation digits.
 
 Early stopping spends the validation split on one number, how long to train. Once that is known the split can be learned
-from as well. After Goodfellow, Bengio & Courville (2016), section 7.8.
+from as well. After Goodfellow, Bengio & Courville (2016), section 7.8. The second phase is a run of its own, derived
+from the finished one, so each of the two is as simple, resumable and comparable as any run.
 """
 
 import json

@@ -2,6 +2,10 @@
 
 A policy keeps no counter. It reads the rows of metrics.jsonl from the first to the last and says whether the run ends
 there, so a resumed run cannot forget its patience. A NaN is never an improvement: every comparison is a plain `<`.
+
+A policy that ends a run inside an epoch, as `lisa_patience` does, names the update as a deadline. To ask every policy
+after every update would read the history each time; a deadline is asked for once an evaluation, and lets the display
+say when the run will end.
 """
 
 from dataclasses import dataclass

@@ -115,7 +115,7 @@ class Searcher:
 
     def _draw(self) -> tuple[int, Point]:
         """Return a point that was not asked for yet, and its number in the journal."""
-        number = len(self.study.suggested)
+        number = len(self.study.suggested)  # and not Optuna's, which a kill between two steps would move on
         tried = [each.trials[0].values for each in self.study.suggested]
         samplers = self._library.samplers
         distributions = {axis.key: self._distribution(axis) for axis in self.space.axes}

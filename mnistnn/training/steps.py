@@ -2,8 +2,8 @@
 
 On a GPU, an update is some dozens of kernels, most of them over in two microseconds, and to ask for each takes Python
 ten. The kernels are the same ones each time, on the same memory; so they are recorded once, in a CUDA graph, which one
-call launches from then on. What does differ is put where the kernels read it before: the batch, the numbers of the
-optimizer, and what random layers draw. Nothing else may come from the host.
+call of 2 µs launches from then on. What does differ is put where the kernels read it before: the batch, the numbers of
+the optimizer, and what random layers draw. Nothing else may come from the host.
 """
 
 from typing import Any, Protocol, cast

@@ -1,7 +1,8 @@
 """Experiments beside each other: what differs, how good each is on the validation digits, and whether that is real.
 
 Runs of one experiment that differ in their seed are one group. The test split is never read here: of the experiment
-that validation chooses, and of no other, it is said what `eval` has found and kept.
+that validation chooses, and of no other, it is said what `eval` has found and kept. Who sees all test errors chooses by
+them.
 """
 
 from collections.abc import Sequence

@@ -79,8 +79,9 @@ def band(group: Group, metric: str, axis: Axis) -> Band | None:
     """Return the mean of a group's curves with its band; None if no run has the figure.
 
     It has a point wherever a run has one. A run that was not measured there counts as the straight line between its
-    neighbouring points says, and not at all beyond its ends. Along seconds, too, runs are averaged epoch by epoch; a
-    point lies at the mean of the times that they took to get there.
+    neighbouring points says, and not at all beyond its ends. Along seconds, too, runs are averaged epoch by epoch, as
+    nobody measured anything between the points of different runs; a point lies at the mean of the times that they took
+    to get there.
     """
     if axis == "seconds":
         by_epoch = band(group, metric, "epochs")

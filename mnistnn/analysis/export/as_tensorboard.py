@@ -1,7 +1,8 @@
 """TensorBoard: one event file with figures, weights, the first layer's filters, and the configuration.
 
 Steps are updates. TensorBoard groups figures by what stands before a slash, so train.loss is called train/loss. The
-file is named by the run, not by this machine and the hour, so that a second export is the same file again.
+file is named by the run, so that a second export is the same file again; TensorBoard's own writer would name it by this
+machine and the hour. So its records are used, and its writer is not.
 """
 
 import io

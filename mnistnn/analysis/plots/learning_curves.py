@@ -170,8 +170,8 @@ def _is_in_nats(one: RunView) -> bool:
 def _best_place(group: Group, axis: Axis) -> float | None:
     """Return where along the axis the best epoch of a group is; None if nothing chooses one.
 
-    It is the first with the lowest mean of what the runs monitor, among those that all of them got to. For a single run
-    that is its own best epoch.
+    It is the first with the lowest mean of what the runs monitor, among those that all of them got to: beyond, a mean
+    may fall because the worse runs have ended. For a single run that is its own best epoch.
     """
     monitor = group.runs[0].record.monitor
     found = None if monitor == LAST else band(group, monitor, axis)

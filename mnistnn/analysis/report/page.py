@@ -1,7 +1,8 @@
 """The page: what is on it, taken from runs, and the template that it is put into.
 
 Everything that comes from a run is escaped by the template (Jinja's autoescape), and the page forbids itself to load or
-send anything, by a Content-Security-Policy that names its own style and script by their digests.
+send anything, by a Content-Security-Policy that names its own style and script by their digests. Charts are laid out
+here and drawn as SVG by the template; the script only shows the values under the pointer. The test split is never read.
 """
 
 import base64

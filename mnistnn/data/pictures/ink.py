@@ -1,8 +1,9 @@
 """Ink on a picture of a digit: how much lies on each pixel, whatever the paper, the light and the colours.
 
 The brightness of the paper is what a morphological closing makes of the picture: it fills all that is darker and
-narrower than its window, and follows light from one side, a lens's dark corners and shadows with edges. Ink is what it
-takes of the paper's light, 1 − brightness/paper, so a shadow changes it little.
+narrower than its window, and follows light from one side, a lens's dark corners and shadows with edges, beside which a
+fitted surface of second order rings. Ink is what it takes of the paper's light, 1 − brightness/paper, so a shadow
+changes it little. A threshold decides where ink is, never how much.
 """
 
 from dataclasses import dataclass
