@@ -3,7 +3,9 @@
 A run uses one of two ways. BLAS's own threads do matrix products and nothing else; between products they spin, ready at
 once, which is right for nets that are little else than products. Or the threads here take pieces of work (a part of a
 convolution, some rows of a product), each with BLAS on one thread: then gathering, pooling and bending use all cores
-too, and a thread that waits sleeps. Both ways at once lose: BLAS's threads would spin on the cores that ours need.
+too, and a thread that waits sleeps. Both ways at once lose: BLAS's threads would spin on the cores that ours need (a
+step then took as long with two threads as with one). Shares of work follow from the number of threads and the sizes of
+arrays alone, and what shares have summed is added up in their order: with the same threads, results have the same bits.
 
 A run owns its workers, and kernels find those of the run that they compute for by the context that they run in: so a
 kernel's signature stays that of its formula, and two runs in one process have nothing of each other's.
