@@ -6,7 +6,7 @@ import pytest
 from mnistnn.data import splits
 from mnistnn.data.datasets import cache
 from mnistnn.data.datasets.cache import DatasetInfo
-from mnistnn.data.datasets.catalogue import NAMED_SETS
+from mnistnn.data.datasets.catalogue import GENERATED_SETS, MADE_SETS, NAMED_SETS
 from mnistnn.data.formats.image_set import FILE_NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.data.spec import Data, Limits
 from mnistnn.data.splits import describe, ensure_available, read_split, split_examples
@@ -137,9 +137,8 @@ def test_generated_set_that_is_there_has_its_own_size(tiny, origins):
 
 @pytest.mark.parametrize("name", ["minst", "../mnist", "Mnist"])
 def test_describe_unknown_set_suggests_the_nearest(name):
-    with pytest.raises(
-        ConfigError, match=r"did you mean 'mnist'\? known: bars-and-stripes, fashion-mnist, infinite-mnist, mnist"
-    ) as caught:
+    known = ", ".join(sorted({*NAMED_SETS, *MADE_SETS, *GENERATED_SETS}))
+    with pytest.raises(ConfigError, match=rf"did you mean 'mnist'\? known: {known}") as caught:
         describe(name)
     assert caught.value.key == "data.dataset"
 
