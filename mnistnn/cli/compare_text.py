@@ -154,8 +154,8 @@ def _test_lines(pair: Pair, test: SignFlip | McNemar, found: Comparison) -> list
     verdict += f" ({name} {'≤' if is_shown else '>'} {_LEVEL})"
     if not isinstance(test, SignFlip):
         return [
-            f"McNemar's test on the validation examples: {test.only_first:,} are classified correctly by {pair.first} alone, "
-            f"{test.only_second:,} by {pair.second} alone; p = {test.p:.3g}{_smallest(test, 'so many')}{holm}",
+            f"McNemar's test on the validation examples: {test.only_first:,} are classified correctly by {pair.first} "
+            f"alone, {test.only_second:,} by {pair.second} alone; p = {test.p:.3g}{_smallest(test, 'so many')}{holm}",
             f"{verdict}; this holds for these two models: other seeds may say otherwise",
         ]
     how = "" if test.is_exact else f", {test.patterns:,} patterns of signs drawn"

@@ -4,8 +4,8 @@ Whatever is done to an image (shifted, turned, sheared, scaled, bent) becomes on
 result, and each pixel is read once, so that nothing is blurred twice. Images (n, c, h, w) and everything else are
 arrays of NumPy, of one dtype.
 
-`resample` is the array code. `resample_in_loop` does the same for `jit.CompiledFunction`: the same operations on each pixel, in the
-same order, and so the same bits.
+`resample` is the array code. `resample_in_loop` does the same for `jit.CompiledFunction`: the same operations on each
+pixel, in the same order, and so the same bits.
 """
 
 import numpy as np

@@ -55,7 +55,8 @@ def described(check: Check) -> str:
     differences = f"scores differ by {check.scores_difference:.1e} of the largest"
     if check.probabilities_difference is not None:
         differences += f", probabilities by {check.probabilities_difference:.1e}"
-    return f"{check.by} on {check.examples:,} {check.images}: {differences}; {check.read_differently} classified differently"
+    compared = f"{check.by} on {check.examples:,} {check.images}"
+    return f"{compared}: {differences}; {check.read_differently} classified differently"
 
 
 def run_onnx(content: bytes, x: NDArray[np.generic]) -> list[NDArray[np.float32]]:
