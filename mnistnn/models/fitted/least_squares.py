@@ -6,34 +6,29 @@ from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from mnistnn.backend.arrays import array_module, to_host
 from mnistnn.backend.memory_order import as_rows
 from mnistnn.component import component
+from mnistnn.errors import DivergedError
+from mnistnn.kernels.least_squares import Matrix, least_squares
 from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.contract import Fitted, Tell
 from mnistnn.types import Array, Shape, ShapeError
 
-# Eigenvalues of XᵀX that count as zero, as a share of the largest: rounding makes no smaller ones.
-_NEGLIGIBLE = 1e-13
-_REFINEMENTS = 3  # the first is the solution itself; each makes the error some 10⁻⁴ of what it was, or less
 LIMIT = 0.5  # of an output, where outputs are limited before they are added up
-
-Matrix = NDArray[np.floating[Any]]  # of float64
 
 
 @component
 class LeastSquares(Fitted):
     """Outputs x W + b, with the W and b that minimise Σᵢ ‖xᵢ W + b − tᵢ‖² + ridge · n ‖W‖² over n examples.
 
-    Where several do, those of the least norm. Fitted in one round, in float64 on the host: with X the inputs and a
-    column of ones, the eigenvalues of XᵀX + ridge · n I give the solution, which is then refined by its residuals. So
-    it is as exact as if X itself had been decomposed, for a fraction of the time. Inputs take 8 bytes a number
-    meanwhile, n examples of d inputs n d² multiply-adds, and each of the problems of pairs some 10 d³. W (d, outputs),
-    b (outputs,). LeCun, Bottou, Bengio & Haffner (1998).
+    Where several do, those of the least norm. Fitted in one round, in float64 on the host, by the normal equations and
+    refined by the residuals (kernels/least_squares.py). Inputs take 8 bytes a number meanwhile; n examples of d inputs
+    take n d² multiply-adds, and each of the problems of pairs d³, or some 10 d³ without ridge. W (d, outputs), b
+    (outputs,). LeCun, Bottou, Bengio & Haffner (1998).
     """
 
     type: Literal["least_squares"] = "least_squares"
@@ -93,42 +88,31 @@ class LeastSquares(Fitted):
         counts = np.bincount(to_host(labels), minlength=self.classes)
         parts = np.split(X, np.cumsum(counts)[:-1])  # views: the examples of each class
         tell("products of inputs", 0, None)
-        grams = [part.T @ part for part in parts]
+        with np.errstate(over="ignore", invalid="ignore"):
+            grams = [part.T @ part for part in parts]
+        if not all(np.isfinite(gram.diagonal()).all() for gram in grams):
+            raise DivergedError("least squares: the inputs are not all finite numbers, or too large to be squared")
         solution = self._of_pairs(parts, grams, tell) if self.pairs else self._of_classes(parts, grams)
         xp = array_module(self.W)
-        self.W[...] = xp.asarray(solution[:-1])
-        self.b[...] = xp.asarray(solution[-1])
+        with np.errstate(over="ignore"):  # numbers too large for the dtype are refused before they are kept
+            self.W[...] = xp.asarray(solution[:-1])
+            self.b[...] = xp.asarray(solution[-1])
         self._fitted = True
         yield 1
 
     def _of_classes(self, parts: Sequence[Matrix], grams: Sequence[Matrix]) -> Matrix:
         """Return [W; b] (d + 1, k) for one-hot targets."""
-        targets = [np.tile(row, (len(part), 1)) for row, part in zip(np.eye(self.classes), parts, strict=True)]
-        return self._solve(np.sum(grams, axis=0), parts, targets)
+        return least_squares(parts, grams, list(np.eye(self.classes)), self.ridge * sum(map(len, parts)))
 
     def _of_pairs(self, parts: Sequence[Matrix], grams: Sequence[Matrix], tell: Tell) -> Matrix:
         """Return [W; b] (d + 1, pairs), each pair's by the examples of its two classes."""
         solutions: Matrix = np.empty((self.n_in + 1, len(self.pairs)))
+        targets = [np.array([1.0]), np.array([-1.0])]
         for number, (i, j) in enumerate(self.pairs):
             tell("pairs of classes", number, len(self.pairs))
-            targets = [np.full((len(parts[i]), 1), 1.0), np.full((len(parts[j]), 1), -1.0)]
-            solutions[:, number] = self._solve(grams[i] + grams[j], [parts[i], parts[j]], targets)[:, 0]
+            of_pair, examples = [parts[i], parts[j]], len(parts[i]) + len(parts[j])
+            solutions[:, number] = least_squares(of_pair, [grams[i], grams[j]], targets, self.ridge * examples)[:, 0]
         return solutions
-
-    def _solve(self, gram: Matrix, parts: Sequence[Matrix], targets: Sequence[Matrix]) -> Matrix:
-        """Return the w (d + 1, m) for inputs and targets in parts, whose XᵀX is `gram`."""
-        penalty = np.full((len(gram), 1), self.ridge * sum(map(len, parts)))
-        penalty[-1] = 0.0  # b is free
-        values, vectors = np.linalg.eigh(gram + np.diagflat(penalty))
-        kept = values > _NEGLIGIBLE * values[-1]
-        values, vectors = values[kept, None], vectors[:, kept]
-        w: Matrix = np.zeros((len(gram), targets[0].shape[1]))
-        for _ in range(_REFINEMENTS):
-            gradient = -penalty * w
-            for X, t in zip(parts, targets, strict=True):
-                gradient += X.T @ (t - X @ w)
-            w += vectors @ ((vectors.T @ gradient) / values)
-        return w
 
     def scores(self, x: Array) -> Array:
         outputs = as_rows(x) @ self.W
