@@ -1,5 +1,6 @@
 """A training step of mnistnn; `ours-numpy` is without the loops that Numba compiles. On a GPU, with CuPy."""
 
+import atexit
 from contextlib import ExitStack
 
 import numpy as np
@@ -22,6 +23,7 @@ from mnistnn.optim.sgd import SGD
 from mnistnn.training.steps import steps_for
 
 for_life = ExitStack()  # A context that nobody holds is left at once.
+atexit.register(for_life.close)
 
 
 def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
