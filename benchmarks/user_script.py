@@ -41,7 +41,7 @@ class Digits(Dataset):
 
 
 def error(model: nn.Module, digits: Dataset) -> float:
-    """Return the fraction of digits that are misread."""
+    """Return the fraction of digits that are misclassified."""
     model.eval()
     wrong = 0
     with torch.no_grad():

@@ -15,10 +15,10 @@ class Workload:
 
     task        steps: a training step; chains: that of a restricted Boltzmann machine; elastic: to bend a batch;
                 training: to train an experiment, batches and all
-    sizes       of a dense net: inputs, units of each layer; of a machine: visible and hidden units; of a recurrent
+    sizes       of a dense net: inputs, units of each layer; of a model: visible and hidden units; of a recurrent
                 net: inputs of a step, units of the LSTM, outputs; empty for LeNet 20-50-500
     steps       that a recurrent net reads; other nets read none
-    gibbs       steps of a machine's chains in an update
+    gibbs       steps of a model's chains in an update
     particles   persistent chains; without any, chains begin at the batch
     peer_goal   how many times as fast as the fastest peer it is to be
     limit_goal  how many times as long as the least there can be it may take

@@ -1,4 +1,4 @@
-"""What every part that a YAML file can name has in common: its typed fields are its YAML keys.
+"""Components: the parts that a YAML file can name. The typed fields of a class are its YAML keys.
 
 A layer, optimizer, penalty, stopping policy … is one class. Decorated with `component`, its annotated fields are
 validated (types are strict, unknown keys refused, ranges on the fields) and documented (the string below a field);

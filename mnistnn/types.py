@@ -19,11 +19,11 @@ History = Sequence[Row]
 """One row for each evaluation of a run."""
 
 SecondOrder = Literal["tangents", "gauss_newton_diagonal", "per_example_gradients"]
-"""What second-order methods need of layers, which layers offer and optimizers demand.
+"""What second-order methods need of layers, which layers offer and optimizers require.
 
-tangents  how the output changes with the parameters and the input (`jvp`), for Gauss–Newton products
-squares   a backward pass of squares, for an estimate of the Gauss–Newton matrix's diagonal
-rows      each example's own gradient, for the matrix itself
+tangents               how the output changes with the parameters and the input (`jvp`), for Gauss–Newton products
+gauss_newton_diagonal  a backward pass with squared factors, which estimates the diagonal of the Gauss–Newton matrix
+per_example_gradients  the gradient of each example, for the matrix itself
 """
 
 VALUES, BEST = "theta", "best"

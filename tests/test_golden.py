@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("real_mnist")
 
 
 class TestErrors:
-    """A journal that measures the test split after each evaluation, as the published programs do."""
+    """A checkpointing hook that measures the test split after each evaluation, as the published programs do."""
 
     __test__ = False  # not a class of tests
 

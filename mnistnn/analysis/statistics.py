@@ -1,4 +1,4 @@
-"""Intervals for what was measured, and tests of whether a difference is more than chance.
+"""Confidence intervals, and tests of whether a difference is more than chance.
 
 Each test says with its p also the smallest p that its data could have given: five seeds cannot give less than 1/16,
 whatever they show. Nothing here knows of runs; p and levels are fractions. SciPy has these functions too, and the tests

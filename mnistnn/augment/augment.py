@@ -1,4 +1,4 @@
-"""What is done to the training images, drawn anew for each image of each update."""
+"""Augmentation of the training images, drawn anew for each image of each update."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Kernels in CUDA C++, the fused twins for a GPU: the seam to NVRTC, as `jit.py` is that to Numba.
+"""Fused kernels in CUDA C++ for a GPU, compiled by NVRTC, as `jit.py` compiles loops by Numba.
 
 A step of a small net on a GPU is bound by the launching of its kernels, so what NumPy says in several operations is one
 kernel there. Each lies beside the array code that it stands in for, in a file named `*_cuda`, or is derived from a loop
@@ -72,7 +72,7 @@ def options(dtype: str, index: str = "unsigned") -> tuple[str, ...]:
 
 
 def with_fused_kernel(kernel: Kernel) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Let an element-wise function of arrays be done by a kernel where they lie on a GPU, in one order of memory."""
+    """Replace an element-wise function by a fused kernel where its arrays lie on a GPU, in one order of memory."""
 
     def beside(reference: Callable[..., None]) -> Callable[..., None]:
         @wraps(reference)

@@ -1,8 +1,8 @@
-"""Loops that Numba compiles, where it is installed: fast twins of array code.
+"""Functions that Numba compiles, where it is installed: fused loops in place of array code.
 
-A twin gives the same bits as the array code that it stands in for (Numba's default rules neither reorder sums nor fuse
-multiplications with additions), so results never depend on whether Numba is there. A loop is written as plain Python
-over NumPy arrays, with scalars of the arrays' own dtype; it is compiled at its first call and cached on disk.
+A compiled function gives the same bits as the array code that it replaces (Numba's default rules neither reorder sums
+nor fuse multiplications with additions), so results never depend on whether Numba is there. A loop is written as plain
+Python over NumPy arrays, with scalars of the arrays' own dtype; it is compiled at its first call and cached on disk.
 
 Starting Numba takes about half a second. So a run decides when it begins whether it is long enough to earn that back
 (`Compiled`), and keeps to it; what is no run, as an evaluation, takes loops only if Numba has been started already.

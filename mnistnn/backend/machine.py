@@ -1,4 +1,4 @@
-"""What this machine is: processor, cores, BLAS. Facts that are recorded with every run and shown by `doctor`."""
+"""The computer: processor, cores, BLAS. Facts that are recorded with every run and shown by `doctor`."""
 
 import os
 import platform

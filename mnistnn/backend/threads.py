@@ -1,4 +1,4 @@
-"""How many threads the arithmetic may use, and who spreads the work over them.
+"""Threads of the arithmetic: how many there are, and the workers over which work is spread.
 
 A run uses one of two ways. BLAS's own threads do matrix products and nothing else; between products they spin, ready at
 once, which is right for nets that are little else than products. Or the threads here take pieces of work (a part of a

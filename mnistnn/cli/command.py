@@ -1,4 +1,4 @@
-"""What every command shares: the options that work everywhere, their settings, and suggestions for typos.
+"""The common base of all commands: the options that work everywhere, their settings, and suggestions for typos.
 
 A command is declared with `@click.command(cls=MnistnnCommand)`, a group with
 `@click.group(cls=MnistnnGroup)`; the commands of such a group follow by themselves. All of them take `-q`,

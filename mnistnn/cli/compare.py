@@ -43,7 +43,7 @@ def compare(
     """Compare experiments, and test the differences.
 
     RUN is a path, the start of a run's id, 'latest', or a folder of runs. Runs that differ in their seed alone are one
-    experiment, shown as mean ± standard deviation. Compared is a figure at each run's best epoch. Differences are
+    experiment, shown as mean ± standard deviation. Compared is a metric at each run's best epoch. Differences are
     tested over the seeds that two experiments share, or on the validation examples if each has one run. The test split
     is never read; what `mnistnn eval` has found is shown of the experiment alone that validation chooses.
     """
@@ -96,7 +96,7 @@ def _test_as_json(test: SignFlip | McNemar | None) -> dict[str, Any] | None:
 
 
 def _as_csv(found: Comparison) -> str:
-    """Return the experiments as CSV: figures as they are, errors as fractions, lists parted by blanks."""
+    """Return the experiments as CSV: metrics as they are, errors as fractions, lists parted by blanks."""
     import csv
     import io
 

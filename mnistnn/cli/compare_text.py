@@ -22,7 +22,7 @@ _GAP = "  "  # between columns
 
 
 def headings(found: Comparison) -> list[str]:
-    """Return what is above a table of experiments: their label, then the figures of `cells`."""
+    """Return what is above a table of experiments: their label, then the metrics of `cells`."""
     has_deviation = any(each.deviation is not None for each in found.experiments)
     figure = f"{found.metric}, mean ± std" if has_deviation else found.metric
     return ["experiment", "runs", figure, "95 % interval", "best epoch", "mean seconds", "parameters"]
@@ -85,7 +85,7 @@ def _aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
 
 
 def cells(each: Compared, metric: str) -> list[str]:
-    """Return the figures of an experiment as text, in the order of the headings."""
+    """Return the metrics of an experiment as text, in the order of the headings."""
     if each.mean is None:
         return ["0", *["–"] * 5]
     scale = 100 if _is_percent(metric) else 1

@@ -45,12 +45,13 @@ def export(
     RUN is a path, the start of a run's id, or 'latest'.
 
     onnx is the model with its preprocessing, as a program for other runtimes. It reads pixels (n, h, w) of 0 to 255 and
-    gives scores and probabilities. Before it is written, ONNX Runtime reads 1,000 validation digits with it, and must
-    find what mnistnn finds; else the exit code is 9.
+    gives scores and probabilities. Before it is written, ONNX Runtime classifies 1,000 validation digits with it, and
+    must find what mnistnn finds; else the exit code is 9.
 
     safetensors and npz are the parameters by name, for any framework, and for NumPy. features is what the transform of
-    that name reads: what an rbm makes of images, for another experiment to learn from. csv is what was measured along
-    training, of one run or several. tensorboard is the same with weights and filters, in a folder for TensorBoard.
+    that name takes as its file: the features of an rbm, for another experiment to learn from. csv is what was measured
+    along training, of one run or several. tensorboard is the same with weights and filters, in a folder for
+    TensorBoard.
 
     onnx and tensorboard need 'mnistnn[export]'. Nothing is written if anything is wrong; no test digit is read.
     """

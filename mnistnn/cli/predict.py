@@ -50,11 +50,11 @@ def predict(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Read digits on pictures of your own.
+    """Classify your own pictures.
 
     RUN is a path, the start of a run's id, or 'latest'. An IMAGE is a PNG, JPEG, PGM or .npy file with one digit, drawn
     or photographed, dark on light or light on dark. Its ink is found, fitted and centred like the digits of MNIST,
-    shown as the model sees it, and read. Nothing in the run changes.
+    shown as the model sees it, and classified. Nothing in the run changes.
     """
     from mnistnn.analysis.evaluation import own_pictures as analysis
     from mnistnn.errors import DataError, UsageError

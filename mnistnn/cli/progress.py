@@ -1,4 +1,4 @@
-"""A bar on a terminal for what takes long and is no training."""
+"""A progress bar for long work that is no training."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -208,7 +208,7 @@ def status(path: Path, as_json: bool) -> None:
 def best(path: Path, so_far: bool, as_json: bool) -> None:
     """Choose by validation, then read the test split.
 
-    The point with the lowest mean validation figure over its seeds is chosen; the test split is read for its trials
+    The point with the lowest mean validation metric over its seeds is chosen; the test split is read for its trials
     alone, once, and counted.
     """
     from dataclasses import asdict

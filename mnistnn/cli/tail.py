@@ -143,7 +143,7 @@ def _cut(text: str, room: _Room) -> str:
 
 
 def _metric_of(view: RunView, metric: str | None) -> str | None:
-    """Return the figure to be drawn; None if there is no evaluation yet. Raises UsageError if the run has none such."""
+    """Return the metric to be drawn; None if there is no evaluation yet. Raises UsageError if the run has none such."""
     from mnistnn.analysis.comparison.curves import check_metrics
     from mnistnn.run.live import metric_to_show
     from mnistnn.run.metrics import metrics_in

@@ -1,4 +1,4 @@
-"""What may reach a terminal: text without control characters, only what it can show, and colour only where wanted.
+"""Output to a terminal: text without control characters, only what it can show, and colour only where wanted.
 
 File names, labels and messages of other libraries come from outside and could carry escape sequences that
 move the cursor, rewrite lines or change the terminal's title.

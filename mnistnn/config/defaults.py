@@ -1,4 +1,4 @@
-"""Which values of a configuration were given, and which are there by default."""
+"""Defaults of a configuration: which values were given, and which were not."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What differs between two resolved configurations."""
+"""The differences between two resolved configurations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

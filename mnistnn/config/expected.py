@@ -1,4 +1,4 @@
-"""What a JSON Schema asks for, in words: `an integer >= 1 or 'full'`, `a number in [0, 1)`.
+"""Descriptions of what a JSON Schema expects: `an integer >= 1 or 'full'`, `a number in [0, 1)`.
 
 The schema is the one that pydantic writes for the components, so that a range is stated once, on its field.
 """

@@ -1,4 +1,4 @@
-"""What a key means: the values it takes, its default, and the words of the component that it belongs to.
+"""Explanation of a key: the values it takes, its default, and the words of the component that it belongs to.
 
 Everything is read from the JSON Schema of the components, so nothing is documented twice. A key is given as
 in an override (`optimizer.learning_rate`), with a `type` where components are chosen

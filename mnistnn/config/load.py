@@ -1,4 +1,4 @@
-"""The way in: a YAML file, or a text, and overrides become a validated experiment, or one error with all
+"""Loading: a YAML file, or a text, and overrides become a validated experiment, or one error with all
 mistakes.
 
 What was given (files, overrides, the place of every value) stays beside the result, so that a run can keep

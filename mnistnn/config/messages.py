@@ -1,4 +1,4 @@
-"""How mistakes in a configuration are shown: place, line, caret, suggestion, what is valid; all in one go.
+"""Error messages for a configuration: place, line, caret, suggestion, what is valid; all in one go.
 
 Nothing that a file contains reaches the terminal raw: control characters are written as escapes, long lines
 are cut to the part around the caret.

@@ -1,4 +1,4 @@
-"""What an unquoted YAML word means: the numbers of YAML 1.2, and a refusal where YAML 1.1 would disagree.
+"""The meaning of unquoted YAML words: the numbers of YAML 1.2, and a refusal where YAML 1.1 would disagree.
 
 PyYAML reads `1e-3` as text, `no` as false, `010` as 8 and `12:30` as 750. Here `1e-3` is a number, `no` is
 text, and words that two readers would take differently are errors that show how to write either meaning.

@@ -39,7 +39,7 @@ class Checkpoint:
     """When training is saved, and which epoch counts as the best."""
 
     monitor: Monitor | Literal["last"] = "valid.error"
-    """The figure whose lowest value marks the best epoch, whose parameters the run ends with; last takes the last
+    """The metric whose lowest value marks the best epoch, whose parameters the run ends with; last takes the last
     evaluation for the best, and is the only choice where there are no validation examples."""
     every_epochs: Annotated[int, Field(ge=1)] = 1
     """Save after every so many epochs."""
@@ -73,13 +73,14 @@ class Expect:
     valid_error: Annotated[list[Fraction], Field(min_length=2, max_length=2)] | None = None
     """The same for the best validation error."""
     test_log_likelihood: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
-    """Lowest and highest mean log-likelihood of the test images, in nats, that count as reproduced by a machine."""
+    """Lowest and highest mean log-likelihood of the test images, in nats, that count as reproduced, for an energy-based
+    model."""
     test_reconstruction: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     """Lowest and highest loss of an autoencoder on the test images, in nats, that count as reproduced."""
     test_loss: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
-    """Lowest and highest mean squared error on the test split of a model that tells numbers."""
+    """Lowest and highest mean squared error on the test split of a model that predicts numbers."""
     source: str = ""
-    """Where the figure was published."""
+    """Where the value was published."""
     note: str = ""
     """What a reader of the results should know, such as a mistake in the source."""
 
@@ -90,7 +91,7 @@ class Pretraining:
 
     By `contrastive_divergence` that is a restricted Boltzmann machine, by `reconstruction` an autoencoder. It has as
     many hidden units as the layer, whose activation is sigmoid, and learns from what the layers below make of the
-    training images: machines upon each other are a deep belief net, autoencoders a stacked (denoising) one. Data,
+    training images: RBMs on top of each other are a deep belief net, autoencoders a stacked (denoising) one. Data,
     preprocessing, seed and backend are those of the experiment. Hinton, Osindero & Teh (2006); Bengio et al. (2007);
     Vincent et al. (2010).
     """
@@ -143,7 +144,7 @@ class Experiment:
     optimizer: Optimizer
     """How parameters are moved."""
     averaging: WeightAverage | None = None
-    """Evaluate, and keep as the best, an average of the parameters over the last updates."""
+    """Exponential moving average (EMA) of the parameters: it is what is evaluated, and kept as the best."""
     stopping: Annotated[list[Stopping], Field(min_length=1)]
     """Any of these ends the run."""
     evaluation: Evaluation = Field(default_factory=Evaluation)

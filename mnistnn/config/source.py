@@ -1,4 +1,4 @@
-"""Where configuration text comes from, and where in it a value stands.
+"""Sources of configuration text, and the places of values in it.
 
 A source is a file, a text that came without one, or one `key=value` of the command line.
 """

@@ -1,4 +1,4 @@
-"""What a model learns from, images of a data set or sequences, behind one source that answers alike for both."""
+"""The source of the data, images or sequences, behind one interface."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection

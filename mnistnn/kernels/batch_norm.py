@@ -14,7 +14,7 @@ def batch_norm(
     """Write each feature with mean β and standard deviation γ over the batch into y.
 
     x̂ = (x − mean) / √(variance + ε);  y = γ x̂ + β
-    gamma, beta, mean, variance (features,); normal, y (features, m). Writes x̂ into `normal`, and mean and variance (the
+    gamma, beta, mean, variance (features,); x_hat, y (features, m). Writes x̂ into x_hat, and mean and variance (the
     mean square deviation) of the batch.
     """
     xp = array_module(x)
@@ -30,7 +30,7 @@ def batch_norm(
 def batch_norm_backward(
     dy: Array, x_hat: Array, variance: Array, gamma: Array, epsilon: float, dgamma: Array, dbeta: Array, dx: Array
 ) -> None:
-    """Write the gradients of `batch_norm` into dgamma, dbeta (features,) and dx (features, m); `normal` is used up.
+    """Write the gradients of `batch_norm` into dgamma, dbeta (features,) and dx (features, m); x_hat is overwritten.
 
     dβ = Σ dy;  dγ = Σ dy x̂;  dx = γ / √(variance + ε) · (dy − dβ/m − x̂ dγ/m)
     """

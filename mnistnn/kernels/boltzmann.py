@@ -34,7 +34,7 @@ def sweep(x: Array, W: Array, b: Array, units: Sequence[int], u: Array, a: Array
 def free_energy(v: Array, a: Array, b_v: Array, is_gaussian: bool, work: Array, out: Array) -> None:
     """Write the free energy of each row of v into out: minus the log of its unnormalised probability.
 
-    v (n, n_in), b_v (n_in,), out (n,); a = v W + b_h (n, units), used up; work like v is working memory.
+    v (n, n_in), b_v (n_in,), out (n,); a = v W + b_h (n, units), overwritten; work like v is working memory.
     F(v) = −b_v'v − Σⱼ softplus(aⱼ) for binary visible units, ½|v − b_v|² − Σⱼ softplus(aⱼ) for Gaussian ones of unit
     variance. softplus(a) is log(1 + eᵃ): the sum over a hidden unit's two states.
     """
@@ -51,7 +51,7 @@ def free_energy(v: Array, a: Array, b_v: Array, is_gaussian: bool, work: Array, 
 
 
 def softplus_sums(a: Array, work: Array, out: Array) -> None:
-    """Write Σⱼ softplus(aᵢⱼ) into out (n,). a (n, units), which is used up, and work like it, lie row by row.
+    """Write Σⱼ softplus(aᵢⱼ) into out (n,). a (n, units), which is overwritten, and work like it, lie row by row.
 
     softplus(a) = max(a, 0) + log(1 + e^−|a|). On the host the logs of eight numbers in [1, 2] are the log of their
     product. Without AVX-512, NumPy takes 6 ns for one log(1 + x), three times as long as for all else together, and
@@ -79,7 +79,9 @@ def softplus_sums(a: Array, work: Array, out: Array) -> None:
 
 
 def visible_nll(v: Array, a: Array, is_gaussian: bool, work: Array, out: Array) -> None:
-    """Write −log P(v) of independent visible units into out (n,), a (n, n_in) being what goes into them, used up."""
+    """Write −log P(v) of independent visible units into out (n,), a (n, n_in) being what goes into them,
+    overwritten.
+    """
     if is_gaussian:
         gaussian_nll(v, a, out)
     else:
@@ -87,7 +89,7 @@ def visible_nll(v: Array, a: Array, is_gaussian: bool, work: Array, out: Array) 
 
 
 def bernoulli_nll(v: Array, a: Array, work: Array, out: Array) -> None:
-    """Write −log P(v) of independent units with P(1) = σ(a) into out, summed over each row. a is used up.
+    """Write −log P(v) of independent units with P(1) = σ(a) into out, summed over each row. a is overwritten.
 
     v, a, work (n, n_in), out (n,).  −Σ v log σ(a) + (1 − v) log(1 − σ(a)) = Σ softplus(a) − v a
     """
@@ -112,7 +114,7 @@ def total_bernoulli_nll(v: Array, a: Array, work: Array, more: Array) -> Array:
 
 
 def gaussian_nll(v: Array, mean: Array, out: Array) -> None:
-    """Write −log p(v) of independent units N(mean, 1) into out, summed over each row. mean is used up.
+    """Write −log p(v) of independent units N(mean, 1) into out, summed over each row. mean is overwritten.
 
     v, mean (n, n_in), out (n,).  ½ Σ (v − mean)² + n_in/2 · log 2π
     """

@@ -50,7 +50,7 @@ def gru_backward(
 ) -> None:
     """Write the derivatives by what goes into the gates.
 
-    dh (t, n, units) are derivatives by h[1:] from outside, used up; z the gates; U_T (3·units, units) is Uᵀ;
+    dh (t, n, units) are derivatives by h[1:] from outside, overwritten; z the gates; U_T (3·units, units) is Uᵀ;
     dz (t, n, 3·units); dproduct
     (t, n, units) by h U_g + b_g; work (2, n, units).
     du = dh (h − g) u (1 − u);  dg = dh (1 − u) (1 − g²);  dr = dg (h U_g + b_g) r (1 − r);  dproduct = dg r

@@ -1,4 +1,4 @@
-"""Compiled twins of the array code for images: one walk over memory where NumPy makes several, and one call where it
+"""Compiled versions of the array code for images: one walk over memory where NumPy makes several, and one call where it
 makes one for each pixel of a kernel. Same operations in the same order, so the same numbers. Not worth it, measured:
 bias and ReLU inside the loops of a pool (0.30 and 0.24 ms of a LeNet step's 14.1 ms).
 
@@ -17,7 +17,7 @@ _LEAST = 65_536  # numbers
 
 
 def are_worth_it(x: Array) -> bool:
-    """Tell whether to take the compiled twin of a function for an array of the size of x."""
+    """Tell whether to take the compiled loop of a function for an array of the size of x."""
     return x.size >= _LEAST and isinstance(x, np.ndarray) and jit.is_available()
 
 

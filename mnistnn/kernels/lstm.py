@@ -100,7 +100,7 @@ def lstm_backward(
 ) -> None:
     """Write the derivatives by what goes into the gates.
 
-    dh (t, n, units) are derivatives by h[1:] from outside, used up; z the gates; U_T (4·units, units) is Uᵀ; dz
+    dh (t, n, units) are derivatives by h[1:] from outside, overwritten; z the gates; U_T (4·units, units) is Uᵀ; dz
     (t, n, 4·units); work (3, n, units).
     dc += dh o (1 − tanh²c);  do = dh tanh(c) o (1 − o);  df = dc c₋ f (1 − f);  di = dc g i (1 − i)
     dg = dc i (1 − g²)

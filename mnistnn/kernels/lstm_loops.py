@@ -1,4 +1,4 @@
-"""Compiled twins of what a step of an LSTM does beside its products and its tanh: one walk over memory where NumPy
+"""Compiled versions of what a step of an LSTM does beside its products and its tanh: one walk over memory where NumPy
 makes a dozen. Same operations in the same order, so the same numbers. With 128 examples they halve what a backward step
 takes beside its products.
 
@@ -17,7 +17,7 @@ _LEAST = 65_536  # numbers, of all steps
 
 
 def are_worth_it(z: Array) -> bool:
-    """Tell whether to take the compiled twins for gates (t, n, 4·units)."""
+    """Tell whether to take the compiled loops for gates (t, n, 4·units)."""
     return z.size >= _LEAST and isinstance(z, np.ndarray) and jit.is_available()
 
 

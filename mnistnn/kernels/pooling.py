@@ -96,7 +96,7 @@ def mean_pool(z: Array, window: Window, y: Array) -> None:
 
 
 def mean_pool_backward(dy: Array, window: Window, dz: Array) -> None:
-    """Write the gradient of `mean_pool` into dz: each pixel of a window gets dy / (kh·kw), and dy is used up."""
+    """Write the gradient of `mean_pool` into dz: each pixel of a window gets dy / (kh·kw), and dy is overwritten."""
     everywhere = window.whole(dy)
     dy *= 1.0 / len(window.places)
     dz[...] = 0.0

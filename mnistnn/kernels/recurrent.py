@@ -1,7 +1,7 @@
 """The simple recurrent unit, through time: hₛ = f(zₛ + hₛ₋₁ U), where zₛ = xₛ W + b is made of all steps at once.
 
 Steps come first: arrays are (t, n, …), and of hidden states (t + 1, n, units), h[0] being what was before the first
-step. They may be views that go backward in time. `there`, if given, (t, n, 1) of 0 and 1, says which steps an example
+step. They may be views that go backward in time. `mask`, if given, (t, n, 1) of 0 and 1, says which steps an example
 has; where it has none, its state stays as it is.
 """
 
@@ -14,9 +14,8 @@ from mnistnn.types import Array
 def recurrent(z: Array, U: Array, h: Array, f: Callable[[Array], None], mask: Array | None, work: Array) -> None:
     """Write h[s + 1] = f(z[s] + h[s] U) for each step s in turn.
 
-    z (t, n, units), used up; U (units, units); h (t + 1, n, units), of which h[0] is given; work (n, units). f works in
-    place.
-    Cost: one GEMM of 2·n·units² flops for each step.
+    z (t, n, units), overwritten; U (units, units); h (t + 1, n, units), of which h[0] is given; work (n, units). f
+    works in place. Cost: one GEMM of 2·n·units² flops for each step.
     """
     for s in range(len(z)):
         serial_matmul(h[s], U, out=work)
@@ -37,7 +36,7 @@ def recurrent_backward(
 ) -> None:
     """Write the derivatives by what goes into f.
 
-    dh (t, n, units) are derivatives by h[1:] from outside, used up; U_T is Uᵀ; dz (t, n, units); work (n, units).
+    dh (t, n, units) are derivatives by h[1:] from outside, overwritten; U_T is Uᵀ; dz (t, n, units); work (n, units).
     tangent(dz, y, work) multiplies by f' in place.
     dz[s] = (dh[s] + dz[s + 1] Uᵀ) f'
     """

@@ -178,7 +178,7 @@ def convolve_backward(
     work: Array,
     dx: Array | None = None,
 ) -> None:
-    """Write the gradients of `convolve` into dW (maps, c·r·r) and, if given, dx, laid out like x. V is used up.
+    """Write the gradients of `convolve` into dW (maps, c·r·r) and, if given, dx, laid out like x. V is overwritten.
 
     dM = (A ⊗ A) dz;  dU[p] = dM[p] V[p]ᵀ;  dV[p] = U[p]ᵀ dM[p];  dW = (G ⊗ G)ᵀ dU;  dx = Σ (B ⊗ B) dV over the tiles
     that see a pixel.

@@ -36,7 +36,7 @@ class Activation:
     def tangent(self, y_dot: Array, y: Array, work: Array) -> None:
         """Turn z_dot into y_dot = f'(z) z_dot in place, as backward does with dy, but leave y as it is.
 
-        work, which lies in memory as y does, is used up.
+        work, which lies in memory as y does, is overwritten.
         """
         if self.backward is not kernels.linear_backward:
             work[...] = y

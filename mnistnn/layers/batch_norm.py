@@ -1,4 +1,4 @@
-"""Batch normalisation: every feature with a mean and a spread of its own choice, whatever the layers below do."""
+"""Batch normalisation: every feature gets a learned mean and standard deviation, whatever the layers below do."""
 
 from math import prod
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""What the model asks of a layer, and how a layer declares its parameters.
+"""The contract of a layer: what the model calls, and how a layer declares its parameters.
 
 Buffers have owners. The x given to `forward` is borrowed: read only, and unchanged until the matching `backward`. The
 dy given to `backward` may be overwritten. What either returns is lent until the layer's next call. A layer keeps one
@@ -38,7 +38,7 @@ class BaseLayer:
     """Whether the layer draws random numbers in training, and so wants `seed` and `begin_update`."""
 
     is_multithreaded: ClassVar[bool] = False
-    """Whether the layer spreads its work over threads of ours, see `backend/threads.py`."""
+    """Whether the layer spreads its work over several workers, see `backend/threads.py`."""
 
     loops_save_s: ClassVar[float] = 0.0
     """Seconds of an update that compiled loops save for each of `multiply_adds`, as measured on one thread."""
@@ -69,7 +69,7 @@ class BaseLayer:
 
     @property
     def overwritten(self) -> tuple[Array, ...]:
-        """What `backward` uses up of what the last forward pass has left for it and for `jvp`."""
+        """What `backward` overwrites of what the last forward pass has left for it and for `jvp`."""
         return ()
 
     def bind_tangents(self, tangents: dict[str, Array]) -> None:
@@ -77,14 +77,15 @@ class BaseLayer:
 
     def jvp(self, x_dot: Array | None) -> Array:
         """Return y_dot, the change of the last forward pass's y when x changes by x_dot (n, *in_shape), which may be
-        used up, and the parameters by their tangents. No x_dot means that x does not change.
+        overwritten, and the parameters by their tangents. No x_dot means that x does not change.
 
         What `backward` needs stays as it is.
         """
         raise NotImplementedError
 
     def backward_diagonal(self, hy: Array, need_hx: bool = True) -> Array | None:
-        """Do what `backward` does with the square of each factor: inputs, weights, slopes, masks.
+        """Estimate the Gauss–Newton diagonal: `backward` with the square of each factor: inputs, weights, slopes,
+        masks.
 
         Takes second derivatives by y, on the diagonal, to those by x and, in the gradient views, by the parameters.
         LeCun et al. (1998), appendix C: what f'' would contribute is left out.
@@ -92,7 +93,7 @@ class BaseLayer:
         raise NotImplementedError
 
     def backward_per_example(self, dy: Array, gradients: dict[str, Array], need_dx: bool = True) -> Array | None:
-        """Do what `backward` does for k functions of the output at once, and without adding up over examples.
+        """Write per-example gradients: `backward` for k functions of the output at once, without the sum over examples.
 
         dy (k, n, *out_shape) is overwritten. gradients, by the names of parameters, is memory (k, n, *shape of the
         parameter) for each example's own derivatives. Returns dx (k, n, *in_shape). What `backward` needs stays as it

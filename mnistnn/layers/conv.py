@@ -94,7 +94,7 @@ class Conv(BaseLayer):
         self.planned = self.algorithm = (
             Direct(task, self.scratch) if tiles is None or is_direct else Winograd(task, tiles, self.scratch)
         )
-        # What Winograd keeps for `backward` is of its last call, so what comes between goes another way.
+        # What Winograd keeps for `backward` is of its last call, so passes in between use another instance.
         self.scratch_algorithm = Direct(task, Scratch())
         n_in = channels * kh * kw
         fan = FanInOut(

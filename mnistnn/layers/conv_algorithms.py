@@ -1,4 +1,4 @@
-"""The two ways in which a convolutional layer convolves: product by product, or by minimal filtering.
+"""The two algorithms of a convolutional layer: direct products, and minimal filtering (Winograd).
 
 Both map x (c, h, w, n) to z (maps, oh, ow, n) and back, with W (maps, c·kh·kw), and own the memory that they need.
 """
@@ -45,7 +45,7 @@ class Direct:
     def __init__(self, task: Convolution, scratch: Scratch) -> None:
         self.task, self.scratch = task, scratch
         self.overwritten: tuple[Array, ...] = ()
-        """What `backward` uses up of what `forward` has left, beside z."""
+        """What `backward` overwrites of what `forward` has left, beside z."""
 
     def forward(self, x: Array, W: Array, z: Array) -> None:
         patches = self._patches(z)
@@ -87,7 +87,7 @@ class Winograd:
 
     @property
     def overwritten(self) -> tuple[Array, ...]:
-        """What `backward` uses up of what `forward` has left, beside z."""
+        """What `backward` overwrites of what `forward` has left, beside z."""
         return (self.V,)
 
     def forward(self, x: Array, W: Array, z: Array) -> None:

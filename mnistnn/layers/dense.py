@@ -37,7 +37,8 @@ class Dense(BaseLayer):
     init: Initializer = Field(default_factory=Glorot)
     """How W starts; b starts at zero."""
     each_step: bool = False
-    """Read each step of a sequence by itself, with the same weights: (steps, features) become (steps, units)."""
+    """Time-distributed: each step of a sequence by itself, with the same weights: (steps, features) become (steps,
+    units)."""
     max_norm: Annotated[float, Field(gt=0)] | None = None
     """After each update, scale the weights into a unit down to this Euclidean norm if theirs is larger."""
 

@@ -1,4 +1,4 @@
-"""Dropout of weights: the form in which the slides program dropout."""
+"""DropConnect: dropout of weights, the form in which the slides program dropout."""
 
 from math import prod
 from typing import Annotated, ClassVar, Literal

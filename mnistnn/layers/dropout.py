@@ -27,7 +27,8 @@ class Dropout(BaseLayer):
     keep: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Probability that a unit stays: 0.5 for hidden units, about 0.8 for inputs."""
     whole_maps: bool = False
-    """Drop channels of images as a whole, since neighbouring pixels tell the same. Tompson et al. (2015)."""
+    """Spatial dropout: drop channels of images as a whole, since neighbouring pixels carry the same information.
+    Tompson et al. (2015)."""
 
     is_random: ClassVar[bool] = True
     second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "gauss_newton_diagonal"})

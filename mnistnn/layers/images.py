@@ -1,4 +1,4 @@
-"""What layers for images share: sizes in YAML, channels, and the memory order of their arrays."""
+"""The common base of layers for images: sizes in YAML, channels, and the memory order of their arrays."""
 
 from typing import Annotated
 

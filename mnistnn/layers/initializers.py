@@ -1,4 +1,4 @@
-"""How parameters start: each initializer draws one array on the host, in float64, from the stream it is given.
+"""Initializers: each draws one array on the host, in float64, from the stream it is given.
 
 The streams of NumPy's new and legacy generators share the two methods used here, so a model can also start from the
 exact numbers of a published program.

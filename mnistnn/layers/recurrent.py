@@ -1,4 +1,4 @@
-"""The simple recurrent layer: units that hear of the step before."""
+"""The simple recurrent layer: units whose input includes the state of the step before."""
 
 from typing import ClassVar, Literal
 

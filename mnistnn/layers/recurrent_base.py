@@ -1,4 +1,4 @@
-"""What recurrent layers share: steps that are read one after the other, and gradients that go back through them."""
+"""The base of recurrent layers: the forward pass step by step, and backpropagation through time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Blocks:
 
 
 class Direction:
-    """One direction in which a layer reads: parameters and gradients by name, and a part of the layer's memory."""
+    """One direction of a recurrent layer: parameters and gradients by name, and a part of the layer's memory."""
 
     def __init__(self, is_backward: bool, scratch: Scratch) -> None:
         self.is_backward, self._scratch = is_backward, scratch
@@ -61,7 +61,7 @@ class Direction:
 
 @component
 class RecurrentBase(BaseLayer):
-    """Abstract: reads steps x (t, n_in) of each example one after the other, and remembers (units,).
+    """Abstract: maps steps x (t, n_in) of each example, one after the other, to a hidden state (units,).
 
     A concrete layer says how many sums a unit has (`gates`), and what it does with them, in `run` and `run_back`.
     Images are read row by row. Sums of inputs are one product for all steps, W (n_in, gates·units); sums of what is
@@ -81,9 +81,9 @@ class RecurrentBase(BaseLayer):
     """Let gradients go back so many steps at most: steps are cut into stretches of that length, counted from the end,
     and none goes from one to the stretch before. Williams & Peng (1990)."""
     carry: Annotated[int, Field(ge=1)] | None = None
-    """In training, begin where the example of this place in the batch before was after so many steps, instead of with
-    nothing: for windows of a series that move by so many steps, in batches of order `lanes`. Nothing is carried into an
-    epoch, nor when the model is measured."""
+    """Stateful: in training, begin where the example of this place in the batch before was after so many steps, instead
+    of with zeros: for windows of a series that move by so many steps, in batches of order `lanes`. Nothing is carried
+    into an epoch, nor when the model is measured."""
     init: Initializer = Field(default_factory=Glorot)
     """How W starts, for each gate; biases start at zero."""
     recurrent_init: Initializer = Field(default_factory=Orthogonal)
@@ -113,7 +113,7 @@ class RecurrentBase(BaseLayer):
         self.is_truncated = self.truncate is not None and self.truncate < self.steps
         self.scratch = Scratch()
         self.step_mask: Array | None = None
-        """Which steps each example has, (t, n, 1) of 0 and 1; None where all have all. The model tells it."""
+        """Which steps each example has, (t, n, 1) of 0 and 1; None where all have all. The model sets it."""
         self.directions = [
             Direction(direction, self.scratch) for direction in ((False, True) if self.bidirectional else (False,))
         ]
@@ -177,7 +177,7 @@ class RecurrentBase(BaseLayer):
         self, direction: Direction, rows: slice, steps: slice, z: Array, h: Array, dh: Array, dz: Array
     ) -> None:
         """Write the derivatives dz by z of a stretch of the last forward pass, for the examples `rows`; dh, derivatives
-        by h[1:] from outside, is used up. All are parts: of these steps and rows.
+        by h[1:] from outside, is overwritten. All are parts: of these steps and rows.
         """
         raise NotImplementedError
 
@@ -186,7 +186,7 @@ class RecurrentBase(BaseLayer):
         dz[...] = 0.0
 
     def mask_of(self, direction: Direction, rows: slice, steps: slice = slice(None)) -> Array | None:
-        """Return which steps there are of these, in the order of reading."""
+        """Return the mask of these steps, in the order of this direction; None where all examples have all steps."""
         return None if self.step_mask is None else direction.in_order(self.step_mask[:, rows])[steps]
 
     def turned_U(self, direction: Direction) -> Array:

@@ -1,6 +1,6 @@
 """Losses: from the model's last output and the labels to a mean value and its gradient.
 
-What models learn by that read no digits is named at the same place.
+The losses of unsupervised models are named at the same place.
 """
 
 from typing import Annotated
@@ -16,13 +16,13 @@ from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
 
-# Losses of what reads a class.
+# Losses of classifiers.
 Loss = SoftmaxNLL | SigmoidNormalizedNLL | BinaryNLL | SquaredError
 
 # What is minimised of a model that is trained by examples: one of these, at each step where classes are, or by numbers.
 Criterion = Loss | EachStep | MeanSquaredError
 
-# What models learn by that read none.
+# Losses of unsupervised models.
 UnsupervisedLoss = ContrastiveDivergence | Reconstruction
 
 # The registry: every loss that an experiment can name by its `type`.

@@ -1,4 +1,4 @@
-"""Logistic regression on two classes: one output, read as the odds of class 1."""
+"""Logistic regression on two classes: one output, the log-odds of class 1."""
 
 from math import sqrt
 from typing import ClassVar, Literal

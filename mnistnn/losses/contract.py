@@ -1,4 +1,4 @@
-"""What the objective asks of a loss, and what several losses share."""
+"""The contract of a loss, and the base of several losses."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,7 +11,7 @@ from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 @dataclass(frozen=True)
 class Score:
-    """A batch's figures, summed over its examples so that batches can be added up."""
+    """A batch's metrics, summed over its examples so that batches can be added up."""
 
     loss: float
     errors: int
@@ -46,7 +46,7 @@ class PerExampleLoss:
         raise NotImplementedError
 
     def predict(self, z: Array) -> Array:
-        """Return the class read for each row (n,)."""
+        """Return the predicted class for each row (n,)."""
         raise NotImplementedError
 
     def probabilities(self, z: Array) -> Array:
@@ -66,12 +66,12 @@ class PerExampleLoss:
         raise NotImplementedError
 
     def value_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
-        """Return the mean loss (a scalar on the device) and dL/dz, like z, which is the caller's to use up."""
+        """Return the mean loss (a scalar on the device) and dL/dz, like z, which is the caller's to overwrite."""
         losses, dz = self.losses_and_dz(z, labels)
         return mean(losses), dz
 
     def score(self, z: Array, labels: Array) -> Score:
-        """Return the summed loss, in float64, and the number of misread examples (zero-one loss) of a batch."""
+        """Return the summed loss, in float64, and the number of misclassified examples (zero-one loss) of a batch."""
         losses, _ = self.losses_and_dz(z, labels)
         return Score(
             loss=float(losses.sum(dtype="float64")),
@@ -82,7 +82,7 @@ class PerExampleLoss:
 
 @component
 class PerClassLoss(PerExampleLoss):
-    """Abstract: a loss for models with one output per class; the class read is the largest output."""
+    """Abstract: a loss for models with one output per class; the predicted class is the largest output."""
 
     def build(self, out_shape: Shape, classes: int) -> None:
         if out_shape != (classes,):

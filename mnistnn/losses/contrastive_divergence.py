@@ -1,4 +1,4 @@
-"""How energy models learn: data against what the model itself makes of chains."""
+"""Contrastive divergence, by which energy-based models learn: data against samples of the model itself."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""A loss at every step of a sequence: what classifiers lose, step by step, where there is something to be read."""
+"""A classification loss at every step of a sequence that has a label."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from mnistnn.losses.contract import PerExampleLoss, Score
 from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 NONE = -1
-"""The label of a step at which there is nothing to be read."""
+"""The label of a step that has none."""
 
 
 class EachStep:
@@ -53,12 +53,14 @@ class EachStep:
         return of_examples, of_steps.reshape(z.shape)
 
     def value_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
-        """Return the mean loss (a scalar on the device) and its gradient, like z, which is the caller's to use up."""
+        """Return the mean loss (a scalar on the device) and its gradient, like z, which is the caller's to
+        overwrite.
+        """
         losses, dz = self.losses_and_dz(z, labels)
         return mean(losses), dz
 
     def score(self, z: Array, labels: Array) -> Score:
-        """Return the loss summed over the steps that have a label, their misread ones, and how many they are."""
+        """Return the loss summed over the steps that have a label, their misclassified ones, and how many they are."""
         flat = labels.reshape(-1)
         has_label = flat >= 0
         losses, _ = self.loss.losses_and_dz(z.reshape(-1, z.shape[2]), array_module(z).maximum(flat, 0))
@@ -70,7 +72,7 @@ class EachStep:
         )
 
     def predict(self, z: Array) -> Array:
-        """Return the class read at each step (n, steps)."""
+        """Return the predicted class at each step (n, steps)."""
         return self.loss.predict(z.reshape(-1, z.shape[2])).reshape(z.shape[:2])
 
     def probabilities(self, z: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The loss of regression: how far off numbers are."""
+"""The loss of regression: the mean squared error."""
 
 from typing import ClassVar, Literal
 
@@ -13,7 +13,7 @@ _LOW = -1e30  # less than any error, and still a number of float32
 
 @component
 class MeanSquaredError:
-    """The mean of (z − y)² over all numbers y that are to be told: (n, k), or (n, steps, k) of sequences.
+    """The mean of (z − y)² over all target numbers y: (n, k), or (n, steps, k) of sequences.
 
     Where there is none, y is NaN and counts for nothing. dz = 2 (z − y)/m, for m numbers in the batch. For data whose
     targets are numbers; `squared_error` is for classes.
@@ -50,7 +50,9 @@ class MeanSquaredError:
         return losses, dz
 
     def value_and_dz(self, z: Array, targets: Array) -> tuple[Array, Array]:
-        """Return the mean loss (a scalar on the device) and its gradient, like z, which is the caller's to use up."""
+        """Return the mean loss (a scalar on the device) and its gradient, like z, which is the caller's to
+        overwrite.
+        """
         losses, dz = self.losses_and_dz(z, targets)
         return mean(losses), dz
 
@@ -59,7 +61,9 @@ class MeanSquaredError:
         return z
 
     def score(self, z: Array, targets: Array) -> Score:
-        """Return the squares summed over the numbers that there are, and how many these are. Nothing is misread."""
+        """Return the squares summed over the numbers that there are, and how many these are. Nothing is
+        misclassified.
+        """
         mask = targets == targets
         square = array_module(z).where(mask, z - targets, 0.0) ** 2
         return Score(loss=float(square.sum(dtype="float64")), errors=0, examples=int(mask.sum()))

@@ -1,4 +1,4 @@
-"""The autoencoder: hidden units that keep of an image what is needed to give it back."""
+"""The autoencoder: hidden units that keep of an image what is needed to reconstruct it."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -32,15 +32,15 @@ class Autoencoder(Unsupervised):
     hidden: Annotated[int, Field(ge=1, le=100_000)]
     """Number of hidden units."""
     visible: Literal["binary", "gaussian"] = "binary"
-    """binary pixels are probabilities in [0, 1], given back by cross-entropy; gaussian ones any numbers, given back by
-    squared error."""
+    """binary pixels are probabilities in [0, 1], reconstructed by cross-entropy; gaussian ones any numbers,
+    reconstructed by squared error."""
     tied: bool = True
     """Whether W' is the transpose of W, or has weights of its own."""
     init: Initializer = Field(default_factory=Glorot)
     """How W and W' start; biases of hidden units start at zero. The default is that of sigmoid units, U(±4 √(6/(n_in +
     units)))."""
     visible_bias: Literal["zeros", "data"] = "zeros"
-    """How b_v starts: at zero, or where an image given back without looking has the means of the training images."""
+    """How b_v starts: at zero, or where an image reconstructed without looking has the means of the training images."""
 
     learns_by: ClassVar[str] = "reconstruction"
 
@@ -93,7 +93,7 @@ class Autoencoder(Unsupervised):
         out += self.b_v
 
     def reconstruct(self, x: Array) -> Array:
-        """Return what is given back for x (n, *in_shape): σ(a), or a (n, n_in); lent until the next call."""
+        """Return the reconstruction of x (n, *in_shape): σ(a), or a (n, n_in); lent until the next call."""
         a = self._decoded(x)
         if not self.is_gaussian:
             sigmoid(a)

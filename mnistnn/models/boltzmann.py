@@ -1,4 +1,4 @@
-"""The Boltzmann machine: every unit is connected with every other."""
+"""The Boltzmann machine: every unit is connected to every other."""
 
 from typing import Annotated, Any, Literal
 
@@ -28,7 +28,7 @@ class Boltzmann(EnergyModel):
 
     P(xᵢ = 1 | the others) = σ(bᵢ + Σⱼ wᵢⱼ xⱼ). Without hidden units it knows of pairs of pixels and no more. Learning
     needs two sets of chains, one of which holds the pixels where they are; neither needs the other side's units to be
-    independent, and so each unit takes its turn: for small machines, and to see what the restricted one is good for.
+    independent, and so each unit takes its turn: for small models, and to see what the restricted one is good for.
     The slides write x'Wx, which counts each pair twice, and the energy with the other sign. visible.W (pairs of pixels,
     row by row), visible.b (n_in,); with hidden units hidden.W (n_in, hidden), hidden.pairs, hidden.b. Ackley, Hinton &
     Sejnowski (1985).
@@ -36,7 +36,7 @@ class Boltzmann(EnergyModel):
 
     type: Literal["boltzmann"] = "boltzmann"
     hidden: Annotated[int, Field(ge=0, le=MOST_HIDDEN)] = 0
-    """Number of hidden units; 0 makes a fully visible machine."""
+    """Number of hidden units; 0 makes a fully visible Boltzmann machine."""
     init: Initializer = Field(default_factory=lambda: Normal(std=0.01))
     """How weights start; biases of hidden units start at zero."""
     visible_bias: Literal["zeros", "data"] = "zeros"

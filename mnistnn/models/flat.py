@@ -1,8 +1,8 @@
-"""What every model is: parameters in one vector, under names and shapes.
+"""The base of models that are trained by steps: parameters in one vector, under names and shapes.
 
 All parameters lie end to end in `theta`, all gradients in `grad`; what a model works with are reshaped views. So an
 optimizer is a few operations on vectors, a checkpoint is a copy of one, and a gradient check moves one number. What
-training collects beside the parameters (the statistics of batch normalisation, the means of a centred machine) lies
+training collects beside the parameters (the statistics of batch normalisation, the means of a centred RBM) lies
 behind them, in the same memory: `values` is both, and is all that a trained model consists of.
 """
 

@@ -26,7 +26,7 @@ class RBM(EnergyModel):
     Given one side, the units of the other are independent: P(hⱼ = 1 | v) = σ(b_h + vW)ⱼ and P(vᵢ = 1 | h) = σ(b_v +
     hWᵀ)ᵢ. Gaussian visible units have ½|v − b_v|² in place of −b_v'v, and v | h is N(b_v + hWᵀ, I). The slides write
     the energy with the other sign (exp(−v'Wh − …)) but the gradient that belongs to this one: with −W, −b_v, −b_h for
-    W, b_v, b_h both are the same machine. hidden.W (n_in, units), hidden.b (units,), visible.b (n_in,). Smolensky
+    W, b_v, b_h both are the same model. hidden.W (n_in, units), hidden.b (units,), visible.b (n_in,). Smolensky
     (1986); Hinton (2002).
     """
 
@@ -43,8 +43,8 @@ class RBM(EnergyModel):
     """How b_v starts: at zero, or where the units have the means of the training images, log p/(1 − p) for binary ones.
     Hinton (2012), section 8."""
     centred: bool = False
-    """Follow the gradient of a machine whose units are centred at their means over the data, which are followed as they
-    go by: the same machines, learned faster and alike from dark and from bright pictures. Montavon & Müller (2012);
+    """Follow the gradient of an RBM whose units are centred at their means over the data, which are followed as they
+    go by: the same models, learned faster and alike from dark and from bright pictures. Montavon & Müller (2012);
     Melchior, Fischer & Wiskott (2016)."""
 
     def build(self, in_shape: Shape) -> Shape:
@@ -80,7 +80,7 @@ class RBM(EnergyModel):
     def begin_at(self, means: Array) -> None:
         """Let visible units start as the means (n_in,) of the training images want it, as far as that is asked for.
 
-        A centred machine starts with centres at these means, and with biases that make up for the centring.
+        A centred RBM starts with centres at these means, and with biases that make up for the centring.
         """
         if self.visible_bias == "data":
             self.b_v[...] = biases_of(means, self.is_gaussian)

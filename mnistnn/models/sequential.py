@@ -129,7 +129,7 @@ class Sequential(FlatModel):
         return x
 
     def _without_mask(self, x: Array) -> Array:
-        """Let recurrent layers know which steps there are, and return the other features of x."""
+        """Give the mask of x to recurrent layers, and return the other features of x."""
         if not self.ragged:
             return x
         given = steps_first(x[..., -1:])
@@ -141,7 +141,7 @@ class Sequential(FlatModel):
         return x[..., :-1]
 
     def backward(self, dy: Array) -> None:
-        """Overwrite grad with the gradients belonging to the last forward pass; dy is used up."""
+        """Overwrite grad with the gradients belonging to the last forward pass; dy is overwritten."""
         for layer in reversed(self._chain[self._first + 1 :]):
             dy = layer.backward(dy)
         if self._first < len(self._chain):
@@ -189,7 +189,7 @@ class Sequential(FlatModel):
     def backward_per_example(self, dy: Array, gradients: Array) -> None:
         """Write into gradients (k, n, size) the derivatives by theta of k functions of each example's output.
 
-        dy (k, n, *out_shape), used up, are those by the output of the last forward pass.
+        dy (k, n, *out_shape), overwritten, are those by the output of the last forward pass.
         """
         views = {
             slot.name: gradients[:, :, slot.part].reshape(*gradients.shape[:2], *slot.parameter.shape)

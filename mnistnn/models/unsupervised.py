@@ -1,4 +1,4 @@
-"""What models that read no digits have in common: they learn from images alone."""
+"""The base of unsupervised models, which learn from images alone."""
 
 from math import prod
 from typing import ClassVar

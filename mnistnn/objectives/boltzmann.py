@@ -1,4 +1,4 @@
-"""What a Boltzmann machine without restriction learns by: chains for the model, and others for the data."""
+"""The objective of a general Boltzmann machine: Gibbs chains for the model, and others for the data."""
 
 from collections.abc import Mapping, Sequence
 

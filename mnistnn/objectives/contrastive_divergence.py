@@ -1,4 +1,6 @@
-"""What a restricted Boltzmann machine learns by: the gradient of the log-likelihood, its model's half by sampling."""
+"""The objective of a restricted Boltzmann machine: the log-likelihood's gradient, its model part estimated by
+sampling.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +17,7 @@ from mnistnn.objectives.supervised import Penalty
 from mnistnn.objectives.unsupervised import UnsupervisedObjective
 from mnistnn.types import Array
 
-_FOLLOW = 0.01  # how fast the means of a centred machine follow the data, as in Melchior et al. (2016)
+_FOLLOW = 0.01  # how fast the means of a centred RBM follow the data, as in Melchior et al. (2016)
 
 
 # Nearly all of an update's time is matrix products, so the memory order is chosen for them. Measured and not worth it:
@@ -68,7 +70,7 @@ class RBMObjective(UnsupervisedObjective):
     def _run_chains(self, v0: Array, p0: Array, v: Array, p: Array, watched: Array | None) -> Array:
         """Write visible units at the end of each chain into v, and P(h | v) into p; return what is watched.
 
-        That is how well the data are given back, unless there is something already.
+        That is how well the data are reconstructed, unless there is something already.
         """
         model, rng = self.model, self._streams.at(self.update)
         steps = self.loss.steps_in(self.update // self.updates_per_epoch)
@@ -117,7 +119,7 @@ class RBMObjective(UnsupervisedObjective):
             model.db_h += self.loss.sparsity.strength * (activity - self.loss.sparsity.target)
 
     def _follow_means(self, v: Array, p: Array) -> None:
-        """Move the means of a centred machine a little towards those of the batch."""
+        """Move the means of a centred RBM a little towards those of the batch."""
         for mean, of_batch in ((self.model.v_mean, v), (self.model.h_mean, p)):
             mean *= 1.0 - _FOLLOW
             mean += (_FOLLOW / len(of_batch)) * of_batch.sum(axis=0)

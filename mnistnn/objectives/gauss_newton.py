@@ -1,4 +1,4 @@
-"""The Gauss–Newton matrix of an objective, G = Jᵀ H J: what second-order methods know of the curvature.
+"""The Gauss–Newton matrix of an objective, G = Jᵀ H J: the curvature that second-order methods use.
 
 J is the derivative of the model's outputs by theta, H the second derivative of the loss by the outputs, which is
 positive semi-definite for the losses that offer it; so G is too, wherever the model stands. For a model that is linear
@@ -49,7 +49,7 @@ class GaussNewton:
         self._scratch = Scratch()
 
     def products(self, part: slice) -> Callable[[Array, Array], None]:
-        """Return a function that writes G v into its second argument; v, out (P,). It uses up the model's gradient.
+        """Return a function that writes G v into its second argument; v, out (P,). It overwrites the model's gradient.
 
         z_dot = J v by a forward pass of tangents, dz = H z_dot from the loss, out = Jᵀ dz by a backward pass. It may be
         called any number of times before theta moves or anything else passes through the model: what passes in one
@@ -85,7 +85,7 @@ class GaussNewton:
         return passes
 
     def diagonal(self, part: slice, out: Array) -> None:
-        """Write an estimate of G's diagonal into out (P,); uses up the model's gradient.
+        """Write an estimate of G's diagonal into out (P,); overwrites the model's gradient.
 
         Second derivatives are passed back as gradients are, with squares of weights, inputs and slopes in their places:
         what the weights into a unit share is taken for independent. LeCun et al. (1998), appendix C.
@@ -129,7 +129,7 @@ def share(piece: slice, part: slice) -> float:
 
 
 def add_share(mean: Array, weight: float, total: Array, is_first: bool) -> None:
-    """Add weight · mean to total, which the first of them overwrites; the mean of a piece is used up."""
+    """Add weight · mean to total, which the first of them overwrites; the mean of a piece is overwritten."""
     mean *= weight
     if is_first:
         total[...] = mean

@@ -1,4 +1,4 @@
-"""What an autoencoder learns by: how well it gives back images of which it has seen a part."""
+"""The objective of an autoencoder: how well it reconstructs images of which it has seen a part."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -70,7 +70,7 @@ class ReconstructionObjective(UnsupervisedObjective):
         self.model.encode(self._seen, self._y)
         self.model.decode(self._y, self._a)
         a, work, out = (
-            self._room("a, used up", n, self.n_in),
+            self._room("a, overwritten", n, self.n_in),
             self._room("work", n, self.n_in),
             self._scratch("losses", (n,), self.theta),
         )

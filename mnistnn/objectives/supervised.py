@@ -1,4 +1,4 @@
-"""What is minimised: the mean loss of a batch plus the penalties, as a function of the model's theta."""
+"""The supervised objective: the mean loss of a batch plus the penalties, as a function of the model's theta."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -215,7 +215,7 @@ def score(
     """Return the loss summed over all examples and the count of errors, computed in batches of `batch_size`.
 
     The last, smaller batch counts like the others. Sums are in float64. `right` (len(x),), if given, is filled with
-    whether each example is read rightly. Where each step of an example counts, so does each in the result.
+    whether each example is classified correctly. Where each step of an example counts, so does each in the result.
     """
     total, errors, count = 0.0, 0, 0
     for start in range(0, len(x), batch_size):

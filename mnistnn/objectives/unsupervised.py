@@ -1,4 +1,4 @@
-"""What the objectives of models that read no digits have in common."""
+"""The base of the objectives of unsupervised models."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar

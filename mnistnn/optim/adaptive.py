@@ -19,7 +19,7 @@ Epsilon = Annotated[float, Field(gt=0)]
 
 @component
 class AdaptiveRates(GradientRule):
-    """The slides' rates per weight: θ ← θ − η r g, where r grows while the gradient keeps its sign.
+    """Delta-bar-delta, as in the slides: a rate for each weight: θ ← θ − η r g, where r grows while g keeps its sign.
 
     After the step, r ← r + increase where g has the sign of the gradient before it, r ← r · decrease where it has the
     other one, unchanged where either is 0; then r is kept within [minimum, maximum], which the slides ask for but leave

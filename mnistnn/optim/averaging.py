@@ -1,4 +1,6 @@
-"""The average of the parameters over the last updates, which generalises better than the last ones of a noisy run."""
+"""The exponential moving average (EMA) of the parameters, which generalises better than the last ones of a noisy
+run.
+"""
 
 from typing import Annotated
 
@@ -11,7 +13,8 @@ from mnistnn.types import Array
 
 @component
 class WeightAverage:
-    """θ̄ ← d θ̄ + (1 − d) θ after each update, with d = min(decay, (1 + t)/(10 + t)) at update t.
+    """Exponential moving average (EMA) of the parameters: θ̄ ← d θ̄ + (1 − d) θ after each update, with d = min(decay,
+    (1 + t)/(10 + t)) at update t.
 
     The small d of the first updates forgets the start. Evaluation and the best parameters take θ̄; training goes on
     from θ. The statistics of batch normalisation are not averaged again: they are those of training. Polyak & Juditsky

@@ -1,4 +1,4 @@
-"""What the loop asks of an optimizer, and what an optimizer may ask of the objective."""
+"""The contracts between the loop, an optimizer and the objective."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +57,7 @@ Decay = Sequence[tuple[slice, float]]
 
 @dataclass(frozen=True)
 class Requirements:
-    """What an optimizer needs of an experiment around it. An experiment without it is refused before data is read.
+    """Requirements of an optimizer on the rest of the experiment, which are checked before data is read.
 
     one_objective  the same objective for several updates: the gradient of one step is compared with that of the last
     values         the objective's value wherever theta may be, and theta where it was left: so nothing else may move
@@ -81,7 +81,7 @@ class GaussNewtonContract(Protocol):
 
 
 class ObjectiveContract(Protocol):
-    """A function of theta (P,), with its gradient in grad (P,) after each evaluation; grad may be used up.
+    """A function of theta (P,), with its gradient in grad (P,) after each evaluation; grad may be overwritten.
 
     `decay` is the part of the gradient that is a multiple of theta, stretch by stretch (L2 penalties); empty if there
     is none. A rule that adds it on its own asks for `loss_and_grad(decay=False)`. `mean_loss` is the part of the last
@@ -115,7 +115,7 @@ class OptimizerContract(Protocol):
     requirements: ClassVar[Requirements]
 
     gives: ClassVar[tuple[str, ...]]
-    """Names of the figures that it adds to the row of an evaluation."""
+    """Names of the metrics that it adds to the row of an evaluation."""
 
     @property
     def repeats_itself(self) -> bool:

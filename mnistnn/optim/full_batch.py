@@ -1,4 +1,4 @@
-"""What the methods have in common that ask the objective as often as they like before they have made one step.
+"""The base of full-batch optimizers, which may evaluate the objective several times for one step.
 
 They are deterministic methods for large batches: an update is an iteration, and takes several passes over the batch.
 What they remember is vectors like theta, and numbers; both are state that a checkpoint holds.
@@ -33,7 +33,7 @@ class KeptNumbers:
 
 @component
 class FullBatchOptimizer:
-    """Abstract: one step moves theta to a place that `move` finds by asking the objective."""
+    """Abstract: one step moves theta to a place that `move` finds by evaluating the objective."""
 
     type: str
     """The name of the method in an experiment."""
@@ -92,13 +92,13 @@ class FullBatchOptimizer:
         raise NotImplementedError
 
     def evaluate(self, objective: ObjectiveContract) -> float:
-        """Ask for value and gradient at theta; remember loss and largest derivative, and return the value."""
+        """Evaluate value and gradient at theta; remember loss and largest derivative, and return the value."""
         value = objective.value_and_grad()
         self.remember(objective)
         return value
 
     def remember(self, objective: ObjectiveContract) -> None:
-        """Remember the figures of the objective's last value and gradient."""
+        """Remember the metrics of the objective's last value and gradient."""
         self.numbers["loss"] = objective.mean_loss
         self.numbers["gradient.max"] = largest(objective.grad)
 

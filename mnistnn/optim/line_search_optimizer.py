@@ -1,4 +1,4 @@
-"""What conjugate gradient and L-BFGS have in common: a direction from what was learned, then a line search along it.
+"""The base of conjugate gradient and L-BFGS: a direction from previous steps, then a line search along it.
 
 Value and gradient where a search ends are those that the next step begins with, so they are kept with the state; a step
 costs as many passes over the batch as its search makes trials, often one.
@@ -24,7 +24,7 @@ AnyLineSearch = StrongWolfe | Backtracking
 class LineSearchOptimizer(FullBatchOptimizer):
     """Abstract: θ ← θ + α d, with d from the gradient and what is remembered, and α by a line search.
 
-    Where no search along d lowers the objective, everything learned is forgotten and −g is tried. If that fails too,
+    Where no search along d lowers the objective, the memory is reset and −g is tried. If that fails too,
     rounding hides all descent: theta stays, the step counts as 0, until the objective is another one.
     """
 
@@ -99,7 +99,7 @@ class LineSearchOptimizer(FullBatchOptimizer):
         raise NotImplementedError
 
     def reset(self) -> None:
-        """Begin again with −g."""
+        """Clear the memory: the next direction is −g."""
         raise NotImplementedError
 
     def set_direction(self, g: Array) -> None:
@@ -111,5 +111,5 @@ class LineSearchOptimizer(FullBatchOptimizer):
         raise NotImplementedError
 
     def update(self, g: Array, g_before: Array, step: float) -> None:
-        """Take in the step just made along `direction`, and the gradients at its ends."""
+        """Update the memory by the step just made along `direction`, and the gradients at its ends."""
         raise NotImplementedError

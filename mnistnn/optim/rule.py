@@ -1,4 +1,4 @@
-"""What all rules that follow the gradient have in common: one gradient per step, a rate, clipping, flat state.
+"""The base of gradient rules: one gradient per step, a rate, clipping, flat state.
 
 A rule says how one stretch of theta moves. The step applies it block by block: a block and its state stay in the
 processor's cache while the few vector operations of the rule pass over them, so theta is read from memory once,
@@ -154,7 +154,7 @@ class GradientRule:
         return self._numbers.array
 
     def update(self, theta: Array, grad: Array, state: list[Array], work: list[Array], scalars: Scalars) -> None:
-        """Move one block of theta in place. grad may be used up; state is in the order of `slots`."""
+        """Move one block of theta in place. grad may be overwritten; state is in the order of `slots`."""
         raise NotImplementedError
 
 

@@ -1,4 +1,4 @@
-"""How a rate or a momentum changes while training goes on.
+"""Schedules: how a rate or a momentum changes during training.
 
 A schedule is a pure function of how far training has come, so a resumed run needs no memory of it. Most look at the
 number of epochs, fractions included; some respond to performance, and read the history of evaluations.
@@ -132,7 +132,7 @@ class BoldDriver:
     """The slides' single adaptive rate: a little higher after each epoch that went well, much lower after one that did
     not.
 
-    Every evaluation multiplies the rate by `increase` if the monitored figure fell since the one before, else by
+    Every evaluation multiplies the rate by `increase` if the monitored metric fell since the one before, else by
     `decrease`.
     """
 
@@ -140,7 +140,7 @@ class BoldDriver:
     start: Positive
     """Value at the beginning."""
     monitor: Literal["train.loss", "valid.loss", "valid.error"] = "train.loss"
-    """The figure that should fall."""
+    """The metric that should fall."""
     increase: Annotated[float, Field(ge=1)] = 1.05
     """Factor after an improvement."""
     decrease: Annotated[float, Field(gt=0, lt=1)] = 0.5
@@ -161,13 +161,13 @@ class BoldDriver:
 
 @component
 class Plateau:
-    """Multiply the rate by `factor` whenever `patience` evaluations in a row brought no better figure."""
+    """Multiply the rate by `factor` whenever `patience` evaluations in a row brought no better metric."""
 
     type: Literal["plateau"] = "plateau"
     start: Positive
     """Value at the beginning."""
     monitor: Literal["train.loss", "valid.loss", "valid.error"] = "valid.loss"
-    """The figure that should fall."""
+    """The metric that should fall."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """What the rate is multiplied by."""
     patience: Annotated[int, Field(ge=1)] = 5

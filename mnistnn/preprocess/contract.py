@@ -1,4 +1,4 @@
-"""What the experiment asks of a transform of its inputs."""
+"""The contract of a transform of the inputs."""
 
 from collections.abc import Iterator
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""What transforms of pictures share: they need to know which pixels are neighbours."""
+"""The base of image transforms, which need to know which pixels are neighbours."""
 
 from math import prod
 from typing import Annotated
@@ -33,7 +33,7 @@ class ImageTransform(Transform):
         return x
 
     def redrawn(self, images: Array) -> Array:
-        """Return what becomes of images (n, channels, h, w), which may be used up. The channels move together."""
+        """Return what becomes of images (n, channels, h, w), which may be overwritten. The channels move together."""
         raise NotImplementedError
 
 

@@ -1,4 +1,4 @@
-"""What is kept of an experiment that was reproduced: one small JSON file, fit to be committed.
+"""The record of a reproduced experiment: one small JSON file, fit to be committed.
 
 It says what was trained (a digest of the experiment file), by which commit, and what each seed gave. The summary, the
 claim and the verdict follow from that and from the file's present claim, so a claim can be corrected without training.

@@ -1,4 +1,4 @@
-"""Training the chosen experiments, seed by seed, and measuring what they claim."""
+"""Reproduction: the chosen experiments are trained, seed by seed, and their claimed metrics are measured."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

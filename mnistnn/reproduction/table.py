@@ -43,7 +43,7 @@ def renew_table(experiments: Path, results: Path, table: Path) -> None:
 
 
 def _renewed(record: Record, experiments: Path) -> Record | None:
-    """Return the record under the present claim; None if its figures belong to another version of the experiment."""
+    """Return the record under the present claim; None if its metrics belong to another version of the experiment."""
     try:
         loaded = Member(experiments, record.file).load()
     except ConfigError:  # the file is gone, or invalid

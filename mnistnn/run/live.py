@@ -1,4 +1,4 @@
-"""A run as it stands, again and again until no process trains it any more.
+"""Live status of a run: read again and again until no process trains it any more.
 
 It reads and never waits for the other process: a last line that is still being written is left out until it is whole,
 and a file that a resume cuts back is simply read as it is then.
@@ -58,7 +58,7 @@ def ends(view: RunView) -> str:
 
 
 def metric_to_show(record: RunRecord, rows: History) -> str | None:
-    """Return the figure that a run monitors, or else a usual one that it has; None if there is no row yet."""
+    """Return the metric that a run monitors, or else a usual one that it has; None if there is no row yet."""
     there = metrics_in(rows)
     wanted = () if record.monitor == LAST else (record.monitor,)
     return next((name for name in (*wanted, *_USUAL_METRICS, *there) if name in there), None)

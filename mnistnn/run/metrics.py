@@ -16,7 +16,7 @@ from mnistnn.types import LAST, History, Row, best_row
 
 COLUMNS = {"epochs": "epoch", "updates": "updates", "examples": "examples"}
 COUNTERS = tuple(COLUMNS.values())
-"""Columns that count how far training has come, and are no figures."""
+"""Columns that count how far training has come, and are no metrics."""
 
 
 class MetricsFile:
@@ -100,7 +100,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def metrics_in(rows: Iterable[Row]) -> list[str]:
-    """Return the names of all figures in rows, in the order in which they are kept."""
+    """Return the names of all metrics in rows, in the order in which they are kept."""
     return list(dict.fromkeys(name for row in rows for name in row if name not in COUNTERS))
 
 

@@ -17,9 +17,9 @@ Status = Literal["running", "finished", "stopped", "interrupted", "diverged", "f
 
 @dataclass(config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class RunRecord:
-    """The fields of run.json. Times are ISO 8601 with zone; `seconds` is time spent training, over all sittings.
+    """The fields of run.json. Times are ISO 8601 with zone; `seconds` is time spent training, over all sessions.
 
-    `monitor` is the figure whose lowest value marks the best epoch, which has a fraction when it was found inside one.
+    `monitor` is the metric whose lowest value marks the best epoch, which has a fraction when it was found inside one.
     """
 
     id: str

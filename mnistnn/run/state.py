@@ -1,6 +1,6 @@
-"""What a checkpoint holds besides vectors: counters, running sums, and the position in metrics.jsonl.
+"""The state in a checkpoint besides vectors: counters, running sums, and the position in metrics.jsonl.
 
-Typed and checked on reading, so that whoever goes on from a checkpoint finds every figure there and of its kind.
+Typed and checked on reading, so that whoever goes on from a checkpoint finds every number there, and of its type.
 """
 
 from typing import Annotated

@@ -1,4 +1,5 @@
-"""Keeps a run directory in step with training: rows of metrics, checkpoints, the log, and orderly interruptions.
+"""Checkpointing: keeps a run directory in step with training: rows of metrics, checkpoints, the log, and orderly
+interruptions.
 
 The order of a commit is what makes a run recoverable: rows are forced to the disk, then a checkpoint that names their
 length and digest is written, and only then are older checkpoints removed.
@@ -22,10 +23,10 @@ from mnistnn.training.learning import Learning
 
 
 class RunCheckpointing:
-    """The journal of one sitting: from `start` or `resume` to the end of the loop.
+    """Checkpointing of one session: from `start` or `resume` to the end of the loop.
 
     stop_signal    tells which signal has asked for the end, if one has
-    time_budget_s  seconds after which the sitting ends
+    time_budget_s  seconds after which the session ends
     whole          the run to be resumed after that, if it is not this one but the one that this is a phase of
 
     Both are looked at between two updates: InterruptedRunError or TimeBudgetError is raised, after saving.

@@ -1,6 +1,6 @@
 """Greedy layer-wise pretraining: the phases of an experiment, one after the other, inside of its run.
 
-<run>/pretrain/<number>-<layer>/             a run like any other, of a machine or an autoencoder
+<run>/pretrain/<number>-<layer>/             a run like any other, of an RBM or an autoencoder
 <run>/pretrain/<number>-<layer>.safetensors  what it has learned, as the next phase and the model's layer take it
 
 A phase that has its file is done. One that was cut off goes on from its own checkpoints. The model takes what was

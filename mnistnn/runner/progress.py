@@ -1,4 +1,4 @@
-"""What a person sees while training: bars on a terminal, one plain line per evaluation anywhere else.
+"""The progress display during training: bars on a terminal, one plain line per evaluation anywhere else.
 
 Everything goes to stderr; results are printed by the command when the run is over. Each line is also kept in the run's
 log, whatever is shown.
@@ -19,7 +19,7 @@ _LONG_S = 0.5  # an update that takes longer gets a bar of its own
 
 
 class ProgressDisplay:
-    """Follows one sitting of a run.
+    """Follows one session of a run.
 
     log    takes each line, for the run's log.txt
     shown  whether lines go to stderr too; errors are not its business
@@ -101,7 +101,7 @@ class ProgressDisplay:
 
 
 def epoch_line(t: Learning, examples: int, seconds: float) -> str:
-    """Return the newest row as a line: figures, speed, best so far."""
+    """Return the newest row as a line: metrics, speed, best so far."""
     row = t.history[-1]
     names = ("train.loss", "train.error", "valid.loss", "valid.error")
     metrics = "  ".join(f"{name} {row[name]:.4f}" for name in names if name in row)

@@ -69,9 +69,10 @@ def start(
 ) -> Outcome:
     """Train an experiment in a new run directory at `path`. Raises what the session ended with, if not by a policy.
 
-    hopeless  asked at each evaluation whether the run is to end there for what lies outside of it, and why
-    stop      the request that the run heeds, watched by who hands it in; without one, the session watches for signals
-    trainer   trains several members of a committee at a time
+    pruned_because   called at each evaluation; says why the run is to end there because of other runs, if it is
+    stop             the request that the run heeds, watched by who hands it in; without one, the session watches for
+                     signals
+    trainer          trains several members of a committee at a time
     furnish_members  puts the runs of members that are trained already into the new run
     """
     loaded = plan.loaded

@@ -1,4 +1,4 @@
-"""What the loop asks of a stopping policy.
+"""The contract of a stopping policy.
 
 A policy keeps no counter. It reads the rows of metrics.jsonl from the first to the last and says whether the run ends
 there, so a resumed run cannot forget its patience. A NaN is never an improvement: every comparison is a plain `<`.
@@ -40,7 +40,7 @@ class Policy:
         return None
 
     def time_limit_s(self) -> float | None:
-        """Name the time spent training, over all sittings, after which the run ends."""
+        """Name the time spent training, over all sessions, after which the run ends."""
         return None
 
     def metrics(self) -> tuple[str, ...]:

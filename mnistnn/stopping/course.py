@@ -20,7 +20,7 @@ class CoursePatience(Policy):
 
     type: Literal["course_patience"] = "course_patience"
     monitor: Monitor = "valid.error"
-    """The figure that must improve."""
+    """The metric that must improve."""
     min_epochs: Annotated[int, Field(ge=0)] = 50
     """Never stop before this many epochs."""
     max_patience: Annotated[int, Field(ge=1)] = 20
@@ -52,7 +52,7 @@ class CoursePoints(Policy):
 
     type: Literal["course_points"] = "course_points"
     monitor: Monitor = "valid.error"
-    """The figure that must improve."""
+    """The metric that must improve."""
     examples: Annotated[int, Field(ge=1)] = 500_000
     """Data points to train on regardless; the default is 10 epochs of 50 000."""
     increase: Annotated[float, Field(ge=1)] = 2

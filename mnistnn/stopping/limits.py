@@ -64,7 +64,7 @@ class MaxTime(Policy):
 
     type: Literal["max_time"] = "max_time"
     seconds: Annotated[float, Field(gt=0)]
-    """Time over all sittings of the run."""
+    """Time over all sessions of the run."""
 
     def time_limit_s(self) -> float | None:
         return self.seconds
@@ -97,11 +97,11 @@ class Converged(Policy):
 
 @component
 class Target(Policy):
-    """Stop as soon as a figure is good enough."""
+    """Stop as soon as a metric is good enough."""
 
     type: Literal["target"] = "target"
     monitor: Monitor | Literal["train.loss"] = "valid.error"
-    """The figure."""
+    """The metric."""
     value: Annotated[float, Field(ge=0)]
     """It is good enough at or below this."""
 

@@ -23,7 +23,7 @@ class LisaPatience(Policy):
 
     type: Literal["lisa_patience"] = "lisa_patience"
     monitor: Monitor = "valid.error"
-    """The figure that must improve."""
+    """The metric that must improve."""
     updates: Annotated[int, Field(ge=1)] = 5000
     """Updates to make regardless."""
     increase: Annotated[float, Field(ge=1)] = 2
@@ -56,9 +56,9 @@ class SignificancePatience(Policy):
     """LISA's patience, extended only when the improvement is statistically significant, as their note proposes.
 
     Each evaluation reads the same validation images, so it is paired with the best one before it: `valid.gained` counts
-    the images that are read rightly now and were not then, `valid.lost` the opposite. If the two models were equally
-    good, gained would be binomial with probability ½ among gained + lost; the improvement is significant when the
-    one-sided exact probability of so many gains is at most `level` (McNemar's test).
+    the images that are classified correctly now and were not then, `valid.lost` the opposite. If the two models were
+    equally good, gained would be binomial with probability ½ among gained + lost; the improvement is significant when
+    the one-sided exact probability of so many gains is at most `level` (McNemar's test).
     """
 
     type: Literal["significance_patience"] = "significance_patience"

@@ -1,4 +1,4 @@
-"""What study.json says: what was asked for, and the trials that were known from the beginning."""
+"""The description of a sweep, study.json: the request, and the trials that were known from the beginning."""
 
 from typing import Literal
 
@@ -28,7 +28,7 @@ class Trial:
 
 @dataclass(frozen=True, config=_STRICT)
 class Search:
-    """What points are asked with, one after the other, where they are not known from the beginning.
+    """The options of a search, whose points are suggested one after the other.
 
     points       how many there will be
     arguments    what varies and what does not, as on the command line
@@ -52,8 +52,8 @@ class Description:
 
     given    what stood on the command line: the file, what varies, options
     sampler  how points come about: all of a grid, drawn at random, or each chosen by what became of those before
-    monitor  the figure by which the best epoch of each run, and then the best point, is chosen
-    prune    whether trials are ended early that others show to be hopeless
+    monitor  the metric by which the best epoch of each run, and then the best point, is chosen
+    prune    whether trials are ended early that others show to be unpromising
     """
 
     schema_version: int

@@ -1,4 +1,4 @@
-"""From what was asked for to the trials of a sweep: every member loaded and checked before the first one is run."""
+"""Planning of a sweep: from the request to its trials; every member loaded and checked before the first one is run."""
 
 import hashlib
 import math

@@ -1,4 +1,4 @@
-"""Ending hopeless trials early: asked at each epoch of a trial, wherever that is done.
+"""Pruning: unpromising trials end early. Each epoch of a trial is checked, wherever the trial runs.
 
 The rule is Optuna's MedianPruner. What it compares with is read from the run directories of the finished trials, so no
 process has to tell another anything, and nothing has to be put right after one was killed. Who is pruned depends on who
@@ -18,7 +18,7 @@ FIRST_EPOCH = 3
 
 
 class Pruner:
-    """Tells whether a trial is hopeless: its best figure so far is above the median of what the finished trials had
+    """Tells whether a trial is to be pruned: its best metric so far is above the median of what the finished trials had
     reached by the same epoch, or another seed of its point was pruned, so that the point cannot be chosen any more.
 
     Raises ResourceError if Optuna is not installed.

@@ -1,4 +1,4 @@
-"""Doing the trials of a sweep that are not done: submitted to an engine, and told of as they end.
+"""Scheduling of the open trials of a sweep: they are submitted to an engine and reported as they end.
 
 A worker that dies takes no other trial with it for good. Trials that were under way when a pool of workers broke are
 tried one at a time afterwards, in a pool of their own, so that the one that kills its worker is known by it; it is

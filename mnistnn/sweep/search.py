@@ -1,4 +1,4 @@
-"""The search: points asked of Optuna one after the other, each chosen by what became of those before.
+"""The search: Optuna suggests points one after the other, each by the results of those before.
 
 Optuna keeps a journal of its own; what counts is asked.jsonl and the run directories. So nothing is lost between any
 two steps: what Optuna gave and asked.jsonl does not have is told as failed and forgotten, and a point that has ended is
@@ -94,7 +94,7 @@ class Searcher:
                 self._journal.tell(each.number, state=self._states.FAIL)
 
     def _tell(self, point: SuggestedPoint) -> None:
-        """Tell how a point ended: with its mean figure, pruned, or failed. One that is under way is not told."""
+        """Tell how a point ended: with its mean metric, pruned, or failed. One that is under way is not told."""
         result = result_of(self.study, point.trials)
         ends = {each.standing.state for each in result.trials}
         if not ends <= set(DONE):

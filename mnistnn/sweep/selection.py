@@ -1,4 +1,4 @@
-"""The choice among the points of a sweep: by the mean validation figure over seeds; only then the test split is read,
+"""The choice among the points of a sweep: by the mean validation metric over seeds; only then the test split is read,
 for the chosen point alone, and once.
 """
 
@@ -33,7 +33,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class PointResult:
-    """A point with its trials, one for each seed. `mean` and `std` are of the monitored figure over finished trials."""
+    """A point with its trials, one for each seed. `mean` and `std` are of the monitored metric over finished trials."""
 
     point: int
     values: dict[str, str]
@@ -48,7 +48,7 @@ class PointResult:
 
 @strict_dataclass(frozen=True, config=_STRICT)
 class Chosen:
-    """The fields of chosen.json: the point, its validation figure over seeds, and the test error of each trial."""
+    """The fields of chosen.json: the point, its validation metric over seeds, and the test error of each trial."""
 
     schema_version: int
     point: int

@@ -1,4 +1,4 @@
-"""asked.jsonl: the points of a sweep whose points are asked for one after the other, in the order of asking.
+"""asked.jsonl: the suggested points of a search, in the order of suggestion.
 
 A point counts from when its line is whole; the configurations of its trials were written before. A last line that a
 killed process left torn is no point.
@@ -39,7 +39,7 @@ def append_suggested(path: Path, suggested: SuggestedPoint) -> None:
 
 
 def read_suggested(path: Path) -> list[SuggestedPoint]:
-    """Return all points that were asked for. Raises RunError for a whole line that is altered or foreign."""
+    """Return all points that were suggested. Raises RunError for a whole line that is altered or foreign."""
     if not path.exists():
         return []
     content = read_file(path)

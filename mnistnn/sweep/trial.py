@@ -1,4 +1,4 @@
-"""One trial, wherever it is asked for: begun, gone on with, or found to be done.
+"""One trial: begun, resumed, or found to be finished.
 
 What is sent to a worker is a path and a name. All else lies in the folder, so the same trial may be asked for twice, by
 a scheduler that lost sight of a worker, say: the lock of its run directory lets one work, and what is done stays done.
@@ -31,7 +31,7 @@ _POLL_S = 1.0
 
 @dataclass(frozen=True)
 class Ended:
-    """How a trial ended here: the figures of its best epoch if it is finished, why if it failed or was pruned."""
+    """How a trial ended here: the metrics of its best epoch if it is finished, why if it failed or was pruned."""
 
     trial: str
     state: Literal["finished", "pruned", "failed", "stopped"]

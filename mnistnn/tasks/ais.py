@@ -1,9 +1,9 @@
-"""Annealed importance sampling: log Z of a machine too large to be enumerated, and how far it may be off.
+"""Annealed importance sampling: log Z of a model too large to be enumerated, and how far it may be off.
 
-Chains go from a machine whose log Z is known, one without weights whose visible units have the means of the data,
-through machines between to the one in question. The weights that they gather on the way have Z_B / Z_A as their mean.
+Chains go from a model whose log Z is known, one without weights whose visible units have the means of the data,
+through models between to the one in question. The weights that they gather on the way have Z_B / Z_A as their mean.
 Few chains find all modes, so the estimate tends to be too low and likelihoods too high; the reverse way, from samples
-of the machine down to the known one, errs on the other side. Neal (2001); Salakhutdinov & Murray (2008); Burda,
+of the model down to the known one, errs on the other side. Neal (2001); Salakhutdinov & Murray (2008); Burda,
 Grosse & Salakhutdinov (2015).
 """
 
@@ -34,18 +34,18 @@ def temperatures(count: int) -> Vector:
 
 
 class Path(Protocol):
-    """The machines between: β of the one in question, 1 − β of one with visible biases b_a and no weights.
+    """The models between: β of the one in question, 1 − β of one with visible biases b_a and no weights.
 
     A state is visible units v, or all units, of some chains (chains, …); what goes into others from there is a.
     """
 
     @property
     def log_z_of_start(self) -> float:
-        """Log Z of the machine without weights: its hidden units are free."""
+        """Log Z of the model without weights: its hidden units are free."""
         ...
 
     def start(self, chains: int) -> Numbers:
-        """Return states of the machine without weights."""
+        """Return states of the model without weights."""
         ...
 
     def begin_at(self, v: Numbers) -> Numbers:
@@ -61,12 +61,12 @@ class Path(Protocol):
         ...
 
     def move(self, x: Numbers, a: Numbers, beta: float) -> Numbers:
-        """Return the states after a Gibbs step of the machine of β; x may be used up."""
+        """Return the states after a Gibbs step of the model of β; x may be overwritten."""
         ...
 
 
 class RBMPath:
-    """Of restricted machines. States are visible units: the weights of hidden ones are summed over."""
+    """Of RBMs. States are visible units: the weights of hidden ones are summed over."""
 
     def __init__(self, parameters: RBMParameters, b_a: Vector, rng: np.random.Generator, dtype: str) -> None:
         self.W, self.b_h, self.b_v, self.b_a = (
@@ -110,7 +110,7 @@ class RBMPath:
 
 
 class BoltzmannPath:
-    """Of machines whose units are all connected. States are all units, (chains, units)."""
+    """Of general Boltzmann machines. States are all units, (chains, units)."""
 
     def __init__(self, parameters: BoltzmannParameters, b_a: Vector, rng: np.random.Generator, dtype: str) -> None:
         self.n_in, self.rng = parameters.n_in, rng
@@ -153,7 +153,7 @@ Watch = Callable[[int, int], None]
 
 
 def annealed(path: Path, betas: Vector, chains: int, watch: Watch) -> LogZ:
-    """Return log Z from chains that go from the machine without weights to the one in question."""
+    """Return log Z from chains that go from the model without weights to the one in question."""
     x, weights = path.start(chains), np.zeros(chains)
     for number in range(1, len(betas)):
         of, to = float(betas[number - 1]), float(betas[number])
@@ -167,9 +167,9 @@ def annealed(path: Path, betas: Vector, chains: int, watch: Watch) -> LogZ:
 
 
 def annealed_in_reverse(path: Path, betas: Vector, v: Numbers, burn_in: int, watch: Watch) -> LogZ:
-    """Return log Z from chains that go from the machine in question to the one without weights.
+    """Return log Z from chains that go from the model in question to the one without weights.
 
-    They begin at v (chains, n_in), data, and make `burn_in` steps of the machine itself to become its samples.
+    They begin at v (chains, n_in), data, and make `burn_in` steps of the model itself to become its samples.
     """
     x = path.begin_at(v)
     for _ in range(burn_in):
@@ -202,7 +202,7 @@ def sigmoid(x: Numbers) -> Numbers:
 def path_of(
     parameters: RBMParameters | BoltzmannParameters, means: Vector, rng: np.random.Generator, dtype: str
 ) -> Path:
-    """Return the path to a machine from one whose visible units have the means (n_in,) of the data."""
+    """Return the path to a model from one whose visible units have the means (n_in,) of the data."""
     if isinstance(parameters, BoltzmannParameters):
         return BoltzmannPath(parameters, base_biases(means, is_gaussian=False), rng, dtype)
     return RBMPath(parameters, base_biases(means, parameters.is_gaussian), rng, dtype)

@@ -1,4 +1,4 @@
-"""What experiments claim: which metric of which split is to lie in a band, and how people read it."""
+"""Claims of experiments: which metric of which split is to lie in a band, and how it is written."""
 
 from dataclasses import dataclass
 from typing import Literal

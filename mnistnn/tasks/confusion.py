@@ -23,7 +23,7 @@ def shares(confusion: NDArray[np.int64], whole: Whole) -> NDArray[np.float64]:
 def confusion_lines(
     confusion: Sequence[Sequence[int]], error_per_class: Sequence[float | None], whole: Whole | None = None
 ) -> list[str]:
-    """Return the matrix as lines: a row per true class, a column per class read, and the error of the row.
+    """Return the matrix as lines: a row per true class, a column per predicted class, and the error of the row.
 
     With `whole` there are percentages instead of counts.
     """
@@ -41,6 +41,6 @@ def confusion_lines(
 
 
 def pairs_line(most_confused: Sequence[dict[str, int]]) -> str:
-    """Return the most confused pairs in one line; an empty one if nothing was misread."""
+    """Return the most confused pairs in one line; an empty one if nothing was misclassified."""
     pairs = ", ".join(f"{pair['true']} as {pair['read']} ({pair['count']})" for pair in most_confused)
     return f"most confused: {pairs}" if pairs else ""

@@ -1,4 +1,4 @@
-"""What belongs to a kind of learning, whatever the kind: one object that everybody asks instead of asking which it is.
+"""The contract of a task: one object has all that depends on the kind of learning, so no other code asks which it is.
 
 A task says how a model of its kind learns and what is measured of it while it learns, which metrics an evaluation
 finds, which of them an experiment may claim, and the lines that people read. What a kind does not have is refused by

@@ -141,7 +141,7 @@ class EnergyValidation(UnsupervisedValidation):
 
 
 class EnergyTask(UnsupervisedTask):
-    """A restricted Boltzmann machine, or one whose units are all connected."""
+    """A restricted Boltzmann machine, or a general one."""
 
     result: ClassVar[type[Result]] = Likelihood
     claims: ClassVar[tuple[Claim, ...]] = (LOG_LIKELIHOOD,)

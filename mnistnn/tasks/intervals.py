@@ -1,4 +1,4 @@
-"""How far an error rate that was measured may be off."""
+"""Confidence intervals of measured error rates."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The partition function of a machine by enumeration, and what belongs to any way of finding it.
+"""The partition function of a Boltzmann machine by enumeration, and what all estimates of it share.
 
 log Z = log Σ_v exp(−F(v)) is what free energies lack to be log-likelihoods: log P(v) = −F(v) − log Z. All is computed
 on the host, in float64.
@@ -17,7 +17,7 @@ from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.rbm import RBM
 
 ENUMERABLE = 20
-"""Units up to which all states are gone through: on one side of a restricted machine, in all of another."""
+"""Units up to which all states are gone through: on one side of an RBM, in all of another."""
 
 _AT_ONCE = 12  # of them whose states are in memory at a time
 

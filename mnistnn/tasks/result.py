@@ -1,4 +1,4 @@
-"""What every measurement of a run says of itself, whatever was measured: the header of all results."""
+"""The header of all results: what every measurement of a run says of itself."""
 
 from typing import ClassVar
 

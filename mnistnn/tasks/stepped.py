@@ -1,4 +1,4 @@
-"""Models that are trained by steps: their parameters are one vector that an optimizer moves."""
+"""The base of tasks whose models are trained by steps: their parameters are one vector that an optimizer moves."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is measured of a network at each evaluation, as columns of metrics.jsonl."""
+"""The validation of a network at each evaluation, as columns of metrics.jsonl."""
 
 from mnistnn.backend.arrays import array_module
 from mnistnn.data.examples import Examples
@@ -14,8 +14,8 @@ class Validation:
 
     valid   the validation split, if there is one
     train   if given, the error on the whole training split is measured too
-    paired  also count the validation images that are read rightly now and were not by the best model so far, and the
-            opposite; what a test of significance needs
+    paired  also count the validation images that are classified correctly now and were not by the best model so far,
+            and the opposite; what a test of significance needs
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the two ways to learn, by steps and by rounds, have in common: a history, what ends it, what is kept of it."""
+"""The base of both ways to learn, by steps and by rounds: a history, what ends it, and what is kept."""
 
 import math
 from abc import ABC, abstractmethod

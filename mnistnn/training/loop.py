@@ -1,7 +1,7 @@
 """The training loop. There is one, for every model, optimizer, policy and device.
 
 It knows protocols only: what to compute comes from the objective and the optimizer, when to stop from pure functions of
-the history, what to keep from the journal.
+the history, what to keep from `Checkpointing`.
 """
 
 import math
@@ -25,7 +25,7 @@ from mnistnn.training.steps import steps_for
 from mnistnn.types import BEST, VALUES, Array, Row, best_row
 
 Evaluate = Callable[["Training"], dict[str, float]]
-"""Measures the model as it stands: the figures of an evaluation."""
+"""Measures the model as it stands: the metrics of an evaluation."""
 
 _AVERAGE, _SLOT, _OBJECTIVE = "average", "optimizer.", "objective."
 

@@ -1,4 +1,4 @@
-"""Runs that nobody trained, for what reads figures alone."""
+"""Runs that nobody trained, for what reads metrics alone."""
 
 from pathlib import Path
 

@@ -117,7 +117,7 @@ def test_larger_batches_measured_in_between_change_nothing(xp, traffic, assert_r
         x, labels = xp.zeros((n, *objective.x.shape[1:]), dtype=objective.x.dtype), xp.zeros(n, dtype="int64")
         with traffic.under("any"):
             score(objective.model, objective.loss, x, labels, batch_size=n)
-        xp.zeros((64, 1024))  # takes memory that was given back
+        xp.zeros((64, 1024))  # takes memory that was reconstructed
 
     with_places = next(kind for kind in LOSSES if kind.__name__ == "SquaredError")
     assert_recorded_alike(

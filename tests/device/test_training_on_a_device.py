@@ -43,7 +43,7 @@ class NoJournal:
 
 @pytest.fixture
 def assert_same_history(cupy, traffic):
-    """Return a function that trains on both, and compares all figures and parameters."""
+    """Return a function that trains on both, and compares all metrics and parameters."""
 
     def train_on(xp, optimizer, policy, batches, average, augment):
         rng = np.random.default_rng(0)

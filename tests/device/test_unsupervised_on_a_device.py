@@ -1,4 +1,4 @@
-"""Models that read no digits on the stand-in: the same bits, and nothing mixed with the host's."""
+"""Unsupervised models on the stand-in: the same bits, and nothing mixed with the host's."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The compiled twins of the image kernels against the array code that they stand in for: the same numbers."""
+"""The compiled loops of the image kernels against the array code that they stand in for: the same numbers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a machine learns by: contrastive divergence against the exact gradient, which is a sum over all states."""
+"""What a model learns by: contrastive divergence against the exact gradient, which is a sum over all states."""
 
 import itertools
 import tracemalloc

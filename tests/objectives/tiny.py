@@ -1,4 +1,4 @@
-"""What tests of models that read no digits begin with: images of 2 × 3 pixels, and parameters of which none is 0."""
+"""What tests of unsupervised models begin with: images of 2 × 3 pixels, and parameters of which none is 0."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The journal: when training is saved, in which order, and what is put back."""
+"""Checkpointing: when training is saved, in which order, and what is put back."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from mnistnn.training.loop import train
 
 @pytest.fixture
 def checkpointing_of(toy, tmp_path):
-    """Make a training, and a journal for it in the folder `run`."""
+    """Make a training, and a checkpointing hook for it in the folder `run`."""
     all_checkpointing = []
 
     def make(*overrides, stop_signal=lambda: None, time_budget_s=None):

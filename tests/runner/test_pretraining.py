@@ -1,4 +1,4 @@
-"""Layers that learn as machines before the whole does: what they begin with, stopped anywhere, verified, refused."""
+"""Layers that learn as models before the whole does: what they begin with, stopped anywhere, verified, refused."""
 
 import json
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_layers_begin_with_what_their_rbms_have_learned(belief, command, overrid
 
 
 def test_phase_is_the_run_that_its_experiment_makes_alone(belief, command):
-    """The second machine, too, from the features of the first one as `export` gives them."""
+    """The second model, too, from the features of the first one as `export` gives them."""
     assert command("train", belief, *UNMOVED, "--run-dir", "run", "-q").code == 0
     for phase in ("1-first", "2-second"):
         config = Path(f"run/pretrain/{phase}/config.yaml")

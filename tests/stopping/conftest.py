@@ -14,7 +14,7 @@ from mnistnn.training.loop import RunningLoss, Training, train
 
 @pytest.fixture(scope="session")
 def trained_with() -> Callable[..., tuple[int, str]]:
-    """Run the loop with these validation errors, or rows of figures; return the updates made and the reason.
+    """Run the loop with these validation errors, or rows of metrics; return the updates made and the reason.
 
     They last for as many epochs as there are of them, or less with `evaluate_every` so many updates.
     """

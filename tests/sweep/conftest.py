@@ -36,7 +36,7 @@ def searched(toy) -> Callable[..., Study]:
 
 @pytest.fixture
 def bits() -> Callable[[Study], dict[str, bytes]]:
-    """Return the files of all trials that do not depend on the clock: figures and checkpoints."""
+    """Return the files of all trials that do not depend on the clock: metrics and checkpoints."""
 
     def look(study: Study) -> dict[str, bytes]:
         folder = study.path / "trials"

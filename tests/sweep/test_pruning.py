@@ -1,4 +1,4 @@
-"""Hopeless trials end early, by the median of those that are finished; without --prune nothing changes."""
+"""Unpromising trials end early, by the median of those that are finished; without --prune nothing changes."""
 
 import json
 import os

@@ -45,7 +45,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 
 @pytest.fixture
 def rbm(toy) -> Path:
-    """The path of an experiment with a machine on the toy set."""
+    """The path of an experiment with a model on the toy set."""
     path: Path = toy.with_name("machine.yaml")
     path.write_text(EXPERIMENT)
     return path

@@ -26,7 +26,7 @@ PER_EPOCH = 5  # 18 examples in batches of 4: the last one has 2
 
 
 class Recorder:
-    """A journal that notes each call with epoch, batch and updates, and the parameters at each evaluation.
+    """A checkpointing hook that notes each call with epoch, batch and updates, and the parameters at each evaluation.
 
     It raises after the update that it is told to.
     """
@@ -383,7 +383,7 @@ def test_training_loss_inside_an_epoch_is_the_mean_since_the_row_before():
 
 
 class StopsAtEvaluation(Recorder):
-    """A journal that ends the loop right after the evaluation that follows a given update."""
+    """A checkpointing hook that ends the loop right after the evaluation that follows a given update."""
 
     def __init__(self, updates):
         super().__init__()

@@ -1,4 +1,5 @@
-"""Experiments beside each other: what differs, how good each is on the validation digits, and whether that is real.
+"""Comparison of experiments: what differs, how good each is on the validation digits, and whether the difference is
+real.
 
 Runs of one experiment that differ in their seed are one group. The test split is never read here: of the experiment
 that validation chooses, and of no other, it is said what `eval` has found and kept. Who sees all test errors chooses by
@@ -23,21 +24,21 @@ from mnistnn.experiment.plan import Plan
 from mnistnn.run.view import RunView
 from mnistnn.types import LAST
 
-_VALIDATION = "valid."  # begins the names of the figures that may choose
+_VALIDATION = "valid."  # begins the names of the metrics that may choose
 _METRIC = "valid.error"  # if the runs monitor nothing
 _MOST_POINTS = 16  # of a small curve
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One experiment. Its figures are those of its counted runs, one for each seed; none may have the figure.
+    """One experiment. Its metrics are those of its counted runs, one for each seed; none may have the metric.
 
     letter       what it is called for short
-    values       the figure of each run at its best epoch
+    values       the metric of each run at its best epoch
     deviation    over seeds; None, as the interval of the mean at 95 %, for fewer than two
     seconds      of training, of each run
     parameters   None if the model cannot be built here
-    curve        the mean of the figure along epochs, at points that are the same for all; None beyond the ends
+    curve        the mean of the metric along epochs, at points that are the same for all; None beyond the ends
     """
 
     letter: str
@@ -88,9 +89,9 @@ class Comparison:
 
 
 def compare(views: Sequence[RunView], metric: str | None = None, all_pairs: bool = False) -> Comparison:
-    """Compare the experiments of runs, at least one, by a figure: without a `metric`, by what the runs monitor.
+    """Compare the experiments of runs, at least one, by a metric: without a `metric`, by what the runs monitor.
 
-    Each is paired with the first, or with `all_pairs` each with each. Raises UsageError for a figure that no run has.
+    Each is paired with the first, or with `all_pairs` each with each. Raises UsageError for a metric that no run has.
     """
     notes: list[str] = []
     metric = metric or _monitored(views, notes)
@@ -121,7 +122,7 @@ def letter(place: int) -> str:
 
 
 def _monitored(views: Sequence[RunView], notes: list[str]) -> str:
-    """Return the figure that the runs monitor; that of the first, with a note, if they do not agree."""
+    """Return the metric that the runs monitor; that of the first, with a note, if they do not agree."""
     monitors = list(dict.fromkeys(one.record.monitor for one in views if one.record.monitor != LAST))
     if len(monitors) > 1:
         others = " and ".join(monitors[1:])
@@ -135,7 +136,7 @@ def _monitored(views: Sequence[RunView], notes: list[str]) -> str:
 
 
 def _counted(group: Group, metric: str, notes: list[str]) -> list[RunView]:
-    """Return the runs of a group that have the figure, one for each seed; finished ones before others."""
+    """Return the runs of a group that have the metric, one for each seed; finished ones before others."""
     by_seed: dict[int, RunView] = {}
     for one in sorted(group.runs, key=lambda one: one.record.status != "finished"):
         if one.best is None or metric not in one.best:
@@ -199,7 +200,7 @@ def _parameters(one: RunView) -> int | None:
 
 
 def _chosen(sides: Sequence[Side], metric: str, notes: list[str]) -> Side | None:
-    """Return the experiment with the lowest mean, if the figure is of validation, and of the same examples for all."""
+    """Return the experiment with the lowest mean, if the metric is of validation, and of the same examples for all."""
     if not metric.startswith(_VALIDATION):
         notes.append(f"{metric} is not measured on validation examples, so it chooses no experiment")
         return None

@@ -1,4 +1,4 @@
-"""In what experiments differ: each key, with its value in each of them."""
+"""Differences between the configurations of experiments: each key, with its value in each of them."""
 
 import json
 from collections.abc import Mapping, Sequence

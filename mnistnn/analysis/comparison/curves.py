@@ -1,4 +1,4 @@
-"""Figures along training as curves: of single runs, and as mean and band over runs that differ in their seed."""
+"""Metrics along training as curves: of single runs, and as mean and band over runs that differ in their seed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ AXES: tuple[Axis, ...] = get_args(Axis)
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One figure of one run: y over x, both (n,), n at least 1."""
+    """One metric of one run: y over x, both (n,), n at least 1."""
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
@@ -27,7 +27,7 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """One figure of a group: mean and standard deviation of y over the runs that got as far as x, and how many did.
+    """One metric of a group: mean and standard deviation of y over the runs that got as far as x, and how many did.
 
     All are (n,). Where fewer than two runs are left, the deviation is 0.
     """
@@ -39,12 +39,12 @@ class Band:
 
 
 def metrics_of(views: Iterable[RunView]) -> list[str]:
-    """Return the names of all figures that some of the runs have, in the order in which they are kept."""
+    """Return the names of all metrics that some of the runs have, in the order in which they are kept."""
     return metrics_in(row for each in views for row in each.rows)
 
 
 def check_metrics(names: Iterable[str], known: Sequence[str]) -> None:
-    """Raise UsageError for a figure that is not known."""
+    """Raise UsageError for a metric that is not known."""
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known, before=", ")
@@ -52,7 +52,7 @@ def check_metrics(names: Iterable[str], known: Sequence[str]) -> None:
 
 
 def curve(view: RunView, metric: str, axis: Axis) -> Curve | None:
-    """Return a figure along an axis; None where a run does not have it (one without a validation split, say).
+    """Return a metric along an axis; None where a run does not have it (one without a validation split, say).
 
     Raises UsageError for seconds if the run has not kept them.
     """
@@ -76,7 +76,7 @@ def places(view: RunView, axis: Axis) -> Sequence[float]:
 
 
 def band(group: Group, metric: str, axis: Axis) -> Band | None:
-    """Return the mean of a group's curves with its band; None if no run has the figure.
+    """Return the mean of a group's curves with its band; None if no run has the metric.
 
     It has a point wherever a run has one. A run that was not measured there counts as the straight line between its
     neighbouring points says, and not at all beyond its ends. Along seconds, too, runs are averaged epoch by epoch, as

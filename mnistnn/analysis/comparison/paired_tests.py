@@ -1,4 +1,4 @@
-"""Whether two experiments differ: paired by the seeds that they share, or, of single runs, by the validation examples.
+"""Paired tests of two experiments: by the seeds that they share or, of single runs, by the validation examples.
 
 Pairs take away what a seed, or an example, does to both. No test is done where nothing is shared.
 """
@@ -28,7 +28,7 @@ from mnistnn.run.view import RunView
 
 @dataclass(frozen=True)
 class Side:
-    """One experiment of a pair: what it is called, its runs, one for each seed, and the figure of each."""
+    """One experiment of a pair: what it is called, its runs, one for each seed, and the metric of each."""
 
     letter: str
     runs: list[RunView]

@@ -1,4 +1,4 @@
-"""What differs between two runs: configuration, environment, metrics, weights."""
+"""The differences between two runs: configuration, environment, metrics, weights."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -19,7 +19,7 @@ _TENSORS: dict[Which, str] = {"final": VALUES, "best": BEST}
 
 @dataclass(frozen=True)
 class Divergence:
-    """The first figure in which two histories differ; None stands for a column that one of them lacks."""
+    """The first metric in which two histories differ; None stands for a column that one of them lacks."""
 
     row: int
     epoch: float

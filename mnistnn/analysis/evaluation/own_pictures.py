@@ -1,4 +1,4 @@
-"""What a trained model reads on pictures of the user's own.
+"""Predictions of a trained model for the user's own pictures.
 
 The run stays as it is, and no split of the data is read. Of a published set only the size of its images is needed,
 which is known without a copy; of a set of one's own it is in the cache.
@@ -25,7 +25,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class PicturePrediction:
-    """A picture as the model saw it, and what it read.
+    """A picture as the model saw it, and the prediction.
 
     image    (h, w), uint8: what the model was given
     size_px  height and width of the picture
@@ -44,7 +44,7 @@ class PicturePrediction:
 
 @dataclass(frozen=True)
 class FailedPicture:
-    """A picture that was not read, and why."""
+    """A picture for which there is no prediction, and why."""
 
     path: Path
     problem: str
@@ -58,7 +58,7 @@ def has_probabilities(trained: Trained) -> bool:
 def predict(
     trained: Trained, paths: Sequence[Path], dark: bool | None = None, as_is: bool = False
 ) -> list[PicturePrediction | FailedPicture]:
-    """Read the digit on each picture; a picture that cannot be read does not keep the others from it.
+    """Predict the digit on each picture; a picture that cannot be read does not stop the others.
 
     `dark` says whether ink is darker than paper, None finds out. With `as_is`, pictures have the size of the data set's
     and are given to the model unchanged. Raises RunError if the model's outputs are not finite.

@@ -1,6 +1,6 @@
-"""What a trained model answers to each example of a split: the class that it reads, and how surely.
+"""Predictions of a trained model for a split: the predicted class of each example, and its probability.
 
-The model is asked batch by batch, and of a batch no more is kept than its answers.
+The model evaluates batch by batch, and only its predictions are kept.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,9 @@ class Predictions:
 
     @property
     def misclassified(self) -> NDArray[np.int64]:
-        """The places of the misread examples, those read most surely first; in order if nobody knows how surely."""
+        """The places of the misclassified examples, the most confident ones first; in order if
+        there are no probabilities.
+        """
         (places,) = np.nonzero(self.labels != self.predicted)
         if self.probabilities is None:
             return places
@@ -46,7 +48,7 @@ class Predictions:
 
 
 def predictions_of(trained: Trained, split: SplitName, count: int | None = None) -> Predictions:
-    """Ask a model about a split, or its first `count` examples.
+    """Predict the classes of a split, or of its first `count` examples.
 
     Raises UsageError for a split without examples, DivergedError if the model's outputs are not finite, DataError if
     the digits are not there.

@@ -1,6 +1,6 @@
-"""The ledger of a run: every reading of its test split.
+"""The test-access log of a run: every access to its test split is one line.
 
-Each reading makes the figures of that split a little less honest as a measure of generalisation, so the count is shown
+Each reading makes the metrics of that split a little less honest as a measure of generalisation, so the count is shown
 with them. Whoever shows anything of the test digits counts it here first.
 """
 
@@ -16,7 +16,7 @@ TEST_ACCESS_LOG = "test-readings.jsonl"
 
 
 def log_test_access(run: RunDirectory, trained: Trained) -> int:
-    """Append to the ledger of test readings; return how many there are now."""
+    """Append to the test-access log; return how many there are now."""
     log = run.evaluations / TEST_ACCESS_LOG
     entry = {
         "time": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -30,7 +30,9 @@ def log_test_access(run: RunDirectory, trained: Trained) -> int:
 
 
 def count_test_accesses(run: RunDirectory) -> int:
-    """Count the entries of the ledger. A line without an end is of an `eval` that was killed before it told anybody."""
+    """Count the entries of the test-access log. A line without an end is of an `eval` that was killed before it
+    showed a result.
+    """
     try:
         return (run.evaluations / TEST_ACCESS_LOG).read_bytes().count(b"\n")
     except FileNotFoundError:

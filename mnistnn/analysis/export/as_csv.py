@@ -12,7 +12,7 @@ from mnistnn.run.metrics import COUNTERS
 
 
 def as_csv(source: Source) -> Product:
-    """Return one table of all runs: run, epoch, updates, examples, the figures, seconds.
+    """Return one table of all runs: run, epoch, updates, examples, the metrics, seconds.
 
     What a run does not have is empty. Runs are told apart by their ids, those that share one by their paths. Raises
     RunError if any of the runs cannot be read.

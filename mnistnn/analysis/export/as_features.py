@@ -1,4 +1,4 @@
-"""The features of a machine or an autoencoder, in the form that `preprocess: [{type: features, file: …}]` reads."""
+"""The features of an RBM or an autoencoder, in the form that `preprocess: [{type: features, file: …}]` reads."""
 
 from mnistnn.analysis.export.source import Product, Source, read_model
 from mnistnn.run import transforms

@@ -1,6 +1,6 @@
-"""TensorBoard: one event file with figures, weights, the first layer's filters, and the configuration.
+"""TensorBoard: one event file with metrics, weights, the first layer's filters, and the configuration.
 
-Steps are updates. TensorBoard groups figures by what stands before a slash, so train.loss is called train/loss. The
+Steps are updates. TensorBoard groups metrics by what stands before a slash, so train.loss is called train/loss. The
 file is named by the run, so that a second export is the same file again; TensorBoard's own writer would name it by this
 machine and the hour. So its records are used, and its writer is not.
 """
@@ -29,7 +29,7 @@ _BINS = 30
 
 
 def as_tensorboard(source: Source) -> Product:
-    """Return the event file. Figures are of the whole training, weights those of the checkpoint."""
+    """Return the event file. Metrics are of the whole training, weights those of the checkpoint."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.record_writer import RecordWriter
 
@@ -48,7 +48,7 @@ def as_tensorboard(source: Source) -> Product:
 
 
 def _figures(view: RunView, started: float) -> Iterator[tuple[float, int, list[Any]]]:
-    """Yield wall time, step and figures of each evaluation; the time is that of the start where none was kept."""
+    """Yield wall time, step and metrics of each evaluation; the time is that of the start where none was kept."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     names = ["epoch", *metrics_of([view])]

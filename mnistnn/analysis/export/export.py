@@ -1,4 +1,4 @@
-"""Writing a result in a format of others: asked for in a way that fits, then all of it or nothing."""
+"""Export of a result in another format: the request is checked, then all of it is written or nothing."""
 
 import hashlib
 from collections.abc import Callable, Sequence

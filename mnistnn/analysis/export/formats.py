@@ -1,4 +1,4 @@
-"""The formats that a result can be handed on in."""
+"""The formats in which a result can be exported."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

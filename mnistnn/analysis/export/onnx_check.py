@@ -1,4 +1,4 @@
-"""An exported model is held to its original: ONNX Runtime and mnistnn look at the same images.
+"""The check of an exported model: ONNX Runtime and mnistnn compute the scores of the same images.
 
 The images are validation digits, so that the test split stays sealed; training digits if the run had no others; random
 ones if the data set is not in the cache.

@@ -1,4 +1,4 @@
-"""What a format is given to write down, and what it makes of it."""
+"""The source of an export, as a format receives it, and the result."""
 
 import json
 from collections.abc import Callable, Mapping

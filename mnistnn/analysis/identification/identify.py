@@ -1,4 +1,4 @@
-"""Saying what a file is, from its content alone: one of the kinds that mnistnn reads or writes, or unknown.
+"""Identification of a file by its content alone: one of the kinds that mnistnn reads or writes, or unknown.
 
 The file may be anything that anybody made. It is read by the readers that training trusts, which check every size
 before they believe it; what they refuse becomes a line of text.

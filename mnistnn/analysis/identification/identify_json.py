@@ -1,4 +1,4 @@
-"""Telling the JSON files of mnistnn apart, by their keys."""
+"""Identification of the JSON files of mnistnn, by their keys."""
 
 from collections.abc import Callable
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Units that never move, whatever they are shown: they compute nothing, and learn hardly anything any more.
+"""Dead units: units whose output is the same for all inputs; they compute nothing and hardly learn any more.
 
 Looked at are layers with an activation, as they are in use. A unit of a convolution is a map, at all of its positions.
 """

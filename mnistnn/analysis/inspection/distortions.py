@@ -1,4 +1,4 @@
-"""What an experiment's augmentation does to images, to look at."""
+"""Pictures of what an experiment's augmentation does to images."""
 
 import numpy as np
 from numpy.typing import NDArray

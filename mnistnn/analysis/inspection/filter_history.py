@@ -1,4 +1,4 @@
-"""How the weights into a layer became what they are: the same units' pictures in all checkpoints that a run has kept.
+"""The history of the filters of a layer: the same units' weights in all checkpoints that a run has kept.
 
 After LISA's advice: save models while they are trained, and draw what one would like to see later.
 """

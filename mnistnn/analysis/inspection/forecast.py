@@ -1,4 +1,4 @@
-"""What a model tells of numbers at the steps of sequences, beside what they are."""
+"""Forecasts: the numbers that a model predicts at the steps of sequences, beside the targets."""
 
 import math
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Forecast:
 def forecast(trained: Trained, split: SplitName, sequences: int, number: int) -> Forecast:
     """Return the number of that place in each target, for the first sequences of a split.
 
-    Raises UsageError for a model that tells no numbers at each step, or has not as many.
+    Raises UsageError for a model that predicts no numbers at each step, or has not as many.
     """
     plan = trained.plan
     info, name = plan.sequences, plan.experiment.name

@@ -1,4 +1,4 @@
-"""A forecast as a figure for print: what was told, on what was."""
+"""A forecast as a figure for print: the predicted numbers over the targets."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""How numbers are spread in a trained model, layer by layer: outputs on the way forward, gradients on the way back.
+"""Statistics of a trained model, layer by layer: outputs on the way forward, gradients on the way back.
 
 What Glorot & Bengio (2010) looked at to see why deep nets were hard to train: outputs that saturate, and gradients that
 shrink or grow from layer to layer.

@@ -40,7 +40,7 @@ class Misclassified:
 
 
 def order_of(predictions: Predictions, wanted: By | None) -> By:
-    """Return the order that is wanted, or that suits the answers: by confidence where there are probabilities.
+    """Return the order that is wanted, or that suits the predictions: by confidence where there are probabilities.
 
     Raises UsageError for confidence where there are none.
     """

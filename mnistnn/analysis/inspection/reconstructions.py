@@ -1,4 +1,4 @@
-"""Pictures of what a model gives back: images, what it has seen of them, and what it makes of that."""
+"""Pictures of reconstructions: images, what the model has seen of them, and what it reconstructs."""
 
 from mnistnn.analysis.inspection.samples import Pictures, as_pictures, image_shape
 from mnistnn.backend.memory_order import as_rows

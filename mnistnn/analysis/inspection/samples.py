@@ -1,4 +1,4 @@
-"""Pictures that a machine makes: chains of Gibbs sampling, free or with some pixels held where they are.
+"""Samples of an energy-based model: chains of Gibbs sampling, free or with some pixels held where they are.
 
 What is shown are the probabilities of the visible units, which are smoother than their samples.
 """
@@ -75,7 +75,7 @@ def rows_of_samples(trained: Trained, chains: Chains) -> Iterator[Pictures]:
 
 
 class _RBMChains:
-    """Chains of a restricted machine, whose sides take turns. Pixels that are not held begin in the middle."""
+    """Chains of an RBM, whose sides take turns. Pixels that are not held begin in the middle."""
 
     def __init__(self, model: RBM, v: Array, held: NDArray[np.bool_] | None, rng: np.random.Generator) -> None:
         self.model, self.rng, self.given = model, rng, v
@@ -95,7 +95,7 @@ class _RBMChains:
 
 
 class _BoltzmannChains:
-    """Chains of a machine whose units take turns. Those that are not held begin by the toss of a coin."""
+    """Chains of a Boltzmann machine, whose units take turns. Those that are not held begin by the toss of a coin."""
 
     def __init__(self, model: Boltzmann, v: Array, held: NDArray[np.bool_] | None, rng: np.random.Generator) -> None:
         xp = array_module(v)

@@ -1,4 +1,4 @@
-"""Where an activation is flat: outputs of which nearly no gradient comes back."""
+"""Saturation of activations: outputs at which the derivative is nearly zero."""
 
 from mnistnn.layers import Layer
 from mnistnn.layers.activation_layer import ActivationLayer

@@ -1,4 +1,4 @@
-"""Words on pictures: contact sheets whose images have captions, or whose rows have names.
+"""Captions: contact sheets whose images have captions, or whose rows have names.
 
 The words are drawn with the font that comes with Pillow, so that they look the same on every machine.
 """

@@ -1,7 +1,7 @@
 """The confusion matrix as a figure for print.
 
-Only mistakes are coloured, in one hue from white (none) to dark (the most frequent): beside the right answers, of which
-there are a hundred times as many, they would all look alike. Zeros are left blank.
+Only mistakes are coloured, in one hue from white (none) to dark (the most frequent): beside the correct predictions, of
+which there are a hundred times as many, they would all look alike. Zeros are left blank.
 """
 
 import io
@@ -84,7 +84,7 @@ def _draw_cells(axes: Any, confusion: NDArray[np.int64], whole: Whole | None) ->
 
 
 def _diagonal_cell(i: int) -> Any:
-    """Return a quiet grey square for the right answers of class i."""
+    """Return a quiet grey square for the correct predictions of class i."""
     from matplotlib.patches import Rectangle
 
     return Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor="#e6e6e6", edgecolor="none")

@@ -1,4 +1,4 @@
-"""Learning curves: which figures of which runs are drawn in which panel, and where the best epoch is.
+"""Learning curves: which metrics of which runs are drawn in which panel, and where the best epoch is.
 
 How that looks is the business of `learning_curves_figure.py`.
 """
@@ -24,14 +24,14 @@ _DEFAULT_PANELS = {
 _TRAINING = "training"
 _SPLITS = {"train": _TRAINING, "valid": "validation"}
 _NAMES = {"learning_rate": "learning rate", "theta.norm": "norm of the parameters"}
-_LONGEST_NAME = 40  # of a figure, on an axis
+_LONGEST_NAME = 40  # of a metric, on an axis
 _LARGEST = 1e100  # number that is drawn; the squares of larger ones may have no end
 _IN_NATS = "_nll"  # ends the types of losses that are negative logarithms of probabilities
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """One figure of one group.
+    """One metric of one group.
 
     group  the number of the group
     split  training, validation, or empty for what belongs to neither
@@ -49,7 +49,7 @@ class Panel:
     """Lines on common axes.
 
     axis        what they are drawn along
-    is_percent  the figures are fractions, to be shown in percent
+    is_percent  the metrics are fractions, to be shown in percent
     from_zero   they cannot be negative, and zero is what they should come to
     """
 
@@ -65,7 +65,7 @@ class LearningCurves:
     """Everything that is drawn.
 
     groups   (label, number of runs) of each group
-    monitor  in words, the figure whose lowest value marks the best epoch; empty if the groups differ in it
+    monitor  in words, the metric whose lowest value marks the best epoch; empty if the groups differ in it
     """
 
     panels: list[Panel]
@@ -79,7 +79,7 @@ def learning_curves(
     """Return what is drawn of runs, and those that have nothing to be drawn, with the reason.
 
     Along each of `axes` there is a panel for each of `metrics`; without any, one of the errors and one of the losses,
-    as far as there are such figures. Raises UsageError for a figure that no run has, and if nothing is left.
+    as far as there are such metrics. Raises UsageError for a metric that no run has, and if nothing is left.
     """
     check_metrics(metrics, metrics_of(views))
     named = [(name,) for name in dict.fromkeys(metrics)] or _default_panels(views)
@@ -96,7 +96,7 @@ def learning_curves(
 
 
 def in_words(metric: str) -> str:
-    """Return what a figure is called in a text: `validation error` for valid.error."""
+    """Return what a metric is called in a text: `validation error` for valid.error."""
     split, _, rest = metric.partition(".")
     if split in _SPLITS and rest:
         return shorten(f"{_SPLITS[split]} {rest}", _LONGEST_NAME)

@@ -1,4 +1,4 @@
-"""What a run's model looks like from inside: confusion matrix, weights, misread digits.
+"""Details of a run's model: confusion matrix, weights, misclassified digits.
 
 Each part is shown as far as it can be: digits that are not in the cache, or a checkpoint that is damaged, leave a
 sentence in its place.
@@ -21,7 +21,7 @@ from mnistnn.run.view import RunView
 from mnistnn.tasks.classification import Evaluation, counted
 
 _MOST_FILTERS, _MOST_MISCLASSIFIED = 100, 48
-# Up to which share of a class's examples a count of misread ones has which shade.
+# Up to which share of a class's examples a count of misclassified ones has which shade.
 _SHADES = ((0.005, "rare"), (0.015, "few"), (0.04, "many"), (1.0, "most"))
 _LEAST_WIDTH_PX = 420  # smaller pictures are shown in double size
 
@@ -36,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class ConfusionRow:
-    """A true class: its counts, and the share of its examples that were misread."""
+    """A true class: its counts, and the share of its examples that were misclassified."""
 
     name: str
     cells: list[Cell]
@@ -64,7 +64,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Digit:
-    """A misread digit: the picture, its class, the class read, and how surely."""
+    """A misclassified digit: the picture, its class, the predicted class, and how surely."""
 
     base64: str
     true: str

@@ -1,4 +1,4 @@
-"""What runs were made with: configurations, what differs between them, environments."""
+"""Settings of runs: configurations, what differs between them, environments."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The evaluations that are kept under eval/, and the ledger that counts the readings of the test split."""
+"""The evaluations that are kept under eval/, and the test-access log that counts the readings of the test split."""
 
 import re
 
@@ -45,7 +45,7 @@ def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord
 
 
 def _check_test_access_log(run: RunDirectory, inventory: Inventory, readings: int, findings: Findings) -> None:
-    """Check that the ledger has an entry for each reading that an evaluation counts."""
+    """Check that the test-access log has an entry for each reading that an evaluation counts."""
     file = f"{_FOLDER}/{TEST_ACCESS_LOG}"
     if file not in inventory.files and not readings:
         return

@@ -1,4 +1,4 @@
-"""What lies in the folder of a run, found without following any link out of it."""
+"""The inventory of a run's folder, found without following any link out of it."""
 
 import os
 import re

@@ -98,7 +98,7 @@ def _check_prefix(content: bytes, name: str, state: SavedState, findings: Findin
 
 
 def _check_order(rows: History, findings: Findings) -> None:
-    """Check that rows follow each other, with the same figures, and that no epoch is left out."""
+    """Check that rows follow each other, with the same metrics, and that no epoch is left out."""
     for number, (before, row) in enumerate(pairwise(rows), start=2):
         if row.keys() != before.keys():
             findings.problem(_METRICS, f"line {number}: not the metrics of the line before it")

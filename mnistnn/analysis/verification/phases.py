@@ -1,4 +1,4 @@
-"""What the layers of a run learned before: the file of each phase, and its run, which is verified like any other."""
+"""The pretraining phases of a run: the file of each phase, and its run, which is verified like any other."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What verifying a run finds: one finding for each file, and for each thing that is wrong."""
+"""The findings of a verification: one finding for each file, and for each thing that is wrong."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

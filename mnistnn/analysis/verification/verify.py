@@ -2,7 +2,7 @@
 
 What this finds: every file that is missing, torn, altered, renamed or swapped, as far as anything in the run tells what
 it was. What it cannot find: changes to log.txt, which is text for people, to the seconds in timing.jsonl, and to the
-times and names in the ledger of test readings, whose entries are counted only.
+times and names in the test-access log, whose entries are counted only.
 """
 
 from dataclasses import replace

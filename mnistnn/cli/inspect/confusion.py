@@ -41,10 +41,10 @@ def confusion(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Show which classes are read as which.
+    """Show the confusion matrix.
 
-    A row per true class, a column per class read. In the figure mistakes are coloured, the more the darker, and the
-    right answers are not.
+    A row per true class, a column per predicted class. In the figure mistakes are coloured, the more the darker, and
+    correct predictions are not.
     """
     from mnistnn.analysis.evaluation.predictions import predictions_of
     from mnistnn.analysis.plots.confusion_figure import draw, format_of

@@ -57,10 +57,10 @@ def errors(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Show the misread digits.
+    """Show the misclassified digits.
 
-    Each is drawn as it is in the data set, whatever preprocessing makes of it, with its class, the class read and the
-    probability that the model gives to that: `4 as 9, 99.80 %` is a four that was read as a nine.
+    Each is drawn as it is in the data set, whatever preprocessing makes of it, with its class, the predicted class and
+    the probability that the model gives to that: `4 as 9, 99.80 %` is a four that was predicted as a nine.
     """
     from mnistnn.analysis.evaluation.predictions import predictions_of
     from mnistnn.analysis.inspection.misclassified import misclassified_of, order_of

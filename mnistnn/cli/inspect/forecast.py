@@ -41,9 +41,9 @@ def forecast(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Show what a model tells of a series, step by step, beside what came.
+    """Show what a model predicts of a series, step by step, beside the targets.
 
-    In the terminal one curve stands above the other: what was told, and what was true. Numbers are in the unit of the
+    In the terminal one curve stands above the other: predicted and true numbers. Numbers are in the unit of the
     file's column, and so is the root of their mean squared error.
     """
     from mnistnn.analysis.inspection.forecast import forecast as forecast_of

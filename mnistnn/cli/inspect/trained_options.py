@@ -1,4 +1,4 @@
-"""What the commands that ask a trained model have in common: their options, and what they say about whom they asked."""
+"""Common options of the commands that inspect a trained model, and the lines that say which model it was."""
 
 from __future__ import annotations
 

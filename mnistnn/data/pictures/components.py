@@ -1,13 +1,13 @@
-"""The connected pieces of a mask, and which of them make up one digit."""
+"""The connected components of a mask, and which of them make up one digit."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-_LEAST_SHARE = 0.02  # of the digit's ink: a smaller piece is a speck
-_WIDEST_GAP = 0.3  # of the digit's longer side, between it and a piece of it
-_AT_BORDER = 0.2  # how much a piece counts that touches the border: hands, shadows and the table come from there
+_LEAST_SHARE = 0.02  # of the digit's ink: a smaller component is a speck
+_WIDEST_GAP = 0.3  # of the digit's longer side, between it and a component of it
+_AT_BORDER = 0.2  # how much a component counts that touches the border: hands, shadows and the table come from there
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Box:
 
 @dataclass(frozen=True, eq=False)
 class Component:
-    """A connected piece: its number among the labels, its box, its ink, and whether it touches the border."""
+    """A connected component: its number among the labels, its box, its ink, and whether it touches the border."""
 
     number: int
     box: Box
@@ -54,7 +54,7 @@ class Component:
 
 
 def label_components(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the number, from 1, of the piece that each pixel of a mask (h, w) belongs to; 0 outside of it.
+    """Return the number, from 1, of the component that each pixel of a mask (h, w) belongs to; 0 outside of it.
 
     Pixels that touch at a side or a corner are connected. All begin with numbers of their own, and take the smallest
     around them until nothing changes; each round also goes to where that number came from (pointer jumping), so that
@@ -85,7 +85,7 @@ def label_components(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def components_of(labels: NDArray[np.int64], ink: NDArray[np.float64]) -> list[Component]:
-    """Return the pieces of labels (h, w), of which ink (h, w) says how much is where."""
+    """Return the components of labels (h, w), of which ink (h, w) says how much is where."""
     h, w = labels.shape
     count = int(labels.max(initial=0))
     amounts = np.bincount(labels.reshape(-1), weights=ink.reshape(-1), minlength=count + 1)
@@ -106,7 +106,7 @@ def components_of(labels: NDArray[np.int64], ink: NDArray[np.float64]) -> list[C
 
 
 def components_of_digit(components: list[Component]) -> list[Component]:
-    """Return those pieces, of at least one, that make up the digit.
+    """Return those components, of at least one, that make up the digit.
 
     That is the one with the most ink, and then whatever is no speck and lies near what was taken already, the nearest
     first: the bar of a 5 and the second stroke of a 4 stay, a fly spot goes.

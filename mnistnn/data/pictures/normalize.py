@@ -35,7 +35,7 @@ class NormalizedDigit:
     dark    whether the ink was darker than the paper
     box     height and width of the ink on the picture, in its pixels
     fitted  height and width of the ink on the image
-    pieces  how many connected pieces the digit has; specks how many were left out
+    components  how many connected components the digit has; specks how many were left out
     """
 
     image: NDArray[np.uint8]
@@ -85,8 +85,8 @@ def widened(ink: Pixels, box_px: int) -> Pixels:
     """Return ink (h, w) with strokes as wide as a pen's will be in MNIST, if they are thinner than almost all there.
 
     A stroke grows by a disc: with w its width, L the digit's longer side and t the width wanted in a box of b pixels,
-    (w + 2r) b = t (L + 2r). Of 300 digits with strokes of 0.4 pixels, two nets misread 4 and 5 % as they were, and
-    1.7 % when widened. Thick strokes stay.
+    (w + 2r) b = t (L + 2r). Of 300 digits with strokes of 0.4 pixels, two nets misclassified 4 and 5 % as they were,
+    and 1.7 % when widened. Thick strokes stay.
     """
     longer = max(ink.shape)
     width = _stroke_width(ink, 3 * box_px)
@@ -139,7 +139,7 @@ def centred(small: Pixels, shape: tuple[int, int]) -> Pixels:
 
 @dataclass(frozen=True, eq=False)
 class _Digit:
-    """Where the digit is: its box, its pixels (a mask), of how many pieces, and how many specks are beside it."""
+    """Where the digit is: its box, its pixels (a mask), of how many components, and how many specks are beside it."""
 
     box: Box
     mask: NDArray[np.bool_]

@@ -1,4 +1,4 @@
-"""Curves and bands of figures, against figures computed here."""
+"""Curves and bands of metrics, against metrics computed here."""
 
 import numpy as np
 import pytest

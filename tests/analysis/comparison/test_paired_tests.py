@@ -24,7 +24,7 @@ class Run:
 
 
 def side(letter, **by_seed):
-    """Return an experiment from its figures by seed, such as s0=0.1."""
+    """Return an experiment from its metrics by seed, such as s0=0.1."""
     runs = [Run(int(name[1:])) for name in by_seed]
     return Side(letter, runs, list(by_seed.values()))  # type: ignore[arg-type]
 
@@ -76,7 +76,8 @@ def sides(*references):
 
 
 def right_by_hand(run):
-    """Which validation digits a run's best weights read rightly, in plain NumPy: tanh, then the largest score."""
+    """Which validation digits a run's best weights classified correctly, in plain NumPy: tanh, then the largest
+    score."""
     _, saved, _ = read_newest(run.checkpoints)
     flat, start, arrays = saved.tensors["best"], 0, {}
     for name, shape in saved.state.layout:

@@ -1,4 +1,4 @@
-"""Where two runs part: in a figure, in an array, or not at all."""
+"""Where two runs part: in a metric, in an array, or not at all."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The ledger of test readings."""
+"""The test-access log of test readings."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Misread examples: which, in what order, and as text."""
+"""Misclassified examples: which, in what order, and as text."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""`mnistnn eval`: the figures, the ledger of test readings, the claim."""
+"""`mnistnn eval`: the metrics, the test-access log, the claim."""
 
 import json
 from pathlib import Path

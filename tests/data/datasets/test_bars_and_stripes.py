@@ -130,7 +130,7 @@ def test_show_has_the_splits_of_an_experiment(command):
 
 
 def test_experiment_trains_on_it_with_an_empty_cache(command, tmp_path, monkeypatch):
-    """All black and all white are bars as often as stripes: 2 of 32 must be misread."""
+    """All black and all white are bars as often as stripes: 2 of 32 must be misclassified."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "stripes.yaml").write_text(EXPERIMENT)
     done = command("train", "stripes.yaml", "--run-dir", "run")

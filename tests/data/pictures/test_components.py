@@ -29,7 +29,7 @@ def test_components_are_those_that_scipy_finds(mask):
 
 
 def drawn(*boxes):
-    """Return the pieces of a picture on which each box is full of ink."""
+    """Return the components of a picture on which each box is full of ink."""
     ink = np.zeros((100, 100))
     for top, left, bottom, right in boxes:
         ink[top:bottom, left:right] = 1
