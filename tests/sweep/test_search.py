@@ -126,7 +126,7 @@ class KilledError(BaseException):
     [
         "search.Searcher._draw",
         "search.write_config",
-        "search.append_asked",
+        "search.append_suggested",
         "scheduling.run_trial",
         "search.Searcher._tell",
     ],

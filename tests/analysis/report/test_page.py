@@ -101,7 +101,7 @@ def test_misclassified_digits_are_those_of_a_recount(run):
     best = min(rows, key=lambda row: row["valid.error"])
     wrong = round(60 * best["valid.error"])
     assert f"Of 60 validation digits {wrong} are misread" in text
-    assert len(re.findall(r"\d read as \d", text)) == min(wrong, 48)
+    assert len(re.findall(r"\d predicted as \d", text)) == min(wrong, 48)
 
 
 def test_run_whose_checkpoints_are_gone_is_shown_as_far_as_it_can_be(run):
