@@ -1,6 +1,6 @@
 """The confusion matrix for people: as lines of text, and as shares of what its rows or columns count.
 
-A matrix is (k, k): row i counts the examples of class i, column j those that were read as j.
+A matrix is (k, k): row i counts the examples of class i, column j those predicted as j.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Whole = Literal["true", "read"]
-"""What counts as 1: all examples of a true class (a row), or all that were read as one class (a column)."""
+"""What counts as 1: all examples of a true class (a row), or all that were predicted as one class (a column)."""
 
 
 def shares(confusion: NDArray[np.int64], whole: Whole) -> NDArray[np.float64]:

@@ -31,7 +31,7 @@ class Predictions:
 
     @property
     def confusion(self) -> NDArray[np.int64]:
-        """How often each true class (row) was read as each class (column), (k, k)."""
+        """How often each true class (row) was predicted as each class (column), (k, k)."""
         k = self.classes
         return np.bincount(self.labels * k + self.predicted, minlength=k * k).reshape(k, k)
 

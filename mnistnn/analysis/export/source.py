@@ -22,7 +22,7 @@ class Check:
     by                        the program that computed them
     scores_difference         the largest difference of two scores, as a part of the largest score
     probabilities_difference  the largest difference of two probabilities made of the same scores; None without any
-    read_differently          how many images were read as another class
+    read_differently          how many images were classified differently
     """
 
     examples: int
