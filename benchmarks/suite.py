@@ -57,8 +57,8 @@ class Suite:
             steps = [STEPS[i] for i in QUICK] if options.quick else STEPS
             rows = [self._workload(workload, self.step_kinds(workload), "steps") for workload in steps]
             if options.device == "cpu":
-                machines = CHAINS[:1] if options.quick else CHAINS
-                rows += [self._workload(machine, self.chain_kinds(machine), "chains") for machine in machines]
+                rbms = CHAINS[:1] if options.quick else CHAINS
+                rows += [self._workload(rbm, self.chain_kinds(rbm), "chains") for rbm in rbms]
                 rows.append(self._workload(ELASTIC, self._elastic_kinds(), "elastic"))
                 rows += self._of_digits()
             environment = describe_environment(options.device, name, self.threads, {})

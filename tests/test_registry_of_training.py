@@ -71,7 +71,7 @@ OPTIMIZERS: Cases = {
 }
 # Those that move theta on a GPU by one kernel, so that a step can be recorded.
 FUSED: Cases = {case: make for case, make in OPTIMIZERS.items() if make().fused_update is not None}
-# Optimizers too, but such as ask the objective as often as they like, and read what it answers.
+# Optimizers too, but such as evaluate the objective as often as they like.
 METHODS: Cases = {
     "conjugate_gradient": conjugate_gradient.ConjugateGradient,
     "conjugate_gradient-fr": lambda: conjugate_gradient.ConjugateGradient(formula="fletcher_reeves"),

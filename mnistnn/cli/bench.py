@@ -36,7 +36,7 @@ def bench(
 
     And beside the matrix products alone, which no step can undercut. Runs in a checkout of mnistnn, whose benchmarks/
     holds the workloads; `make benchmark` makes an environment for the peers. Without --peers, only the limit is there
-    to compare with. The figures are medians of processes that take turns; ratios say more than times.
+    to compare with. The measurements are medians of processes that take turns; ratios say more than times.
     """
     from mnistnn.errors import CheckFailedError, UsageError
 

@@ -48,7 +48,7 @@ _MOST_CHAINS, _MOST_STEPS = 1000, 1_000_000
 @click.option(
     "--reconstruct",
     is_flag=True,
-    help="No chains: images, what was hidden of them if anything, and what hidden units give back.",
+    help="No chains: images, what was hidden of them if anything, and their reconstructions.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of what is drawn.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the pictures to this PNG file.")
@@ -67,7 +67,7 @@ def sample(
     out: Path | None,
     force: bool,
 ) -> None:
-    """Draw what a model has learned to make or to give back.
+    """Draw samples or reconstructions of a model.
 
     RUN is a path, the start of a run's id, or 'latest'. Rows of chains, as in LISA's figure: the first row is what
     they begin with, each further one shows the probabilities of the pixels, so many steps later. Without --out as many

@@ -1,8 +1,8 @@
-"""What parts of an experiment demand of each other: optimizers of models, losses and batches, policies of metrics, and
-some of the memory.
+"""Compatibility checks between the parts of an experiment: optimizers need certain models, losses and batches, policies
+need metrics, and some need memory.
 
-What does not go together is refused when the experiment is planned, at the key that stands in the way, before any data
-is read. What is for some kinds of model only is refused by their tasks (`tasks/`).
+Incompatible parts are refused when the experiment is planned, at the key at fault, before any data is read. Parts that
+are for some kinds of model only are refused by their tasks (`tasks/`).
 """
 
 from collections.abc import Collection, Iterator
@@ -26,7 +26,7 @@ def updates_per_objective(task: SteppedTask, train_examples: int) -> int | None:
 
 
 def refuse_what_does_not_fit(task: SteppedTask, train_examples: int, sizes_are_known: bool) -> None:
-    """Raise ConfigError, with the key at fault, if an optimizer lacks what it demands, or pieces of a batch do.
+    """Raise ConfigError, with the key at fault, if an optimizer lacks what it requires, or the chunks of a batch do.
 
     The model must have been built; with `sizes_are_known` that it is too large is refused as well.
     """

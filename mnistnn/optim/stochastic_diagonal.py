@@ -18,8 +18,8 @@ class StochasticDiagonal(GradientRule):
     """θ ← θ − η g/(μ + h), with h an estimate of the Gauss–Newton matrix's diagonal: stochastic diagonal
     Levenberg–Marquardt.
 
-    h is made anew in each epoch, of its first `examples` examples, by a backward pass of squares; in the first epoch,
-    until there are as many, of those that there are. LeCun et al. (1998), appendix C; LeCun et al., Efficient backprop
+    h is estimated anew in each epoch, from its first `examples` examples, by a backward pass with squared factors; in
+    the first epoch, until there are as many, from those that there are. LeCun et al. (1998), appendix C; LeCun et al., Efficient backprop
     (1998), section 9.
     """
 

@@ -96,7 +96,7 @@ class Task:
         raise NotImplementedError
 
     def refuse_optimizer(self, name: str, requirements: Requirements) -> None:
-        """Raise ConfigError if an optimizer demands of the objective what this kind cannot give."""
+        """Raise ConfigError if an optimizer requires what the objective of this kind cannot give."""
 
     def what_changes(self) -> Iterator[tuple[str, str]]:
         """Yield what this kind draws anew for each batch, which makes the objective another one: key, and reason."""

@@ -13,7 +13,7 @@ from mnistnn.stopping.contract import Deadline, Policy
 from mnistnn.types import History, Row, best_row
 
 PrunedBecause = Callable[[History], str | None]
-"""Says why a run is to be given up at its newest evaluation, if it is."""
+"""Returns why a run is pruned at its newest evaluation, or None."""
 
 Layout = list[tuple[str, list[int]]]
 """Name and shape of each array that a model consists of, in order."""
@@ -30,9 +30,9 @@ class Checkpointing(Protocol):
 class Learning(ABC):
     """Abstract: something that learns, as it stands.
 
-    monitor   the metric whose lowest value marks the best evaluation
-    clock     returns the seconds spent so far, over all sessions of the run
-    hopeless  ends the run for what policies, which know nothing but its own history, cannot see: other runs
+    monitor         the metric whose lowest value marks the best evaluation
+    clock           returns the seconds spent so far, over all sessions of the run
+    pruned_because  ends the run because of other runs, of which policies, which see its own history only, know nothing
     """
 
     policies: Sequence[Policy]

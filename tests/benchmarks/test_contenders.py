@@ -118,7 +118,7 @@ def test_contenders_are_those_that_have_the_model(options, number, kinds):
 
 def test_scikit_learn_stands_beside_rbms_that_learn_as_its_own():
     suite = Suite(Options(peers=Path(sys.executable)), lambda _: None, lambda _: None)
-    beside = [machine.name for machine in CHAINS if ("sklearn", Path(sys.executable)) in suite.chain_kinds(machine)]
+    beside = [rbm.name for rbm in CHAINS if ("sklearn", Path(sys.executable)) in suite.chain_kinds(rbm)]
     assert beside == ["RBM 784-500, PCD-1 with 100 particles, batch 100"]
 
 

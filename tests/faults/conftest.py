@@ -64,7 +64,7 @@ def whitened(everything) -> Train:
 
 @pytest.fixture
 def pretrained(everything) -> Train:
-    """A net whose layers learn as machines before, each in a run inside the run."""
+    """A net whose layers are pretrained as RBMs, each in a run inside the run."""
     return training(everything.with_name("belief.yaml"))
 
 

@@ -275,8 +275,8 @@ class Evaluate(Scenario):
         check_verifies(work / "run")
 
     def check_end(self, work: Path) -> None:
-        ledger = work / "run" / "eval" / "test-readings.jsonl"
-        readings = ledger.read_bytes().splitlines()
+        access_log = work / "run" / "eval" / "test-readings.jsonl"
+        readings = access_log.read_bytes().splitlines()
         assert json.loads(readings[-1])["checkpoint"] == "best"
         (stored,) = (work / "run" / "eval").glob("test-*.json")
         found = json.loads(stored.read_bytes())

@@ -17,7 +17,7 @@ WINDOWS = [Window((2, 2), (2, 2)), Window((3, 2), (3, 4)), Window((2, 2), (1, 1)
 
 @pytest.fixture
 def both_ways(monkeypatch):
-    """Call a function without twins and with them; return both results."""
+    """Call a function without compiled loops and with them; return both results."""
     pytest.importorskip("numba")
 
     def call(function: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Pools and their gradients against loops over single windows. Compiled twins: test_image_loops.py."""
+"""Pools and their gradients against loops over single windows. Compiled loops: test_image_loops.py."""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ N_IN = 6
 each_size = pytest.mark.parametrize("hidden", [0, 1, 3])
 
 
-def machine(hidden: int, dtype: str = "float64", xp: Any = np, scale: float = 1.0) -> Boltzmann:
+def boltzmann(hidden: int, dtype: str = "float64", xp: Any = np, scale: float = 1.0) -> Boltzmann:
     model = Boltzmann(hidden=hidden)
     assert model.build((2, 3)) == (N_IN + hidden,)
     model.allocate(xp, dtype)
@@ -43,12 +43,12 @@ def states(count: int) -> np.ndarray:
 @each_size
 def test_there_is_one_parameter_for_each_pair_and_each_unit(hidden):
     units = N_IN + hidden
-    assert machine(hidden).size == units * (units - 1) // 2 + units
+    assert boltzmann(hidden).size == units * (units - 1) // 2 + units
 
 
 @each_size
 def test_connections_are_symmetric_and_none_leads_to_the_unit_itself(hidden):
-    model = machine(hidden)
+    model = boltzmann(hidden)
     W, b = model.connections()
     assert np.array_equal(W, W.T)
     assert not np.diag(W).any()
@@ -59,7 +59,7 @@ def test_connections_are_symmetric_and_none_leads_to_the_unit_itself(hidden):
 @each_size
 def test_gradient_goes_where_the_connections_come_from(hidden):
     """Each pair and each unit has a number of its own, so what is written there is found there again."""
-    model = machine(hidden)
+    model = boltzmann(hidden)
     W, b = (array.copy() for array in model.connections())
     model.write_gradient(W, b)
     np.testing.assert_array_equal(model.grad, model.theta)
@@ -68,7 +68,7 @@ def test_gradient_goes_where_the_connections_come_from(hidden):
 @each_size
 def test_free_energy_is_minus_the_log_of_the_sum_over_hidden_states(hidden, monkeypatch):
     monkeypatch.setattr("mnistnn.models.boltzmann._AT_ONCE", 20)  # several blocks of images
-    model = machine(hidden)
+    model = boltzmann(hidden)
     v, h = np.random.default_rng(2).uniform(size=(9, 2, 3)), states(hidden)
     expected = [
         -logsumexp(minus_energies(model, np.hstack([np.tile(row.reshape(1, -1), (len(h), 1)), h]))) for row in v
@@ -78,13 +78,13 @@ def test_free_energy_is_minus_the_log_of_the_sum_over_hidden_states(hidden, monk
 
 @each_size
 def test_free_energy_of_large_parameters_does_not_overflow(hidden):
-    model = machine(hidden, dtype="float32", scale=100.0)
+    model = boltzmann(hidden, dtype="float32", scale=100.0)
     assert np.isfinite(model.free_energy(states(N_IN).astype("float32").reshape(-1, 2, 3))).all()
 
 
 @each_size
 def test_pixels_have_the_conditional_probabilities_of_the_joint_distribution(hidden):
-    model, v = machine(hidden), states(N_IN)
+    model, v = boltzmann(hidden), states(N_IN)
     log_p = -np.asarray(model.free_energy(v.reshape(-1, 2, 3)))
     place = {tuple(row): number for number, row in enumerate(v)}
     expected = np.zeros((len(v), N_IN))
@@ -99,7 +99,7 @@ def test_pixels_have_the_conditional_probabilities_of_the_joint_distribution(hid
 
 
 def test_pixels_of_a_fully_visible_boltzmann_machine_follow_the_others_by_a_sigmoid():
-    model, v = machine(0), states(N_IN)
+    model, v = boltzmann(0), states(N_IN)
     W, b = model.connections()
     p = expit(v @ W + b)
     expected = -(v * np.log(p) + (1 - v) * np.log(1 - p)).sum(axis=1)
@@ -107,7 +107,7 @@ def test_pixels_of_a_fully_visible_boltzmann_machine_follow_the_others_by_a_sigm
 
 
 def test_images_are_borrowed():
-    model, v = machine(2), states(N_IN)
+    model, v = boltzmann(2), states(N_IN)
     v.setflags(write=False)
     model.pixel_nll(v, np.zeros(len(v), dtype=int))
     model.free_energy(v)

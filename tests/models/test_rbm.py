@@ -14,7 +14,7 @@ V = np.array(list(itertools.product([0.0, 1.0], repeat=N_IN)))
 H = np.array(list(itertools.product([0.0, 1.0], repeat=UNITS)))
 
 
-def machine(dtype: str = "float64", xp: Any = np, **keys: Any) -> RBM:
+def rbm(dtype: str = "float64", xp: Any = np, **keys: Any) -> RBM:
     model = RBM(hidden=UNITS, **keys)
     assert model.build((2, 3)) == (UNITS,)
     model.allocate(xp, dtype)
@@ -36,7 +36,7 @@ def images(n: int = 5, dtype: str = "float64") -> np.ndarray:
 
 
 def test_parameters_lie_end_to_end():
-    model = machine(centred=True)
+    model = rbm(centred=True)
     assert [name for name, _ in model.layout] == ["hidden.W", "hidden.b", "visible.b", "visible.mean", "hidden.mean"]
     assert model.size == N_IN * UNITS + UNITS + N_IN
     assert model.values.size == model.size + N_IN + UNITS
@@ -55,33 +55,33 @@ def test_weights_start_as_those_of_sigmoid_units_and_biases_at_zero():
 
 @pytest.mark.parametrize("visible", ["binary", "gaussian"])
 def test_free_energy_is_minus_the_log_of_the_sum_over_hidden_states(visible):
-    model, v = machine(visible=visible), images()
+    model, v = rbm(visible=visible), images()
     expected = -logsumexp(minus_energies(model, v.reshape(5, -1), H), axis=1)
     np.testing.assert_allclose(model.free_energy(v), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("visible", ["binary", "gaussian"])
 def test_hidden_units_have_the_conditional_probabilities_of_the_joint_distribution(visible):
-    model, v = machine(visible=visible), images()
+    model, v = rbm(visible=visible), images()
     joint = minus_energies(model, v.reshape(5, -1), H)
     p = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
     np.testing.assert_allclose(model.hidden_probabilities(v), p @ H, rtol=1e-12)
 
 
 def test_visible_units_have_the_conditional_probabilities_of_the_joint_distribution():
-    model = machine()
+    model = rbm()
     joint = minus_energies(model, V, H)
     p = np.exp(joint - logsumexp(joint, axis=0, keepdims=True))  # (v, h): P(v | h)
     np.testing.assert_allclose(model.visible_means(H), p.T @ V, rtol=1e-12)
 
 
 def test_gaussian_units_have_their_means():
-    model = machine(visible="gaussian")
+    model = rbm(visible="gaussian")
     np.testing.assert_allclose(model.visible_means(H), H @ model.W.T + model.b_v, rtol=1e-12)
 
 
 def test_reconstruction_is_the_cross_entropy_with_what_the_features_give_back():
-    model, v = machine(), images()
+    model, v = rbm(), images()
     flat = v.reshape(5, -1)
     p = expit(expit(flat @ model.W + model.b_h) @ model.W.T + model.b_v)
     expected = -(flat * np.log(p) + (1 - flat) * np.log(1 - p)).sum(axis=1)
@@ -89,7 +89,7 @@ def test_reconstruction_is_the_cross_entropy_with_what_the_features_give_back():
 
 
 def test_reconstruction_of_gaussian_units_is_their_log_density():
-    model, v = machine(visible="gaussian"), images()
+    model, v = rbm(visible="gaussian"), images()
     flat = v.reshape(5, -1)
     mean = expit(flat @ model.W + model.b_h) @ model.W.T + model.b_v
     expected = 0.5 * ((flat - mean) ** 2).sum(axis=1) + 0.5 * N_IN * np.log(2 * np.pi)
@@ -97,7 +97,7 @@ def test_reconstruction_of_gaussian_units_is_their_log_density():
 
 
 def test_pixel_likelihood_is_that_of_the_pixel_given_all_others():
-    model = machine()
+    model = rbm()
     pixels = np.arange(len(V)) % N_IN
     flipped = V.copy()
     flipped[np.arange(len(V)), pixels] = 1 - flipped[np.arange(len(V)), pixels]
@@ -108,20 +108,20 @@ def test_pixel_likelihood_is_that_of_the_pixel_given_all_others():
 
 
 def test_pseudo_likelihood_is_the_sum_over_all_pixels():
-    model = machine()
+    model = rbm()
     expected = sum(model.pixel_nll(V, np.full(len(V), i)) for i in range(N_IN))
     np.testing.assert_allclose(model.pixels_nll(V), expected, rtol=1e-10)
 
 
 def test_pixel_likelihood_rounds_grey_pixels():
-    model, grey = machine(), np.array([[0.2, 0.9, 0.51, 0.49, 0.0, 1.0]])
+    model, grey = rbm(), np.array([[0.2, 0.9, 0.51, 0.49, 0.0, 1.0]])
     np.testing.assert_array_equal(model.pixel_nll(grey, np.array([2])), model.pixel_nll(grey.round(), np.array([2])))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("visible", ["binary", "gaussian"])
 def test_everything_has_one_dtype_and_extremes_are_finite(visible, dtype):
-    model = machine(dtype, visible=visible)
+    model = rbm(dtype, visible=visible)
     for v in (images(dtype=dtype), 1e3 * images(dtype=dtype)):
         found = [model.free_energy(v), model.hidden_probabilities(v), model.reconstruction_nll(v)]
         assert {array.dtype for array in found} == {np.dtype(dtype)}
@@ -129,7 +129,7 @@ def test_everything_has_one_dtype_and_extremes_are_finite(visible, dtype):
 
 
 def test_pixel_likelihood_takes_what_is_known_of_binary_pixels():
-    model, pixels = machine(), np.arange(len(V)) % N_IN
+    model, pixels = rbm(), np.arange(len(V)) % N_IN
     known = V @ model.W + model.b_h
     before = known.copy()
     np.testing.assert_allclose(model.pixel_nll(V, pixels, known), model.pixel_nll(V, pixels), rtol=1e-12)
@@ -138,7 +138,7 @@ def test_pixel_likelihood_takes_what_is_known_of_binary_pixels():
 
 @pytest.mark.parametrize("scale", [1.0, 100.0])
 def test_pixel_likelihood_keeps_its_digits_in_float32_and_is_finite(scale):
-    of = {dtype: machine(dtype) for dtype in ("float32", "float64")}
+    of = {dtype: rbm(dtype) for dtype in ("float32", "float64")}
     for model in of.values():
         model.theta *= scale
     pixels = np.arange(len(V)) % N_IN
@@ -147,7 +147,7 @@ def test_pixel_likelihood_keeps_its_digits_in_float32_and_is_finite(scale):
 
 
 def test_input_is_only_read():
-    model, v = machine(), images()
+    model, v = rbm(), images()
     v.setflags(write=False)
     model.free_energy(v), model.hidden_probabilities(v), model.reconstruction_nll(v)
     model.pixel_nll(v.reshape(5, -1), np.zeros(5, "int64"))
@@ -157,7 +157,7 @@ def test_input_is_only_read():
 @pytest.mark.parametrize("visible", ["binary", "gaussian"])
 def test_an_rbm_may_start_at_the_means_of_the_images(visible, centred):
     """With hidden units at their means (a half), visible ones are at theirs."""
-    model, means = machine(visible=visible, visible_bias="data", centred=centred), np.linspace(0.1, 0.9, N_IN)
+    model, means = rbm(visible=visible, visible_bias="data", centred=centred), np.linspace(0.1, 0.9, N_IN)
     model.initialize(0)
     model.begin_at(means)
     if centred:
@@ -169,14 +169,14 @@ def test_an_rbm_may_start_at_the_means_of_the_images(visible, centred):
 
 
 def test_an_rbm_starts_at_zero_unless_it_is_told_to():
-    model = machine()
+    model = rbm()
     model.initialize(0)
     model.begin_at(np.linspace(0.1, 0.9, N_IN))
     assert not model.b_v.any()
 
 
 def test_pixels_that_are_never_white_start_at_finite_biases():
-    model = machine(visible_bias="data")
+    model = rbm(visible_bias="data")
     model.initialize(0)
     model.begin_at(np.array([0.0, 1.0, 0.5, 0.0, 0.0, 1.0]))
     assert np.isfinite(model.b_v).all()

@@ -63,10 +63,10 @@ def test_layers_begin_with_what_their_rbms_have_learned(belief, command, overrid
     assert command("train", belief, *UNMOVED, *overrides, "--run-dir", "run", "-q").code == 0
     found = parameters("run")
     for number, layer in enumerate(("first", "second"), 1):
-        machine = parameters(f"run/pretrain/{number}-{layer}")
-        np.testing.assert_array_equal(found[f"{layer}.W"], machine["hidden.W"])
-        np.testing.assert_array_equal(found[f"{layer}.b"], machine["hidden.b"])
-        assert np.abs(machine["hidden.b"]).max() > 0.01
+        rbm = parameters(f"run/pretrain/{number}-{layer}")
+        np.testing.assert_array_equal(found[f"{layer}.W"], rbm["hidden.W"])
+        np.testing.assert_array_equal(found[f"{layer}.b"], rbm["hidden.b"])
+        assert np.abs(rbm["hidden.b"]).max() > 0.01
     assert np.abs(found["output.W"]).max() < 1e-20
 
 

@@ -76,7 +76,7 @@ def test_two_members_that_are_the_same_experiment_are_refused(toy):
 def test_members_that_nothing_could_choose_between_are_refused(toy):
     with pytest.raises(UsageError, match=r"checkpoint\.monitor differs"):
         refused(toy, "checkpoint.monitor=valid.error,valid.loss")
-    with pytest.raises(UsageError, match="leaves no figure to choose by"):
+    with pytest.raises(UsageError, match="leaves no metric to choose by"):
         refused(toy, "checkpoint.monitor=last", "batches.size=16,32")
 
 

@@ -24,7 +24,7 @@ optuna: Any = pytest.importorskip("optuna")
 
 EPOCHS = "stopping.max_epochs.epochs=6"
 GOOD = ",".join(f"0.2{n}" for n in range(LEAST_FINISHED))
-HOPELESS = "0.0001"
+UNPROMISING = "0.0001"
 
 
 def do(study: Study, *names: str) -> list[str]:
@@ -37,7 +37,7 @@ def errors(study: Study, name: str) -> list[float]:
 
 
 def test_trial_above_the_median_of_the_finished_ends_with_a_complete_run_that_says_so(prepared):
-    study = prepared(EPOCHS, f"optimizer.learning_rate={GOOD},{HOPELESS}", prune=True)
+    study = prepared(EPOCHS, f"optimizer.learning_rate={GOOD},{UNPROMISING}", prune=True)
     assert do(study) == ["finished"] * LEAST_FINISHED + ["pruned"]
     last = study.trials[-1]
     others = [min(errors(study, trial.id)[:FIRST_EPOCH]) for trial in study.trials[:-1]]
@@ -57,12 +57,12 @@ def test_trial_above_the_median_of_the_finished_ends_with_a_complete_run_that_sa
 
 def test_nothing_is_pruned_before_enough_are_finished(prepared):
     fewer = GOOD.rpartition(",")[0]
-    study = prepared(EPOCHS, f"optimizer.learning_rate={fewer},{HOPELESS}", prune=True)
+    study = prepared(EPOCHS, f"optimizer.learning_rate={fewer},{UNPROMISING}", prune=True)
     assert set(do(study)) == {"finished"}
 
 
 def test_sweep_without_pruning_has_the_bits_of_one_that_never_heard_of_it(prepared, bits):
-    values = (EPOCHS, f"optimizer.learning_rate={GOOD},{HOPELESS}")
+    values = (EPOCHS, f"optimizer.learning_rate={GOOD},{UNPROMISING}")
     plain, pruned = prepared(*values), prepared(*values, path="pruned", prune=True)
     do(plain)
     do(pruned)
@@ -75,7 +75,7 @@ def test_sweep_without_pruning_has_the_bits_of_one_that_never_heard_of_it(prepar
 
 
 def test_point_with_a_pruned_trial_is_no_candidate_and_its_other_seeds_end(prepared):
-    study = prepared(EPOCHS, f"optimizer.learning_rate={GOOD},{HOPELESS}", seeds=[0, 1], prune=True)
+    study = prepared(EPOCHS, f"optimizer.learning_rate={GOOD},{UNPROMISING}", seeds=[0, 1], prune=True)
     do(study, *(f"{n:04d}-seed0" for n in range(LEAST_FINISHED)), f"{LEAST_FINISHED:04d}-seed0")
     do(study)
     assert [standing(study, trial).state for trial in study.trials[-2:]] == ["pruned"] * 2
@@ -100,7 +100,7 @@ def test_sweep_in_which_all_was_pruned_has_nothing_to_choose(prepared):
 
 
 def test_killed_pruned_sweep_goes_on(prepared):
-    study = prepared("stopping.max_epochs.epochs=15", f"optimizer.learning_rate={GOOD},{HOPELESS}", prune=True)
+    study = prepared("stopping.max_epochs.epochs=15", f"optimizer.learning_rate={GOOD},{UNPROMISING}", prune=True)
     process = subprocess.Popen([sys.executable, "-m", "mnistnn", "sweep", "resume", "study"], stderr=subprocess.PIPE)
     for _ in range(900):
         if study.run(study.trials[2]).metrics.exists():

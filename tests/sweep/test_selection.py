@@ -22,7 +22,7 @@ def best_error(study, name):
 
 
 def readings(study):
-    """Return the trials whose ledger says that the test split was read, with the number of times."""
+    """Return the trials whose test-access log says that the test split was read, with the number of times."""
     ledgers = (study.path / "trials").glob("*/eval/test-readings.jsonl")
     return {path.parents[1].name: path.read_text().count("\n") for path in ledgers}
 

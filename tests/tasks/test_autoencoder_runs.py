@@ -135,13 +135,19 @@ def test_pictures_show_images_what_is_seen_of_them_and_the_reconstruction(coder,
 
 REFUSED = {
     "pixels that are no probabilities": (["preprocess=[{type: standardize}]"], "binary units take pixels in [0, 1]"),
-    "the loss of a machine": (["loss={type: contrastive_divergence}"], "autoencoder learns by reconstruction, not by"),
+    "the loss of an energy-based model": (
+        ["loss={type: contrastive_divergence}"],
+        "autoencoder learns by reconstruction, not by",
+    ),
     "a loss of digits": (["loss={type: softmax_nll}"], "autoencoder learns by reconstruction, not by softmax_nll"),
-    "a model of digits": (
+    "a classifier": (
         ["model={type: sequential, layers: {output: {type: dense, units: 4}}}"],
         "learns from labels or numbers, and reconstruction is for one that learns from images alone",
     ),
-    "a machine": (["model={type: rbm, hidden: 5}"], "rbm learns by contrastive_divergence, not by reconstruction"),
+    "an energy-based model": (
+        ["model={type: rbm, hidden: 5}"],
+        "rbm learns by contrastive_divergence, not by reconstruction",
+    ),
     "all hidden": (["loss.corruption=1"], "a number in [0, 1)"),
     "second order": (["optimizer={type: hessian_free}", "batches.size=full"], "needs second derivatives"),
     "a line search on other masks each time": (

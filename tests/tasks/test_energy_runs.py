@@ -187,7 +187,7 @@ REFUSED = {
         ["loss={type: softmax_nll}"],
         "of type rbm learns by contrastive_divergence, not by softmax_nll",
     ),
-    "a model of digits": (
+    "a classifier": (
         ["model={type: sequential, layers: {output: {type: dense, units: 4}}}"],
         "a model of type sequential learns from labels or numbers, and contrastive_divergence is for one that learns",
     ),

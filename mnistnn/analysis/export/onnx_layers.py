@@ -185,7 +185,7 @@ def _through_time(
         inputs += ["", "", "", peepholes]
     direction = "bidirectional" if layer.bidirectional else "forward"
     y = part.node(operator, *inputs, attributes={"hidden_size": units, "direction": direction, **attributes})
-    # (t, ways, n, units)
+    # (t, directions, n, units)
     if layer.output == "every":
         return part.reshaped(part.node("Transpose", y, attributes={"perm": [2, 0, 1, 3]}), list(layer.out_shape))
     ends = []

@@ -7,7 +7,7 @@ from mnistnn.experiment.trained import Trained
 
 def reconstructions_of(trained: Trained, count: int) -> list[Pictures]:
     """Return rows (n, h, w): the first images of the validation split, what a denoising autoencoder is shown of them
-    (with as many pixels hidden as in training), and what hidden units give back.
+    (with as many pixels hidden as in training), and the reconstructions.
 
     Raises UsageError for a model without features, or whose inputs are no images.
     """

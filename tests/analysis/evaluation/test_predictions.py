@@ -1,4 +1,4 @@
-"""What a model answers, against a recount that shares no code with it, and against models made by hand."""
+"""Predictions of a model, against a recount that shares no code with it, and against models made by hand."""
 
 import numpy as np
 import pytest

@@ -100,7 +100,7 @@ def test_misclassified_digits_are_those_of_a_recount(run):
     rows = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     best = min(rows, key=lambda row: row["valid.error"])
     wrong = round(60 * best["valid.error"])
-    assert f"Of 60 validation digits {wrong} are misread" in text
+    assert f"Of 60 validation digits {wrong} are misclassified" in text
     assert len(re.findall(r"\d predicted as \d", text)) == min(wrong, 48)
 
 

@@ -347,10 +347,10 @@ def test_altered_metrics_are_found(run, change):
     [
         (lambda lines: lines.insert(3, lines[2]), "line 4: epoch"),
         (lambda lines: lines.pop(2), "the row of epoch 1 is missing"),
-        (lambda lines: lines.__setitem__(1, lines[1].replace('"valid.error"', '"error"')), "line 2: not the figures"),
+        (lambda lines: lines.__setitem__(1, lines[1].replace('"valid.error"', '"error"')), "line 2: not the metrics"),
         (lambda lines: lines.__setitem__(1, lines[1].replace('"valid.error": 0', '"valid.error": NaN')), "line 2: "),
     ],
-    ids=["row twice", "row lost", "other figures", "no number"],
+    ids=["row twice", "row lost", "other metrics", "no number"],
 )
 def test_altered_metrics_are_found_also_where_all_digests_were_renewed(run, change, expected):
     edit_lines(run.metrics, change)
@@ -478,10 +478,10 @@ def test_wrong_evaluation_is_found_also_with_a_right_digest(run, key, value, exp
 
 
 def test_lost_reading_is_found_and_one_too_many_noted(run):
-    ledger = run.evaluations / "test-readings.jsonl"
-    edit_lines(ledger, lambda lines: lines.append(lines[-1]))
+    access_log = run.evaluations / "test-readings.jsonl"
+    edit_lines(access_log, lambda lines: lines.append(lines[-1]))
     assert notes(run) == {"eval/test-readings.jsonl": "3 readings, of which only 2 led to an evaluation"}
-    edit_lines(ledger, lambda lines: lines.__delitem__(slice(1, None)))
+    edit_lines(access_log, lambda lines: lines.__delitem__(slice(1, None)))
     assert "1 entries, but an evaluation counts 2 readings" in problems(run)["eval/test-readings.jsonl"]
 
 

@@ -32,8 +32,8 @@ def test_test_access_log_counts_readings_of_the_test_split_only(run, command):
     assert evaluated(command)["test_readings"] == 1
     assert evaluated(command, "--split", "train")["test_readings"] == 1
     assert evaluated(command, "--checkpoint", "last")["test_readings"] == 2
-    ledger = [json.loads(line) for line in (run.evaluations / "test-readings.jsonl").read_text().splitlines()]
-    assert [entry["checkpoint"] for entry in ledger] == ["best", "last"]
+    access_log = [json.loads(line) for line in (run.evaluations / "test-readings.jsonl").read_text().splitlines()]
+    assert [entry["checkpoint"] for entry in access_log] == ["best", "last"]
 
 
 @pytest.mark.parametrize(("split", "examples"), [("train", 300), ("valid", 60), ("test", 80)])

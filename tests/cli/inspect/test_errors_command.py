@@ -69,7 +69,9 @@ def test_pictures_fill_the_terminal(run, command, monkeypatch):
     done = command("inspect", "errors", "run")
     title, _, drawing = done.out.partition("\n")
     wrong = int((read_split(TOY, "valid").labels != 2).sum())
-    assert title == (f"run, valid split, checkpoint best (epoch 1): {wrong} of 60 misread ({100 * wrong / 60:.2f} %)")
+    assert title == (
+        f"run, valid split, checkpoint best (epoch 1): {wrong} of 60 misclassified ({100 * wrong / 60:.2f} %)"
+    )
     assert [line.count("as 2, 47.54 %") for line in drawing.split("\n") if "as" in line] == [4, 4]
     assert done.err == f"shown are those read most surely, 8 of {wrong}; --count shows more, --out writes a file\n"
 
@@ -143,15 +145,15 @@ def test_nothing_but_the_test_access_log_changes(run, command, everything_below)
     shown(command, "--split", "train")
     assert everything_below(run.path) == before
     shown(command, "--split", "test")
-    ledger = run.evaluations / "test-readings.jsonl"
-    assert everything_below(run.path) == {**before, ledger: everything_below(run.path)[ledger]}
+    access_log = run.evaluations / "test-readings.jsonl"
+    assert everything_below(run.path) == {**before, access_log: everything_below(run.path)[access_log]}
 
 
 def test_model_without_mistakes_has_no_pictures(toy, start, command):
     layers = "model.layers={hidden: null, output: null, only: {type: dense, units: 2, init: {type: zeros}}}"
     start(toy, "data.labels={positive: [0, 1, 2, 3]}", layers)  # every image is of class 1
     done = command("inspect", "errors", "run", "--out", "e.png")
-    assert done.out.endswith(": 0 of 60 misread (0.00 %)\n")
+    assert done.out.endswith(": 0 of 60 misclassified (0.00 %)\n")
     assert (done.code, done.err) == (0, "nothing was misclassified, so no picture is written\n")
     assert not Path("e.png").exists()
     assert command("inspect", "errors", "run").code == 0
