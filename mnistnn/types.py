@@ -19,7 +19,7 @@ History = Sequence[Row]
 """One row for each evaluation of a run."""
 
 SecondOrder = Literal["tangents", "gauss_newton_diagonal", "per_example_gradients"]
-"""What second-order methods need of layers, which layers offer and optimizers require.
+"""The computations that second-order methods require of layers.
 
 tangents               how the output changes with the parameters and the input (`jvp`), for Gauss–Newton products
 gauss_newton_diagonal  a backward pass with squared factors, which estimates the diagonal of the Gauss–Newton matrix

@@ -80,7 +80,7 @@ def _within_angle(theta: float, degrees: int) -> float:
 
 @dataclass(frozen=True)
 class SignFlip:
-    """What the sign-flip test found.
+    """The result of a sign-flip test.
 
     smallest_p  what p would be if all differences had the same sign
     patterns    how many patterns of signs were tried: all, if `is_exact`
@@ -145,7 +145,9 @@ def seeds_needed(level: float, tests: int = 1) -> int:
 
 @dataclass(frozen=True)
 class McNemar:
-    """What McNemar's test found: how many examples only the first reads rightly, how many only the second, and p."""
+    """The result of McNemar's test: how many examples only the first classifies correctly, how many only the second,
+    and p.
+    """
 
     only_first: int
     only_second: int

@@ -31,7 +31,7 @@ class Gentle:
     labels: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     """Their labels, such as [1, 7]."""
     factor: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """What rotate_deg and shear_deg are multiplied by for them."""
+    """The factor on rotate_deg and shear_deg for them."""
 
 
 @component

@@ -1,4 +1,4 @@
-"""What `mnistnn compare` prints for people: tables of what differs and how good it is, and sentences on the tests."""
+"""The text output of `mnistnn compare`: tables of what differs and how good it is, and sentences on the tests."""
 
 from __future__ import annotations
 

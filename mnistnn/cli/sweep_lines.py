@@ -1,4 +1,4 @@
-"""What `mnistnn sweep` shows: a trial that has ended, the points as a table or as JSON, the choice."""
+"""The text output of `mnistnn sweep`: a trial that has ended, the points as a table or as JSON, the choice."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 @component
 class Evaluation:
-    """What is measured after every epoch besides the validation split."""
+    """Measurements after every epoch besides the validation split."""
 
     batch_size: Annotated[int, Field(ge=1)] = 1000
     """Examples per forward pass when a whole split is evaluated; changes speed and memory only."""
@@ -82,7 +82,7 @@ class Expect:
     source: str = ""
     """Where the value was published."""
     note: str = ""
-    """What a reader of the results should know, such as a mistake in the source."""
+    """A note for readers of the results, such as a mistake in the source."""
 
 
 @component
@@ -99,7 +99,7 @@ class Pretraining:
     layer: str
     """The layer that is prepared. The first of these is the model's first, each further one the next."""
     visible: Literal["binary", "gaussian"] = "binary"
-    """What the visible units are, as in a model of type rbm or autoencoder."""
+    """The kind of the visible units, as in a model of type rbm or autoencoder."""
     visible_bias: Literal["zeros", "data"] = "zeros"
     """Where their biases start, as there."""
     centred: bool = False
@@ -136,7 +136,7 @@ class Experiment:
     """Layers that learn before the whole model does, from the first one on, each from what those below it make of the
     images. `train --no-pretrain` leaves this out."""
     loss: AnyLoss = Field(default_factory=SoftmaxNLL)
-    """What is minimised, as a mean over examples; or how an energy model learns."""
+    """The loss, as a mean over examples; or how an energy-based model learns."""
     penalties: Penalties = Field(default_factory=Penalties)
     """Terms added to the loss that keep parameters small."""
     batches: Batches = Field(default_factory=Batches)
@@ -148,7 +148,7 @@ class Experiment:
     stopping: Annotated[list[Stopping], Field(min_length=1)]
     """Any of these ends the run."""
     evaluation: Evaluation = Field(default_factory=Evaluation)
-    """What is measured after every epoch."""
+    """Measurements after every epoch."""
     checkpoint: Checkpoint = Field(default_factory=Checkpoint)
     """When training is saved, and what counts as best."""
     backend: Backend = Field(default_factory=Backend)
@@ -174,7 +174,7 @@ class FittedExperiment:
     stopping: list[Stopping] = Field(default_factory=list)
     """Any of these ends the run before the model's last round. An epoch, and an update, is a round."""
     evaluation: Evaluation = Field(default_factory=Evaluation)
-    """What is measured after every round."""
+    """Measurements after every round."""
     checkpoint: Checkpoint = Field(default_factory=Checkpoint)
     """When the rounds so far are saved, and what counts as best."""
     backend: Backend = Field(default_factory=Backend)

@@ -1,4 +1,4 @@
-"""What a planned experiment will cost: arithmetic and memory, as far as they can be told before it begins."""
+"""The cost of a planned experiment: arithmetic and memory, as far as they are known before it begins."""
 
 from math import prod
 

@@ -124,7 +124,7 @@ class Plan:
 
     @property
     def sequences(self) -> SequencesInfo | None:
-        """What is known of the sequences that the model reads, if it reads such."""
+        """The properties of the input sequences; None if the inputs are images."""
         return self.source.sequences
 
     @property

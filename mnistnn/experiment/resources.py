@@ -1,4 +1,4 @@
-"""What a planned experiment is computed with: threads, whose they are, and compiled loops."""
+"""The resources of a planned experiment: threads, BLAS's or our own, and compiled loops."""
 
 from mnistnn.backend.machine import usable_cores
 from mnistnn.backend.threads import suitable

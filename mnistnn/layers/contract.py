@@ -47,7 +47,7 @@ class BaseLayer:
     """Whether `backward` leaves out a part of the gradient; after `build`."""
 
     second_order: ClassVar[frozenset[SecondOrder]] = frozenset()
-    """What the layer offers to second-order methods."""
+    """The computations that the layer offers to second-order methods."""
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         """Return the output shape of one example and the parameters needed. Raises ShapeError."""
@@ -69,7 +69,7 @@ class BaseLayer:
 
     @property
     def overwritten(self) -> tuple[Array, ...]:
-        """What `backward` overwrites of what the last forward pass has left for it and for `jvp`."""
+        """Buffers of the last forward pass that `backward` overwrites, and `jvp` needs."""
         return ()
 
     def bind_tangents(self, tangents: dict[str, Array]) -> None:
@@ -105,7 +105,7 @@ class BaseLayer:
     """Whether a random layer's forward pass in training draws; else it takes what `draw` has put into `mask`."""
 
     mask: Array
-    """What a random layer drew for its last forward pass in training."""
+    """The random mask of the last forward pass in training."""
 
     def draw(self, mask: Array) -> None:
         """Fill memory like `mask` with what is random, for the update that `begin_update` named; from the host."""

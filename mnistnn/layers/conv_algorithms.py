@@ -17,7 +17,7 @@ from mnistnn.types import Array
 
 @dataclass(frozen=True)
 class Convolution:
-    """What is to be computed: c channels of in_size pixels, padding included, and maps of out_size."""
+    """The shape of a convolution: c channels of in_size pixels, padding included, and maps of out_size."""
 
     window: Window
     flipped: bool
@@ -45,7 +45,7 @@ class Direct:
     def __init__(self, task: Convolution, scratch: Scratch) -> None:
         self.task, self.scratch = task, scratch
         self.overwritten: tuple[Array, ...] = ()
-        """What `backward` overwrites of what `forward` has left, beside z."""
+        """Buffers of `forward`, beside z, that `backward` overwrites."""
 
     def forward(self, x: Array, W: Array, z: Array) -> None:
         patches = self._patches(z)
@@ -87,7 +87,7 @@ class Winograd:
 
     @property
     def overwritten(self) -> tuple[Array, ...]:
-        """What `backward` overwrites of what `forward` has left, beside z."""
+        """Buffers of `forward`, beside z, that `backward` overwrites."""
         return (self.V,)
 
     def forward(self, x: Array, W: Array, z: Array) -> None:

@@ -24,14 +24,14 @@ class RandomGenerator(Protocol):
 
 
 class InitializerProtocol(Protocol):
-    """What says how an array starts: an initializer, or several for its parts."""
+    """The protocol of initializers: draws the initial values of an array."""
 
     def draw(self, rng: RandomGenerator, shape: tuple[int, ...], fan: "FanInOut") -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
 class FanInOut:
-    """What surrounds the array being drawn: units feeding each output, units fed by each input, what follows."""
+    """Fan-in and fan-out of the array being drawn, and the activation that follows."""
 
     n_in: int
     n_out: int

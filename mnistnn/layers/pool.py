@@ -23,7 +23,7 @@ class Pool(BaseLayer):
 
     type: Literal["pool"] = "pool"
     reduce: Literal["max", "mean"] = "max"
-    """What becomes of a window."""
+    """The number that replaces a window."""
     size: Size | Literal["whole"] = 2
     """Height and width of a window in px: one number, or [height, width]; whole makes one number of each channel, and
     leaves no image but a row of channels (global pooling)."""

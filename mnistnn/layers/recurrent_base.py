@@ -71,12 +71,12 @@ class RecurrentBase(BaseLayer):
     type: str
     """The name of the layer in an experiment."""
     units: Annotated[int, Field(ge=1, le=100_000)]
-    """Numbers that are remembered from step to step, in each direction."""
+    """Size of the hidden state, in each direction."""
     output: Literal["last", "every"] = "last"
-    """What is handed on: what is remembered after the last step, (units,), or after every step, (t, units)."""
+    """The output: the hidden state after the last step, (units,), or after every step, (t, units)."""
     bidirectional: bool = False
-    """Read from the end to the beginning as well, with parameters of its own, and hand both on side by side. Schuster &
-    Paliwal (1997)."""
+    """Go from the end to the beginning as well, with parameters of its own, and output both states side by side.
+    Schuster & Paliwal (1997)."""
     truncate: Annotated[int, Field(ge=1)] | None = None
     """Let gradients go back so many steps at most: steps are cut into stretches of that length, counted from the end,
     and none goes from one to the stretch before. Williams & Peng (1990)."""
@@ -93,7 +93,7 @@ class RecurrentBase(BaseLayer):
 
     gates: ClassVar[int]
     states: ClassVar[tuple[str, ...]] = ("h",)
-    """Names of what goes from step to step."""
+    """Names of the states that go from step to step."""
 
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         if len(in_shape) != 2:
@@ -109,7 +109,7 @@ class RecurrentBase(BaseLayer):
         if self.carry is not None and self.bidirectional:
             raise ShapeError("carry: a bidirectional layer would begin at an end that has not come yet")
         self.carried: dict[str, Array] = {}
-        """What the next batch begins with, by name, (n, units); empty where nothing is carried."""
+        """The initial state of the next batch, by name, (n, units); empty where nothing is carried."""
         self.is_truncated = self.truncate is not None and self.truncate < self.steps
         self.scratch = Scratch()
         self.step_mask: Array | None = None
@@ -125,7 +125,7 @@ class RecurrentBase(BaseLayer):
         return self.out_shape, declared
 
     def begin_to_carry(self, n: int, like: Array, updates_per_epoch: int) -> None:
-        """Take the memory for what batches of n hand on to each other, from the next update on."""
+        """Allocate the states that batches of n hand on to each other, from the next update on."""
         xp = array_module(like)
         self.carried = {name: xp.zeros((n, self.units), dtype=like.dtype) for name in self.states}
         self._updates_per_epoch = updates_per_epoch
@@ -147,7 +147,7 @@ class RecurrentBase(BaseLayer):
         ]
 
     def bias_init(self) -> InitializerProtocol:
-        """Return how the biases of all gates start."""
+        """Return the initializer of the biases of all gates."""
         return Zeros()
 
     def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
@@ -155,7 +155,7 @@ class RecurrentBase(BaseLayer):
             direction.bind(*(_of_direction(direction, views) for views in (values, grads)))
 
     def first(self, name: str, rows: slice) -> Array | float:
-        """Return what is remembered before the first step, of a state by name."""
+        """Return the initial value of a state, by name."""
         return self.begins_with[name][rows] if self.begins_with else 0.0
 
     def states_of(self, name: str) -> Array:
@@ -326,7 +326,7 @@ class RecurrentBase(BaseLayer):
 
 
 BACK = "back_"
-"""What the names of parameters begin with that read backward."""
+"""The prefix of the names of parameters of the backward direction."""
 
 
 def _of_direction(direction: Direction, views: dict[str, Array]) -> dict[str, Array]:

@@ -30,7 +30,7 @@ class Slot(Protocol):
 
 @component
 class _Norm:
-    """What every penalty on a norm of the parameters has: a factor, and the slices of theta it acts on."""
+    """The base of penalties on a norm of the parameters: a factor, and the slices of theta it acts on."""
 
     strength: Annotated[float, Field(ge=0)]
     """Factor of the term."""

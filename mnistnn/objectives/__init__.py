@@ -1,1 +1,1 @@
-"""What is minimised: a model and its loss on a batch, as value and gradient by one vector of parameters."""
+"""Objectives: a model and its loss on a batch, as value and gradient by one vector of parameters."""

@@ -25,7 +25,7 @@ _TILE_BYTES = 64 << 20  # of the rows of J that are in memory at a time
 
 
 class Batch(Protocol):
-    """What is asked of an objective: its parts, and to pass some examples of its batch through the model."""
+    """The part of an objective that is needed: its parts, and a forward pass of some examples of its batch."""
 
     model: Sequential
     loss: Any

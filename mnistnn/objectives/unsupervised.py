@@ -22,7 +22,7 @@ class UnsupervisedObjective(BaseObjective):
     """
 
     purpose: ClassVar[str] = "gibbs"
-    """What its random numbers are for."""
+    """The purpose of its random numbers."""
 
     def __init__(
         self, model: Unsupervised, loss: Any, penalties: Sequence[Penalty], seed: int, updates_per_epoch: int

@@ -49,7 +49,7 @@ class HessianFree(FullBatchOptimizer):
     progress: Annotated[float, Field(gt=0, lt=1)] = 5e-4
     """Least relative progress of an inner iteration."""
     warm_start: Annotated[float, Field(ge=0, le=1)] = 0.95
-    """What part of the last d the inner conjugate gradient begins with."""
+    """The fraction of the last d with which the inner conjugate gradient begins."""
 
     requirements: ClassVar[Requirements] = Requirements(
         values=True, of_layers=frozenset({"tangents", "gauss_newton_diagonal"})

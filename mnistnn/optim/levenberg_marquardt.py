@@ -36,13 +36,13 @@ class LevenbergMarquardt(FullBatchOptimizer):
     """D: identity as Levenberg has it, or the diagonal of G as Marquardt does, for which the units of parameters do not
     matter."""
     up: Annotated[float, Field(gt=1)] = 4.0
-    """What λ is multiplied by when a step is bad."""
+    """Factor on λ when a step is bad."""
     down: Annotated[float, Field(gt=1)] = 3.0
-    """What λ is divided by when it is good."""
+    """Divisor of λ when it is good."""
     tries: Annotated[int, Field(ge=1)] = 10
     """How many λ an update tries, at most."""
     memory_mb: Annotated[int, Field(ge=1)] = 1024
-    """What G and its equations may take, in units of 10⁶ bytes; a model that needs more is refused."""
+    """Memory that G and its equations may take, in units of 10⁶ bytes; a model that needs more is refused."""
 
     requirements: ClassVar[Requirements] = Requirements(values=True, of_layers=frozenset({"per_example_gradients"}))
     gives: ClassVar[tuple[str, ...]] = (*FullBatchOptimizer.gives, "damping")

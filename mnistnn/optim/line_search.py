@@ -54,9 +54,9 @@ class StrongWolfe:
 
     type: Literal["strong_wolfe"] = "strong_wolfe"
     decrease: Annotated[float, Field(gt=0, lt=1)] = 1e-4
-    """What part of the decrease that the first slope promises there must be."""
+    """The fraction of the decrease that the first slope promises which must be reached (Armijo)."""
     curvature: Annotated[float, Field(gt=0, lt=1)] = 0.9
-    """What part of the first slope may be left; the smaller, the more exact is the step."""
+    """The fraction of the first slope that may be left; the smaller, the more exact is the step."""
     evaluations: Annotated[int, Field(ge=1)] = 20
     """Trials at most."""
 
@@ -103,9 +103,9 @@ class Backtracking:
 
     type: Literal["backtracking"] = "backtracking"
     decrease: Annotated[float, Field(gt=0, lt=1)] = 1e-4
-    """What part of the decrease that the first slope promises there must be."""
+    """The fraction of the decrease that the first slope promises which must be reached (Armijo)."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """What a step that is too long is multiplied by."""
+    """Factor on a step that is too long."""
     evaluations: Annotated[int, Field(ge=1)] = 20
     """Trials at most."""
 

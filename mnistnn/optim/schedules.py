@@ -30,7 +30,7 @@ class Step:
     start: Positive
     """Value at the beginning."""
     factor: Factor = 0.5
-    """What it is multiplied by at each step."""
+    """Factor at each step."""
     every_epochs: Epochs
     """Length of a step."""
 
@@ -47,7 +47,7 @@ class Exponential:
     start: Positive
     """Value at the beginning."""
     factor: Factor
-    """What it is multiplied by in the course of each epoch."""
+    """Factor over each epoch."""
 
     def at(self, progress: Progress) -> float:
         return self.start * math.pow(self.factor, progress.epochs)
@@ -169,7 +169,7 @@ class Plateau:
     monitor: Literal["train.loss", "valid.loss", "valid.error"] = "valid.loss"
     """The metric that should fall."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """What the rate is multiplied by."""
+    """Factor on the rate."""
     patience: Annotated[int, Field(ge=1)] = 5
     """Evaluations without improvement after which it happens, and after which it may happen again."""
     minimum: Annotated[float, Field(ge=0)] = 0.0

@@ -19,8 +19,8 @@ class StochasticDiagonal(GradientRule):
     Levenberg–Marquardt.
 
     h is estimated anew in each epoch, from its first `examples` examples, by a backward pass with squared factors; in
-    the first epoch, until there are as many, from those that there are. LeCun et al. (1998), appendix C; LeCun et al., Efficient backprop
-    (1998), section 9.
+    the first epoch, until there are as many, from those that there are. LeCun et al. (1998), appendix C; LeCun et al.,
+    Efficient backprop (1998), section 9.
     """
 
     type: Literal["stochastic_diagonal"] = "stochastic_diagonal"

@@ -82,7 +82,7 @@ class Whiten(Transform):
 
     @property
     def matrix(self) -> np.ndarray:
-        """What rows of centred inputs are multiplied by: (d, kept), or turned back (d, d)."""
+        """The matrix by which rows of centred inputs are multiplied: (d, kept), or turned back (d, d)."""
         scaled: np.ndarray = self.directions / np.sqrt(self.variances[: self.kept] + self.epsilon)
         return scaled if self.method == "pca" else scaled @ self.directions.T
 

@@ -31,7 +31,7 @@ Verdict = Literal["within", "outside"]
 
 @dataclass(frozen=True, config=_STRICT)
 class SeedResult:
-    """What one run gave at its best epoch: errors, as fractions, or nats, by what is claimed; and the time spent
+    """The result of one run at its best epoch: errors, as fractions, or nats, by what is claimed; and the time spent
     training.
     """
 

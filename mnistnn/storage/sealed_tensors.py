@@ -65,7 +65,7 @@ def unseal(path: Path, what: str, format_number: int) -> tuple[dict[str, np.ndar
 
 @dataclass(frozen=True)
 class Survey:
-    """What the head of a safetensors file says, once its sizes agree with each other and with the file's.
+    """The head of a safetensors file, once its sizes agree with each other and with the file's.
 
     tensors    data type and shape of each array, by name, in the order of the file
     about      what is said about the arrays by mnistnn; None in a file of another program

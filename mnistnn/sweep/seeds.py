@@ -27,7 +27,7 @@ _SILENT = Verbosity(shown=False)
 
 @dataclass(frozen=True)
 class Session:
-    """What a process needs to do one run. `ends_at` is the time of the clock at which it is to save and stop."""
+    """The order to a process to do one run. `ends_at` is the time of the clock at which it is to save and stop."""
 
     loaded: LoadedExperiment
     runs: Path

@@ -1,4 +1,4 @@
-"""What a sweep tries: values listed for a key, or drawn from a range, as written on the command line.
+"""The search space of a sweep: values listed for a key, or drawn from a range, as written on the command line.
 
     optimizer.learning_rate=0.1,0.03     each of these
     penalties.l2.strength=1e-6..1e-3:log     drawn, uniform in the logarithm

@@ -40,7 +40,7 @@ MOST_ATTEMPTS = 3
 """How often a trial is begun whose process dies, before it counts as failed."""
 
 PRUNED = "pruned: "
-"""What the reason of a run begins with that was given up for the others of its sweep."""
+"""The prefix of the reason of a pruned run."""
 
 State = Literal["waiting", "running", "interrupted", "finished", "pruned", "failed"]
 DONE: tuple[State, ...] = ("finished", "pruned", "failed")

@@ -1,1 +1,1 @@
-"""What belongs to a kind of learning: its objective, and what is measured of it."""
+"""Tasks: the objective of a kind of learning, and its measurements."""

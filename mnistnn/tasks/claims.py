@@ -7,7 +7,7 @@ from mnistnn.config.schema import Expect
 from mnistnn.types import SplitName
 
 Claimed = Literal["test", "valid", "nats", "reconstruction", "loss"]
-"""What a claim is called in records: the error on a split; in nats, the mean log-likelihood of the test images, or the
+"""The name of a claim in records: the error on a split; in nats, the mean log-likelihood of the test images, or the
 loss of an autoencoder on them; or the mean squared error of a regression."""
 
 Band = tuple[float, float]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Whole = Literal["true", "read"]
-"""What counts as 1: all examples of a true class (a row), or all that were predicted as one class (a column)."""
+"""The denominator: all examples of a true class (a row), or all that were predicted as one class (a column)."""
 
 
 def shares(confusion: NDArray[np.int64], whole: Whole) -> NDArray[np.float64]:

@@ -33,7 +33,7 @@ from mnistnn.training.loop import Evaluate
 from mnistnn.types import Array, Row, Shape, SplitName
 
 Watch = Callable[[str, int, int], None]
-"""Is told what a long measurement is doing, how far it has come, and how far it has to go."""
+"""Reports the progress of a long measurement: what it is doing, how far it is, and the total."""
 
 # The options of `mnistnn eval` that belong to some kinds of model only, and to which.
 OPTIONS = {
@@ -73,9 +73,10 @@ class Task:
     """Abstract: the kind of learning of one planned experiment, whose own copy of model and loss it works with."""
 
     result: ClassVar[type[Result]]
-    """What an evaluation of this kind keeps."""
+    """The result of an evaluation of this kind."""
     claims: ClassVar[tuple[Claim, ...]]
-    """What experiments of this kind may claim; the first is what `eval` holds against its band on other splits too."""
+    """The possible claims of experiments of this kind; the first is what `eval` holds against its band on other splits
+    too."""
     rounds: int | None = None
     """How many rounds a fitted model has at most; None for one that is trained by steps."""
     has_value: ClassVar[bool] = True
@@ -173,12 +174,12 @@ class Task:
 
     @property
     def criterion(self) -> Criterion:
-        """What judges the outputs of a model that learns from labels or numbers. Raises UsageError for another."""
+        """The criterion of a model that learns from labels or numbers. Raises UsageError for another."""
         raise self._refusal("classifies nothing")
 
     @property
     def loss(self) -> Loss:
-        """What judges the scores of a classifier. Raises UsageError where the model has no one class an example."""
+        """The loss of a classifier. Raises UsageError where the model has no one class an example."""
         raise self._refusal("classifies nothing")
 
     @property

@@ -27,7 +27,7 @@ OF_MODELS: dict[type, type[Task]] = {
 }
 
 RESULTS: tuple[type[Result], ...] = (Evaluation, Likelihood, RegressionResult, ReconstructionResult)
-"""What evaluations keep, each in files with a prefix of its own, which is empty for the first."""
+"""The types of results, each in files with a prefix of its own, which is empty for the first."""
 
 
 def task_of(experiment: AnyExperiment, source: DataSource) -> Task:

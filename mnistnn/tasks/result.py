@@ -32,13 +32,13 @@ class Result:
     test_readings: int
 
     prefix: ClassVar[str] = ""
-    """What the names of its files under eval/ begin with."""
+    """The prefix of its files under eval/."""
     what: ClassVar[str]
-    """What a file of this kind is, for messages."""
+    """The name of the kind, for messages."""
     mark: ClassVar[str]
     """A field by which its files are told from others."""
     plural: ClassVar[str]
-    """What several are called, as a key of JSON."""
+    """The plural of the name, as a key of JSON."""
 
     @property
     def headline(self) -> str:
@@ -47,7 +47,7 @@ class Result:
 
     @property
     def file_suffix(self) -> str:
-        """What the name of its file ends with, where one measurement can be made in several ways."""
+        """The suffix of its file, where one measurement can be made in several ways."""
         return ""
 
     @property

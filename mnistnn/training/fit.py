@@ -30,7 +30,7 @@ class Fitting(Learning):
     clock: Callable[[], float] = lambda: 0.0
     pruned_because: PrunedBecause | None = None
     tell: Tell = lambda *_: None
-    """Is told how far a round has come."""
+    """Reports the progress of a round."""
 
     def __post_init__(self) -> None:
         self.progress.batches_per_epoch = 1

@@ -85,14 +85,14 @@ class Learning(ABC):
         """Learn from wherever this stands until something ends it; return the reason."""
 
     def listen(self, tell: Tell) -> None:  # noqa: B027 # not all have anything to tell
-        """Let `tell` hear how far the parts of what takes long have come."""
+        """Report the progress of long computations to `tell`."""
 
     def begin_here(self) -> None:  # noqa: B027 # only parameters can be given from outside
-        """Take what the model has been given since for its beginning."""
+        """Take the present parameters of the model as its initial ones."""
 
     @abstractmethod
     def take_best(self) -> None:
-        """Let the model be the best one that was measured, where there is one."""
+        """Restore the best parameters that were measured, where there are any."""
 
     # What is kept.
 

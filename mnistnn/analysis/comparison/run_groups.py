@@ -21,7 +21,7 @@ _KEYS_SAID, _CHARACTERS_SAID = 3, 32  # of what sets a group apart
 
 @dataclass(frozen=True)
 class Unreadable:
-    """What was asked for and cannot be shown, with the reason."""
+    """A run that was requested and cannot be shown, with the reason."""
 
     reference: str
     problem: str

@@ -1,1 +1,1 @@
-"""What a trained model is measured to be on a split."""
+"""Evaluation of a trained model on a split."""

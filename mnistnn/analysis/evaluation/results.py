@@ -1,4 +1,4 @@
-"""What evaluations found, as files under eval/ of a run: measured, kept, and read again.
+"""Results of evaluations, as files under eval/ of a run: measured, kept, and read again.
 
 What surrounds every measurement exists here once: the model, the reading of the test split that it counts, its header,
 its file. What is measured is the task's business.

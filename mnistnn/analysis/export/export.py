@@ -18,7 +18,7 @@ from mnistnn.storage.writing import resource_error, sync_folder, write_atomicall
 
 @dataclass(frozen=True)
 class Written:
-    """What an export has written: the file, and how the model in it was checked, if it was."""
+    """The result of an export: the file, and how the model in it was checked, if it was."""
 
     to: str
     path: Path
@@ -29,7 +29,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked for: a format by its name, whose parameters, and where to; `out` has a default."""
+    """The options of an export: a format by its name, whose parameters, and the file; `out` has a default."""
 
     to: str
     checkpoint: str = "best"

@@ -1,1 +1,1 @@
-"""What a file is."""
+"""Identification of files."""

@@ -1,4 +1,4 @@
-"""What a file turned out to be, and how an error of a reader becomes a part of that."""
+"""The identity of a file; an error of a reader becomes a part of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ About = dict[str, Any]
 
 @dataclass(frozen=True)
 class Identity:
-    """What a file is. `about` depends on the kind; `problem` says why the file is not whole, or not known."""
+    """The identity of a file. `about` depends on the kind; `problem` says why the file is not whole, or not known."""
 
     kind: str
     about: About = field(default_factory=dict)

@@ -42,7 +42,7 @@ class LayerUnits:
 
 @dataclass(frozen=True)
 class Found:
-    """What `dead_units` finds, over so many examples."""
+    """The result of `dead_units`, over so many examples."""
 
     examples: int
     layers: list[LayerUnits]

@@ -61,7 +61,7 @@ class ParameterStatistics:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What `statistics_of` finds; `inputs` is what the first layer is given."""
+    """The result of `statistics_of`; `inputs` is what the first layer is given."""
 
     examples: int
     loss: float

@@ -1,4 +1,4 @@
-"""What an experiment consists of: layers with shapes, parameters, memory and cost, as data and as a table."""
+"""The summary of an experiment: layers with shapes, parameters, memory and cost, as data and as a table."""
 
 from dataclasses import dataclass
 from math import prod

@@ -60,7 +60,7 @@ _LEGEND_PT, _TITLE_PT = 8, 9
 
 @dataclass(frozen=True)
 class Form:
-    """What the user says about the figure; sizes in cm, None for what fits."""
+    """The user's options for a figure; sizes in cm, None for what fits."""
 
     file_format: str
     width_cm: float | None = None

@@ -119,7 +119,7 @@ def _check_kept(run: RunDirectory, newest: SavedState, present: set[str], findin
 
 
 class _Expectation:
-    """What the checkpoints of a run must hold, which follows from its configuration."""
+    """The expected content of the checkpoints of a run, which follows from its configuration."""
 
     def __init__(self, run: RunDirectory, findings: Findings) -> None:
         self._findings = findings

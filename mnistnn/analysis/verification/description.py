@@ -1,4 +1,6 @@
-"""What a run says it is: run.json, config.yaml, the copies of its sources, environment.json, the fitted transforms."""
+"""The description of a run: run.json, config.yaml, the copies of its sources, environment.json, the fitted
+transforms.
+"""
 
 import hashlib
 from datetime import datetime

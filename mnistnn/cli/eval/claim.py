@@ -1,4 +1,4 @@
-"""What `mnistnn eval` says of a metric that an experiment claims, and makes of `--expect`."""
+"""The claim of an experiment in `mnistnn eval`: what is printed of it, and `--expect`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class HeldClaim(NamedTuple):
-    """What may be claimed about a split, and the band, if the experiment claims any."""
+    """The possible claim about a split, and the band, if the experiment claims one."""
 
     claim: Claim
     band: Band | None

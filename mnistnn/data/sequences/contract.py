@@ -9,7 +9,7 @@ from mnistnn.component import component
 from mnistnn.types import SplitName
 
 NO_LABEL = -1
-"""What stands in the place of a label where a step has none."""
+"""The label of a step that has none."""
 
 MAX_NUMBERS = 1 << 30
 """No split may have more inputs than this; as float32 they take as much memory as the largest set of images."""
@@ -35,7 +35,7 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Unit:
-    """What a number of a target is: a value of the column `name` is centre + scale · the number that is learned."""
+    """The unit of a number of a target: a value of the column `name` is centre + scale · the number that is learned."""
 
     name: str
     centre: float = 0.0
@@ -44,7 +44,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class SequencesInfo:
-    """What is known of a source before any split is taken."""
+    """The properties of a source that are known before any split is taken."""
 
     steps: int
     """Of the longest sequence."""
@@ -61,9 +61,9 @@ class SequencesInfo:
     ragged: bool
     """Whether some sequences have fewer steps than others."""
     class_names: tuple[str, ...] | None = None
-    """What the classes are called, where they have other names than their numbers."""
+    """Names of the classes, where they have others than their numbers."""
     units: tuple[Unit, ...] | None = None
-    """What each number of a target is, where that has a name."""
+    """The unit of each number of a target, where it has a name."""
 
 
 @component

@@ -30,7 +30,7 @@ _Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 @dataclass(frozen=True, eq=False)
 class _Opened:
-    """What a file holds, cut into splits; `take` makes the sequences of one."""
+    """The content of a file, cut into splits; `take` makes the sequences of one."""
 
     info: SequencesInfo
     take: Callable[[SplitName], Sequences]
@@ -56,7 +56,7 @@ class CsvSeries(SequenceSource):
     path: Annotated[str, Field(min_length=1)]
     """The file, seen from the folder in which mnistnn runs; text in UTF-8."""
     separator: Literal[",", ";", "\t", "|"] = ","
-    """What stands between two fields of a line."""
+    """The separator between two fields of a line."""
     columns: _Columns | None = None
     """Columns of numbers that are the inputs; null takes all but label and series."""
     standardize: bool = True

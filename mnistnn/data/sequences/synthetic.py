@@ -1,4 +1,4 @@
-"""What sources of sequences that are drawn, and not read, have in common."""
+"""The base of synthetic sources of sequences, which are drawn and not read."""
 
 from typing import Annotated
 
