@@ -110,10 +110,10 @@ def _what_was_done(prediction: PicturePrediction) -> str:
     if fitting is None or ink_px is None:
         return f"{size}, given as it is"
     polarity = "dark on light, inverted" if fitting.dark else "light on dark"
-    pieces = f" in {fitting.components} pieces" if fitting.components > 1 else ""
+    components = f" in {fitting.components} components" if fitting.components > 1 else ""
     specks = "" if not fitting.specks else f" ({fitting.specks} speck{'s'[: fitting.specks > 1]} left out)"
     return (
-        f"{size}, {polarity}; ink {ink_px[1]}×{ink_px[0]} px{pieces}{specks}, "
+        f"{size}, {polarity}; ink {ink_px[1]}×{ink_px[0]} px{components}{specks}, "
         f"fitted to {fitting.fitted[1]}×{fitting.fitted[0]}"
     )
 

@@ -97,9 +97,8 @@ class Conv(BaseLayer):
         # What Winograd keeps for `backward` is of its last call, so passes in between use another instance.
         self.scratch_algorithm = Direct(task, Scratch())
         n_in = channels * kh * kw
-        fan = FanInOut(
-            n_in, self.maps * kh * kw // (1 if self.pool is None else prod(pair(self.pool))), self.activation
-        )
+        pooled = 1 if self.pool is None else prod(pair(self.pool))
+        fan = FanInOut(n_in, self.maps * kh * kw // pooled, self.activation)
         return self.out_shape, [
             Parameter("W", (self.maps, channels, kh, kw), "weight", self.init, fan),
             Parameter("b", (self.maps,), "bias", Zeros(), fan),
@@ -147,11 +146,8 @@ class Conv(BaseLayer):
 
     @property
     def overwritten(self) -> tuple[Array, ...]:
-        return (
-            (self.y, *self.algorithm.overwritten)
-            if self.pool_window is None
-            else (self.y, self.z, *self.algorithm.overwritten)
-        )
+        own = (self.y,) if self.pool_window is None else (self.y, self.z)
+        return (*own, *self.algorithm.overwritten)
 
     def bind_tangents(self, tangents: dict[str, Array]) -> None:
         self.W_dot, self.b_dot = tangents["W"].reshape(self.maps, -1), tangents["b"]
@@ -179,9 +175,8 @@ class Conv(BaseLayer):
         for a, square in ((self.x, x_squared), (self.W, W_squared)):
             array_module(a).multiply(a, a, out=square)
         if not isinstance(hy, np.ndarray):
-            self.scratch_algorithm.forward(
-                x_squared, W_squared, self.scratch("term", self.z.shape, self.z)
-            )  # gathers patches
+            term = self.scratch("term", self.z.shape, self.z)
+            self.scratch_algorithm.forward(x_squared, W_squared, term)  # gathers patches
         hx = self.scratch("dx", self.x.shape, self.x) if need_hx else None
         self.scratch_algorithm.backward(self.dz, x_squared, W_squared, self.dW, hx)
         return None if hx is None else self._as_input(hx)

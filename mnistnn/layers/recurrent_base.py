@@ -64,8 +64,8 @@ class RecurrentBase(BaseLayer):
     """Abstract: maps steps x (t, n_in) of each example, one after the other, to a hidden state (units,).
 
     A concrete layer says how many sums a unit has (`gates`), and what it does with them, in `run` and `run_back`.
-    Images are read row by row. Sums of inputs are one product for all steps, W (n_in, gates·units); sums of what is
-    remembered need one for each, U (units, gates·units); the gradients of both are one product each.
+    An image is a sequence of its rows. Sums of inputs are one product for all steps, W (n_in, gates·units); sums of
+    states need one for each, U (units, gates·units); the gradients of both are one product each.
     """
 
     type: str
@@ -114,9 +114,8 @@ class RecurrentBase(BaseLayer):
         self.scratch = Scratch()
         self.step_mask: Array | None = None
         """Which steps each example has, (t, n, 1) of 0 and 1; None where all have all. The model sets it."""
-        self.directions = [
-            Direction(direction, self.scratch) for direction in ((False, True) if self.bidirectional else (False,))
-        ]
+        backward = (False, True) if self.bidirectional else (False,)
+        self.directions = [Direction(is_backward, self.scratch) for is_backward in backward]
         declared = self.declared()
         if self.bidirectional:
             declared += [Parameter(f"{BACK}{p.name}", p.shape, p.kind, p.init, p.fan) for p in self.declared()]
@@ -159,7 +158,7 @@ class RecurrentBase(BaseLayer):
         return self.begins_with[name][rows] if self.begins_with else 0.0
 
     def states_of(self, name: str) -> Array:
-        """Return a state (t + 1, n, units) of the last forward pass, of the way that goes forward, by name."""
+        """Return a state (t + 1, n, units) of the last forward pass, of the forward direction, by name."""
         return self._memory(self.directions[0])[1]
 
     def make_room(self, direction: Direction, back: bool) -> None:
@@ -167,7 +166,7 @@ class RecurrentBase(BaseLayer):
         raise NotImplementedError
 
     def run(self, direction: Direction, rows: slice, z: Array, h: Array) -> None:
-        """Write the states h[1:] that follow from z (t, n, gates·units) and from h[0], in the order of reading.
+        """Write the states h[1:] that follow from z (t, n, gates·units) and from h[0], in the order of the direction.
 
         z and h are those of the examples `rows`, as is what a concrete layer takes of its own memory.
         """
@@ -239,14 +238,14 @@ class RecurrentBase(BaseLayer):
             matmul(flat(self.x).T, flat(dz), out=direction.grads["W"])
             sum_along(flat(dz), 0, out=direction.grads["b"])
             if dx is not None:
-                out = dx if number == 0 else self.scratch("dx of the other way", dx.shape, dx)
+                out = dx if number == 0 else self.scratch("dx of the other direction", dx.shape, dx)
                 matmul(flat(dz), direction["W"].T, out=flat(out))
                 if number:
                     dx += out
         return None if dx is None else self._turned(dx, "dx")
 
     def _back_through_time(self, direction: Direction, dy: Array) -> Array:
-        """Return the derivatives by z (t, n, gates·units), from those by what the way has handed on."""
+        """Return the derivatives by z (t, n, gates·units), from those by the output of this direction."""
         z, h = self._memory(direction)
         t, n, _ = z.shape
         self.turned_U(direction)[...] = direction["U"].T
@@ -273,7 +272,7 @@ class RecurrentBase(BaseLayer):
             self.run_back(direction, rows, part, z[part], h[states], dh[part], dz[part])
 
     def _memory(self, direction: Direction) -> tuple[Array, Array]:
-        """Return the gates z (t, n, gates·units) and states (t + 1, n, units) of a way, as they lie in memory."""
+        """Return the gates z (t, n, gates·units) and states (t + 1, n, units) of a direction, as they lie in memory."""
         t, n, _ = self.x.shape
         z = direction.scratch("z", (t, n, self.gates * self.units), self.x)
         return z, direction.scratch("h", (t + 1, n, self.units), self.x)

@@ -14,7 +14,7 @@ from mnistnn.types import Array, Shape, ShapeError
 
 @component
 class Features(Transform):
-    """y = σ(v W + b): the hidden units of an autoencoder, or how probable it is that each of a model's is on, given
+    """y = σ(v W + b): the hidden units of an autoencoder, or how probable it is that each of an RBM's is on, given
     the inputs v.
 
     W (n_in, units), b (units,) are those of a run, written to a file by `mnistnn export --to features`, whose

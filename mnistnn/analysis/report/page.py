@@ -33,7 +33,7 @@ _X_LABELS: dict[Axis, str] = {
     "examples": "examples",
     "seconds": "seconds",
 }
-_SHOWN_FIGURES = ("error", "loss")  # the last part of a metric's name
+_SHOWN_METRICS = ("error", "loss")  # the last part of a metric's name
 
 
 def report_html(views: Sequence[RunView], unreadable: Sequence[Unreadable], axis: Axis = "epochs") -> str:
@@ -72,7 +72,7 @@ def charts_of(groups: Sequence[Group], axis: Axis) -> list[Chart]:
     """Return a chart of the errors, and one of the losses, as far as there are such metrics."""
     everything = metrics_of([run for group in groups for run in group.runs])
     charts = []
-    for kind in _SHOWN_FIGURES:
+    for kind in _SHOWN_METRICS:
         names = [name for name in everything if name.rpartition(".")[2] == kind]
         lines = [
             line for number, group in enumerate(groups) for line in _lines(group, number, names, axis, len(groups))
