@@ -28,9 +28,9 @@ class Batches:
     order: Literal["permute", "sequential", "stratified", "lanes"] = "permute"
     """permute draws a new order every epoch; sequential keeps the order of the file; stratified draws an order in which
     each batch has equally many examples of each class, as far as its size allows. (It leaves out a part of the larger
-    classes, another one every epoch.) lanes cuts the examples into as many stretches as a batch has places, and each
-    place goes through one of them: so windows of a series follow each other there, for layers that carry their state
-    on. (It leaves out what is left over at the end.)"""
+    classes, another one every epoch.) lanes makes contiguous streams: it cuts the examples into as many stretches as a
+    batch has places, and each place goes through one of them: so windows of a series follow each other there, for
+    layers that carry their state on. (It leaves out what is left over at the end.)"""
     subset: Annotated[int, Field(ge=1)] | None = None
     """Use only so many examples in an epoch, drawn anew every time; null uses all."""
     drop_last: bool = False

@@ -1,10 +1,10 @@
 """The search: Optuna suggests points one after the other, each by the results of those before.
 
 Optuna keeps a journal of its own; what counts is asked.jsonl and the run directories. So nothing is lost between any
-two steps: what Optuna gave and asked.jsonl does not have is told as failed and forgotten, and a point that has ended is
-told when the sweep is gone on with. The sampler begins anew for each point, seeded by the point's number: a sweep with
-one worker at a time that was killed gives the points of one that was not. What was told stays told: of a failed trial
-that is tried again Optuna does not hear, the choice among the points does.
+two steps: a point that is in Optuna's journal but not in asked.jsonl is reported as failed, and the result of a point
+that has ended is reported when the sweep is resumed. The sampler begins anew for each point, seeded by the point's
+number: a sweep with one worker at a time that was killed gives the points of one that was not. A reported result stays:
+when a failed trial is tried again, Optuna does not learn of it, the choice among the points does.
 """
 
 from collections.abc import Iterator
@@ -69,11 +69,11 @@ class Searcher:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether all points have been asked for."""
+        """Whether all points have been suggested."""
         return len(self.study.suggested) >= self.search.points
 
     def settle(self) -> None:
-        """Tell what became of the points that have ended, and forget what was given and never asked for.
+        """Report the results of the points that have ended to Optuna, and fail the points that were never suggested.
 
         Raises RunError if the journal is not that of the points, ResourceError if it cannot be written.
         """
@@ -94,7 +94,7 @@ class Searcher:
                 self._journal.tell(each.number, state=self._states.FAIL)
 
     def _tell(self, point: SuggestedPoint) -> None:
-        """Tell how a point ended: with its mean metric, pruned, or failed. One that is under way is not told."""
+        """Report how a point ended: with its mean metric, pruned, or failed. A point under way is not reported."""
         result = result_of(self.study, point.trials)
         ends = {each.standing.state for each in result.trials}
         if not ends <= set(DONE):
@@ -114,7 +114,7 @@ class Searcher:
         return self._fix(len(self.study.suggested), number, point)
 
     def _draw(self) -> tuple[int, Point]:
-        """Return a point that was not asked for yet, and its number in the journal."""
+        """Return a point that was not suggested before, and its number in the journal."""
         number = len(self.study.suggested)  # and not Optuna's, which a kill between two steps would move on
         tried = [each.trials[0].values for each in self.study.suggested]
         samplers = self._library.samplers
@@ -131,7 +131,7 @@ class Searcher:
         raise UsageError(f"{self.study.path}: the ranges hold only about {number} different points")
 
     def _fix(self, number: int, optuna_number: int, point: Point) -> list[Trial]:
-        """Write the configurations of a point's trials, then that it was asked for. An invalid one has failed."""
+        """Write the configurations of a point's trials, then that it was suggested. An invalid one has failed."""
         trials, seeds = [], [None] if self.search.seeds is None else self.search.seeds
         for seed in seeds:
             try:

@@ -1,9 +1,9 @@
 """The folder of a sweep: what is to be tried, fixed before it is begun, and what became of it.
 
     study.json           what was asked for, and every trial: its point, its seed, the digest of its configuration
-    base.yaml            the experiment that points change, if they are asked for one after the other; then also
-    asked.jsonl          those that were asked for so far, with their trials (asked.py), and
-    optuna.journal       what Optuna was asked and told (search.py)
+    base.yaml            the experiment that points change, if they are suggested one after the other; then also
+    asked.jsonl          those that were suggested so far, with their trials (suggested.py), and
+    optuna.journal       Optuna's own record of points and results (search.py)
     configs/ID.yaml      the resolved configuration of each trial
     trials/ID/           the run directory of each trial, made when it begins
     attempts/ID.jsonl    when a trial was begun and how that ended, line by line
@@ -51,7 +51,7 @@ _DESCRIPTION = TypeAdapter(Description)
 
 @dataclass(frozen=True)
 class Study:
-    """A sweep's folder, what study.json says, and the points that were asked for since."""
+    """A sweep's folder, what study.json says, and the points that were suggested since."""
 
     path: Path
     description: Description
@@ -107,7 +107,7 @@ def create_study(
 ) -> Study:
     """Write the folder of a new sweep, study.json last. Raises RunError if something is there already.
 
-    base  the text of base.yaml, where points are asked for one after the other
+    base  the text of base.yaml, where points are suggested one after the other
     """
     study = Study(path, description)
     try:
