@@ -57,7 +57,7 @@ class RBM(EnergyModel):
             ("hidden.b", Parameter("b", (self.hidden,), "bias", Zeros(), fan)),
             ("visible.b", Parameter("b", (self.n_in,), "bias", Zeros(), fan)),
         ]
-        # Centring changes the gradient only: the parameters, and all that reads them, are those of any machine.
+        # Centring changes the gradient only: the parameters, and all that reads them, are those of any model.
         if self.centred:
             half = Constant(value=0.5)
             declared += [
