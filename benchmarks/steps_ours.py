@@ -19,6 +19,7 @@ from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.supervised import Objective
 from mnistnn.optim.contract import Progress
 from mnistnn.optim.momentum import Momentum
+from mnistnn.optim.rule import FUSED_ABOVE
 from mnistnn.optim.sgd import SGD
 from mnistnn.training.steps import steps_for
 
@@ -27,13 +28,15 @@ atexit.register(for_life.close)
 
 
 def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
-    for_life.enter_context(jit.Compiled(wanted=kind != "ours-numpy").in_use())
     xp = module_for(device)
     model = _model(workload)
     loss, shape = SoftmaxNLL(), examples(workload)
     loss.build(model.build(shape[1:]), 10)
+    is_in_pieces = workload.is_convolutional or workload.is_recurrent
+    wanted = kind != "ours-numpy" and (is_in_pieces or model.size > FUSED_ABOVE)  # as by a run that is long enough
+    for_life.enter_context(jit.Compiled(wanted).in_use())
     count = threads.suitable(workload.batch * model.multiply_adds, count)
-    for_life.enter_context(threads.allowed(count, by_blas=not (workload.is_convolutional or workload.is_recurrent)))
+    for_life.enter_context(threads.allowed(count, by_blas=not is_in_pieces))
     model.allocate(xp, "float32")
     model.initialize(0)
     penalties = [L2(strength=workload.l2)] if workload.l2 else []
