@@ -1,6 +1,7 @@
 """Binary logistic regression: the negative log-likelihood of one sigmoid unit."""
 
 from mnistnn.backend.arrays import array_module
+from mnistnn.kernels.activations import sigmoid
 from mnistnn.types import Array
 
 
@@ -19,9 +20,7 @@ def binary_nll(z: Array, t: Array, dz: Array, nll: Array) -> None:
     nll += dz
     xp.multiply(t, z, out=dz)
     nll -= dz
-    xp.multiply(z, 0.5, out=dz)
-    xp.tanh(dz, out=dz)  # σ(z) = ½ (1 + tanh(z/2)), which overflows for no z
-    dz += 1.0
-    dz *= 0.5
+    dz[...] = z
+    sigmoid(dz)
     dz -= t
     dz /= len(z)

@@ -18,6 +18,15 @@ def sample(p: Array, u: Array, out: Array) -> None:
     array_module(p).less(u, p, out=out)
 
 
+def draw(a: Array, u: Array, out: Array) -> None:
+    """Write states of binary units into out, by what goes into them: P(1) = σ(a), which a becomes.
+
+    a, u, out of one shape; u uniform in [0, 1); out may be u.
+    """
+    sigmoid(a)
+    sample(a, u, out)
+
+
 def sweep(x: Array, W: Array, b: Array, units: Sequence[int], u: Array, a: Array) -> None:
     """Draw each of `units` in turn, given what all others are: one Gibbs step of chains whose units are all connected.
 
@@ -27,8 +36,7 @@ def sweep(x: Array, W: Array, b: Array, units: Sequence[int], u: Array, a: Array
     for place, i in enumerate(units):
         matmul(W[i : i + 1], x, out=a)
         a += b[i]
-        sigmoid(a)
-        sample(a[0], u[place], x[i])
+        draw(a[0], u[place], x[i])
 
 
 def free_energy(v: Array, a: Array, b_v: Array, is_gaussian: bool, work: Array, out: Array) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.kernels.boltzmann import sweep
+from mnistnn.kernels.boltzmann import draw, sweep
 from mnistnn.tasks.partition import BoltzmannParameters, LogZ, RBMParameters, Vector, logsumexp, softplus
 
 SIGMAS = 3.0  # of the interval
@@ -81,7 +81,7 @@ class RBMPath:
         return of_visible + len(self.b_h) * math.log(2.0)
 
     def start(self, chains: int) -> Numbers:
-        return self._visible(np.broadcast_to(self.b_a, (chains, len(self.b_a))))
+        return self._visible(np.tile(self.b_a, (chains, 1)))
 
     def begin_at(self, v: Numbers) -> Numbers:
         return v
@@ -100,13 +100,13 @@ class RBMPath:
         return weights
 
     def move(self, x: Numbers, a: Numbers, beta: float) -> Numbers:
-        h = (self.rng.random(a.shape, dtype=a.dtype.type) < sigmoid(beta * a)).astype(a.dtype)
+        h = drawn(beta * a, self.rng)
         return self._visible((1.0 - beta) * self.b_a + beta * (self.b_v + h @ self.W.T))
 
     def _visible(self, a: Numbers) -> Numbers:
         if self.is_gaussian:
             return a + self.rng.standard_normal(a.shape, dtype=self.W.dtype.type)
-        return (self.rng.random(a.shape, dtype=self.W.dtype.type) < sigmoid(a)).astype(self.W.dtype)
+        return drawn(a, self.rng)
 
 
 class BoltzmannPath:
@@ -123,8 +123,7 @@ class BoltzmannPath:
         return float(softplus(self.b_a.astype(np.float64)).sum())
 
     def start(self, chains: int) -> Numbers:
-        p = np.broadcast_to(sigmoid(self.b_a), (chains, len(self.b)))
-        return (self.rng.random(p.shape, dtype=p.dtype.type) < p).astype(p.dtype)
+        return drawn(np.tile(self.b_a, (chains, 1)), self.rng)
 
     def begin_at(self, v: Numbers) -> Numbers:
         x = np.zeros((len(v), len(self.b)), dtype=self.W.dtype)
@@ -194,9 +193,11 @@ def log_mean_exp(weights: Vector) -> tuple[float, float, float]:
     return mean, mean + math.log(1.0 - error) if error < 1.0 else -math.inf, mean + math.log1p(error)
 
 
-def sigmoid(x: Numbers) -> Numbers:
-    y: Numbers = 0.5 * (1.0 + np.tanh(0.5 * x))
-    return y
+def drawn(a: Numbers, rng: np.random.Generator) -> Numbers:
+    """Return states of binary units, by what goes into them: P(1) = σ(a). a is used up."""
+    u: Numbers = rng.random(a.shape, dtype=a.dtype.type)
+    draw(a, u, out=u)
+    return u
 
 
 def path_of(

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.backend.arrays import to_host
+from mnistnn.kernels import activations
+from mnistnn.kernels.boltzmann import free_energy
 from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.rbm import RBM
 
@@ -40,10 +42,9 @@ class RBMParameters:
 
     def free_energy(self, v: Vector) -> Vector:
         """Return F (n,) of each row of v (n, n_in)."""
-        hidden = softplus(v @ self.W + self.b_h).sum(axis=1)
-        own = -0.5 * ((v - self.b_v) ** 2).sum(axis=1) if self.is_gaussian else v @ self.b_v
-        negative: Vector = -(own + hidden)
-        return negative
+        out = np.empty(len(v))
+        free_energy(v, v @ self.W + self.b_h, self.b_v, self.is_gaussian, np.empty_like(v), out)
+        return out
 
     def log_weight_of_hidden(self, h: Vector) -> Vector:
         """Return log Σ_v exp(−E(v, h)) (n,) of each row of h (n, units); an integral for Gaussian units."""
@@ -128,9 +129,10 @@ def _bits(numbers: NDArray[np.int64], count: int) -> Vector:
 
 
 def softplus(x: NDArray[Any]) -> NDArray[Any]:
-    """Return log(1 + eˣ), which overflows for no x."""
-    result: NDArray[Any] = np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
-    return result
+    """Return log(1 + eˣ), which overflows for no x, in a new array."""
+    y = np.array(x, order="C")
+    activations.softplus(y)
+    return y
 
 
 def logsumexp(x: Vector) -> float:

@@ -16,7 +16,7 @@ from mnistnn.backend.rng import stream
 from mnistnn.errors import UsageError
 from mnistnn.experiment.trained import Trained
 from mnistnn.kernels.activations import sigmoid
-from mnistnn.kernels.boltzmann import sweep
+from mnistnn.kernels.boltzmann import sample, sweep
 from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.rbm import RBM
 from mnistnn.types import Array, show_shape
@@ -146,8 +146,9 @@ def half(which: Held, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 def _drawn(p: Array, rng: np.random.Generator) -> Array:
-    xp = array_module(p)
-    return xp.less(xp.asarray(rng.random(p.shape).astype(p.dtype)), p).astype(p.dtype)
+    u = array_module(p).asarray(rng.random(p.shape).astype(p.dtype))
+    sample(p, u, out=u)
+    return u
 
 
 def _noisy(mean: Array, rng: np.random.Generator) -> Array:
