@@ -16,7 +16,7 @@ def test_shares_are_of_rows_or_columns_and_empty_ones_stay_zero():
 
 def test_lines_are_a_table_with_points_for_zeros():
     assert confusion_lines(MATRIX.tolist(), ERRORS) == [
-        "true\\read   0   1   2   error",
+        "true\\pred   0   1   2   error",
         "        0   6   2   .   25.00 %",
         "        1   .   1   3   75.00 %",
         "        2   .   .   .  ",
@@ -31,7 +31,7 @@ def test_lines_in_percent(whole, row):
 
 
 def test_columns_are_as_wide_as_the_largest_count():
-    assert confusion_lines([[123456]], [0.0]) == ["true\\read      0   error", "        0 123456    0.00 %"]
+    assert confusion_lines([[123456]], [0.0]) == ["true\\pred      0   error", "        0 123456    0.00 %"]
 
 
 def test_pairs_are_named_if_there_are_any():

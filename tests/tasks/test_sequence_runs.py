@@ -286,7 +286,7 @@ def test_forecast_is_drawn_printed_and_written_as_json(experiments, command):
     assert Path("f.svg").read_bytes() == first
     assert len(Path("run/eval/test-readings.jsonl").read_text().splitlines()) == 2
     done = command("inspect", "forecast", "run", "--number", "1")
-    assert (done.code, "tells 1 at each step" in done.err) == (2, True)
+    assert (done.code, "predicts 1 at each step" in done.err) == (2, True)
 
 
 def test_forecast_of_what_tells_none_is_refused(experiments, command):
