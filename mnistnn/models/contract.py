@@ -43,7 +43,10 @@ class Fitted:
     """Whether more rounds are always possible, so that stopping policies make sense."""
 
     def build(self, in_shape: Shape, classes: int) -> None:
-        """Remember the shape of inputs and the number of classes. Raises ShapeError if they do not fit."""
+        """Remember the shape of inputs and the number of classes. Raises ShapeError if they do not fit.
+
+        Sets `shapes`: the shape of an example's outputs, under the name that tables give to the whole model.
+        """
         raise NotImplementedError
 
     @property
