@@ -48,7 +48,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
     },
     "Results": {
         "eval": LazyCommand("mnistnn.cli.eval.command:evaluate", "Measure a run on one split of the data."),
-        "predict": LazyCommand("mnistnn.cli.predict:predict", "Read digits on pictures of your own."),
+        "predict": LazyCommand("mnistnn.cli.predict:predict", "Classify your own pictures."),
         "sample": LazyCommand("mnistnn.cli.sample:sample", "Draw samples or reconstructions of a model."),
         "ls": LazyCommand("mnistnn.cli.runs:ls", "List runs."),
         "show": LazyCommand("mnistnn.cli.runs:show", "Show one run."),

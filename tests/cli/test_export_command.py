@@ -59,7 +59,7 @@ def test_export_to_onnx_says_how_it_was_checked(run, command):
     done = command("export", run, "--to", "onnx", "-q")
     assert done.out.startswith("checked with ONNX Runtime 1.")
     assert " on 60 validation digits: scores differ by " in done.out
-    assert done.out.endswith("; 0 read differently\n")
+    assert done.out.endswith("; 0 classified differently\n")
     assert done.err == ""
 
 

@@ -140,7 +140,7 @@ def test_scores_that_are_a_little_off_are_noticed(toy, start, exported, monkeypa
     start(toy, ONE, "loss.type=squared_error")
     real = onnx_check.run_onnx
     monkeypatch.setattr(onnx_check, "run_onnx", lambda *given: [1.0001 * each for each in real(*given)])
-    with pytest.raises(CheckFailedError, match=r"scores differ by 1\.0e-04 of the largest; 0 read differently"):
+    with pytest.raises(CheckFailedError, match=r"scores differ by 1\.0e-04 of the largest; 0 classified differently"):
         exported("onnx", out=Path("m.onnx"))
 
 
