@@ -99,13 +99,13 @@ def test_worker_that_dies_is_said_and_resume_auto_goes_on(toy, command, tmp_path
 POISON = """
 import os, sys
 if "multiprocessing" in " ".join(sys.argv + sys.orig_argv):
-    from mnistnn.runner.checkpointing import RunJournal
-    real = RunJournal.after_evaluation
+    from mnistnn.runner.checkpointing import RunCheckpointing
+    real = RunCheckpointing.after_evaluation
     def deadly(self, t):
         real(self, t)
         if len(t.history) == 3:
             os._exit(11)
-    RunJournal.after_evaluation = deadly
+    RunCheckpointing.after_evaluation = deadly
 """
 
 

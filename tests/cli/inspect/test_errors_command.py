@@ -73,7 +73,7 @@ def test_pictures_fill_the_terminal(run, command, monkeypatch):
         f"run, valid split, checkpoint best (epoch 1): {wrong} of 60 misclassified ({100 * wrong / 60:.2f} %)"
     )
     assert [line.count("as 2, 47.54 %") for line in drawing.split("\n") if "as" in line] == [4, 4]
-    assert done.err == f"shown are those read most surely, 8 of {wrong}; --count shows more, --out writes a file\n"
+    assert done.err == f"shown are the most confident ones, 8 of {wrong}; --count shows more, --out writes a file\n"
 
 
 def test_title_says_which_class(run, command):
