@@ -143,8 +143,5 @@ def test_arrays_of_another_shape_are_refused(make):
 
 
 @each_model
-def test_model_has_one_name_for_tables_and_says_its_size(make):
-    model = fit(allocated(make))
-    assert len(model.shapes) == 1
-    learned = [array for array in model.arrays().values() if array.dtype.kind == "f"]
-    assert model.size == sum(array.size for array in learned)
+def test_model_has_one_name_for_tables(make):
+    assert len(allocated(make).shapes) == 1
