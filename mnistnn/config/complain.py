@@ -37,6 +37,8 @@ def complaints(
         for located, error in errors
         if error["type"] == UNKNOWN_KEY
     }
+    if any(error["type"] == "union_tag_invalid" and located.path == ("model",) for located, error in errors):
+        meant |= {(key,) for key in _OF_STEPS}  # the type that was meant may be one that is fitted
     return [
         words.problem(located, error)
         for located, error in _one_per_union(errors)

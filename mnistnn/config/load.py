@@ -7,13 +7,13 @@ it and a mistake found later, such as shapes that do not fit, can still be shown
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnistnn.config.extends import KEY as EXTENDS
 from mnistnn.config.extends import read_mapping, read_source, read_tree
-from mnistnn.config.members import refuse_committee, with_members
+from mnistnn.config.members import with_members
 from mnistnn.config.messages import Problem, ProblemError, config_error
 from mnistnn.config.nodes import MappingNode, Node, Scalar, deepest, dotted, find, key_place
 from mnistnn.config.overrides import apply_overrides
@@ -94,7 +94,7 @@ def _read(path: Path) -> Source:
         raise config_error([error.problem]) from error
 
 
-def _load(source: Source, overrides: Sequence[str], follow_extends: bool, is_member: bool = False) -> LoadedExperiment:
+def _load(source: Source, overrides: Sequence[str], follow_extends: bool) -> LoadedExperiment:
     problems: list[Problem] = []
     sources: list[Source] = []
     if follow_extends:
@@ -105,24 +105,16 @@ def _load(source: Source, overrides: Sequence[str], follow_extends: bool, is_mem
     if root is None:
         raise config_error(problems)
     texts = [(each.name, each.text) for each in sources]
-    return _validated(root, texts, overrides, problems, is_member)
+    return _validated(root, texts, overrides, problems)
 
 
 def _validated(
-    root: MappingNode,
-    sources: list[tuple[str, str]],
-    overrides: Sequence[str],
-    problems: list[Problem],
-    is_member: bool = False,
+    root: MappingNode, sources: list[tuple[str, str]], overrides: Sequence[str], problems: list[Problem]
 ) -> LoadedExperiment:
     """Return the experiment of a tree under overrides; `problems` are those of its texts."""
     sources = [*sources]
     validator = experiment_validator()
-    given: Node = apply_overrides(root, overrides, problems)
-    if is_member:
-        refuse_committee(given, problems)
-    else:
-        given = with_members(given, sources, problems, partial(_load, follow_extends=True, is_member=True))
+    given = with_members(apply_overrides(root, overrides, problems), sources, problems, validator)
     experiment, tree = validator.validate(given, problems)
     if problems or experiment is None:
         raise config_error(problems)

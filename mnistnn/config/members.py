@@ -1,92 +1,143 @@
-"""`members: [{experiment: FILE, overrides: […]}, …]` of a committee: files become whole experiments.
+"""`members: [{experiment: FILE, overrides: […]}, …]` of a committee: each becomes a whole experiment.
 
 So an experiment, and the configuration of a run, says all that its members are, whatever becomes of the files. A name
 is relative to the file that says it.
 """
 
 import os
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from mnistnn.config.dump import resolved_yaml
-from mnistnn.config.extends import read_mapping, read_source
+from mnistnn.config.dump import scalar_yaml
+from mnistnn.config.extends import KEY as EXTENDS
+from mnistnn.config.extends import read_source, read_tree
 from mnistnn.config.messages import Problem, ProblemError
-from mnistnn.config.nodes import Entry, ListNode, MappingNode, Node, Scalar, find, plain
-from mnistnn.config.source import Source
+from mnistnn.config.nodes import Entry, KeyPath, ListNode, MappingNode, Node, Scalar, find, plain
+from mnistnn.config.overrides import apply_overrides
+from mnistnn.config.source import Place, Source
 from mnistnn.config.validate import type_first
-from mnistnn.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mnistnn.config.experiment_kinds import ExperimentValidator
 
 _MEMBERS = ("model", "members")
 _SEEDS_APART = 1000  # so that the members of committees with neighbouring seeds are others
+_SEEDS = 2**63
+_BY_DEFAULT = Place(Source("default", ""), 0)
 
 
-class LoadedMember(Protocol):
-    """What is made of a member's file and its overrides."""
+def with_members(
+    root: Node, sources: list[tuple[str, str]], problems: list[Problem], validator: "ExperimentValidator"
+) -> Node:
+    """Return the tree of an experiment in which a committee's members are whole, every default written out.
 
-    @property
-    def resolved(self) -> dict[str, Any]: ...
-
-    @property
-    def sources(self) -> list[tuple[str, str]]: ...
-
-
-Load = Callable[[Source, list[str]], LoadedMember]
-
-
-def with_members(root: Node, sources: list[tuple[str, str]], problems: list[Problem], load: Load) -> Node:
-    """Return the tree of an experiment in which the files of a committee's members are read.
-
-    Adds each text read to `sources`. What is wrong in a member is a problem at the place that names it.
+    Adds each text read to `sources`, and what is wrong in a member, at its own place, to `problems`.
     """
-    members = find(root, _MEMBERS)
-    if not isinstance(members, ListNode) or not any(_is_file(find(each, ("experiment",))) for each in members.items):
+    kind, members = find(root, ("model", "type")), find(root, _MEMBERS)
+    if not isinstance(kind, Scalar) or kind.value != "committee" or not isinstance(members, ListNode):
         return root
     seed = find(root, ("seed",))
     first = _SEEDS_APART * (seed.value if isinstance(seed, Scalar) and isinstance(seed.value, int) else 0)
-    read = [_read(item, first + number, sources, problems, load) for number, item in enumerate(members.items)]
-    return _replaced(root, ListNode(tuple(read), members.place))
+    whole = [
+        _whole(item, (first + number) % _SEEDS, sources, problems, validator)
+        for number, item in enumerate(members.items)
+    ]
+    return _replaced(root, ListNode(tuple(whole), members.place))
 
 
-def refuse_committee(root: Node, problems: list[Problem]) -> None:
-    """Add a problem if what is to be a member is a committee itself."""
-    kind = find(root, ("model", "type"))
-    if isinstance(kind, Scalar) and kind.value == "committee":
-        problems.append(Problem(kind.place, "a committee is no member of another one; its members could be"))
-
-
-def _is_file(node: Node | None) -> bool:
-    return isinstance(node, Scalar) and isinstance(node.value, str)
-
-
-def _read(item: Node, seed: int, sources: list[tuple[str, str]], problems: list[Problem], load: Load) -> Node:
-    """Return a member with the experiment that it names, under its overrides."""
-    name, overrides = find(item, ("experiment",)), find(item, ("overrides",))
-    if not isinstance(item, MappingNode) or not isinstance(name, Scalar) or not isinstance(name.value, str):
+def _whole(
+    item: Node,
+    seed: int,
+    sources: list[tuple[str, str]],
+    problems: list[Problem],
+    validator: "ExperimentValidator",
+) -> Node:
+    """Return a member with its whole experiment, under its overrides; as it is if something is wrong with it."""
+    named, overrides = find(item, ("experiment",)), find(item, ("overrides",))
+    changes: Any = [] if overrides is None else plain(overrides)
+    if not isinstance(item, MappingNode) or not isinstance(changes, list | None):
+        return item  # the schema says what is wrong, here and below
+    if not all(isinstance(each, str) for each in changes or ()):
         return item
-    changes: Any = plain(overrides) if overrides is not None else []
-    if not isinstance(changes, list) or not all(isinstance(each, str) for each in changes):
-        return item  # the schema says what is wrong
+    found: list[Problem] = []
+    if isinstance(named, MappingNode):
+        given, names_seed = _inline(named, found), "seed" in named.entries
+    elif isinstance(named, Scalar) and isinstance(named.value, str):
+        given, names_seed = _read(named, sources, found), False  # or one file could not be several members
+    else:
+        return item
+    whole: Node | None = None
+    if given is not None:
+        if not names_seed:
+            given = apply_overrides(given, [f"seed={seed}"], found, str(item.place))
+        if changes and overrides is not None:
+            given = apply_overrides(given, changes, found, str(overrides.place))
+        whole = _validated(given, found, validator)
+    problems += [_placed(problem, named) for problem in found]
+    if whole is None or found:
+        return item
+    entries = {**item.entries, "experiment": Entry(item.entries["experiment"].key_place, whole)}
+    if overrides is not None:  # they are part of the experiment now
+        entries["overrides"] = Entry(item.entries["overrides"].key_place, ListNode((), overrides.place))
+    return MappingNode(entries, item.place)
+
+
+def _inline(experiment: MappingNode, problems: list[Problem]) -> MappingNode | None:
+    """Return the tree of an experiment that stands in the member itself; None, and a problem, if it extends a file."""
+    if EXTENDS not in experiment.entries:
+        return experiment
+    what = "only a file can extend another; `experiment: FILE` takes the name of one"
+    problems.append(Problem(experiment.entries[EXTENDS].key_place, what))
+    return None
+
+
+def _read(name: Scalar, sources: list[tuple[str, str]], problems: list[Problem]) -> MappingNode | None:
+    """Return the tree of the file that a member names, and of what that extends; None, and problems, without one."""
     source = name.place.source
     folder = os.path.dirname(source.name) if source.path is not None else ""
-    shown = os.path.normpath(os.path.join(folder, name.value))
-    path = (Path() if source.path is None else source.path.parent) / name.value
-    if not any(each.startswith("seed=") for each in changes):
-        changes = [*changes, f"seed={seed}"]
+    shown = os.path.normpath(os.path.join(folder, name.text))
+    path = (Path() if source.path is None else source.path.parent) / name.text
+    texts: list[Source] = []
     try:
-        loaded = load(read_source(path, shown, name.place), changes)
+        tree = read_tree(read_source(path, shown, name.place), texts, problems)
     except ProblemError as error:
         problems.append(error.problem)
-        return item
-    except ConfigError as error:
-        reason = str(error).removesuffix("\n1 error, nothing was run.")
-        problems.append(Problem(name.place, f"this member is not valid: {reason}"))
-        return item
-    sources.extend(each for each in loaded.sources if each not in sources)
+        return None
+    sources.extend(each for each in ((text.name, text.text) for text in texts) if each not in sources)
+    return tree
+
+
+def _validated(given: MappingNode, problems: list[Problem], validator: "ExperimentValidator") -> Node | None:
+    """Return the whole experiment that a member's tree stands for; None, and problems, if it is invalid."""
+    kind = find(given, ("model", "type"))
+    if isinstance(kind, Scalar) and kind.value == "committee":
+        problems.append(Problem(kind.place, "a committee is no member of another one; its members could be"))
+        return None
+    experiment, tree = validator.validate(given, problems)
+    if experiment is None:
+        return None
     # In the order in which a run's config.yaml is written, which is part of its digest.
-    whole = read_mapping(Source(shown, resolved_yaml(type_first(loaded.resolved))), problems)
-    assert whole is not None
-    return MappingNode({"experiment": Entry(item.entries["experiment"].key_place, whole)}, item.place)
+    return _as_node(type_first(validator.dump(experiment)), tree, ())
+
+
+def _as_node(data: Any, tree: Node, at: KeyPath) -> Node:
+    """Return plain data as a tree, whose values have the places that they have in another one."""
+    found = find(tree, at)
+    place = _BY_DEFAULT if found is None else found.place
+    if isinstance(data, dict):
+        nodes = {key: _as_node(value, tree, (*at, key)) for key, value in data.items()}
+        return MappingNode({key: Entry(node.place, node) for key, node in nodes.items()}, place)
+    if isinstance(data, list):
+        return ListNode(tuple(_as_node(value, tree, (*at, index)) for index, value in enumerate(data)), place)
+    return Scalar(data, scalar_yaml(data), place)
+
+
+def _placed(problem: Problem, named: Node) -> Problem:
+    """Return a problem of a member so that its place, or a second one, shows which member it is."""
+    if problem.place.source is named.place.source:
+        return replace(problem, place=named.place) if problem.place.line == 0 else problem
+    return problem if problem.also else replace(problem, also=(named.place, "read for this member"))
 
 
 def _replaced(root: Node, members: ListNode) -> Node:

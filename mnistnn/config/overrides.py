@@ -19,13 +19,18 @@ from mnistnn.config.source import Place, Source
 NAME = "command line"
 
 
-def apply_overrides(tree: MappingNode, overrides: Sequence[str], problems: list[Problem]) -> MappingNode:
-    """Return `tree` with every override in place; an override that cannot be applied becomes a problem."""
+def apply_overrides(
+    tree: MappingNode, overrides: Sequence[str], problems: list[Problem], name: str = NAME
+) -> MappingNode:
+    """Return `tree` with every override in place; an override that cannot be applied becomes a problem.
+
+    name  says where they were given
+    """
     typed_first = sorted(overrides, key=lambda override: not override.partition("=")[0].endswith(".type"))
     node: Node = tree
     for override in typed_first:
         try:
-            parts, value = _parse(override, problems)
+            parts, value = _parse(override, problems, name)
             node = _set(node, parts, value, ())
         except ProblemError as error:
             problems.append(error.problem)
@@ -33,11 +38,11 @@ def apply_overrides(tree: MappingNode, overrides: Sequence[str], problems: list[
     return node
 
 
-def _parse(override: str, problems: list[Problem]) -> tuple[list[str], Node]:
+def _parse(override: str, problems: list[Problem], name: str) -> tuple[list[str], Node]:
     """Return the parts of the key and the value. Raises ProblemError when there is no key or no value."""
     key, equals, text = override.partition("=")
     parts = key.strip().split(".")
-    source = Source(NAME, text, override=override)
+    source = Source(name, text, override=override)
     if not equals or not all(parts) or len(parts) > MAX_DEPTH:
         raise ProblemError(Problem(Place(source, 0), "expected KEY=VALUE, such as optimizer.learning_rate=0.1"))
     reported = len(problems)
