@@ -59,7 +59,10 @@ def _committee(plan: Plan, graph: Graph, x: str) -> str:
     mean = part.node("Mean", *members)
     if model.combine == "mean":
         return part.node("Log", part.node("Max", mean, part.constant("least", LEAST)))
-    half = part.node("Mul", mean, part.constant("half", 0.5))
+    over = {"axes": [1], "keepdims": 1}
+    low, high = (part.node(operator, mean, attributes=over) for operator in ("ReduceMin", "ReduceMax"))
+    span = part.node("Max", part.node("Sub", high, low), part.constant("least", LEAST))
+    half = part.node("Mul", part.node("Div", part.node("Sub", mean, low), span), part.constant("half", 0.5))
     depth, values = part.constant("classes", np.array([model.classes])), part.constant("off, on", np.array([0.0, 1.0]))
     for p in members:
         first = part.node("ArgMax", p, attributes={"axis": 1, "keepdims": 0})

@@ -22,7 +22,7 @@ class Member:
     """One member: an experiment of its own."""
 
     experiment: str | dict[str, Any]
-    """An experiment file, by its path from this one; or, in a run, the whole experiment."""
+    """An experiment file, by its path from this one; or the experiment itself, as in the configuration of a run."""
     overrides: list[str] = Field(default_factory=list)
     """What is changed in it: `optimizer.learning_rate=0.1`."""
 
@@ -36,7 +36,7 @@ class TrainedMember(Protocol):
         ...
 
     def named_arrays(self) -> dict[str, Array]:
-        """Return all that it consists of, by name."""
+        """Return all that it consists of, by name, also what its preprocessing was fitted to."""
         ...
 
     def probabilities(self, x: Array) -> Array:
@@ -48,9 +48,9 @@ class TrainedMember(Protocol):
 class Committee(Fitted):
     """The mean of its members' probabilities, or a vote among them. A round is a member.
 
-    Each is trained as a run of its own, inside the run, on the same data. Members that name no seed have 1000 · seed +
-    their number. What is kept are the digests of the members' parameters: members (rounds, 32). Hansen & Salamon
-    (1990); Cireşan, Meier & Schmidhuber (2012).
+    Each is trained as a run of its own, inside the run, on the same data and the committee's backend. Seeds are 1000 ·
+    seed + the number of the member, from 0, unless its overrides name one. What is kept are the digests of the members'
+    parameters: members (rounds, 32). Hansen & Salamon (1990); Cireşan, Meier & Schmidhuber (2012).
     """
 
     type: Literal["committee"] = "committee"
@@ -110,8 +110,9 @@ class Committee(Fitted):
         xp, mean = array_module(total), total / members
         if self.combine == "mean":
             return xp.log(xp.maximum(mean, LEAST))
-        # Half a vote at most, so that the mean decides between equal numbers of votes only.
-        return (votes + 0.5 * mean) / members
+        # From 0 to half a vote, whatever scores members give, so that it decides between equal numbers of votes only.
+        low, high = mean.min(axis=1, keepdims=True), mean.max(axis=1, keepdims=True)
+        return (votes + 0.5 * (mean - low) / xp.maximum(high - low, LEAST)) / members
 
     def arrays(self) -> dict[str, Array]:
         digests = b"".join(member.digest for member in self.joined)
