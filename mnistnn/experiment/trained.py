@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mnistnn.backend import threads
@@ -95,9 +96,11 @@ def load_trained(run: RunDirectory, which: str = "best", overrides: Sequence[str
     if which == "best" and best is None:
         raise RunError(f"{run.path}: no evaluation yet, so no best epoch; --checkpoint last takes what is there")
     if plan.members:
-        plan.task.find_members_by(lambda number: load_member(run, number))
+        plan.task.find_members_by(partial(load_member, run, device=plan.experiment.backend.device))
     plan.allocate()
     take_values(plan, saved, path, best if which == "best" else None)
+    if not any(array.size for array in plan.task.arrays().values()):
+        raise RunError(f"{path}: nothing is fitted yet")
     label = which if which in ("best", "last") else path.name
     epoch = saved.state.progress.epoch if which != "best" or best is None else best["epoch"]
     return Trained(plan, label, path.name, epoch, opened.record, passed_over)
@@ -121,7 +124,7 @@ class LoadedMember:
     digest: bytes
 
     def named_arrays(self) -> dict[str, Array]:
-        return self.trained.task.named_arrays()
+        return {**self.trained.task.named_arrays(), **self.trained.plan.preprocessing.named_tensors()}
 
     def probabilities(self, x: Array) -> Array:
         plan = self.trained.plan
@@ -130,9 +133,12 @@ class LoadedMember:
             return plan.task.loss.probabilities(plan.task.scores(inputs))
 
 
-def load_member(run: RunDirectory, number: int) -> LoadedMember:
-    """Load a member of a committee, whose run is `run`, with the parameters of its best epoch. Raises RunError."""
-    trained = load_trained(member_run(run, number))
+def load_member(run: RunDirectory, number: int, device: str | None = None) -> LoadedMember:
+    """Load a member of a committee, whose run is `run`, with the parameters of its best epoch. Raises RunError.
+
+    device  where to, if not to where the member was trained
+    """
+    trained = load_trained(member_run(run, number), overrides=[f"backend.device={device}"] if device else ())
     sha256 = hashlib.sha256()
     for name, array in sorted(trained.plan.task.arrays().items()):
         sha256.update(name.encode() + to_host(array).tobytes())

@@ -1,5 +1,6 @@
 """The checkpoints of a run, and best.json: digests, and whether they are those of this experiment and its metrics."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +130,7 @@ class _Expectation:
             # Arrays have the same shapes everywhere, and here they are only described.
             self._plan = plan = Plan(load_resolved(run.config, ["backend.device=cpu"]), run)
             if plan.members:
-                plan.task.find_members_by(lambda number: load_member(run, number))
+                plan.task.find_members_by(partial(load_member, run, device="cpu"))
         except RunError as error:
             findings.problem("preprocess", error)
         except MnistnnError as error:
