@@ -139,7 +139,8 @@ class Plan:
 
     @property
     def parameters(self) -> int:
-        return self.experiment.model.size
+        """How many the model has, or all members of a committee together."""
+        return int(self.experiment.model.size) + sum(member.parameters for member in self.members)
 
     @property
     def needs_loops(self) -> bool:

@@ -76,3 +76,7 @@ class Pipeline:
     def tensors(self) -> list[tuple[str, dict[str, np.ndarray]]]:
         """Return type and fitted arrays of each transform, in order."""
         return [(transform.type, transform.tensors()) for transform in self.transforms]
+
+    def named_tensors(self) -> dict[str, np.ndarray]:
+        """Return the fitted arrays of all by one name each, such as preprocess.0.mean."""
+        return {f"preprocess.{n}.{key}": a for n, (_, arrays) in enumerate(self.tensors()) for key, a in arrays.items()}

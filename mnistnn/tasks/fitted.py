@@ -1,6 +1,7 @@
 """Classifiers that are fitted in rounds, and not trained by steps."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,7 @@ class CommitteeTask(FittedClassification):
         super().__init__(experiment, source)
         assert isinstance(self._model, Committee)
         self._committee = self._model
+        self._sizes: list[int] = []
 
     def refuse_what_does_not_fit(self) -> None:
         super().refuse_what_does_not_fit()
@@ -140,6 +142,12 @@ class CommitteeTask(FittedClassification):
                     f"{task.loss.type} (combine: vote asks for its class only)",
                     key=key,
                 )
+
+        self._sizes = [task.experiment.model.size for task in tasks]
+
+    def parts(self, batch_size: int, evaluated: int, workers: int) -> list[Part]:
+        (part,) = super().parts(batch_size, evaluated, workers)
+        return [replace(part, parameters=sum(self._sizes))]
 
     def named_arrays(self) -> dict[str, Array]:
         """Return the arrays of all members, those of the first under `1.`."""

@@ -26,7 +26,7 @@ def as_onnx(source: Source) -> Product:
     model = read_model(source)
     for plan in plans_inside(model.plan)[source.without_preprocess :]:
         refuse_what_has_no_nodes(plan)
-    if sum(plan.parameters for plan in plans_inside(model.plan)) > _MAX_NUMBERS:
+    if model.plan.parameters > _MAX_NUMBERS:
         raise UsageError("the model is too large for ONNX, whose files end at 2 GB; safetensors takes it")
     content = encoded(model, source.without_preprocess)
     return Product(content, checked(content, model.plan, source.without_preprocess))

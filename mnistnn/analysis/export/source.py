@@ -74,8 +74,7 @@ class Model:
     @property
     def fitted(self) -> dict[str, np.ndarray]:
         """What the transforms of the inputs were fitted to, such as preprocess.0.mean."""
-        transforms = self.plan.preprocessing.tensors()
-        return {f"preprocess.{n}.{key}": a for n, (_, arrays) in enumerate(transforms) for key, a in arrays.items()}
+        return self.plan.preprocessing.named_tensors()
 
     def about(self) -> dict[str, Any]:
         """Return where the model comes from, in values that JSON has."""
