@@ -40,6 +40,24 @@ stopping:
   - {type: max_epochs, epochs: 6}
 """
 
+# Three members, of which the last is fitted and gives no probabilities; the committee of the first two does.
+PAIRS_EXPERIMENT = """\
+name: pairs
+data: {dataset: toy, validation_examples: 60}
+model: {type: least_squares, targets: pairwise}
+"""
+VOTERS_EXPERIMENT = """\
+name: voters
+data: {dataset: toy, validation_examples: 60}
+model:
+  type: committee
+  members:
+    - {experiment: toy.yaml, overrides: [stopping.max_epochs.epochs=2]}
+    - {experiment: toy.yaml, overrides: [stopping.max_epochs.epochs=3, optimizer.learning_rate=0.4]}
+    - {experiment: pairs.yaml}
+  combine: vote
+"""
+
 
 def toy_digits(count: int, rng: np.random.Generator) -> LabelledImages:
     """Four classes of noisy 8×8 images: a bright row whose place is the class. Learnable, but not at once."""
@@ -85,6 +103,32 @@ def toy(toy_cache, tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "toy.yaml"
     path.write_text(TOY_EXPERIMENT)
+    return path
+
+
+@pytest.fixture
+def pairs(toy: Path) -> Path:
+    """The path of an experiment whose model is fitted in one round."""
+    path = toy.with_name("pairs.yaml")
+    path.write_text(PAIRS_EXPERIMENT)
+    return path
+
+
+@pytest.fixture
+def voters(pairs: Path) -> Path:
+    """The path of a committee of two small nets and a fitted model, by votes."""
+    path = pairs.with_name("voters.yaml")
+    path.write_text(VOTERS_EXPERIMENT)
+    return path
+
+
+@pytest.fixture
+def committee(voters: Path) -> Path:
+    """The path of a committee of two small nets, by the mean of their probabilities."""
+    path = voters.with_name("committee.yaml")
+    last = "    - {experiment: pairs.yaml}\n  combine: vote\n"
+    assert last in VOTERS_EXPERIMENT
+    path.write_text(VOTERS_EXPERIMENT.replace(last, "").replace("name: voters", "name: committee"))
     return path
 
 

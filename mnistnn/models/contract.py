@@ -94,7 +94,9 @@ class Fitted:
         raise NotImplementedError
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take what `arrays` returned after some rounds. Raises ShapeError if it is not of this model."""
+        """Take what `arrays` returned after some rounds. Raises ShapeError if it is not of this model; then nothing is
+        taken.
+        """
         raise NotImplementedError
 
     def keep_rounds(self, rounds: int) -> None:

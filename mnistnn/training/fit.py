@@ -54,11 +54,13 @@ class Fitting(Learning):
         return self.model.arrays()
 
     def restore(self, tensors: Mapping[str, np.ndarray], layout: Layout) -> bool:
+        if {name: list(shape) for name, shape in layout} != {name: list(a.shape) for name, a in tensors.items()}:
+            return False
         try:
             self.model.restore(dict(tensors))
         except ShapeError:
             return False
-        return layout == self.layout
+        return True
 
     def refuse_what_is_not_finite(self) -> None:
         for name, array in self.model.arrays().items():

@@ -122,12 +122,13 @@ class Committee(Fitted):
         digests = arrays.get("members", np.empty((0, 32), np.uint8))
         if digests.ndim != 2 or digests.shape[1] != 32 or len(digests) > len(self.members):
             raise ShapeError(f"members is {digests.shape}, expected ({len(self.members)}, 32) at most")
-        self.joined = []
+        joined = []
         for number, digest in enumerate(digests):
             member = self._find(number)
             if member.digest != digest.tobytes():
                 raise ShapeError(f"member {number + 1} is not the one that joined")
-            self.joined.append(member)
+            joined.append(member)
+        self.joined = joined
 
     def keep_rounds(self, rounds: int) -> None:
         del self.joined[rounds:]

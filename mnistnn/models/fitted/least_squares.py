@@ -143,15 +143,15 @@ class LeastSquares(Fitted):
         return {"W": self.W, "b": self.b} if self._fitted else {}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        if not arrays:
-            self._fitted = False
-            return
-        for name in ("W", "b"):
-            own, found = getattr(self, name), arrays.get(name)
-            if found is None or found.shape != own.shape or found.dtype != own.dtype:
-                raise ShapeError(f"{name} is {None if found is None else found.shape}, expected {own.shape}")
-            own[...] = array_module(own).asarray(found)
-        self._fitted = True
+        own = {"W": self.W, "b": self.b}
+        expected, found = (
+            {name: (array.shape, str(array.dtype)) for name, array in each.items()} for each in (own, arrays)
+        )
+        if arrays and found != expected:
+            raise ShapeError(f"expected {expected}, got {found}")
+        for name, array in arrays.items():
+            own[name][...] = array_module(self.W).asarray(array)
+        self._fitted = bool(arrays)
 
     def keep_rounds(self, rounds: int) -> None:
         self._fitted = self._fitted and rounds > 0

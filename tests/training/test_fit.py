@@ -1,0 +1,188 @@
+"""Fitting round by round, with a model that adds up one number a round."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnistnn.errors import DivergedError
+from mnistnn.models.contract import Fitted, Tell
+from mnistnn.stopping.contract import Policy
+from mnistnn.stopping.limits import MaxEpochs, MaxTime, Target
+from mnistnn.training.fit import Fitting, fit
+from mnistnn.types import ShapeError
+
+N = 7
+
+
+class Adding(Fitted):
+    """Its one array has the number of each round so far."""
+
+    type = "adding"
+    open_ended = True
+
+    def __init__(self, rounds: int) -> None:
+        self._rounds, self.sums = rounds, np.zeros(0)
+
+    @property
+    def rounds(self) -> int:
+        return self._rounds
+
+    def fit(self, x: Any, labels: Any, tell: Tell) -> Iterator[int]:
+        while len(self.sums) < self._rounds:
+            tell("a number", 0, 1)
+            self.sums = np.append(self.sums, len(self.sums) + 1.0)
+            yield len(self.sums)
+
+    def arrays(self) -> dict[str, Any]:
+        return {"sums": self.sums} if len(self.sums) else {}
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        sums = arrays.get("sums", np.zeros(0))
+        if len(sums) > self._rounds:
+            raise ShapeError("too many")
+        self.sums = sums.copy()
+
+    def keep_rounds(self, rounds: int) -> None:
+        self.sums = self.sums[:rounds]
+
+
+class Journal:
+    """Remembers what it is told; ends learning after a round, if that is wanted."""
+
+    def __init__(self, end_after: int | None = None) -> None:
+        self.seen: list[tuple[int, int]] = []
+        self.end_after = end_after
+
+    def after_update(self, learning: Any) -> None:
+        raise AssertionError("a model that is fitted has no updates between evaluations")
+
+    def after_evaluation(self, learning: Fitting) -> None:
+        self.seen.append((learning.progress.updates, len(learning.history)))
+        if len(learning.history) == self.end_after:
+            raise InterruptedError
+
+
+ERRORS = (0.5, 0.2, 0.3, 0.2)
+
+
+def fitting(rounds: int = 4, policies: Sequence[Policy] = (), errors: Sequence[float] = ERRORS) -> Fitting:
+    model = Adding(rounds)
+    return Fitting(
+        model=model,
+        x=np.zeros((N, 2)),
+        labels=np.zeros(N, int),
+        policies=policies,
+        evaluate=lambda: {"valid.loss": 1.0, "valid.error": errors[len(model.sums) - 1]},
+        monitor="valid.error",
+    )
+
+
+@pytest.mark.parametrize(("rounds", "reason"), [(4, "fitted: 4 rounds done"), (1, "fitted: 1 round done")])
+def test_every_round_is_measured_and_the_last_ends_the_run(rounds, reason):
+    t, journal = fitting(rounds), Journal()
+    assert fit(t, journal) == reason
+    assert journal.seen == [(n, n) for n in range(1, rounds + 1)]
+    assert t.history[0] == {"epoch": 1, "updates": 1, "examples": N, "valid.loss": 1.0, "valid.error": 0.5}
+    assert [row["examples"] for row in t.history] == [N * n for n in range(1, rounds + 1)]
+    assert t.progress.batch == 0
+
+
+def test_fitting_that_was_ended_goes_on_where_it_was():
+    t = fitting()
+    with pytest.raises(InterruptedError):
+        fit(t, Journal(end_after=2))
+    again = fitting()
+    assert again.restore(t.arrays(), t.layout)
+    again.history, again.progress = [*t.history], t.progress
+    fit(again, journal := Journal())
+    assert journal.seen == [(3, 3), (4, 4)]
+    assert [row["valid.error"] for row in again.history] == list(ERRORS)
+
+
+def test_fitting_that_is_done_does_nothing_more():
+    t = fitting()
+    fit(t, Journal())
+    assert fit(t, journal := Journal()) == "fitted: 4 rounds done"
+    assert not journal.seen
+
+
+@pytest.mark.parametrize(
+    ("policy", "done", "reason"),
+    [(MaxEpochs(epochs=3), 3, "max_epochs: 3 epochs are done"), (Target(value=0.25), 2, "target: ")],
+)
+def test_policy_ends_a_model_that_could_go_on(policy, done, reason):
+    t = fitting(policies=[policy])
+    assert fit(t, Journal()).startswith(reason)
+    assert len(t.history) == done
+    assert fit(t, journal := Journal()).startswith(reason)
+    assert not journal.seen
+
+
+def test_request_from_outside_ends_the_rounds():
+    t = fitting()
+    t.pruned_because = lambda history: "worse than others" if len(history) == 2 else None
+    assert fit(t, Journal()) == "worse than others"
+
+
+def test_time_limit_ends_the_rounds():
+    t = fitting(policies=[MaxTime(seconds=3.0)])
+    t.clock = lambda: 2.0 * len(t.history)
+    assert fit(t, Journal()) == "max_time: 3 seconds are spent"
+    assert len(t.history) == 2
+
+
+def test_first_of_the_best_rounds_is_kept_in_the_end():
+    t = fitting()
+    fit(t, Journal())
+    assert t.best == t.history[1]
+    t.take_best()
+    assert list(t.model.arrays()["sums"]) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_metric_that_is_not_finite_ends_the_run(wrong):
+    t = fitting(errors=(0.5, wrong))
+    with pytest.raises(DivergedError, match=r"not a finite number \(round 2\)"):
+        fit(t, journal := Journal())
+    assert journal.seen == [(1, 1)]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_arrays_that_are_not_finite_are_not_saved(wrong):
+    t = fitting()
+    fit(t, Journal())
+    t.refuse_what_is_not_finite()
+    t.model.arrays()["sums"][2] = wrong
+    with pytest.raises(DivergedError, match=r"sums of the fitted model is not all finite numbers \(round 4\)"):
+        t.refuse_what_is_not_finite()
+
+
+def test_integers_are_finite():
+    t = fitting()
+    t.model.restore({"sums": np.arange(3)})
+    t.refuse_what_is_not_finite()
+
+
+def test_layout_says_names_and_shapes_of_the_arrays_so_far():
+    t = fitting()
+    assert t.layout == []
+    fit(t, Journal())
+    assert t.layout == [("sums", [4])]
+
+
+@pytest.mark.parametrize(
+    ("sums", "layout"), [(np.zeros(5), [("sums", [5])]), (np.zeros(2), [("sums", [3])]), (np.zeros(2), [])]
+)
+def test_arrays_of_another_model_or_layout_are_refused(sums, layout):
+    t = fitting()
+    assert not t.restore({"sums": sums}, layout)
+    assert not t.model.arrays()
+
+
+def test_what_happens_inside_a_round_is_told():
+    t, told = fitting(2), []
+    t.listen(lambda *what: told.append(what))
+    fit(t, Journal())
+    assert told == [("a number", 0, 1)] * 2
