@@ -26,8 +26,8 @@ from mnistnn.cli.train import print_outcome, view_of_training
 def committee(members: tuple[str, ...], name: str, combine: str, runs: Path, run_dir: Path | None) -> None:
     """Let finished runs decide together.
 
-    RUN is a path, the start of a run's id, or 'latest'. All must know the same data, and none is trained. The runs are copied into that of
-    the committee, which is measured on the validation split with one member, with two, and so on.
+    RUN is a path, the start of a run's id, or 'latest'. All must know the same data, and none is trained. The runs are
+    copied into that of the committee, which is measured on the validation split with one member, with two, and so on.
     """
     from functools import partial
 

@@ -48,7 +48,7 @@ class Adding(Fitted):
         self.sums = self.sums[:rounds]
 
 
-class Journal:
+class Checkpointing:
     """Remembers what it is told; ends learning after a round, if that is wanted."""
 
     def __init__(self, end_after: int | None = None) -> None:
@@ -81,9 +81,9 @@ def fitting(rounds: int = 4, policies: Sequence[Policy] = (), errors: Sequence[f
 
 @pytest.mark.parametrize(("rounds", "reason"), [(4, "fitted: 4 rounds done"), (1, "fitted: 1 round done")])
 def test_every_round_is_measured_and_the_last_ends_the_run(rounds, reason):
-    t, journal = fitting(rounds), Journal()
-    assert fit(t, journal) == reason
-    assert journal.seen == [(n, n) for n in range(1, rounds + 1)]
+    t, checkpointing = fitting(rounds), Checkpointing()
+    assert fit(t, checkpointing) == reason
+    assert checkpointing.seen == [(n, n) for n in range(1, rounds + 1)]
     assert t.history[0] == {"epoch": 1, "updates": 1, "examples": N, "valid.loss": 1.0, "valid.error": 0.5}
     assert [row["examples"] for row in t.history] == [N * n for n in range(1, rounds + 1)]
     assert t.progress.batch == 0
@@ -92,20 +92,20 @@ def test_every_round_is_measured_and_the_last_ends_the_run(rounds, reason):
 def test_fitting_that_was_ended_goes_on_where_it_was():
     t = fitting()
     with pytest.raises(InterruptedError):
-        fit(t, Journal(end_after=2))
+        fit(t, Checkpointing(end_after=2))
     again = fitting()
     assert again.restore(t.arrays(), t.layout)
     again.history, again.progress = [*t.history], t.progress
-    fit(again, journal := Journal())
-    assert journal.seen == [(3, 3), (4, 4)]
+    fit(again, checkpointing := Checkpointing())
+    assert checkpointing.seen == [(3, 3), (4, 4)]
     assert [row["valid.error"] for row in again.history] == list(ERRORS)
 
 
 def test_fitting_that_is_done_does_nothing_more():
     t = fitting()
-    fit(t, Journal())
-    assert fit(t, journal := Journal()) == "fitted: 4 rounds done"
-    assert not journal.seen
+    fit(t, Checkpointing())
+    assert fit(t, checkpointing := Checkpointing()) == "fitted: 4 rounds done"
+    assert not checkpointing.seen
 
 
 @pytest.mark.parametrize(
@@ -114,28 +114,28 @@ def test_fitting_that_is_done_does_nothing_more():
 )
 def test_policy_ends_a_model_that_could_go_on(policy, done, reason):
     t = fitting(policies=[policy])
-    assert fit(t, Journal()).startswith(reason)
+    assert fit(t, Checkpointing()).startswith(reason)
     assert len(t.history) == done
-    assert fit(t, journal := Journal()).startswith(reason)
-    assert not journal.seen
+    assert fit(t, checkpointing := Checkpointing()).startswith(reason)
+    assert not checkpointing.seen
 
 
 def test_request_from_outside_ends_the_rounds():
     t = fitting()
     t.pruned_because = lambda history: "worse than others" if len(history) == 2 else None
-    assert fit(t, Journal()) == "worse than others"
+    assert fit(t, Checkpointing()) == "worse than others"
 
 
 def test_time_limit_ends_the_rounds():
     t = fitting(policies=[MaxTime(seconds=3.0)])
     t.clock = lambda: 2.0 * len(t.history)
-    assert fit(t, Journal()) == "max_time: 3 seconds are spent"
+    assert fit(t, Checkpointing()) == "max_time: 3 seconds are spent"
     assert len(t.history) == 2
 
 
 def test_first_of_the_best_rounds_is_kept_in_the_end():
     t = fitting()
-    fit(t, Journal())
+    fit(t, Checkpointing())
     assert t.best == t.history[1]
     t.take_best()
     assert list(t.model.arrays()["sums"]) == [1.0, 2.0]
@@ -145,14 +145,14 @@ def test_first_of_the_best_rounds_is_kept_in_the_end():
 def test_metric_that_is_not_finite_ends_the_run(wrong):
     t = fitting(errors=(0.5, wrong))
     with pytest.raises(DivergedError, match=r"not a finite number \(round 2\)"):
-        fit(t, journal := Journal())
-    assert journal.seen == [(1, 1)]
+        fit(t, checkpointing := Checkpointing())
+    assert checkpointing.seen == [(1, 1)]
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_arrays_that_are_not_finite_are_not_saved(wrong):
     t = fitting()
-    fit(t, Journal())
+    fit(t, Checkpointing())
     t.refuse_what_is_not_finite()
     t.model.arrays()["sums"][2] = wrong
     with pytest.raises(DivergedError, match=r"sums of the fitted model is not all finite numbers \(round 4\)"):
@@ -168,7 +168,7 @@ def test_integers_are_finite():
 def test_layout_says_names_and_shapes_of_the_arrays_so_far():
     t = fitting()
     assert t.layout == []
-    fit(t, Journal())
+    fit(t, Checkpointing())
     assert t.layout == [("sums", [4])]
 
 
@@ -184,5 +184,5 @@ def test_arrays_of_another_model_or_layout_are_refused(sums, layout):
 def test_what_happens_inside_a_round_is_told():
     t, told = fitting(2), []
     t.listen(lambda *what: told.append(what))
-    fit(t, Journal())
+    fit(t, Checkpointing())
     assert told == [("a number", 0, 1)] * 2
