@@ -13,6 +13,7 @@ import pytest
 from mnistnn.models import AnyFittedModel
 from mnistnn.models.fitted.committee import Committee, Member
 from mnistnn.models.fitted.least_squares import LeastSquares
+from mnistnn.tasks.registry import OF_MODELS
 from mnistnn.types import ShapeError
 from tests.test_registry import members
 
@@ -44,7 +45,10 @@ def committee(combine: Any) -> Committee:
 # Each case makes a fresh tiny instance. A name with a hyphen is a variant.
 FITTED: dict[str, Callable[[], Any]] = {
     "least_squares": LeastSquares,
-    "least_squares-pairwise": lambda: LeastSquares(targets="pairwise", ridge=0.01),
+    "least_squares-ridge": lambda: LeastSquares(ridge=0.01),
+    "least_squares-pairwise": lambda: LeastSquares(targets="pairwise"),
+    "least_squares-limited": lambda: LeastSquares(targets="pairwise", combine="limited", ridge=0.01),
+    "least_squares-sum": lambda: LeastSquares(targets="pairwise", combine="sum"),
     "committee": lambda: committee("mean"),
     "committee-vote": lambda: committee("vote"),
 }
@@ -91,6 +95,11 @@ def test_every_fitted_model_has_a_case():
     assert not missing, f"add a tiny instance of {', '.join(missing)} to the table in {__file__}"
 
 
+def test_every_fitted_model_has_a_task():
+    missing = [kind.__name__ for kind in members(AnyFittedModel) if kind not in OF_MODELS]
+    assert not missing, f"add {', '.join(missing)} to OF_MODELS in mnistnn/tasks/registry.py"
+
+
 @each_model
 def test_fitting_yields_the_number_of_each_round(make):
     model = allocated(make)
@@ -102,6 +111,36 @@ def test_fitting_yields_the_number_of_each_round(make):
 @each_model
 def test_fitted_model_has_nothing_left_to_fit(make):
     assert list(fit(allocated(make)).fit(*examples(), lambda *_: None)) == []
+
+
+@each_dtype
+@each_model
+def test_model_has_a_finite_score_of_each_class_after_each_round(make, dtype):
+    model, (x, labels) = allocated(make, dtype), examples(dtype)
+    for done in model.fit(x, labels, lambda *_: None):
+        assert model.rounds_done == done
+        assert any(array.size for array in model.arrays().values())
+        scores = model.scores(x)
+        assert (scores.shape, scores.dtype) == ((len(x), CLASSES), np.dtype(dtype))
+        assert np.isfinite(scores).all()
+
+
+@each_model
+def test_model_judges_each_example_by_itself(make):
+    model, (x, _) = fit(allocated(make)), examples()
+    whole = model.scores(x).copy()
+    one_by_one = np.concatenate([model.scores(x[n : n + 1]).copy() for n in range(len(x))])
+    np.testing.assert_allclose(one_by_one, whole, rtol=1e-12, atol=1e-12)
+
+
+@each_model
+def test_model_that_is_allocated_again_begins_anew(make):
+    model = fit(allocated(make))
+    expected = copied(model.arrays())
+    model.allocate(np, "float64")
+    assert model.rounds_done == 0
+    assert not any(array.size for array in model.arrays().values())
+    assert_same(fit(model).arrays(), expected)
 
 
 @each_dtype
@@ -119,7 +158,10 @@ def test_model_restored_after_any_round_goes_on_alike(make):
     whole, x = fit(allocated(make)), examples()[0]
     for rounds in range(whole.rounds + 1):
         before, after = fit(allocated(make), rounds), allocated(make)
-        after.restore(copied(before.arrays()))
+        kept = copied(before.arrays())
+        for array in kept.values():
+            array.setflags(write=False)
+        after.restore(kept)
         assert after.rounds_done == rounds
         if rounds:
             assert np.array_equal(after.scores(x), before.scores(x))
@@ -136,10 +178,23 @@ def test_model_that_keeps_some_rounds_is_what_it_was_after_them(make):
 
 
 @each_model
-def test_arrays_of_another_shape_are_refused(make):
-    arrays = fit(allocated(make)).arrays()
-    with pytest.raises(ShapeError):
-        allocated(make).restore({name: np.zeros((2, *array.shape), array.dtype) for name, array in arrays.items()})
+def test_model_that_keeps_no_round_is_not_fitted(make):
+    model = fit(allocated(make))
+    model.keep_rounds(0)
+    assert model.rounds_done == 0
+    assert not any(array.size for array in model.arrays().values())
+
+
+@each_model
+def test_arrays_of_another_shape_are_refused_and_its_own_kept(make):
+    model, (x, _) = fit(allocated(make)), examples()
+    arrays, scores = copied(model.arrays()), model.scores(x).copy()
+    for name, array in arrays.items():
+        for wrong in (array[..., :-1], np.concatenate([array, array]), array[None]):
+            with pytest.raises(ShapeError):
+                model.restore({**arrays, name: wrong})
+            assert_same(model.arrays(), arrays)
+            assert np.array_equal(model.scores(x), scores)
 
 
 @each_model
