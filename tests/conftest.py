@@ -1,6 +1,7 @@
 """What several test files need: a toy data set in a cache of its own, an experiment on it, and the real digits."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -40,23 +41,29 @@ stopping:
   - {type: max_epochs, epochs: 6}
 """
 
-# Three members, of which the last is fitted and gives no probabilities; the committee of the first two does.
+# Models that are fitted: a linear classifier; committees of two small nets, and of these and the linear classifier.
 PAIRS_EXPERIMENT = """\
 name: pairs
 data: {dataset: toy, validation_examples: 60}
 model: {type: least_squares, targets: pairwise}
 """
-VOTERS_EXPERIMENT = """\
-name: voters
+COMMITTEE_EXPERIMENT = """\
+name: committee
 data: {dataset: toy, validation_examples: 60}
 model:
   type: committee
   members:
     - {experiment: toy.yaml, overrides: [stopping.max_epochs.epochs=2]}
     - {experiment: toy.yaml, overrides: [stopping.max_epochs.epochs=3, optimizer.learning_rate=0.4]}
+"""
+VOTERS_EXPERIMENT = (
+    COMMITTEE_EXPERIMENT.replace("name: committee", "name: voters")
+    + """\
     - {experiment: pairs.yaml}
   combine: vote
 """
+)
+FITTED_EXPERIMENTS = {"pairs": PAIRS_EXPERIMENT, "committee": COMMITTEE_EXPERIMENT, "voters": VOTERS_EXPERIMENT}
 
 
 def toy_digits(count: int, rng: np.random.Generator) -> LabelledImages:
@@ -106,30 +113,56 @@ def toy(toy_cache, tmp_path: Path, monkeypatch) -> Path:
     return path
 
 
+def _written(name: str, toy: Path) -> Path:
+    for each, text in FITTED_EXPERIMENTS.items():
+        toy.with_name(f"{each}.yaml").write_text(text)
+    return toy.with_name(f"{name}.yaml")
+
+
 @pytest.fixture
 def pairs(toy: Path) -> Path:
     """The path of an experiment whose model is fitted in one round."""
-    path = toy.with_name("pairs.yaml")
-    path.write_text(PAIRS_EXPERIMENT)
-    return path
+    return _written("pairs", toy)
 
 
 @pytest.fixture
-def voters(pairs: Path) -> Path:
-    """The path of a committee of two small nets and a fitted model, by votes."""
-    path = pairs.with_name("voters.yaml")
-    path.write_text(VOTERS_EXPERIMENT)
-    return path
-
-
-@pytest.fixture
-def committee(voters: Path) -> Path:
+def committee(toy: Path) -> Path:
     """The path of a committee of two small nets, by the mean of their probabilities."""
-    path = voters.with_name("committee.yaml")
-    last = "    - {experiment: pairs.yaml}\n  combine: vote\n"
-    assert last in VOTERS_EXPERIMENT
-    path.write_text(VOTERS_EXPERIMENT.replace(last, "").replace("name: voters", "name: committee"))
-    return path
+    return _written("committee", toy)
+
+
+@pytest.fixture
+def voters(toy: Path) -> Path:
+    """The path of a committee of two small nets and a fitted model, by votes."""
+    return _written("voters", toy)
+
+
+@pytest.fixture(scope="session")
+def fitted_runs(toy_cache: Path, tmp_path_factory) -> Path:
+    """A folder with finished runs of `pairs`, `voters` and `committee`, which nobody may change."""
+    folder: Path = tmp_path_factory.mktemp("fitted")
+    (folder / "toy.yaml").write_text(TOY_EXPERIMENT)
+    for name, text in FITTED_EXPERIMENTS.items():
+        (folder / f"{name}.yaml").write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MNISTNN_DATA", str(toy_cache))
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        for name in FITTED_EXPERIMENTS:
+            plan = Plan(load_experiment(folder / f"{name}.yaml"))
+            session.start(plan, folder / name, folder, session.Verbosity(shown=False))
+    return folder
+
+
+@pytest.fixture
+def fitted_run(toy: Path, fitted_runs: Path) -> Callable[[str], RunDirectory]:
+    """Copy the finished run of `pairs`, `voters` or `committee` into the working folder, as `run`."""
+
+    def copy(name: str) -> RunDirectory:
+        _written(name, toy)
+        shutil.copytree(fitted_runs / name, "run", symlinks=True)
+        return RunDirectory(Path("run"))
+
+    return copy
 
 
 @pytest.fixture(scope="session")

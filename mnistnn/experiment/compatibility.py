@@ -103,7 +103,7 @@ def refuse_what_needs_all_at_once(experiment: AnyExperiment, streamed: Collectio
     if streamed and data.labels is not None and data.labels.pair is not None:
         wanted.append(("data.labels.pair", "to choose its examples"))
     if "train" in streamed:
-        if batches.size == "full":
+        if batches.size == "full" and experiment.optimizer is not None:  # else its task says so
             wanted.append(("batches.size", "for a batch of all"))
         if batches.order == "stratified":
             wanted.append(("batches.order", "to draw from each class"))
