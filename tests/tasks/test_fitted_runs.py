@@ -287,7 +287,7 @@ def test_runs_are_compared_with_trained_ones(run, start, command):
     assert json.loads(succeeded(command("compare", "run", "net", "--json")))["metric"] == "valid.error"
 
 
-def test_page_and_figure_are_drawn(run, command):
+def test_page_and_metric_are_drawn(run, command):
     assert command("plot", "run", "--out", "curves.png").code == 0
     assert command("report", "run", "--out", "page.html").code == 0
     assert Path("curves.png").read_bytes().startswith(b"\x89PNG")
