@@ -151,11 +151,18 @@ class RunCheckpointing:
             raise TimeBudgetError(self._farewell("time budget spent", t))
 
     def _farewell(self, why: str, t: Learning) -> str:
-        phase = "" if self.whole == self.run else f"{self.run.path.name}, "
         return (
-            f"{why} in {phase}epoch {t.progress.epoch + 1} after update {t.progress.updates}; saved. "
+            f"{why} in {self._inside}epoch {t.progress.epoch + 1} after update {t.progress.updates}; saved. "
             f"Go on with: mnistnn resume {as_argument(self.whole.path)}"
         )
+
+    @property
+    def _inside(self) -> str:
+        """Where in the whole run this one is: the name of a phase, `members/` and the number of a member."""
+        if self.whole == self.run:
+            return ""
+        parts = self.run.path.relative_to(self.whole.path).parts
+        return f"{'/'.join(part for part in parts if part != self.whole.phases.name)}, "
 
 
 def _standing(t: Learning) -> tuple[int, ...]:

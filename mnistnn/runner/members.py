@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from mnistnn.errors import InterruptedRunError, MnistnnError, TimeBudgetError
 from mnistnn.experiment.members import FOLDER, member_run
 from mnistnn.experiment.plan import Plan
 from mnistnn.experiment.trained import LoadedMember, load_member
@@ -48,21 +49,31 @@ class Members:
         trainer: Trainer | None = None,
         time_budget_s: float | None = None,
     ) -> None:
+        self._device = plan.experiment.backend.device
         self._plans, self._run, self._start, self._resume, self._stop = plan.members, run, start, resume, stop
         self._trainer, self._time_budget_s, self._has_begun = trainer, time_budget_s, False
 
     def find(self, number: int) -> LoadedMember:
         """Train a member, unless that is done, and return it. Raises what its session ended with, but by a policy."""
-        own = member_run(self._run, number)
         if not self._is_done(number):
             transforms.furnish(self._run.path / FOLDER)
             if self._trainer is not None:
                 self._train_ahead(self._trainer, number)
-            elif own.record.exists():
+            else:
+                self._train(number)
+        return load_member(self._run, number, self._device)
+
+    def _train(self, number: int) -> None:
+        own = member_run(self._run, number)
+        try:
+            if own.record.exists():
                 self._resume(own)
             else:
                 self._start(self._plans[number], own.path)
-        return load_member(self._run, number)
+        except (InterruptedRunError, TimeBudgetError):
+            raise
+        except MnistnnError as error:
+            raise type(error)(f"member {number + 1}: {error}") from error
 
     def _train_ahead(self, trainer: Trainer, number: int) -> None:
         if not self._has_begun:

@@ -217,7 +217,7 @@ def _run_session(
     def time_left_s() -> float | None:
         return None if time_budget_s is None else max(0.0, time_budget_s - (monotonic() - began_s))
 
-    inside = replace(verbosity, whole=run)
+    inside = replace(verbosity, whole=verbosity.whole or run)
     with recorded(run, record), StopRequest() if stop is None else nullcontext(stop) as stop:
 
         def start_inside(part: Plan, path: Path) -> Outcome:
