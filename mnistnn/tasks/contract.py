@@ -105,6 +105,11 @@ class Task:
 
     # Learning.
 
+    @property
+    def rounds_done(self) -> int | None:
+        """How many rounds a fitted model has, as it stands; None for one that is trained by steps."""
+        return None
+
     def allocate(self, xp: Any) -> None:
         """Let the model, which is built, stand at its beginning, with arrays of xp."""
         raise NotImplementedError

@@ -51,6 +51,10 @@ class FittedClassification(Classifier):
             raise ConfigError(str(error), key="model") from error
         self.rounds = self._model.rounds
 
+    @property
+    def rounds_done(self) -> int:
+        return self._model.rounds_done
+
     def allocate(self, xp: Any) -> None:
         self._model.allocate(xp, self.experiment.backend.dtype)
 

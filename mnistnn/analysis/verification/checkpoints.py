@@ -171,11 +171,17 @@ class _Expectation:
         task.allocate(np)
         try:
             fits = task.restore(saved.tensors, saved.state.layout, None)
-        except RunError as error:  # a member is damaged
-            self._findings.problem(_name(path), error)
+        except MnistnnError as error:  # a member is damaged
+            self._findings.problem(_name(path), str(error).removeprefix("error: ").splitlines()[0])
             return
         if sorted(layout) != sorted(found) or not fits:
             self._findings.problem(_name(path), "its arrays are not those of the model in config.yaml")
+        elif task.rounds_done != (updates := saved.state.progress.updates):
+            what = f"its model has {task.rounds_done} rounds, and {updates} updates are counted"
+            self._findings.problem(_name(path), what)
+        for name, array in saved.tensors.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                self._findings.problem(_name(path), f"the values of {name[:80]} are not all finite numbers")
 
 
 def _forms(plan: Plan) -> _Forms:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
+from mnistnn.errors import RunError
 from mnistnn.losses import Loss
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
@@ -119,6 +120,7 @@ class Committee(Fitted):
         return {"members": np.frombuffer(digests, np.uint8).reshape(len(self.joined), 32)}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take what `arrays` returned, and find the members that it is of. Raises RunError for another one."""
         digests = arrays.get("members", np.empty((0, 32), np.uint8))
         if digests.ndim != 2 or digests.shape[1] != 32 or len(digests) > len(self.members):
             raise ShapeError(f"members is {digests.shape}, expected ({len(self.members)}, 32) at most")
@@ -126,7 +128,7 @@ class Committee(Fitted):
         for number, digest in enumerate(digests):
             member = self._find(number)
             if member.digest != digest.tobytes():
-                raise ShapeError(f"member {number + 1} is not the one that joined")
+                raise RunError(f"member {number + 1} is not the one that joined: its run was replaced or went on")
             joined.append(member)
         self.joined = joined
 

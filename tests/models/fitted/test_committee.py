@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mnistnn.errors import RunError
 from mnistnn.models.fitted.committee import LEAST, Committee, Member
 from mnistnn.types import ShapeError
 
@@ -144,7 +145,7 @@ def test_another_member_than_the_one_that_joined_is_refused(exchanged):
     model = committee(members, "mean")
     kept = model.arrays()
     members[exchanged] = Fixed(probabilities(9))
-    with pytest.raises(ShapeError, match=f"member {exchanged + 1} is not the one that joined"):
+    with pytest.raises(RunError, match=f"member {exchanged + 1} is not the one that joined"):
         model.restore(kept)
 
 
