@@ -24,8 +24,9 @@ def as_onnx(source: Source) -> Product:
     Raises UsageError for preprocessing that cannot be written, CheckFailedError if the outputs differ.
     """
     model = read_model(source)
-    for plan in plans_inside(model.plan)[source.without_preprocess :]:
-        refuse_what_has_no_nodes(plan)
+    for number, plan in enumerate(plans_inside(model.plan)):
+        if number or not source.without_preprocess:
+            refuse_what_has_no_nodes(plan, number)
     if model.plan.parameters > _MAX_NUMBERS:
         raise UsageError("the model is too large for ONNX, whose files end at 2 GB; safetensors takes it")
     content = encoded(model, source.without_preprocess)

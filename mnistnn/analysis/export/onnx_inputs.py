@@ -101,13 +101,18 @@ TRANSFORMS: dict[type, Callable[[Any, Part, str], str]] = {
 REFUSED: tuple[type, ...] = (Deskew, NormalizeWidth)
 
 
-def refuse_what_has_no_nodes(plan: Plan) -> None:
-    """Raise UsageError, naming the transforms of the inputs that ONNX cannot express."""
+def refuse_what_has_no_nodes(plan: Plan, member: int = 0) -> None:
+    """Raise UsageError, naming the transforms of the inputs that ONNX cannot express.
+
+    member  the number of the member of a committee whose plan it is, counted from 1; 0 for the model's own
+    """
     refused = [f"preprocess.{n} ({t.type})" for n, t in enumerate(plan.experiment.preprocess) if type(t) in REFUSED]
     if refused:
+        whose = f" of member {member}" if member else ""
+        way_out = "; --without-preprocess exports the model alone, to be given images that are preprocessed already"
         raise UsageError(
-            f"{' and '.join(refused)} cannot be written in ONNX: each image is read at places of its own; "
-            "--without-preprocess exports the model alone, to be given images that are preprocessed already"
+            f"{' and '.join(refused)}{whose} cannot be written in ONNX: each image is read at places of its own"
+            f"{'' if member else way_out}"
         )
 
 
