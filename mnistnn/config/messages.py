@@ -81,10 +81,10 @@ def _block(problem: Problem) -> str:
     if problem.got:
         what = f"{what}, got {safe(problem.got)}"
     if place.line == 0:
-        head = f"error: {safe(source.name)}: {what}"
-        return f"{head}\n      {advice}" if advice else head
-    head = f"error: {safe(source.name)}:{place.line}:{place.column}: {what}"
-    blocks = [head, _snippet(place, advice)]
+        blocks = [f"error: {safe(source.name)}: {what}", *([f"      {advice}"] if advice else [])]
+    else:
+        head = f"error: {safe(source.name)}:{place.line}:{place.column}: {what}"
+        blocks = [head, _snippet(place, advice)]
     if problem.also:
         blocks.append(_snippet(*problem.also))
     return "\n".join(blocks)

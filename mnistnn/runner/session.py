@@ -225,7 +225,8 @@ def _run_session(
             return start(part, path, path, inside, time_left_s(), stop=stop)
 
         def resume_inside(part: RunDirectory) -> Outcome:
-            return resume(part, [], inside, time_left_s(), stop)
+            # Where the whole run computes now, which may be elsewhere than before.
+            return resume(part, [f"backend.device={plan.experiment.backend.device}"], inside, time_left_s(), stop)
 
         if plan.members:
             members = Members(plan, run, start_inside, resume_inside, stop, trainer, time_left_s())

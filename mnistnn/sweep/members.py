@@ -96,10 +96,12 @@ def _train_member(committee: Path, number: int, ends_at: float | None) -> _Ended
         if left_s is not None and left_s <= 0:
             return _Ended(TimeBudgetError, "not begun")
         try:
+            whole = load_run_config(run)
             if own.record.exists():
-                session.resume(own, [], _SILENT, left_s, stop)
+                device = f"backend.device={whole.experiment.backend.device}"
+                session.resume(own, [device], _SILENT, left_s, stop)
             else:
-                plan = Plan(members_of(load_run_config(run))[number])
+                plan = Plan(members_of(whole)[number])
                 session.start(plan, own.path, own.path, _SILENT, left_s, stop=stop)
         except InterruptedRunError as error:
             return _Ended(RunError, str(error))

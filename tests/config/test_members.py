@@ -203,6 +203,12 @@ MISTAKES = {
         "    4 |   members: [{experiment: net.yaml}, {experiment: invalid.yaml}]\n"
         "      |                                                  ^^^^^^^^^^^^ read for this member",
     ),
+    "a file that lacks a key": (
+        "[{experiment: net.yaml, overrides: [model=null]}]",
+        "net.yaml: missing key 'model' at the top level",
+        "    4 |   members: [{experiment: net.yaml, overrides: [model=null]}]\n"
+        "      |                          ^^^^^^^^ read for this member",
+    ),
     "an invalid experiment in the file itself": (
         "[{experiment: {name: a, model: {type: least_squares, ridg: 1}}}]",
         "three.yaml:4:65: unknown key 'ridg' for model of type least_squares",

@@ -12,6 +12,7 @@ from tests.faults.trials import (
     ADAM,
     BELIEF,
     CARRIED,
+    COMMITTEE,
     TECHNIQUES,
     AddData,
     Evaluate,
@@ -32,6 +33,7 @@ def everything(toy) -> Path:
     toy.with_name("adam.yaml").write_text(ADAM)
     toy.with_name("belief.yaml").write_text(BELIEF)
     toy.with_name("carried.yaml").write_text(CARRIED)
+    toy.with_name("committee.yaml").write_text(COMMITTEE)
     return path
 
 
@@ -66,6 +68,12 @@ def whitened(everything) -> Train:
 def pretrained(everything) -> Train:
     """A net whose layers are pretrained as RBMs, each in a run inside the run."""
     return training(everything.with_name("belief.yaml"))
+
+
+@pytest.fixture
+def members(everything) -> Train:
+    """A committee, whose members are trained in runs inside the run."""
+    return training(everything.with_name("committee.yaml"))
 
 
 @pytest.fixture

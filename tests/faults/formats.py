@@ -258,8 +258,10 @@ def formats_of_sets(folder: Path) -> dict[str, Format]:
 
 
 def formats_of_runs(run: RunDirectory, experiment: Path, manifest: Path) -> dict[str, Format]:
-    """Return the formats of a finished run with a fitted transform, of its experiment and of its data set."""
+    """Return the formats of a finished run with a fitted transform, of its experiment and a committee beside it, and of
+    its data set."""
     (newest, *_) = checkpoint.newest_first(run.checkpoints)
+    committee = experiment.with_name("committee.yaml")
     (transform,) = (run.path / "preprocess").iterdir()
     kind = transform.stem.partition("-")[2]
     (evaluation,) = run.evaluations.glob("*.json")
@@ -271,6 +273,7 @@ def formats_of_runs(run: RunDirectory, experiment: Path, manifest: Path) -> dict
     digest = hashlib.sha256(rows).hexdigest()
     return {
         "experiment": Format(experiment, lambda: load_experiment(experiment).resolved),
+        "committee": Format(committee, lambda: load_experiment(committee).resolved),
         "config.yaml": Format(run.config, lambda: load_run_config(run).resolved, True, run=run),
         "checkpoint": Format(newest, lambda: checkpoint.read(newest), True, mend_sealed, run=run),
         "transform": Format(transform, lambda: transforms.read(transform, kind), True, mend_sealed, run=run),

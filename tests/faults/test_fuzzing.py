@@ -16,7 +16,7 @@ from tests.faults.trials import command
 
 SETS = ("idx", "idx.gz", "pickle", "pickle.gz", "npz", "npz deflated", "png")
 RUNS = (
-    *("experiment", "config.yaml", "checkpoint", "transform", "metrics.jsonl", "metrics.jsonl on resume"),
+    *("experiment", "committee", "config.yaml", "checkpoint", "transform", "metrics.jsonl", "metrics.jsonl on resume"),
     *("run.json", "environment.json", "manifest.json", "stored set", "evaluation"),
 )
 SEED, MANY = int(os.environ.get("SEED", "0")), int(os.environ.get("FUZZ", "10000"))

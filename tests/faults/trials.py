@@ -96,6 +96,21 @@ optimizer: {type: sgd, learning_rate: 0.1}
 stopping: [{type: max_epochs, epochs: 1}]
 """
 
+# Runs inside the run: a net on whitened inputs, and a linear classifier in closed form.
+COMMITTEE = """\
+name: committee
+data: {dataset: toy, validation_examples: 60}
+model:
+  type: committee
+  members:
+    - {experiment: adam.yaml, overrides: [stopping.max_epochs.epochs=1, evaluation.every_updates=null]}
+    - experiment:
+        name: pairs
+        data: {dataset: toy, validation_examples: 60}
+        model: {type: least_squares, targets: pairwise}
+  combine: vote
+"""
+
 # A state that goes from batch to batch, and is measured in the middle of an epoch.
 CARRIED = """\
 name: carried

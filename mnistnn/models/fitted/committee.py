@@ -138,6 +138,5 @@ class Committee(Fitted):
 
 def add_member(total: Array, votes: Array, p: Array) -> None:
     """Add a member's probabilities p (n, k), and its vote, to the sums of all (n, k)."""
-    xp = array_module(total)
     total += p
-    votes[xp.arange(len(p)), p.argmax(axis=1)] += 1.0
+    votes += p.argmax(axis=1)[:, None] == array_module(p).arange(p.shape[1])

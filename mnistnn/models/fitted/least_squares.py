@@ -129,7 +129,7 @@ class LeastSquares(Fitted):
             scores[:, j] -= limited[:, number]
         if self.combine != "votes":
             return scores
-        votes = xp.zeros_like(scores)
+        votes = xp.zeros(scores.shape, dtype=scores.dtype)
         for number, (i, j) in enumerate(self.pairs):
             wins = outputs[:, number] > 0
             votes[:, i] += wins
