@@ -41,6 +41,9 @@ class Listed:
     def text(self, value: str) -> str:
         return value
 
+    def parse(self, text: str) -> str:
+        return text
+
     @property
     def ends(self) -> tuple[str, ...]:
         return self.values
@@ -72,6 +75,10 @@ class Range:
     def text(self, value: float) -> str:
         """Write a number of the range."""
         return str(int(value)) if self.is_whole else f"{value:.{_SIGNIFICANT_DIGITS}g}"
+
+    def parse(self, text: str) -> float:
+        """Return the number that `text` writes, inside the range: rounding may have moved it past an end."""
+        return int(text) if self.is_whole else min(max(float(text), self.low), self.high)
 
     @property
     def ends(self) -> tuple[str, ...]:

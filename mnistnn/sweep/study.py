@@ -1,9 +1,8 @@
 """The folder of a sweep: what is to be tried, fixed before it is begun, and what became of it.
 
     study.json           what was asked for, and every trial: its point, its seed, the digest of its configuration
-    base.yaml            the experiment that points change, if they are suggested one after the other; then also
-    asked.jsonl          those that were suggested so far, with their trials (suggested.py), and
-    optuna.journal       Optuna's own record of points and results (search.py)
+    base.yaml            the experiment that points change, if they are suggested one after the other, and
+    asked.jsonl          those that were suggested so far, with their trials (suggested.py)
     configs/ID.yaml      the resolved configuration of each trial
     trials/ID/           the run directory of each trial, made when it begins
     attempts/ID.jsonl    when a trial was begun and how that ended, line by line
@@ -76,10 +75,6 @@ class Study:
     @property
     def suggested_file(self) -> Path:
         return self.path / "asked.jsonl"
-
-    @property
-    def optuna_journal(self) -> Path:
-        return self.path / "optuna.journal"
 
     @property
     def chosen(self) -> Path:

@@ -21,12 +21,15 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class SuggestedPoint:
-    """One line: a point's number, its number in Optuna's journal, and its trials, one for each seed."""
+    """One line: a point's number, and its trials, one for each seed.
+
+    `optuna` stands in what earlier versions wrote, which kept a journal of Optuna's as well; nothing asks for it.
+    """
 
     schema_version: int
     point: int
-    optuna: int
     trials: list[Trial]
+    optuna: int | None = None
 
 
 _SUGGESTED = TypeAdapter(SuggestedPoint)
@@ -34,7 +37,8 @@ _SUGGESTED = TypeAdapter(SuggestedPoint)
 
 def append_suggested(path: Path, suggested: SuggestedPoint) -> None:
     """Add a point; when this returns it is on the disk. Raises ResourceError."""
-    append_line(path, json.dumps(json.loads(seal_json(asdict(suggested)))))
+    fields = {name: value for name, value in asdict(suggested).items() if name != "optuna"}
+    append_line(path, json.dumps(json.loads(seal_json(fields))))
     force([path])
 
 

@@ -16,6 +16,7 @@ from mnistnn.run.record import read_record
 from mnistnn.sweep.engines import Local
 from mnistnn.sweep.pruning import FIRST_EPOCH, LEAST_FINISHED, Pruner, best_by_epoch
 from mnistnn.sweep.scheduling import run_study
+from mnistnn.sweep.search import searching
 from mnistnn.sweep.selection import choose, results_of
 from mnistnn.sweep.study import Study, open_study, standing
 from mnistnn.sweep.trial import run_trial
@@ -121,10 +122,10 @@ def test_pruned_point_of_a_search_is_told_as_pruned(searched):
     assert run_study(study, Local(1), lambda p: None) is None
     states = [standing(study, trial).state for trial in open_study(study.path).trials]
     assert {"finished", "pruned"} == set(states)
-    storage = optuna.storages.JournalStorage(
-        optuna.storages.journal.JournalFileBackend(str(study.optuna_journal.resolve()))
-    )
-    told = [trial.state.name for trial in optuna.load_study(study_name="points", storage=storage).trials]
+    with searching(study) as searcher:
+        assert searcher is not None
+        searcher.settle()
+        told = [trial.state.name for trial in searcher._results.trials]
     assert told == [{"finished": "COMPLETE", "pruned": "PRUNED"}[state] for state in states]
 
 

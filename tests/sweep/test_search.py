@@ -19,6 +19,7 @@ import pytest
 
 from mnistnn.config.load import load_resolved
 from mnistnn.errors import BusyError, ConfigError, ResourceError, RunError, UsageError
+from mnistnn.storage.sealed_json import seal_json
 from mnistnn.sweep import planning
 from mnistnn.sweep import search as search_module
 from mnistnn.sweep.engines import Local, LocalPool
@@ -64,13 +65,11 @@ def points(study: Study) -> list[dict[str, str]]:
     return [each.trials[0].values for each in study.suggested]
 
 
-def told(study: Study) -> dict[int, tuple[str, float | None]]:
-    """Return state and value of each point, as Optuna's journal has them when somebody else reads it."""
-    storage = optuna.storages.JournalStorage(
-        optuna.storages.journal.JournalFileBackend(str(study.optuna_journal.resolve()))
-    )
-    trials = optuna.load_study(study_name="points", storage=storage).trials
-    return {trial.number: (trial.state.name, trial.value) for trial in trials}
+def told(study: Study) -> list[tuple[str, float | None]]:
+    """Return state and value of each point, as Optuna is told them when the sweep is opened anew."""
+    with asking(open_study(study.path)) as searcher:
+        searcher.settle()
+        return [(trial.state.name, trial.value) for trial in searcher._results.trials]
 
 
 def test_points_are_asked_for_until_there_are_so_many_and_told_with_their_mean(searched):
@@ -78,9 +77,9 @@ def test_points_are_asked_for_until_there_are_so_many_and_told_with_their_mean(s
     assert sorted(do(study)) == [(f"{n:04d}-seed{seed}", "finished") for n in range(3) for seed in (4, 5)]
     again = open_study(study.path)
     assert (again.trials, len(again.trials), again.expected_trials) == (study.trials, 6, 6)
-    for each in again.suggested:
+    for each, reported in zip(again.suggested, told(study), strict=True):
         errors = [min(rows(study, trial.id)) for trial in each.trials]
-        assert told(study)[each.optuna] == ("COMPLETE", statistics.fmean(errors))
+        assert reported == ("COMPLETE", statistics.fmean(errors))
         for trial in each.trials:
             resolved = load_resolved(study.config(trial)).resolved
             assert resolved["seed"] == trial.seed
@@ -102,11 +101,11 @@ def test_later_points_follow_what_became_of_the_first(searched):
         study = searched("penalties.l2.strength=0..1.0", points=40, path=f"end{end:g}")
         with asking(study) as searcher:
 
-            def tell(point, searcher=searcher, end=end):
+            def report(point, searcher=searcher, end=end):
                 far = abs(float(point.trials[0].values["penalties.l2.strength"]) - end)
-                searcher._journal.tell(point.optuna, far)
+                searcher._add(point, optuna.trial.TrialState.COMPLETE, far)
 
-            searcher._tell = tell
+            searcher._report = report
             for _ in range(40):
                 searcher.settle()
                 searcher.ask()
@@ -128,7 +127,7 @@ class KilledError(BaseException):
         "search.write_config",
         "search.append_suggested",
         "scheduling.run_trial",
-        "search.Searcher._tell",
+        "search.Searcher._report",
     ],
 )
 def test_sweep_killed_between_any_two_steps_goes_on_as_if_it_was_not(searched, bits, monkeypatch, step, moment):
@@ -156,8 +155,40 @@ def test_sweep_killed_between_any_two_steps_goes_on_as_if_it_was_not(searched, b
     do(study)
     assert points(study) == points(reference)
     assert bits(study) == bits(reference)
-    values = [value for state, value in told(study).values() if state == "COMPLETE"]
-    assert values == [value for _, value in told(reference).values()]
+    assert told(study) == told(reference)
+
+
+def test_sweep_with_a_journal_beside_its_points_goes_on(searched, bits):
+    """Earlier versions kept a journal of Optuna's, and the number of each point there."""
+    reference, study = searched(*VALUES, path="undisturbed"), searched(*VALUES)
+    do(reference)
+    for _ in range(11):
+        with asking(study) as searcher:
+            searcher.settle()
+            trials = searcher.ask()
+        run_trial(str(study.path), trials[0].id)
+    lines = [json.loads(line) for line in study.suggested_file.read_text().splitlines()]
+    for line in lines:
+        line["optuna"] = line["point"] + 3
+        del line["sha256"]
+    sealed = [json.dumps(json.loads(seal_json(line))) for line in lines]
+    study.suggested_file.write_text("\n".join(sealed) + "\n")
+    (study.path / "optuna.journal").write_text("not read\n")
+    study = open_study(study.path)
+    assert [each.optuna for each in study.suggested] == list(range(3, 14))
+    do(study)
+    assert points(study) == points(reference)
+    assert bits(study) == bits(reference)
+    assert (study.path / "optuna.journal").read_text() == "not read\n"
+
+
+def test_number_that_rounding_moved_past_the_end_of_its_range_is_reported(searched):
+    study = searched("optimizer.learning_rate=0.1..0.12345678", points=3)
+    with asking(study) as searcher:
+        searcher._draw = lambda: {"optimizer.learning_rate": "0.123457"}
+        searcher.ask()
+        searcher._add(study.suggested[0], optuna.trial.TrialState.COMPLETE, 0.5)
+        assert [trial.params for trial in searcher._results.trials] == [{"optimizer.learning_rate": 0.12345678}]
 
 
 def test_process_killed_in_a_trial_goes_on_as_if_it_was_not(searched, bits):
@@ -182,16 +213,15 @@ def test_process_killed_in_a_trial_goes_on_as_if_it_was_not(searched, bits):
     assert bits(study) == bits(reference)
 
 
-def test_torn_lines_of_both_journals_are_no_points(searched, bits):
+def test_torn_line_is_no_point(searched, bits):
     reference, study = searched(*VALUES, points=4, path="undisturbed"), searched(*VALUES, points=4)
     do(reference)
     with asking(study) as searcher:
         searcher.settle()
         trials = searcher.ask()
     run_trial(str(study.path), trials[0].id)
-    for path in (study.suggested_file, study.optuna_journal):
-        with path.open("ab") as file:
-            file.write(b'{"half')
+    with study.suggested_file.open("ab") as file:
+        file.write(b'{"half')
     study = open_study(study.path)
     do(study)
     assert points(study) == points(reference)
@@ -212,7 +242,7 @@ def test_points_under_way_are_as_many_as_there_are_workers(searched):
         run_study(study, Local(2), lambda p: None, 2)
     assert len(under_way) == 5
     assert (under_way[0], max(under_way)) == (0, 1)
-    assert sorted(state for state, _ in told(study).values()) == ["COMPLETE"] * 5
+    assert [state for state, _ in told(study)] == ["COMPLETE"] * 5
 
 
 def test_point_that_is_no_valid_experiment_or_diverges_is_told_as_failed_and_the_others_go_on(
@@ -228,7 +258,7 @@ def test_point_that_is_no_valid_experiment_or_diverges_is_told_as_failed_and_the
 
     monkeypatch.setattr(search_module, "load_member", load)
     assert sorted(state for _, state in do(study)) == ["failed", "failed", "failed", "finished"]
-    states = [state for state, _ in told(study).values()]
+    states = [state for state, _ in told(study)]
     assert states.count("COMPLETE") == 1
     problems = [standing(study, trial).problem for trial in study.trials]
     assert problems.count("these do not fit together") == 1
@@ -239,7 +269,7 @@ def test_point_that_is_no_valid_experiment_or_diverges_is_told_as_failed_and_the
 def test_every_point_of_a_small_space_is_asked_for_once(searched):
     study = searched("optimizer.learning_rate=0.1,0.3", "batches.size=30..32", points=6)
     with asking(study) as searcher:
-        searcher._tell = lambda point: searcher._journal.tell(point.optuna, 0.5)
+        searcher._report = lambda point: searcher._add(point, optuna.trial.TrialState.COMPLETE, 0.5)
         for _ in range(6):
             searcher.settle()
             searcher.ask()
@@ -282,8 +312,6 @@ def test_second_process_is_told_that_the_sweep_is_being_done(searched):
     [
         ("base.yaml", b"name: other\n", r"base\.yaml: altered"),
         ("asked.jsonl", b'{"schema_version": 1}\n', r"asked\.jsonl:1"),
-        ("optuna.journal", b"{}\n{}\n", r"optuna\.journal: damaged"),
-        ("optuna.journal", b"", r"optuna\.journal: has no point 0, which was asked for"),
     ],
 )
 def test_altered_file_of_the_search_is_named(searched, name, content, message):
