@@ -6,6 +6,7 @@ from benchmarks.contender import Prepared, examples
 from benchmarks.steps_ours import for_life
 from benchmarks.workloads import Workload
 from mnistnn.backend import jit, threads
+from mnistnn.backend.worker_choice import WorkerChoice
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.models.rbm import RBM
 from mnistnn.objectives.contrastive_divergence import RBMObjective
@@ -18,8 +19,7 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     for_life.enter_context(jit.Compiled(wanted=True).in_use())
     model = RBM(hidden=workload.sizes[1])
     model.build(workload.sizes[:1])
-    count = threads.suitable(workload.batch * model.multiply_adds, count)
-    for_life.enter_context(threads.allowed(count, by_blas=True))
+    choice = WorkerChoice(for_life.enter_context(threads.allowed(count)))
     model.allocate(np, "float32")
     model.initialize(0)
     loss = ContrastiveDivergence(steps=workload.gibbs, particles=workload.particles or None)
@@ -31,7 +31,9 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     x, labels = rng.random(examples(workload), dtype=np.float32), np.zeros(workload.batch, dtype=np.int64)
 
     def step() -> None:
+        choice.begin()
         steps.take(x, labels, progress)
+        choice.end(len(x))
         progress.updates += 1
 
     return Prepared(f"NumPy {np.__version__}", count, step)

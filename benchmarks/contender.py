@@ -1,7 +1,8 @@
 """One contender as a process of its own: it prepares a step, then times as many as it is told to, line by line.
 
 `python -m benchmarks.contender KIND WORKLOAD THREADS DEVICE` answers `ready` with what it is, in JSON. To each line
-`time N` on its standard input it answers with the seconds of N steps; to `parts N` with the seconds of each part of a
+`time N` on its standard input it answers with the seconds of N steps, to `settle N` when it has done steps for N
+seconds, since some find out in the first ones how they are fastest; to `parts N` with the seconds of each part of a
 step, where it can tell. Waiting for a line it computes nothing, so contenders do not disturb each other, and each has
 the thread pools of its own library only.
 
@@ -58,6 +59,11 @@ def main(kind: str, workload: Workload, threads: int, device: str) -> None:
         what, count = line.split()
         if what == "parts":
             _say(json.dumps(prepared.parts(int(count)) if prepared.parts else {}))
+        elif what == "settle":
+            end_s = time.perf_counter() + int(count)
+            while time.perf_counter() < end_s:
+                prepared.step()
+            _say("settled")
         else:
             _say(json.dumps(timed(prepared, int(count))))
 

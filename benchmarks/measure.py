@@ -14,11 +14,14 @@ from pathlib import Path
 from benchmarks.workloads import Workload, to_json
 
 ROOT = Path(__file__).parents[1]
+_SETTLE_S = 1
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one contender reached, in the unit of its row: median over all, lowest and highest median of a round."""
+    """What one contender reached, in the unit of its row: median over all, lowest and highest median of a round; or
+    the median, the lowest and the highest of the means of rounds.
+    """
 
     kind: str
     version: str
@@ -47,7 +50,7 @@ class Contender:
 
     def __init__(self, python: Path, kind: str, workload: Workload, threads: int, device: str) -> None:
         self.kind = kind
-        self._turn_s = workload.turn_s
+        self._turn_s, self._statistic = workload.turn_s, workload.statistic
         self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 # closed by `end`
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks.contender", kind, to_json(workload), str(threads), device],
@@ -64,6 +67,10 @@ class Contender:
     def wait_until_ready(self) -> None:
         self._is = json.loads(self._answer("ready "))
 
+    def settle(self) -> None:
+        """Do steps for a while, alone on the machine."""
+        self._ask(f"settle {_SETTLE_S}")
+
     def take_turn(self) -> None:
         """Time some steps, as many as fill a turn."""
         seconds = json.loads(self._ask(f"time {self._steps}"))
@@ -77,11 +84,13 @@ class Contender:
 
     def measured(self) -> Measured:
         counting = self.rounds[1:]  # the first one found the length of a turn
-        medians = [statistics.median(seconds) for seconds in counting]
-        steps = [second for seconds in counting for second in seconds]
-        return Measured(
-            self.kind, **self._is, median=statistics.median(steps), lowest=min(medians), highest=max(medians)
-        )
+        if self._statistic == "mean":
+            of_rounds = [statistics.fmean(seconds) for seconds in counting]
+            median = statistics.median(of_rounds)
+        else:
+            of_rounds = [statistics.median(seconds) for seconds in counting]
+            median = statistics.median(second for seconds in counting for second in seconds)
+        return Measured(self.kind, **self._is, median=median, lowest=min(of_rounds), highest=max(of_rounds))
 
     def end(self) -> None:
         self._process.kill()
@@ -127,6 +136,7 @@ def measure(
                         outcome.parts[contender.kind] = found
 
         each("wait_until_ready")
+        each("settle")
         for _ in range(rounds + 1):
             each("take_turn")
         outcome.measured = [contender.measured() for contender in able]

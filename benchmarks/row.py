@@ -14,7 +14,7 @@ _TO_MISS = 1e-9  # relative: a ratio that is its goal but for rounding meets it
 class Row:
     """Figures of contenders, in the same unit; less is better.
 
-    section     steps, chains, processes, elastic or start-up
+    section     steps, chains, busy, processes, elastic or start-up
     base        the contender that does the least there can be
     peer_goal   how many times as fast as the fastest peer, at least
     limit_goal  how many times as long as the base, at most
@@ -22,6 +22,7 @@ class Row:
     examples    that one figure is about, where speed is told per second
     errors      test errors, by contender: a sign that they did the same work
     parts       seconds of the parts of a step, by contender
+    loads       of the machine, before and after
     """
 
     section: str
@@ -35,6 +36,7 @@ class Row:
     examples: int | None = None
     errors: dict[str, float] = field(default_factory=dict)
     parts: dict[str, dict[str, float]] = field(default_factory=dict)
+    loads: tuple[float, float] | None = None
 
     def of(self, kind: str) -> Measured | None:
         return next((found for found in self.measured if found.kind == kind), None)

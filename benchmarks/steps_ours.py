@@ -1,4 +1,6 @@
-"""A training step of mnistnn; `ours-numpy` is without the loops that Numba compiles. On a GPU, with CuPy."""
+"""A training step of mnistnn; `ours-numpy` is without the loops that Numba compiles, `ours-single` with one thread,
+`ours-all` with one on each core whatever that brings. On a GPU, with CuPy.
+"""
 
 import atexit
 from contextlib import ExitStack
@@ -10,6 +12,8 @@ from benchmarks.parts import parts_of
 from benchmarks.workloads import Workload
 from mnistnn.backend import jit, threads
 from mnistnn.backend.arrays import module_for, synchronize
+from mnistnn.backend.pieces import CUT_FROM
+from mnistnn.backend.worker_choice import WorkerChoice
 from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.lstm import LSTM
@@ -32,11 +36,12 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     model = _model(workload)
     loss, shape = SoftmaxNLL(), examples(workload)
     loss.build(model.build(shape[1:]), 10)
-    is_in_pieces = workload.is_convolutional or workload.is_recurrent
-    wanted = kind != "ours-numpy" and (is_in_pieces or model.size > FUSED_ABOVE)  # as by a run that is long enough
+    has_loops = workload.is_convolutional or workload.is_recurrent or model.size > FUSED_ABOVE
+    is_cut = workload.batch * model.multiply_adds >= CUT_FROM[0]
+    wanted = kind != "ours-numpy" and (has_loops or is_cut)  # as by a run that is long enough
     for_life.enter_context(jit.Compiled(wanted).in_use())
-    count = threads.suitable(workload.batch * model.multiply_adds, count)
-    for_life.enter_context(threads.allowed(count, by_blas=not is_in_pieces))
+    count = 1 if kind == "ours-single" else count
+    choice = WorkerChoice(for_life.enter_context(threads.allowed(count)))
     model.allocate(xp, "float32")
     model.initialize(0)
     penalties = [L2(strength=workload.l2)] if workload.l2 else []
@@ -49,9 +54,17 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     rng, progress = np.random.default_rng(0), Progress()
     x, labels = xp.asarray(rng.random(shape, dtype=np.float32)), xp.asarray(rng.integers(10, size=workload.batch))
 
-    def step() -> None:
+    def fixed_step() -> None:
         steps.take(x, labels, progress)
         progress.updates += 1
+
+    def chosen_step() -> None:
+        choice.begin()
+        fixed_step()
+        choice.end(len(x))
+
+    choice.workers.taking_part = count
+    step = fixed_step if kind in ("ours-single", "ours-all") else chosen_step
 
     if device == "cuda":
         return Prepared(f"CuPy {xp.__version__}", 1, step, lambda: synchronize(x))

@@ -1,7 +1,8 @@
 """A training step of PyTorch: `torch-eager`, `torch-last` (eager, images channels-last), `torch-compiled` (likewise),
 and on a GPU `torch-graph`: the whole step captured once in a CUDA graph and replayed.
 
-Threads, and whether the update is fused, are chosen by trial. Products are in full float32 on a GPU too.
+Threads, and whether the update is fused, are chosen by trial, but for `torch-default`, which is as PyTorch comes, and
+`torch-single`. Products are in full float32 on a GPU too.
 """
 
 import itertools
@@ -21,7 +22,8 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     torch.backends.cudnn.benchmark = True
     # A compiled step is compiled for one number of threads.
     counts = [count] if kind == "torch-compiled" or device == "cuda" else thread_counts(count)
-    torch.set_num_threads(count)
+    if kind != "torch-default":
+        torch.set_num_threads(count)
     model, x = _model(workload).to(device), torch.rand(examples(workload), device=device)
     if workload.is_convolutional:
         x = x[:, None]
@@ -34,6 +36,12 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
 
     if kind == "torch-compiled":
         loss = torch.compile(loss)
+    if kind == "torch-single":
+        counts = [1]
+    elif kind == "torch-default":
+        counts = [torch.get_num_threads()]
+
+    fusing = (False,) if kind in ("torch-default", "torch-single") else (False, True)
 
     def use(setting: tuple[int, bool]) -> Step:
         threads, fused = setting
@@ -47,9 +55,7 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
 
         return _captured(step, optimizer) if kind == "torch-graph" else step
 
-    (threads, _), step = fastest(
-        list(itertools.product(counts, (False, True))) if device == "cpu" else [(count, True)], use
-    )
+    (threads, _), step = fastest(list(itertools.product(counts, fusing)) if device == "cpu" else [(count, True)], use)
     finish = torch.cuda.synchronize if device == "cuda" else None
     return Prepared(f"PyTorch {torch.__version__}", threads, step, finish)
 

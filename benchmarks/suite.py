@@ -1,5 +1,6 @@
 """The whole benchmark: which contenders there are for what, in which order they are measured."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,11 +8,11 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from benchmarks import startup, whole_processes
+from benchmarks import busy, startup, whole_processes
 from benchmarks.measure import Outcome, measure, this_python
 from benchmarks.results import Results
 from benchmarks.row import Row, row_of
-from benchmarks.workloads import CHAINS, ELASTIC, HIDDEN, QUICK, STEPS, Workload
+from benchmarks.workloads import BUSY, BUSY_GOAL, CHAINS, ELASTIC, HIDDEN, QUICK, STEPS, Workload
 from mnistnn.backend.arrays import Device, device_name
 from mnistnn.backend.machine import usable_cores
 from mnistnn.data.datasets.cache import set_folder
@@ -59,6 +60,8 @@ class Suite:
             if options.device == "cpu":
                 rbms = CHAINS[:1] if options.quick else CHAINS
                 rows += [self._workload(rbm, self.chain_kinds(rbm), "chains") for rbm in rbms]
+                if not options.quick:
+                    rows += self._busy()
                 rows.append(self._workload(ELASTIC, self._elastic_kinds(), "elastic"))
                 rows += self._of_digits()
             environment = describe_environment(options.device, name, self.threads, {})
@@ -111,6 +114,22 @@ class Suite:
             return None
         self.note("  " + ", ".join(f"{found.kind} {1e3 * found.median:.3g} ms" for found in outcome.measured))
         return row_of(workload, outcome, section, self.options.device, base)
+
+    def _busy(self) -> Iterator[Row | None]:
+        """Measure training beside other processes."""
+        peers = self.options.peers
+        kinds = [(kind, this_python()) for kind in ("ours", *busy.FIXED)]
+        kinds += [] if peers is None else [(kind, peers) for kind in busy.PEERS]
+        for number, count in itertools.product(BUSY, busy.COMPETITORS):
+            workload = busy.workload_beside(STEPS[number], count)
+            self.note(workload.name)
+            before = busy.load()
+            with busy.competitors(count):
+                outcome = measure(workload, kinds, self.threads, max(2, self.rounds // 2), self.options.device)
+            self._leave_out(outcome.failures)
+            row = busy.row_beside(workload, outcome, BUSY_GOAL, (before, busy.load()))
+            self.note("  " + ", ".join(f"{found.kind} {1e3 * found.median:.3g} ms" for found in outcome.measured))
+            yield row
 
     def _of_digits(self) -> list[Row | None]:
         """Measure what needs the real digits."""

@@ -118,6 +118,22 @@ SECTIONS = {
             "threads: ours / limit / peer": _threads,
         },
     ),
+    "busy": Section(
+        "On a machine that has other work",
+        "The same steps beside processes that compute without end, as means of turns of a second. Ours as a run "
+        "trains, with as many threads as pay at the moment (*auto*), with one, and with one on each core; PyTorch as "
+        "it comes, and with one thread. *Auto ÷ best* is against the better one of the fixed numbers. The load of the "
+        "last minute, before and after each row, is in the file.",
+        {
+            "step": lambda row: row.name,
+            "auto": _figure("ours"),
+            "one thread": _figure("ours-single"),
+            "all threads": _figure("ours-all"),
+            "auto ÷ best": _against_limit,
+            "PyTorch": _figure("torch-default"),
+            "PyTorch, one thread": _figure("torch-single"),
+        },
+    ),
     "processes": Section(
         "Whole processes",
         "`mnistnn train` and `mnistnn eval`, with everything that they keep, beside the script that a user of PyTorch "

@@ -25,6 +25,7 @@ class Workload:
     cuda_goal   what peer_goal is on a GPU
     experiment  a file, for training; relative to the checkout
     turn_s      seconds of each contender in each round
+    statistic   of the steps of a round: their median, or their mean where rare long ones count
     """
 
     name: str
@@ -42,6 +43,7 @@ class Workload:
     cuda_goal: float | None = None
     experiment: str = ""
     turn_s: float = 0.3
+    statistic: Literal["median", "mean"] = "median"
 
     @property
     def is_convolutional(self) -> bool:
@@ -110,6 +112,8 @@ STEPS = (
     ),
 )
 QUICK = (0, 4, 5, 7)  # of the above, those of `--quick`
+BUSY = (1, 4, 9, 12)  # those that are also measured beside other processes
+BUSY_GOAL = 1.25
 
 CHAINS = (
     Workload("RBM 784-500, CD-1, batch 20", "chains", 20, (784, 500), gibbs=1, peer_goal=2.0, limit_goal=1.5),

@@ -42,7 +42,7 @@ def trained(name: str, *overrides: str) -> tuple[Training, TestErrors, str]:
     plan = Plan(
         load_experiment(LISA / name, [*overrides, "backend.threads=1"])
     )  # two BLAS threads wait long on a busy machine
-    with threads.allowed(plan.threads, plan.by_blas):
+    with threads.allowed(plan.threads):
         training, checkpointing = plan.training(), TestErrors(plan)
         return training, checkpointing, train(training, checkpointing)
 

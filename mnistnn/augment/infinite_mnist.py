@@ -82,8 +82,7 @@ def generate(
         distortions = _distortions()
         distortions.build(info.image_shape, info.classes)
         compiled = jit.Compiled(wanted=distortions.needs_loops(count))
-        # The small products of smoothing are not worth a thread of BLAS.
-        with threads.allowed(1, by_blas=True), compiled.in_use():
+        with threads.allowed(1), compiled.in_use():
             cache.install_in_pieces(name, about, contents, total_bytes, dict.fromkeys(FILE_NAMES, origin))
 
 

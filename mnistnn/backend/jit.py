@@ -47,7 +47,7 @@ class Compiled:
 
     def _start(self) -> None:
         """Call a first loop, whichever it is: Numba then loads the rest of what it knows."""
-        if can_compile():
+        if self.enabled:
             with self.in_use():
                 _first(np.zeros(1, np.float32))
 

@@ -18,11 +18,56 @@ def cpu_model() -> str:
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may run on."""
+    """Return how many cores this process may use: those that it may run on, or fewer if its control group says so."""
     try:
-        return len(os.sched_getaffinity(0))
+        cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS
-        return os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+    quota = cpu_quota()
+    return cores if quota is None else max(1, min(cores, int(quota)))
+
+
+def cpu_quota(root: Path = Path("/")) -> float | None:
+    """Return how many cores' time the control groups of this process grant it (Linux); None if they do not say."""
+    granted = []
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:  # hierarchy:controllers:path
+        _, controllers, path = line.split(":", 2)
+        is_v2, top = not controllers, root / "sys/fs/cgroup"
+        if not is_v2:
+            if "cpu" not in controllers.split(","):
+                continue
+            top /= "cpu"
+        group = top / path.lstrip("/")
+        for folder in (group, *group.parents):  # the narrowest of the groups that it is in counts
+            if (quota := _quota_of(folder, is_v2)) is not None:
+                granted.append(quota)
+            if folder == top:
+                break
+    return min(granted, default=None)
+
+
+def _quota_of(folder: Path, is_v2: bool) -> float | None:
+    try:
+        if is_v2:
+            allowed, period = (folder / "cpu.max").read_text().split()
+        else:
+            allowed, period = ((folder / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+        return None if allowed in ("max", "-1") else float(allowed) / float(period)
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+def free_cores() -> int:
+    """Return how many usable cores seem to have nothing else to do, by the load of the last minute; at least one."""
+    try:
+        load = os.getloadavg()[0]
+    except (AttributeError, OSError):  # not on Windows
+        load = 0.0
+    return max(1, round(usable_cores() - load))
 
 
 def blas_pools() -> list[dict[str, Any]]:

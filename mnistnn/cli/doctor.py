@@ -19,7 +19,7 @@ from typing import Literal
 import click
 
 from mnistnn import __version__
-from mnistnn.backend.machine import blas_pools, cpu_model, usable_cores
+from mnistnn.backend.machine import blas_pools, cpu_model, cpu_quota, free_cores, usable_cores
 from mnistnn.cli.command import MnistnnCommand
 from mnistnn.cli.terminal import printable
 from mnistnn.errors import ResourceError
@@ -68,6 +68,7 @@ def examine() -> Iterator[Finding]:
     yield Finding("versions", "mnistnn", "ok", __version__)
     yield from _packages()
     yield _processor()
+    yield _threads()
     yield from _blas()
     yield _loops()
     yield _gpu()
@@ -110,12 +111,23 @@ def _release(version: str) -> list[int]:
 
 
 def _processor() -> Finding:
-    detail = f"{cpu_model()}, {usable_cores()} of {os.cpu_count()} cores usable"
-    return Finding("processor", "cpu", "ok", detail)
+    quota = cpu_quota()
+    granted = "" if quota is None else f", {quota:g} granted by the control group"
+    return Finding(
+        "processor", "cpu", "ok", f"{cpu_model()}, {usable_cores()} of {os.cpu_count()} cores usable{granted}"
+    )
+
+
+def _threads() -> Finding:
+    usable, free = usable_cores(), free_cores()
+    if usable == 1:
+        return Finding("processor", "threads", "ok", "a run uses one")
+    detail = f"a run uses 1 to {usable}, as it goes; by the load of this machine it would begin with {free}"
+    return Finding("processor", "threads", "ok", detail)
 
 
 def _blas() -> Iterator[Finding]:
-    """Ask the BLAS that NumPy has loaded. Its thread count decides speed, and the last bits of results."""
+    """Ask the BLAS that NumPy has loaded. A run uses one thread of it, and threads of its own."""
     try:
         import numpy  # noqa: F401 - loads the BLAS
 
@@ -125,8 +137,7 @@ def _blas() -> Iterator[Finding]:
         yield Finding("processor", "blas", "failed", reason, "pip install --upgrade mnistnn")
         return
     for pool in pools:
-        detail = f"{pool['name']} {pool['version']}, {pool['threads']} threads"
-        yield Finding("processor", "blas", "ok", detail)
+        yield Finding("processor", "blas", "ok", f"{pool['name']} {pool['version']}")
     if not pools:
         yield Finding("processor", "blas", "absent", "of an unknown kind: its threads cannot be controlled")
 

@@ -60,8 +60,8 @@ class Backend:
     dtype: Literal["float32", "float64"] = "float32"
     """Of parameters, gradients and inputs."""
     threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
-    """Threads of the matrix products; auto takes one for small models and all cores for larger ones. Recorded and
-    applied again on resume, since the last bits depend on it."""
+    """The most threads that may compute; auto is one for each core that the process may use. How many do follows, while
+    the model is trained, from what is faster; results have the same bits with any number."""
 
 
 @component

@@ -10,7 +10,7 @@ from mnistnn.tasks.contract import Part
 def parts(plan: Plan) -> list[Part]:
     """Return what the model consists of, in order, with the numbers kept for the largest batch."""
     evaluated = min(plan.experiment.evaluation.batch_size, max(plan.examples.values()))
-    return plan.task.parts(plan.pace.examples_at_once, evaluated, 1 if plan.by_blas else plan.threads)
+    return plan.task.parts(plan.pace.examples_at_once, evaluated, plan.threads)
 
 
 def flops_per_epoch(plan: Plan) -> int:

@@ -7,7 +7,6 @@ validation splits, never the test split, fits the preprocessing, and returns wha
 from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from dataclasses import replace
-from functools import cached_property
 
 from mnistnn.backend.arrays import module_for
 from mnistnn.config.load import LoadedExperiment
@@ -83,9 +82,8 @@ class Plan:
         )
         in_epoch = min(experiment.batches.subset or self.train_examples, self.train_examples)
         self.pace = Pace(experiment, self.task.rounds, in_epoch, counts_are_known)
-        # Chosen once: the last bits depend on it, so it must not change when sizes become known.
-        own = resources.threads_for(self.task, self.pace.examples_at_once)
-        self.threads: int = max([own, *(member.threads for member in self.members)])
+        self.threads: int = max([resources.threads_for(experiment), *(member.threads for member in self.members)])
+        """The most that may be used; no result depends on how many are."""
 
     def build(self) -> None:
         """Build the model, and what depends on it, for inputs as far as they are known. Raises ConfigError."""
@@ -146,11 +144,6 @@ class Plan:
     def needs_loops(self) -> bool:
         """Whether loops that Numba compiles save the whole run about as much time as Numba takes to start."""
         return resources.needs_loops(self.task, self.pace)
-
-    @cached_property
-    def by_blas(self) -> bool:
-        """Whether the threads are those of BLAS, or ours."""
-        return resources.by_blas(self.task)
 
     # Reading and allocating.
 

@@ -1,7 +1,8 @@
-"""The resources of a planned experiment: threads, BLAS's or our own, and compiled loops."""
+"""The resources of a planned experiment: threads and compiled loops."""
 
 from mnistnn.backend.machine import usable_cores
-from mnistnn.backend.threads import suitable
+from mnistnn.backend.pieces import CUT_FROM
+from mnistnn.config.schema import AnyExperiment
 from mnistnn.experiment.pace import Pace
 from mnistnn.optim.rule import FUSED_ABOVE
 from mnistnn.tasks.contract import Task
@@ -9,24 +10,16 @@ from mnistnn.tasks.contract import Task
 # What a loop saves of the update of one parameter, measured on one thread: 0.2 ns of plain descent; of rules that keep
 # one vector like theta, 0.3 to 1.2 ns, and of those that keep two, 3 to 5: about as the square of all their vectors.
 _LOOP_SAVES_S = 0.2e-9
+# What compiled code saves of handing over one product that is cut (`backend/handover.py`).
+_HANDOVER_SAVES_S = 30e-6
+_PRODUCTS = 3  # of a layer: one forward, two backward
 _NUMBA_STARTS_S = 0.5
 
 
-def by_blas(task: Task) -> bool:
-    """Tell whether the threads are those of BLAS, or ours (`backend/threads.py`), by what the model consists of."""
-    return not any(layer.is_multithreaded for layer in task.layers.values())
-
-
-def threads_for(task: Task, examples_at_once: int) -> int:
-    """Return the number of threads: as configured, or chosen by the size of a batch's matrix products."""
-    experiment = task.experiment
+def threads_for(experiment: AnyExperiment) -> int:
+    """Return the most threads that may be used: as configured, or all cores."""
     threads = experiment.backend.threads
-    if threads != "auto":
-        return threads
-    # Spinning threads of BLAS would keep the thread that distorts images waiting.
-    needed_beside = 1 if experiment.augment is not None and by_blas(task) else 0
-    multiply_adds = examples_at_once * experiment.model.multiply_adds
-    return suitable(multiply_adds, max(1, usable_cores() - needed_beside))
+    return usable_cores() if threads == "auto" else threads
 
 
 def needs_loops(task: Task, pace: Pace) -> bool:
@@ -41,5 +34,8 @@ def needs_loops(task: Task, pace: Pace) -> bool:
     if parameters > FUSED_ABOVE:
         vectors = 1 + optimizer.bytes_kept(parameters, 1) / parameters
         saved_s += _LOOP_SAVES_S * parameters * vectors**2
+    if threads_for(experiment) > 1:
+        products = [pace.examples_at_once * layer.multiply_adds for layer in task.layers.values()]
+        saved_s += _HANDOVER_SAVES_S * _PRODUCTS * sum(product >= CUT_FROM[0] for product in products)
     saved_s += pace.batch_size * sum(layer.multiply_adds * layer.loops_save_s for layer in task.layers.values())
     return saved_s > 0 and saved_s * pace.most_updates >= _NUMBA_STARTS_S

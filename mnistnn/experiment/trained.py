@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mnistnn.backend import threads
 from mnistnn.backend.arrays import to_host
+from mnistnn.backend.workers import Workers
 from mnistnn.data.examples import Examples
 from mnistnn.errors import RunError, UsageError
 from mnistnn.experiment.members import member_run
@@ -43,9 +44,9 @@ class Trained:
     def task(self) -> Task:
         return self.plan.task
 
-    def computing(self) -> AbstractContextManager[None]:
-        """Allow the threads that the run was trained with, on which last bits depend, to whatever asks the model."""
-        return threads.allowed(self.record.threads, self.plan.by_blas)
+    def computing(self) -> AbstractContextManager[Workers]:
+        """Allow the threads of the plan to whatever asks the model."""
+        return threads.allowed(self.plan.threads)
 
     def batches(self, split: SplitName, count: int | None = None) -> Iterator[tuple[Array, Array]]:
         """Yield inputs x (n, ...) and labels (n, ...) of a split, or of its first `count` examples, as evaluations take

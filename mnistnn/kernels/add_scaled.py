@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from mnistnn.backend import jit
+from mnistnn.backend.threads import along
 from mnistnn.kernels import add_scaled_cuda
 from mnistnn.types import Array
 
@@ -17,7 +18,8 @@ def add_scaled(y: Array, a: float, x: Array, product: Array) -> None:
     if not isinstance(y, np.ndarray):
         add_scaled_cuda.add_scaled.launch(x.size, x, y, x, x.dtype.type(a))
     elif y.size > _COMPILED_ABOVE and jit.is_available():
-        _loop(y, y.dtype.type(a), x)
+        number = y.dtype.type(a)
+        along(lambda part, _: _loop(y[part], number, x[part]), y)
     else:
         for start in range(0, y.size, BLOCK):
             part = slice(start, min(start + BLOCK, y.size))

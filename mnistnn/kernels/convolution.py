@@ -13,13 +13,16 @@ import numpy as np
 
 from mnistnn.backend.arrays import array_module
 from mnistnn.backend.matmul import serial_matmul, sum_along
-from mnistnn.backend.threads import cut, spread
+from mnistnn.backend.pieces import cut, evenly
+from mnistnn.backend.threads import spread
 from mnistnn.kernels import convolution_cuda, image_loops
 from mnistnn.kernels.windows import Part, Window, parts
 from mnistnn.types import Array
 
 _INNER, _INNER_ON_GPU = 768, 125  # terms of a sum in one batch of a product with few results
 _LONG_SUMS, _LONG_SUMS_ON_GPU = 65_536, 2_097_152  # numbers in the results of all batches
+_MOST_SUMS = 8  # pieces of a sum over all parts: each has memory of its own
+_LEAST_ROWS = 128  # of Wᵀ in one product: BLAS is slower with fewer
 
 
 def convolve(x: Array, W: Array, window: Window, flipped: bool, z: Array, patches: Array) -> None:
@@ -44,24 +47,24 @@ def convolve_backward(
     dW: Array,
     patches: Array,
     sums: Array,
+    work: Array,
     dx: Array | None = None,
 ) -> None:
     """Write the gradients of `convolve` into dW (maps, c·kh·kw) and, if given, dx, laid out like x.
 
     dW = dz patchesᵀ;  d patches = Wᵀ dz, and each pixel's dx is the sum over the windows that see it (col2im).
-    sums (workers, 2 + batches, c·kh·kw, maps) is working memory, see `most_batches`.
+    sums (shares, c·kh·kw, maps), see `shares_of`, and work (workers, 1 + batches, c·kh·kw, maps), see `most_batches`,
+    are working memory.
     Cost: two GEMMs of 2·n·oh·ow·maps·c·kh·kw flops, one without dx.
     """
     if not isinstance(dz, np.ndarray) and x.flags.c_contiguous and dz.flags.c_contiguous:
-        _backward_on_gpu(dz, W, window, flipped, dW, patches[0], sums[0], dx)
+        _backward_on_gpu(dz, W, window, flipped, dW, patches[0], work[0], dx)
         return
-    workers = len(sums)
-    cut = parts(dz, W.shape[1])
-    shares = [share for first in range(workers) if (share := cut[first::workers])]
+    shares = shares_of(parts(dz, W.shape[1]))
 
     def sum_over_patches(numbered_share: tuple[int, list[Part]], worker: int) -> None:
         place, share = numbered_share
-        total, one, batches = sums[place, 0], sums[place, 1], sums[place, 2:]
+        total, one, batches = sums[place], work[worker, 0], work[worker, 1:]
         for number, part in enumerate(share):
             gathered = _gathered(x, window, flipped, part, patches[worker])
             _add_up(gathered, part.of(dz), part.positions, batches, one if number else total)
@@ -69,15 +72,25 @@ def convolve_backward(
                 total += one
 
     spread(sum_over_patches, list(enumerate(shares)), x)
-    dW[...] = sums[0, 0].T
-    for total in sums[1 : len(shares), 0]:
+    dW[...] = sums[0].T
+    for total in sums[1 : len(shares)]:
         dW += total.T
     if dx is not None:
         _backward_to_pixels(dz, W, window, flipped, patches, dx)
 
 
+def shares_of(whole: list[Part]) -> list[list[Part]]:
+    """Return the parts that are added up together."""
+    return [whole[share] for share in evenly(len(whole), _MOST_SUMS)]
+
+
+def count_of_shares(parts: int) -> int:
+    """Return how many shares there are of so many parts."""
+    return len(evenly(parts, _MOST_SUMS))
+
+
 def _backward_on_gpu(
-    dz: Array, W: Array, window: Window, flipped: bool, dW: Array, patches: Array, sums: Array, dx: Array | None
+    dz: Array, W: Array, window: Window, flipped: bool, dW: Array, patches: Array, work: Array, dx: Array | None
 ) -> None:
     """Do what `convolve_backward` does, in one part. The patches are still those of the forward pass.
 
@@ -91,7 +104,7 @@ def _backward_on_gpu(
     else:
         left = patches.reshape(patch, count, -1).transpose(1, 0, 2)
         right = dz_.reshape(len(dz), count, -1).transpose(1, 2, 0)
-        batches = sums.reshape(-1)[: count * dW.size].reshape(count, len(dz), patch)
+        batches = work.reshape(-1)[: count * dW.size].reshape(count, len(dz), patch)
         serial_matmul(left, right, out=batches.transpose(0, 2, 1))
         sum_along(batches.reshape(count, -1), 0, out=dW.reshape(-1))
     if dx is not None:
@@ -137,10 +150,9 @@ def _add_up(gathered: Array, dz: Array, positions: int, batches: Array, dW: Arra
 
 
 def _backward_to_pixels(dz: Array, W: Array, window: Window, flipped: bool, patches: Array, dx: Array) -> None:
-    """Write dx. Workers share its channels, since neighbouring parts share its pixels."""
-    xp, workers, per_channel = array_module(dx), len(patches), len(window.places)
-    share = -(-len(dx) // workers)
-    channels = cut(len(dx), share)
+    """Write dx, in pieces of its channels, since neighbouring parts share its pixels."""
+    xp, per_channel = array_module(dx), len(window.places)
+    channels = cut(len(dx), -(-_LEAST_ROWS // per_channel) if xp is np else len(dx))
 
     def scatter(of: slice, worker: int) -> None:
         kernels, pixels = W[:, of.start * per_channel : of.stop * per_channel], dx[of]

@@ -22,7 +22,8 @@ import numpy as np
 
 from mnistnn.backend.arrays import array_module
 from mnistnn.backend.matmul import serial_matmul
-from mnistnn.backend.threads import cut, share, spread
+from mnistnn.backend.pieces import cut
+from mnistnn.backend.threads import spread
 from mnistnn.kernels import windows
 from mnistnn.kernels.windows import Part, Window
 from mnistnn.types import Array
@@ -33,6 +34,7 @@ POINTS = SIDE * SIDE
 _KERNELS = (3, 4, 5, 6)
 _LEAST_CHANNELS = 8
 _LEAST_SAVING = 2.0
+_IMAGES = 64  # in a share of a batch, unless its values need fewer to stay in a cache
 
 
 @dataclass(frozen=True)
@@ -83,19 +85,20 @@ class Tiling:
         """Return how many tiles of a row are worked on together, so that their values stay in a core's cache."""
         return min(self.columns, max(1, self._most_columns // n))
 
-    def share(self, n: int, workers: int) -> int:
-        """Return how many of n images make a share: threads share a batch by its images."""
-        return share(n, workers, self._most_columns)
+    def share(self, n: int) -> int:
+        """Return how many of n images make a share: workers share a batch by its images."""
+        count = max(1, round(n / _IMAGES), -(-n // self._most_columns))
+        return -(-n // count)
 
     @property
     def _most_columns(self) -> int:
         """Tiles · images whose values stay in a core's cache."""
         return max(1, windows.PART // (POINTS * max(self.maps, self.channels)))
 
-    def shares(self, x: Array, workers: int) -> list[slice]:
+    def shares(self, x: Array) -> list[slice]:
         """Cut a batch x (..., n) by images: no share adds to a pixel of another. On a GPU there is one."""
         n = x.shape[-1]
-        return cut(n, self.share(n, workers) if isinstance(x, np.ndarray) else n)
+        return cut(n, self.share(n) if isinstance(x, np.ndarray) else n)
 
     def parts(self, x: Array) -> Iterator[Part]:
         """Yield the tiles in parts that are worked on together; x (..., n) is a share."""
@@ -164,7 +167,7 @@ def convolve(x: Array, W: Array, tiling: Tiling, by: Matrices, z: Array, U: Arra
             serial_matmul(by.A.T, M.reshape(POINTS, -1), out=y)
             _put(y, tiling.windows_of_z.patches(z_, part))
 
-    spread(share_of, tiling.shares(x, len(work)), x)
+    spread(share_of, tiling.shares(x), x)
 
 
 def convolve_backward(
@@ -184,7 +187,7 @@ def convolve_backward(
     that see a pixel.
     dU (shares + workers, 64, maps, c) is working memory: the sum of each share, and a product of each worker.
     """
-    shares = tiling.shares(dz, len(work))
+    shares = tiling.shares(dz)
     if dx is not None:
         dx[...] = 0.0
 

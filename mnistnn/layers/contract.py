@@ -37,9 +37,6 @@ class BaseLayer:
     is_random: ClassVar[bool] = False
     """Whether the layer draws random numbers in training, and so wants `seed` and `begin_update`."""
 
-    is_multithreaded: ClassVar[bool] = False
-    """Whether the layer spreads its work over several workers, see `backend/threads.py`."""
-
     loops_save_s: ClassVar[float] = 0.0
     """Seconds of an update that compiled loops save for each of `multiply_adds`, as measured on one thread."""
 

@@ -9,8 +9,9 @@ from pydantic import Field
 from mnistnn.backend.arrays import array_module
 from mnistnn.backend.matmul import sum_along
 from mnistnn.backend.memory_order import images_first
+from mnistnn.backend.pieces import ELEMENTS, cut
 from mnistnn.backend.scratch import Scratch
-from mnistnn.backend.threads import cut, share, spread, workers_for
+from mnistnn.backend.threads import spread
 from mnistnn.component import component
 from mnistnn.kernels.pooling import max_pool, max_pool_backward, max_pool_tangent
 from mnistnn.kernels.windows import PART, Window
@@ -21,6 +22,8 @@ from mnistnn.layers.conv_algorithms import Convolution, Direct, Winograd
 from mnistnn.layers.images import Padding, Size, contiguous, image_shape, images_of, pair
 from mnistnn.layers.initializers import FanInOut, Glorot, Initializer, Zeros
 from mnistnn.types import Array, SecondOrder, Shape, ShapeError, show_shape
+
+_PIECES = 8  # of the maps
 
 
 @component
@@ -61,7 +64,6 @@ class Conv(BaseLayer):
     rounds ten times as much; auto takes the latter where it at least halves the work: square kernels of 3 to 6 px that
     move by one, with 8 or more channels and maps. On a GPU, which is short of calls only, auto is direct."""
 
-    is_multithreaded: ClassVar[bool] = True
     loops_save_s: ClassVar[float] = 3e-12
     second_order: ClassVar[frozenset[SecondOrder]] = frozenset({"tangents", "gauss_newton_diagonal"})
 
@@ -205,11 +207,14 @@ class Conv(BaseLayer):
             max_pool_backward(dy, z, self.pooled[maps], self.pool_window, self.ties == "all", z, *work)
 
     def _shares_of_maps(self) -> list[slice]:
-        """Cut the maps into as many pieces for each thread, of at most about `PART` numbers, which stay in a cache."""
-        workers, most = workers_for(self.z), max(1, PART // max(1, self.z[0].size))
+        """Cut the maps into pieces of at most about `PART` numbers, which stay in a cache, and into several if they can
+        have `ELEMENTS`.
+        """
         if not isinstance(self.z, np.ndarray):
             return [slice(0, self.maps)]
-        return cut(self.maps, share(self.maps, workers, most))
+        of_map = max(1, self.z[0].size)
+        wanted = max(-(-self.maps // _PIECES), ELEMENTS // of_map)
+        return cut(self.maps, max(1, min(wanted, PART // of_map)))
 
     def _padded(self, x: Array, role: str = "x") -> Array:
         """Return x (c, h, w, n), contiguous and with the padding around it."""

@@ -54,25 +54,32 @@ class Direct:
 
     def backward(self, dz: Array, x: Array, W: Array, dW: Array, dx: Array | None) -> None:
         window, flipped = self.task.window, self.task.flipped
-        convolution.convolve_backward(dz, x, W, window, flipped, dW, self._patches(dz), self._sums(dz), dx)
+        convolution.convolve_backward(dz, x, W, window, flipped, dW, self._patches(dz), *self._sums(dz), dx)
 
     def _patches(self, z: Array) -> Array:
         """Return memory for the largest part of the patches, for each worker."""
         columns = parts(z, self.task.patch)[0].positions * z.shape[3]
         return self.scratch("patches", (workers_for(z), self.task.patch * columns), z)
 
-    def _sums(self, dz: Array) -> Array:
-        """Return memory for sums of dW, for each worker."""
-        task = self.task
-        columns = parts(dz, task.patch)[0].positions * dz.shape[3]
-        batches = convolution.most_batches(columns, task.dW_size, isinstance(dz, np.ndarray))
-        return self.scratch("sums", (workers_for(dz), 2 + batches, task.patch, task.maps), dz)
+    def _sums(self, dz: Array) -> tuple[Array, Array]:
+        """Return memory for sums of dW: for each share, and for each worker."""
+        task, cut = self.task, parts(dz, self.task.patch)
+        batches = convolution.most_batches(cut[0].positions * dz.shape[3], task.dW_size, isinstance(dz, np.ndarray))
+        return (
+            self.scratch("sums", (len(convolution.shares_of(cut)), task.patch, task.maps), dz),
+            self.scratch("sums of a worker", (workers_for(dz), 1 + batches, task.patch, task.maps), dz),
+        )
 
     def memory(self, n: int, train: bool, workers: int) -> int:
         """Return the numbers that are kept for a batch of n."""
-        columns = n * prod(part_size(*self.task.out_size, self.task.patch * n))
-        sums = (2 + convolution.most_batches(columns, self.task.dW_size)) * self.task.dW_size
-        return workers * (self.task.patch * columns + (sums if train else 0))
+        height, width = part_size(*self.task.out_size, self.task.patch * n)
+        columns = n * height * width
+        kept = workers * self.task.patch * columns
+        if train:
+            cut = -(-self.task.out_size[0] // height) * -(-self.task.out_size[1] // width)
+            batches = convolution.most_batches(columns, self.task.dW_size)
+            kept += (convolution.count_of_shares(cut) + workers * (1 + batches)) * self.task.dW_size
+        return kept
 
 
 class Winograd:
@@ -93,7 +100,7 @@ class Winograd:
     def forward(self, x: Array, W: Array, z: Array) -> None:
         tiling, n, on_host = self.tiling, x.shape[-1], isinstance(x, np.ndarray)
         workers = workers_for(x)
-        share = tiling.share(n, workers) if on_host else n
+        share = tiling.share(n) if on_host else n
         if self._matrices is None or self._matrices.A.dtype != x.dtype or not isinstance(x, type(self._matrices.A)):
             self._matrices = winograd.Matrices.like(x, tiling.kernel, self.task.flipped)
         self.U = self.scratch("U", (winograd.POINTS, tiling.maps, tiling.channels), x)
@@ -108,7 +115,7 @@ class Winograd:
     def backward(self, dz: Array, x: Array, W: Array, dW: Array, dx: Array | None) -> None:
         tiling, matrices = self.tiling, self._matrices
         assert matrices is not None
-        shares = len(tiling.shares(dz, len(self.work)))
+        shares = len(tiling.shares(dz))
         dU = self.scratch("dU", (shares + len(self.work), *self.U.shape), dz)
         covered = None if dx is None else self._cover("covered x", dx, tiling.in_size)
         dz = self._covered("covered z", dz, tiling.out_size)
@@ -131,7 +138,7 @@ class Winograd:
     def memory(self, n: int, train: bool, workers: int) -> int:
         """Return the numbers that are kept for a batch of n."""
         tiling, task = self.tiling, self.task
-        share = tiling.share(n, workers)
+        share = tiling.share(n)
         kernels = winograd.POINTS * tiling.maps * tiling.channels
         covers = 0
         if tiling.in_size != task.in_size:

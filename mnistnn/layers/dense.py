@@ -9,7 +9,7 @@ from pydantic import Field
 from mnistnn.backend.arrays import array_module
 from mnistnn.backend.memory_order import as_examples, as_rows
 from mnistnn.backend.scratch import Scratch
-from mnistnn.backend.threads import matmul
+from mnistnn.backend.threads import along, is_long, matmul
 from mnistnn.component import component
 from mnistnn.kernels.dense import dense, dense_backward, limit_columns
 from mnistnn.layers.activations import ACTIVATIONS, ActivationName
@@ -76,7 +76,11 @@ class Dense(BaseLayer):
         self.x = self._rows(x)  # (n, n_in), or (n·steps, n_in)
         self.y = self.scratch("y", (len(self.x), self.units), x)
         matmul(self.x, self.W, out=self.y)
-        ACTIVATIONS[self.activation].after_bias(self.y, self.b, self.y)
+        f = ACTIVATIONS[self.activation]
+        if is_long(self.y):
+            along(lambda rows, _: f.after_bias(self.y[rows], self.b, self.y[rows]), self.y)
+        else:
+            f.after_bias(self.y, self.b, self.y)
         return self._handed_on(self.y)
 
     def _rows(self, x: Array) -> Array:
@@ -87,7 +91,11 @@ class Dense(BaseLayer):
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         dy = dy.reshape(-1, self.units)
-        ACTIVATIONS[self.activation].backward(dy, self.y)
+        f = ACTIVATIONS[self.activation]
+        if is_long(dy):
+            along(lambda rows, _: f.backward(dy[rows], self.y[rows]), dy)
+        else:
+            f.backward(dy, self.y)
         dx = self.scratch.as_laid_out("dx", self.x) if need_dx else None
         is_narrow = isinstance(dy, np.ndarray) and self.units <= _NARROW and len(dy) >= _MANY
         dW_T = self.scratch("dW_T", (self.units, self.n_in), dy) if is_narrow else None

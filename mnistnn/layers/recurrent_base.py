@@ -10,8 +10,9 @@ from pydantic import Field
 from mnistnn.backend.arrays import array_module
 from mnistnn.backend.matmul import sum_along
 from mnistnn.backend.memory_order import steps_first
+from mnistnn.backend.pieces import evenly
 from mnistnn.backend.scratch import Scratch
-from mnistnn.backend.threads import cut, matmul, share, spread, workers_for
+from mnistnn.backend.threads import matmul, spread
 from mnistnn.component import component
 from mnistnn.layers.contract import BaseLayer, Parameter
 from mnistnn.layers.initializers import (
@@ -25,7 +26,7 @@ from mnistnn.layers.initializers import (
 )
 from mnistnn.types import Array, Shape, ShapeError, show_shape
 
-_FEWEST = 8  # examples that are worth a worker of their own
+_FEWEST, _MOST = 10, 64  # examples in a share of a batch
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,6 @@ class RecurrentBase(BaseLayer):
     """How W starts, for each gate; biases start at zero."""
     recurrent_init: Initializer = Field(default_factory=Orthogonal)
     """How U starts, for each gate."""
-
-    is_multithreaded: ClassVar[bool] = True
 
     gates: ClassVar[int]
     states: ClassVar[tuple[str, ...]] = ("h",)
@@ -224,10 +223,9 @@ class RecurrentBase(BaseLayer):
 
     def _spread(self, work: Callable[[slice], None]) -> None:
         """Let workers do the work on shares of the examples: through time, examples know nothing of each other."""
-        n, workers = self.x.shape[1], workers_for(self.x)
-        most = n if workers == 1 else max(1, n // workers)
-        shares = cut(n, max(share(n, workers, most), _FEWEST))
-        spread(lambda rows, _: work(rows), shares, self.x)
+        n = self.x.shape[1]
+        count = max(1, min(2, n // _FEWEST), -(-n // _MOST)) if isinstance(self.x, np.ndarray) else 1
+        spread(lambda rows, _: work(rows), evenly(n, count), self.x)
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
         dx = self.scratch("dx, steps first", self.x.shape, self.x) if need_dx else None

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from mnistnn.backend.arrays import to_host
+from mnistnn.backend.pieces import cut
 from mnistnn.backend.scratch import Scratch
-from mnistnn.backend.threads import cut
 from mnistnn.models.sequential import Sequential
 from mnistnn.types import Array
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from mnistnn.backend.arrays import array_module
+from mnistnn.backend.pieces import cut
 from mnistnn.backend.scratch import Scratch
-from mnistnn.backend.threads import cut
 from mnistnn.losses import Criterion
 from mnistnn.losses.contract import Score
 from mnistnn.models.contract import Tell

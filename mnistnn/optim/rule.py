@@ -11,7 +11,7 @@ on a GPU the one kernel that is derived from it moves theta.
 import math
 from contextlib import suppress
 from functools import cache
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -21,6 +21,7 @@ from mnistnn.backend.cuda import Kernel, Numbers
 from mnistnn.backend.jit import CompiledFunction, is_available
 from mnistnn.backend.loop_to_cuda import kernel_of
 from mnistnn.backend.matmul import serial_matmul
+from mnistnn.backend.threads import along, is_long, spread
 from mnistnn.component import component
 from mnistnn.optim.contract import Decay, ObjectiveContract, Progress, Requirements
 from mnistnn.optim.schedules import MomentumSchedule, RateSchedule
@@ -34,8 +35,8 @@ FUSED_ABOVE = 4 * BLOCK
 
 # The numbers of one step: the rate, and whatever else is the same for all weights.
 Scalars = tuple[float, ...]
-# Theta, gradient, state and working memory of one stretch.
-Block = tuple[Array, Array, list[Array], list[Array]]
+# Theta, gradient and state of one stretch.
+Block = tuple[Array, Array, list[Array]]
 
 
 @component
@@ -81,23 +82,26 @@ class GradientRule:
         self._kernel = self.kernel() if xp is not np else None
         self._numbers: Numbers | None = None
         self._blocks = self._cut(theta, grad) if self._kernel is None else []
+        self._work: dict[int, list[Array]] = {}
+        if self._blocks:
+            self._work_of(0, 0)
         self._like = theta
 
     def _cut(self, theta: Array, grad: Array) -> list[Block]:
-        """Cut everything into blocks, which share working memory."""
+        """Cut everything into blocks."""
         xp = array_module(theta)
         size = BLOCK if xp is np else max(theta.size, 1)
-        work = [xp.empty(min(size, theta.size), dtype=theta.dtype) for _ in range(self.working)]
         parts = [slice(start, min(start + size, theta.size)) for start in range(0, theta.size, size)]
-        return [
-            (
-                theta[part],
-                grad[part],
-                [array[part] for array in self._state.values()],
-                [array[: part.stop - part.start] for array in work],
-            )
-            for part in parts
-        ]
+        return [(theta[part], grad[part], [array[part] for array in self._state.values()]) for part in parts]
+
+    def _work_of(self, worker: int, size: int) -> list[Array]:
+        """Return the working memory of one worker, for a block of that size."""
+        if not self.working:
+            return []
+        if worker not in self._work:
+            largest = self._blocks[0][0]
+            self._work[worker] = [array_module(largest).empty_like(largest) for _ in range(self.working)]
+        return [array[:size] for array in self._work[worker]]
 
     def state(self) -> dict[str, Array]:
         return self._state
@@ -130,17 +134,33 @@ class GradientRule:
             decay = objective.decay if adds_decay else ()
             self._move(objective.theta, objective.grad, decay or [(slice(None), 0.0)], scalars)
         else:
-            for theta, grad, state, work in self._blocks:
-                self.update(theta, grad, state, work, scalars)
+            self._move_blocks(scalars)
         return loss
+
+    def _move_blocks(self, scalars: Scalars) -> None:
+        def move(block: Block, worker: int) -> None:
+            theta, grad, state = block
+            self.update(theta, grad, state, self._work_of(worker, theta.size), scalars)
+
+        if is_long(self._like):
+            spread(move, self._blocks, self._like)
+        else:
+            for block in self._blocks:
+                move(block, 0)
 
     def _move(self, theta: Array, grad: Array, decay: Decay, scalars: Scalars) -> None:
         """Move theta by the fused update, stretch by stretch, adding to the gradient what L2 wants."""
         assert self._fused is not None
         number = theta.dtype.type
-        for part, factor in decay:
-            state = [array[part] for array in self._state.values()]
-            self._fused(theta[part], grad[part], *state, number(factor), *map(number, scalars))
+        numbers = [number(scalar) for scalar in scalars]
+        for whole, factor in decay:
+            arrays = [array[whole] for array in (theta, grad, *self._state.values())]
+            self._move_stretch(arrays, [number(factor), *numbers])
+
+    def _move_stretch(self, arrays: list[Array], numbers: list[Any]) -> None:
+        fused = self._fused
+        assert fused is not None
+        along(lambda part, _: fused(*(array[part] for array in arrays), *numbers), arrays[0])
 
     def _launch(self, theta: Array, grad: Array, scalars: Scalars) -> None:
         assert self._kernel is not None

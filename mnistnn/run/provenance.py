@@ -18,8 +18,12 @@ SCHEMA_VERSION = 1
 _GIT_TIMEOUT_S = 5.0
 _WRITTEN_RESULTS = (":!RESULTS.md", ":!experiments/results")
 _PACKAGES = ("numpy", "safetensors", "pydantic", "numba")
+ARITHMETIC = 2
+"""How work is cut into pieces, which the last bits of results depend on. 2: by shapes alone (`backend/pieces.py`). What
+says nothing is 1: by shapes and the number of threads."""
+
 # What the bits of a result may depend on; a resumed run is compared in these.
-_DECISIVE = ("python", "packages", "cpu", "blas", "device", "threads")
+_DECISIVE = ("python", "packages", "cpu", "device")
 
 
 def describe_environment(device: str, device_name: str | None, threads: int, data: dict[str, str]) -> dict[str, Any]:
@@ -35,6 +39,7 @@ def describe_environment(device: str, device_name: str | None, threads: int, dat
         "cores": usable_cores(),
         "blas": blas_pools(),
         "threads": threads,
+        "arithmetic": ARITHMETIC,
         "device": device,
         "device_name": device_name,
         "data": data,
@@ -58,7 +63,19 @@ def parse_environment(text: bytes, place: str) -> dict[str, Any]:
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Say what has changed since `before` that the last bits of a result may depend on."""
-    return [f"{key}: {before.get(key)!r} then, {now[key]!r} now" for key in _DECISIVE if before.get(key) != now[key]]
+    found = [f"{key}: {before.get(key)!r} then, {now[key]!r} now" for key in _DECISIVE if before.get(key) != now[key]]
+    blas = [[(pool["name"], pool["version"]) for pool in each.get("blas") or []] for each in (before, now)]
+    if blas[0] != blas[1]:
+        found.append(f"blas: {_named(blas[0])} then, {_named(blas[1])} now")
+    if (arithmetic := before.get("arithmetic", 1)) == 1:
+        found.append(f"last bits depended on the number of threads ({before.get('threads')}) then, and do not now")
+    elif arithmetic != now["arithmetic"]:
+        found.append(f"arithmetic: {arithmetic!r} then, {now['arithmetic']!r} now")
+    return found
+
+
+def _named(pools: list[tuple[str, str]]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in pools) or "none"
 
 
 def _version(package: str) -> str | None:

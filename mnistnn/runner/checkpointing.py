@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
+from mnistnn.backend import threads
 from mnistnn.backend.arrays import to_host
 from mnistnn.config.schema import Checkpoint as CheckpointPolicy
 from mnistnn.errors import InterruptedRunError, RunError, TimeBudgetError
@@ -51,6 +52,7 @@ class RunCheckpointing:
         self.examples_at_evaluation = 0
         self.kept: set[int] = set()
         self.committed: tuple[int, ...] | None = None
+        self._spent: dict[int, float] = {}
 
     def is_blank(self) -> bool:
         """Tell whether nothing was ever saved: the run is new, or was killed before its first checkpoint."""
@@ -140,7 +142,16 @@ class RunCheckpointing:
 
     def _note_timing(self, t: Learning, examples: int, seconds: float) -> None:
         row = {"epoch": t.history[-1]["epoch"], "seconds": round(seconds, 4), "examples": examples}
+        if (count := self._most_used()) is not None:
+            row["threads"] = count
         append_line(self.run.timing, json.dumps(row))
+
+    def _most_used(self) -> int | None:
+        """Return how many threads most of the time since the last row was spent with, where that was counted."""
+        now = dict(threads.in_use().seconds)
+        spent = {count: seconds - self._spent.get(count, 0.0) for count, seconds in now.items()}
+        self._spent = now
+        return max(spent, key=lambda count: spent[count], default=None)
 
     def _stop_if_asked(self, t: Learning, now: float) -> None:
         if (number := self.stop_signal()) is not None:

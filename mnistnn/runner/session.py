@@ -6,7 +6,6 @@ how, and what was committed stays.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
@@ -14,6 +13,7 @@ from typing import Any
 
 from mnistnn.backend import jit, threads
 from mnistnn.backend.arrays import device_name
+from mnistnn.backend.workers import Workers
 from mnistnn.config.dump import config_hash, resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
@@ -143,9 +143,6 @@ def _resume_with(
 ) -> Outcome:
     with lock.exclusive(run):
         record = read_record(run)
-        if loaded.experiment.backend.threads == "auto":
-            loaded = replace(loaded, experiment=deepcopy(loaded.experiment))
-            loaded.experiment.backend.threads = record.threads
         plan = Plan(loaded, run)
         environment = _environment(plan, verbosity)
         compiled = jit.Compiled(plan.needs_loops)
@@ -177,16 +174,16 @@ def _create(path: Path) -> RunDirectory:
 
 
 def _prepare(plan: Plan, compiled: jit.Compiled) -> Learning:
-    """Read and preprocess the data, with the threads of the run: a fit has last bits too."""
+    """Read and preprocess the data."""
     with _computing(plan, compiled):
         return plan.learning()
 
 
 @contextmanager
-def _computing(plan: Plan, compiled: jit.Compiled) -> Iterator[None]:
+def _computing(plan: Plan, compiled: jit.Compiled) -> Iterator[Workers]:
     """Let what is computed here have the threads of the run, and its loops."""
-    with threads.allowed(plan.threads, plan.by_blas), compiled.in_use():
-        yield
+    with threads.allowed(plan.threads) as workers, compiled.in_use():
+        yield workers
 
 
 def _environment(plan: Plan, verbosity: Verbosity) -> dict[str, Any]:
@@ -250,7 +247,7 @@ def _fit(
 ) -> Outcome:
     """Train the whole model."""
     policy = plan.experiment.checkpoint
-    with log_of(run) as log, _computing(plan, compiled):
+    with log_of(run) as log, _computing(plan, compiled) as workers:
         display = ProgressDisplay(log, verbosity.shown, verbosity.bars)
         learning.listen(display.inside_update)
         for text in messages:
@@ -267,6 +264,8 @@ def _fit(
             display.start(learning, plan.pace.updates_per_epoch, plan.pace.max_epochs)
             record.reason = learning.go_on(checkpointing)
             checkpointing.save(learning)
+            if used := _threads_used(workers.seconds):
+                display.message(used)
             if (seconds := compiled.compiling_s) >= 1.0:
                 display.message(f"{seconds:.1f} s of it went into compiling loops; the next run finds them in a cache")
         finally:
@@ -292,8 +291,15 @@ def _first_line(plan: Plan, run: RunDirectory) -> str:
     pace = f"{plan.pace.updates_per_epoch:,} updates per epoch" if rounds is None else f"{rounds:,} round(s)"
     return (
         f"{plan.experiment.name}: {plan.parameters:,} parameters, {plan.train_examples:,} training examples{where}, "
-        f"{pace}, {plan.threads} thread(s); run {run.path}"
+        f"{pace}, up to {plan.threads} thread(s); run {run.path}"
     )
+
+
+def _threads_used(seconds: dict[int, float]) -> str:
+    """Say how many threads updates were done with; nothing if there was no choice."""
+    total = sum(seconds.values())
+    shares = [f"{count} for {seconds[count] / total:.0%}" for count in sorted(seconds) if total]
+    return f"threads: {', '.join(shares)} of the time" if len(shares) > 1 else ""
 
 
 def _note_best(record: RunRecord, learning: Learning) -> None:

@@ -52,9 +52,9 @@ def plan_trials(
 ) -> Planned:
     """Load and check the experiment of every point and seed.
 
-    Numbers of threads are fixed here, so that results depend neither on who does a trial nor beside what: the cores of
-    this machine are divided among the workers. Raises ConfigError with what is wrong with which member, UsageError for
-    two members that are the same experiment or that validation could not choose between.
+    The cores of this machine are divided among the workers; no result depends on that. Raises ConfigError with what is
+    wrong with which member, UsageError for two members that are the same experiment or that validation could not choose
+    between.
     """
     per_trial = [None] if seeds is None else list(seeds)
     if len(points) * len(per_trial) > MOST_TRIALS:
@@ -154,12 +154,12 @@ def most_threads(workers: int) -> int:
 def with_threads(
     load: Callable[[Sequence[str]], LoadedExperiment], overrides: Sequence[str], threads: int
 ) -> LoadedExperiment:
-    """Load an experiment with its number of threads, at most so many if it names none. Raises ConfigError."""
+    """Load an experiment, with at most so many threads if it names no number. Raises ConfigError."""
     loaded = load(overrides)
     plan = Plan(loaded)
-    if loaded.experiment.backend.threads != "auto":
+    if loaded.experiment.backend.threads != "auto" or plan.threads <= threads:
         return loaded
-    return load([*overrides, f"backend.threads={min(plan.threads, threads)}"])
+    return load([*overrides, f"backend.threads={threads}"])
 
 
 def _refuse_what_cannot_be_compared(planned: Planned) -> None:

@@ -1,7 +1,7 @@
 """One experiment with several seeds, several runs at a time: each in a process of its own, an ordinary run directory.
 
 There is no folder of a sweep, and no choice. What a process is given is all that it needs, so a run here differs from
-one that was done alone in nothing but its number of threads, which is fixed before the first one begins.
+one that was done alone in nothing but the most threads that it may use.
 """
 
 import time

@@ -12,7 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mnistnn.backend import threads
 from mnistnn.backend.arrays import array_module
+from mnistnn.backend.worker_choice import WorkerChoice
 from mnistnn.errors import DivergedError
 from mnistnn.kernels import sums_cuda
 from mnistnn.models.contract import Tell
@@ -230,6 +232,7 @@ def train(t: Training, checkpointing: Checkpointing) -> str:
 
     Goes on from wherever `t` stands, also inside an epoch.
     """
+    choice = WorkerChoice(threads.in_use())
     while True:
         if t.evaluation_is_due or t.is_cut_off:
             _evaluate(t)
@@ -241,7 +244,9 @@ def train(t: Training, checkpointing: Checkpointing) -> str:
         for x, labels in t.batches.of_epoch(t.progress.epoch + 1, start=t.progress.batch):
             if t.progress.updates >= last_update:
                 break
+            choice.begin()
             t.loss.add(t.steps.take(x, labels, t.progress), len(x))
+            choice.end(len(x))
             t.progress.batch += 1
             t.progress.updates += 1
             t.progress.examples += len(x)

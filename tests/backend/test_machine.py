@@ -1,9 +1,13 @@
 """What is found out about the machine."""
 
+import os
+from pathlib import Path
+
 import pytest
 import threadpoolctl
 
-from mnistnn.backend.machine import blas_pools
+from mnistnn.backend import machine
+from mnistnn.backend.machine import blas_pools, cpu_quota, free_cores, usable_cores
 
 
 def pool(path: str, version: str) -> dict[str, object]:
@@ -20,3 +24,51 @@ SYSTEM = pool("/usr/lib/libopenblas.so", "3")
 def test_blas_is_that_of_numpy_where_it_can_be_told(monkeypatch, loaded, versions):
     monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: [*loaded, {"user_api": "openmp"}])
     assert [each["version"] for each in blas_pools()] == versions
+
+
+def control_groups(root: Path, of_process: str, files: dict[str, str]) -> Path:
+    """Write what Linux shows of a process's control groups."""
+    for name, content in ({"proc/self/cgroup": of_process} | files).items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return root
+
+
+V2, V1 = "sys/fs/cgroup", "sys/fs/cgroup/cpu"
+
+
+@pytest.mark.parametrize(
+    ("of_process", "files", "quota"),
+    [
+        ("0::/\n", {}, None),
+        ("0::/a/b\n", {f"{V2}/a/b/cpu.max": "max 100000\n"}, None),
+        ("0::/a/b\n", {f"{V2}/a/b/cpu.max": "150000 100000\n"}, 1.5),
+        ("0::/a/b\n", {f"{V2}/a/cpu.max": "100000 100000\n", f"{V2}/a/b/cpu.max": "400000 100000\n"}, 1.0),
+        ("0::/\n", {f"{V2}/cpu.max": "50000 100000\n"}, 0.5),
+        ("4:cpu,cpuacct:/a\n", {f"{V1}/a/cpu.cfs_quota_us": "200000\n", f"{V1}/a/cpu.cfs_period_us": "100000\n"}, 2.0),
+        ("4:cpu:/a\n", {f"{V1}/a/cpu.cfs_quota_us": "-1\n", f"{V1}/a/cpu.cfs_period_us": "100000\n"}, None),
+        ("5:memory:/a\n", {f"{V1}/a/cpu.cfs_quota_us": "1\n"}, None),
+        ("0::/a\n", {f"{V2}/a/cpu.max": "what is this\n"}, None),
+    ],
+)
+def test_quota_is_that_of_the_narrowest_control_group(tmp_path, of_process, files, quota):
+    assert cpu_quota(control_groups(tmp_path, of_process, files)) == quota
+
+
+def test_machine_without_control_groups_has_no_quota(tmp_path):
+    assert cpu_quota(tmp_path) is None
+
+
+@pytest.mark.parametrize(("quota", "usable"), [(None, 4), (8.0, 4), (2.0, 2), (1.5, 1), (0.5, 1)])
+def test_cores_are_those_that_a_process_may_run_on_or_is_granted(monkeypatch, quota, usable):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setattr(machine, "cpu_quota", lambda: quota)
+    assert usable_cores() == usable
+
+
+@pytest.mark.parametrize(("load", "free"), [(0.0, 4), (0.4, 4), (1.2, 3), (9.0, 1)])
+def test_free_cores_have_no_load(monkeypatch, load, free):
+    monkeypatch.setattr(machine, "usable_cores", lambda: 4)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
+    assert free_cores() == free

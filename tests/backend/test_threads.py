@@ -29,7 +29,7 @@ def blas_threads() -> set[int]:
 @pytest.mark.parametrize("pieces", [0, 1, 2, 50])
 def test_every_piece_is_done_once_by_a_worker_there_is(count, pieces):
     done: list[tuple[int, int]] = []
-    with threads.allowed(count, by_blas=False):
+    with threads.allowed(count):
         threads.spread(lambda piece, worker: done.append((piece, worker)), range(pieces), X)
         assert threads.workers_for(X) == count
     assert sorted(piece for piece, _ in done) == list(range(pieces))
@@ -43,7 +43,7 @@ def test_workers_work_at_the_same_time_each_under_its_own_number():
         together.wait()  # passes only when three are here
         seen.add((worker, threading.get_ident()))
 
-    with threads.allowed(3, by_blas=False):
+    with threads.allowed(3):
         threads.spread(work, range(3), X)
     assert {worker for worker, _ in seen} == {0, 1, 2}
     assert len({thread for _, thread in seen}) == 3
@@ -60,7 +60,7 @@ def test_error_of_either_worker_is_raised_after_both_have_ended(failing):
         time.sleep(0.02)
         ended.append(worker)
 
-    with threads.allowed(2, by_blas=False):
+    with threads.allowed(2):
         with pytest.raises(ZeroDivisionError, match="division by nothing"):
             threads.spread(work, range(2), X)
         assert ended == [1 - failing]
@@ -68,7 +68,7 @@ def test_error_of_either_worker_is_raised_after_both_have_ended(failing):
 
 def test_workers_can_be_used_again_after_an_error():
     done: list[int] = []
-    with threads.allowed(2, by_blas=False):
+    with threads.allowed(2):
         with pytest.raises(TypeError):
             threads.spread(None, range(5), X)  # type: ignore[arg-type]
         threads.spread(lambda piece, worker: done.append(piece), range(5), X)
@@ -82,7 +82,7 @@ def test_work_may_itself_be_spread(count):
     def work(piece, worker):
         threads.spread(lambda inner, _: done.append(10 * piece + inner), range(4), X)
 
-    with threads.allowed(count, by_blas=False):
+    with threads.allowed(count):
         for _ in range(20):
             threads.spread(work, range(4), X)
     assert len(done) == 20 * 16
@@ -96,7 +96,7 @@ def test_numpys_error_state_holds_in_all_workers():
         together.wait()
         states.append(np.geterr()["over"])
 
-    with threads.allowed(2, by_blas=False), np.errstate(over="raise"):
+    with threads.allowed(2), np.errstate(over="raise"):
         threads.spread(work, range(2), X)
     assert states == ["raise", "raise"]
 
@@ -107,34 +107,16 @@ def test_matmul_is_that_of_numpy(rows, inner, columns, transposed):
     rng = np.random.default_rng(0)
     a = rng.normal(size=(inner, rows)).T if transposed else rng.normal(size=(rows, inner))
     b, out = rng.normal(size=(inner, columns)), np.full((rows, columns), np.nan)
-    with threads.allowed(3, by_blas=False):
+    with threads.allowed(3):
         threads.matmul(a, b, out=out)
     np.testing.assert_allclose(out, a @ b, rtol=1e-12, atol=1e-10)
 
 
-def test_product_that_is_worth_it_is_shared_out(monkeypatch):
-    shares: list[slice] = []
-    real = threads.spread
-
-    def spread(work, pieces, x):
-        shares.extend(pieces)
-        real(work, pieces, x)
-
-    monkeypatch.setattr(threads, "spread", spread)
-    monkeypatch.setattr(threads, "_LEAST", 10 * 4 * 3)
-    with threads.allowed(3, by_blas=False):
-        threads.matmul(np.ones((9, 4)), np.ones((4, 3)), out=np.empty((9, 3)))
-        assert not shares
-        threads.matmul(np.ones((10, 4)), np.ones((4, 3)), out=np.empty((10, 3)))
-    assert [range(10)[share] for share in shares] == [range(4), range(4, 8), range(8, 10)]
-
-
-def test_threads_are_those_of_blas_or_ours_and_what_was_before_comes_back():
+def test_blas_has_one_thread_and_what_was_before_comes_back():
     before = blas_threads()
-    with threads.allowed(1, by_blas=True):
-        with threads.allowed(2, by_blas=True):
-            assert (threads.workers_for(X), blas_threads()) == (1, {2})
-        with threads.allowed(3, by_blas=False):
+    with threads.allowed(1):
+        assert (threads.workers_for(X), blas_threads()) == (1, {1})
+        with threads.allowed(3):
             assert (threads.workers_for(X), blas_threads()) == (3, {1})
         assert (threads.workers_for(X), blas_threads()) == (1, {1})
     assert blas_threads() == before
@@ -145,7 +127,7 @@ def test_workers_of_two_users_are_their_own():
     all_at_work, ran_in = threading.Barrier(5, timeout=10), dict[int, set[int]]()
 
     def use(count: int) -> None:
-        with threads.allowed(count, by_blas=False):
+        with threads.allowed(count):
 
             def work(piece, worker):
                 all_at_work.wait()  # passes only when two of the one and three of the other are here
@@ -164,7 +146,7 @@ def test_user_who_leaves_does_not_disturb_another():
     has_left, done = threading.Event(), list[int]()
 
     def stay() -> None:
-        with threads.allowed(3, by_blas=False):
+        with threads.allowed(3):
             has_entered.set()
             assert has_left.wait(10)
             threads.spread(lambda piece, worker: done.append(piece), range(50), X)
@@ -172,7 +154,7 @@ def test_user_who_leaves_does_not_disturb_another():
 
     has_entered = threading.Event()
     with ThreadPoolExecutor(1) as other:
-        with threads.allowed(2, by_blas=False):
+        with threads.allowed(2):
             staying = other.submit(stay)
             assert has_entered.wait(10)
         has_left.set()
@@ -181,13 +163,13 @@ def test_user_who_leaves_does_not_disturb_another():
 
 
 def test_thread_of_nobody_has_one_worker():
-    with threads.allowed(3, by_blas=False), ThreadPoolExecutor(1) as other:
+    with threads.allowed(3), ThreadPoolExecutor(1) as other:
         assert other.submit(threads.workers_for, X).result() == 1
 
 
-def test_blas_has_the_threads_of_the_last_to_come_and_in_the_end_those_of_before():
+def test_blas_keeps_one_thread_until_the_last_user_has_left():
     before = blas_threads()
-    first, second = threads.allowed(1, by_blas=True), threads.allowed(2, by_blas=True)
+    first, second = threads.allowed(1), threads.allowed(2)
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:  # each enters and leaves in a thread of its own
         one.submit(first.__enter__).result()
         other.submit(second.__enter__).result()
@@ -195,23 +177,12 @@ def test_blas_has_the_threads_of_the_last_to_come_and_in_the_end_those_of_before
         one.submit(first.__exit__, None, None, None).result()
         there.append(blas_threads())
         other.submit(second.__exit__, None, None, None).result()
-    assert there == [{2}, {2}]
+    assert there == [{1}, {1}]
     assert blas_threads() == before
 
 
-def test_blas_of_who_is_left_has_the_threads_that_were_asked_for():
-    first, second = threads.allowed(1, by_blas=True), threads.allowed(2, by_blas=True)
-    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
-        one.submit(first.__enter__).result()
-        other.submit(second.__enter__).result()
-        other.submit(second.__exit__, None, None, None).result()
-        there = blas_threads()
-        one.submit(first.__exit__, None, None, None).result()
-    assert there == {1}
-
-
 def test_what_was_before_comes_back_after_an_error():
-    with pytest.raises(KeyError), threads.allowed(3, by_blas=False):
+    with pytest.raises(KeyError), threads.allowed(3):
         raise KeyError
     assert threads.workers_for(X) == 1
 
@@ -219,7 +190,7 @@ def test_what_was_before_comes_back_after_an_error():
 def test_work_on_a_device_is_done_in_order_by_one_worker():
     on_device: Any = SimpleNamespace()
     done: list[tuple[int, int, int]] = []
-    with threads.allowed(3, by_blas=False):
+    with threads.allowed(3):
         assert threads.workers_for(on_device) == 1
         threads.spread(lambda n, worker: done.append((n, worker, threading.get_ident())), range(4), on_device)
     assert done == [(n, 0, threading.get_ident()) for n in range(4)]

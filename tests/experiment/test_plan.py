@@ -72,18 +72,9 @@ def test_max_epochs_is_the_lowest_cap(plan_of, stopping, expected):
     assert plan_of(f"stopping={stopping}").pace.max_epochs == expected
 
 
-def test_threads_are_those_of_the_experiment_or_one_for_small_models(plan_of):
+def test_threads_are_those_of_the_experiment_or_all_cores(plan_of):
     assert plan_of("backend.threads=3").threads == 3
-    assert plan_of().threads == 1
-    assert plan_of("model.layers.hidden.units=5000").threads == usable_cores()
-
-
-def test_spinning_threads_leave_a_core_to_the_one_that_distorts(plan_of, monkeypatch):
-    monkeypatch.setattr("mnistnn.experiment.resources.usable_cores", lambda: 4)
-    large, augmented = "model.layers.hidden.units=5000", "augment={shift_px: 1}"
-    assert plan_of(large, augmented).threads == 3
-    convolution = "model.layers.hidden={type: conv, maps: 2000, kernel: 3, activation: tanh}"
-    assert plan_of(convolution, augmented).threads == 4  # those sleep when they wait
+    assert plan_of().threads == usable_cores()
 
 
 def test_flops_are_six_per_multiplication_and_example(plan_of):
@@ -294,8 +285,19 @@ MOMENTUM = "{type: momentum, learning_rate: 0.1, momentum: 0.9}"
         (("model.layers.hidden.units=5000", "stopping=[{type: max_updates, updates: 10000}]"), True),
     ],
 )
-def test_loops_are_needed_by_runs_that_earn_the_start_of_numba(overrides, expected, plan_of):
+def test_loops_are_needed_by_runs_that_earn_the_start_of_numba(overrides, expected, plan_of, monkeypatch):
+    monkeypatch.setattr("mnistnn.experiment.resources.usable_cores", lambda: 1)
     assert plan_of(*overrides).needs_loops == expected
+
+
+@pytest.mark.parametrize(
+    ("cores", "units", "epochs", "expected"),
+    [(2, 5000, 500, True), (1, 5000, 500, False), (2, 5000, 50, False), (2, 50, 500, False)],
+)
+def test_products_that_are_handed_over_need_loops(plan_of, monkeypatch, cores, units, epochs, expected):
+    monkeypatch.setattr("mnistnn.experiment.resources.usable_cores", lambda: cores)
+    plan = plan_of(f"model.layers.hidden.units={units}", f"stopping.max_epochs.epochs={epochs}")
+    assert plan.needs_loops == expected
 
 
 def test_distortions_that_are_worth_a_loop_need_it(plan_of, monkeypatch):

@@ -9,7 +9,7 @@ from scipy import signal
 
 from mnistnn.backend import threads
 from mnistnn.kernels import convolution, windows
-from mnistnn.kernels.convolution import convolve, convolve_backward, most_batches
+from mnistnn.kernels.convolution import convolve, convolve_backward, most_batches, shares_of
 from mnistnn.kernels.windows import Window, parts
 
 
@@ -69,9 +69,11 @@ def computed(case: Case, flipped: bool, x: Any, W: Any, dz: Any, need_dx: bool =
     workers, columns = threads.workers_for(x), parts(dz, flat.shape[1])[0].positions * case.n
     z, dW, dx = np.full_like(dz, np.nan), np.full_like(flat, np.nan), np.full_like(x, np.nan)
     patches = np.full((workers, flat.shape[1] * columns), np.nan, x.dtype)
-    sums = np.full((workers, 2 + most_batches(columns, flat.size), *flat.shape[::-1]), np.nan, x.dtype)
+    shares = len(shares_of(parts(dz, flat.shape[1])))
+    sums = np.full((shares, *flat.shape[::-1]), np.nan, x.dtype)
+    work = np.full((workers, 1 + most_batches(columns, flat.size), *flat.shape[::-1]), np.nan, x.dtype)
     convolve(x, flat, window, flipped, z, patches)
-    convolve_backward(dz, x, flat, window, flipped, dW, patches, sums, dx if need_dx else None)
+    convolve_backward(dz, x, flat, window, flipped, dW, patches, sums, work, dx if need_dx else None)
     return [z, dW.reshape(W.shape), dx]
 
 
@@ -94,7 +96,7 @@ def test_convolution_and_its_gradients_equal_loops(case, flipped, dtype):
 @each_case
 def test_parts_and_workers_change_nothing(case, workers, monkeypatch):
     """From pieces of a row, of one position each, to a few rows."""
-    with threads.allowed(workers, by_blas=False):
+    with threads.allowed(workers):
         for most, flipped in ((1, False), (60, True), (200, False), (1000, True)):
             monkeypatch.setattr(windows, "PART", most)
             assert_equal_to_loops(case, flipped)

@@ -7,7 +7,7 @@ import pytest
 
 from mnistnn.backend import jit
 from mnistnn.kernels import image_loops
-from mnistnn.kernels.convolution import convolve_backward, most_batches
+from mnistnn.kernels.convolution import convolve_backward, most_batches, shares_of
 from mnistnn.kernels.pooling import max_pool, max_pool_backward
 from mnistnn.kernels.windows import Window, parts
 
@@ -47,8 +47,9 @@ def test_pixels_get_the_same_gradient(dtype, both_ways):
 
             def gradient(window=window, W=W, dz=dz, columns=columns, flipped=flipped):
                 dx, patches = np.full_like(x, np.nan), np.empty((1, W.shape[1] * columns), dtype)
-                sums = np.empty((1, 2 + most_batches(columns, W.size), *W.T.shape), dtype)
-                convolve_backward(dz, x, W, window, flipped, np.empty_like(W), patches, sums, dx)
+                sums = np.empty((len(shares_of(parts(dz, W.shape[1]))), *W.T.shape), dtype)
+                work = np.empty((1, 1 + most_batches(columns, W.size), *W.T.shape), dtype)
+                convolve_backward(dz, x, W, window, flipped, np.empty_like(W), patches, sums, work, dx)
                 return dx
 
             expected, found = both_ways(gradient)

@@ -189,7 +189,7 @@ def test_parts_shares_and_workers_change_nothing(pool, monkeypatch):
         monkeypatch.setattr(windows, "PART", part)
         monkeypatch.setattr(conv, "PART", part)
         for workers in (1, 3):
-            with threads.allowed(workers, by_blas=False):
+            with threads.allowed(workers):
                 for one, other in zip(results(), expected, strict=True):
                     np.testing.assert_allclose(one, other, atol=1e-11)
 
@@ -257,6 +257,6 @@ def test_each_worker_needs_memory_of_its_own_and_it_is_counted(count, monkeypatc
     for module in (windows, conv):
         monkeypatch.setattr(module, "PART", 200)
     layer, x = Conv(maps=2, kernel=3, pool=2), images(5, 12, 12)
-    with threads.allowed(count, by_blas=False):
+    with threads.allowed(count):
         through(ready({"conv": layer}, x.shape[1:]), x)
     assert layer.scratch.nbytes == x.itemsize * layer.memory(len(x), train=True, workers=count)

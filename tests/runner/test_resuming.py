@@ -97,12 +97,27 @@ def test_changed_environment_is_a_warning_that_lists_what_differs(toy, command, 
     assert "warning: not the environment of before: python: '3.11.0rc0' then, " in done.err
 
 
-def test_threads_of_the_run_are_applied_again(toy, command, monkeypatch, start):
+def test_resumed_run_may_use_the_cores_that_there_are_now(toy, command, monkeypatch, start):
     start(toy)
-    record = read_record(RunDirectory(Path("run")))
-    record.threads = 2
-    record.write(RunDirectory(Path("run")))
-    assert "2 thread(s)" in command("resume", "run", "--epochs", "7").err
+    monkeypatch.setattr("mnistnn.experiment.resources.usable_cores", lambda: 3)
+    done = command("resume", "run", "--epochs", "7")
+    assert "up to 3 thread(s)" in done.err
+    assert "warning" not in done.err
+
+
+def test_run_whose_bits_depended_on_threads_is_resumed_with_a_warning(toy, command, start):
+    start(toy)
+    environment = json.loads(Path("run/environment.json").read_text())
+    for key in ("arithmetic", "sha256"):
+        del environment[key]
+    environment["threads"] = 2
+    Path("run/environment.json").write_text(json.dumps(environment))
+    done = command("resume", "run", "--epochs", "7")
+    assert done.code == 0
+    assert (
+        "warning: not the environment of before: last bits depended on the number of threads (2) then, and do not now"
+        in done.err
+    )
 
 
 @pytest.mark.parametrize(

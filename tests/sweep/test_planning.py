@@ -29,11 +29,10 @@ def test_sweep_without_seeds_takes_that_of_the_file(prepared):
     assert [trial.id for trial in prepared("batches.size=16,32", "name=other").trials] == ["0000-seed0", "0001-seed0"]
 
 
-@pytest.mark.parametrize(("workers", "threads"), [(1, 4), (2, 2), (3, 1), (8, 1)])
-def test_cores_are_divided_among_workers_and_fixed(prepared, monkeypatch, workers, threads):
+@pytest.mark.parametrize(("workers", "threads"), [(1, "auto"), (2, 2), (3, 1), (8, 1)])
+def test_cores_are_divided_among_workers(prepared, monkeypatch, workers, threads):
     monkeypatch.setattr("mnistnn.sweep.planning.usable_cores", lambda: 4)
     monkeypatch.setattr("mnistnn.experiment.resources.usable_cores", lambda: 4)
-    monkeypatch.setattr("mnistnn.backend.threads._ONE_THREAD_BELOW", 0)
     study = prepared("batches.size=16,32", workers=workers)
     assert load_trial_config(study, study.trials[0]).resolved["backend"]["threads"] == threads
 

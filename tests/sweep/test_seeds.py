@@ -54,7 +54,6 @@ def test_runs_at_a_time_are_those_of_one_after_the_other_with_as_many_threads(to
 def test_cores_are_divided_among_the_workers(toy, command, monkeypatch):
     monkeypatch.setattr("mnistnn.sweep.planning.usable_cores", lambda: 4)
     monkeypatch.setattr("mnistnn.experiment.resources.usable_cores", lambda: 4)
-    monkeypatch.setattr("mnistnn.backend.threads._ONE_THREAD_BELOW", 0)
     done = command("train", toy, "--seeds", "0..1", "--workers", "2", "--dry-run")
     assert done.code == 0
     assert done.out.count("threads: 2\n") == 2

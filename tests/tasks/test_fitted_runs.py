@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mnistnn.analysis.evaluation.predictions import predictions_of
+from mnistnn.backend.machine import usable_cores
 from mnistnn.experiment.plan import Plan
 from mnistnn.experiment.trained import load_trained
 from mnistnn.run.checkpoint import newest_first, read
@@ -40,7 +41,7 @@ def succeeded(done) -> str:
 def test_dry_run_shows_rounds_and_runs_nothing(kind, voters, command):
     out = succeeded(command("train", voters.with_name(f"{kind}.yaml"), "--dry-run", "--run-dir", "run"))
     rounds = {"pairs": 1, "voters": 3, "committee": 2}[kind]
-    assert f"fitted, not trained by steps: {rounds} round(s), 1 thread(s)" in out
+    assert f"fitted, not trained by steps: {rounds} round(s), up to {usable_cores()} thread(s)" in out
     total = {"pairs": 390, "voters": 2_054, "committee": 1_664}[kind]
     assert f"total{total:,}" in "".join(out.split())
     assert ("member 1, toy: 832 parameters, per epoch: 10 updates of 32 examples" in out) == (kind != "pairs")

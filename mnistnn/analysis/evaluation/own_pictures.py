@@ -99,7 +99,7 @@ def _predict(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Pi
 def _scores(trained: Trained, image: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the score of each class (k,) for an image (h, w): its probability, where the loss knows one."""
     plan = trained.plan
-    with threads.allowed(plan.threads, plan.by_blas):
+    with threads.allowed(plan.threads):
         z = plan.task.scores(plan.inputs.of(image[None]))
         scores: NDArray[np.float64] = to_host(plan.task.loss.probabilities(z))[0].astype(np.float64)
     if not np.isfinite(scores).all():

@@ -92,6 +92,6 @@ def _by_mnistnn(plan: Plan, images: NDArray[np.uint8]) -> tuple[NDArray[np.float
     """Return inputs (n, ...) and scores (n, outputs) of mnistnn's own model."""
     task, batch_size = plan.task, plan.experiment.evaluation.batch_size
     x = plan.inputs.of(images)
-    with threads.allowed(plan.threads, plan.by_blas):
+    with threads.allowed(plan.threads):
         parts = [task.scores(x[i : i + batch_size]).copy() for i in range(0, len(x), batch_size)]
     return x, np.concatenate(parts)

@@ -67,12 +67,12 @@ def _pace(plan: Plan) -> str:
     """Say how much is done at a time."""
     optimizer = plan.experiment.optimizer
     if optimizer is None:
-        return f"fitted, not trained by steps: {plan.task.rounds:,} round(s), {plan.threads} thread(s)"
+        return f"fitted, not trained by steps: {plan.task.rounds:,} round(s), up to {plan.threads} thread(s)"
     at_most = "" if plan.pace.is_known else "at most "
     each = " for each pass that they make" if "passes" in optimizer.gives else ""
     return (
         f"per epoch: {at_most}{plan.pace.updates_per_epoch:,} updates of {plan.pace.batch_size:,} examples, "
-        f"{cost.flops_per_epoch(plan) / 1e9:,.1f} GFLOP in matrix products{each}, {plan.threads} thread(s)"
+        f"{cost.flops_per_epoch(plan) / 1e9:,.1f} GFLOP in matrix products{each}, up to {plan.threads} thread(s)"
     )
 
 
@@ -81,7 +81,7 @@ def _phase_line(phase: Plan) -> str:
     visible, hidden = (prod(model.shapes[side]) for side in ("visible", "hidden"))
     return (
         f"before, {phase.experiment.name}: {model.type} of {visible:,} visible and {hidden:,} hidden units, "
-        f"{phase.pace.updates_per_epoch:,} updates per epoch, {phase.threads} thread(s)"
+        f"{phase.pace.updates_per_epoch:,} updates per epoch, up to {phase.threads} thread(s)"
     )
 
 
