@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.workloads import Workload, to_json
 
 ROOT = Path(__file__).parents[1]
-_SETTLE_S = 1
+_SETTLE_S = 3
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,9 @@ class Contender:
         self._is = json.loads(self._answer("ready "))
 
     def settle(self) -> None:
-        """Do steps for a while, alone on the machine."""
-        self._ask(f"settle {_SETTLE_S}")
+        """Let ours do steps for a while, alone on the machine: it chooses its number of threads as it goes."""
+        if self.kind.startswith("ours"):
+            self._ask(f"settle {_SETTLE_S}")
 
     def take_turn(self) -> None:
         """Time some steps, as many as fill a turn."""

@@ -61,12 +61,18 @@ def _quota_of(folder: Path, is_v2: bool) -> float | None:
         return None
 
 
-def free_cores() -> int:
-    """Return how many usable cores seem to have nothing else to do, by the load of the last minute; at least one."""
+def free_cores(root: Path = Path("/")) -> int:
+    """Return how many usable cores seem to have nothing else to do, at least one: by how many threads want to run at
+    this moment (Linux), or else by the load of the last minute.
+    """
     try:
-        load = os.getloadavg()[0]
-    except (AttributeError, OSError):  # not on Windows
-        load = 0.0
+        running, _, _ = (root / "proc/loadavg").read_text().split()[3].partition("/")
+        load = max(0.0, float(running) - 1)  # without the one that asks
+    except (OSError, ValueError, IndexError):
+        try:
+            load = os.getloadavg()[0]
+        except (AttributeError, OSError):  # not on Windows
+            load = 0.0
     return max(1, round(usable_cores() - load))
 
 

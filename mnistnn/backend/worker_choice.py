@@ -11,10 +11,10 @@ from time import perf_counter
 from mnistnn.backend.machine import free_cores
 from mnistnn.backend.workers import Workers
 
-HOLD_S, MOST_HOLD_S = 1.0, 4.0  # from one comparison to the next: the longer, the more often nothing has changed
+HOLD_S, MOST_HOLD_S = 0.5, 4.0  # from one comparison to the next: the longer, the more often nothing has changed
 TURN_S = 0.05  # one turn of a comparison, or one update, if that takes longer
 _SHORT = 0.1  # in turns: an update so short does not count if it is the first of a turn, while caches fill anew
-_PAUSE = 10.0  # the least time from one comparison to the next, in multiples of what the comparison took
+_PAUSE = 5.0  # the least time from one comparison to the next, in multiples of what the comparison took
 _FIRST = 3  # updates with a number that do not count: threads start, loops are loaded
 _BETTER = 0.97  # the ratio of costs below which the number is changed: less is noise
 _MEMORY = 0.5  # the weight of what the comparison before has found, unless it is so different now

@@ -122,7 +122,7 @@ def _threads() -> Finding:
     usable, free = usable_cores(), free_cores()
     if usable == 1:
         return Finding("processor", "threads", "ok", "a run uses one")
-    detail = f"a run uses 1 to {usable}, as it goes; by the load of this machine it would begin with {free}"
+    detail = f"a run uses 1 to {usable}, as it goes; by what else this machine does it would begin with {free}"
     return Finding("processor", "threads", "ok", detail)
 
 

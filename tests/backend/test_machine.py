@@ -68,7 +68,16 @@ def test_cores_are_those_that_a_process_may_run_on_or_is_granted(monkeypatch, qu
 
 
 @pytest.mark.parametrize(("load", "free"), [(0.0, 4), (0.4, 4), (1.2, 3), (9.0, 1)])
-def test_free_cores_have_no_load(monkeypatch, load, free):
+def test_free_cores_have_no_load(monkeypatch, tmp_path, load, free):
     monkeypatch.setattr(machine, "usable_cores", lambda: 4)
     monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
-    assert free_cores() == free
+    assert free_cores(tmp_path) == free
+
+
+@pytest.mark.parametrize(("running", "free"), [("1/99", 4), ("2/99", 3), ("9/99", 1), ("0/99", 4), ("?", 4)])
+def test_free_cores_are_those_that_no_thread_wants_at_the_moment(monkeypatch, tmp_path, running, free):
+    monkeypatch.setattr(machine, "usable_cores", lambda: 4)
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "loadavg").write_text(f"3.5 3.6 3.7 {running} 1234\n")
+    assert free_cores(tmp_path) == free
