@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from mnistnn.cli.command import MnistnnGroup, settings
-from mnistnn.cli.terminal import can_show, printable
+from mnistnn.cli.terminal import can_draw, can_show, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,17 +46,20 @@ def fetch(name: str, force: bool) -> None:
 @click.argument("name")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace the set of this name, if there is one.")
-def add(name: str, files: tuple[Path, ...], force: bool) -> None:
+@click.option("--invert", is_flag=True, help="Exchange dark and bright, for dark digits on bright paper.")
+def add(name: str, files: tuple[Path, ...], force: bool, invert: bool) -> None:
     """Import a set from files, offline.
 
     FILES are the four IDX files (.gz or not), or one .npz in the layout of Keras, or one mnist.pkl.gz, or one
-    folder with train/<label>/*.png and test/<label>/*.png.
+    folder with train/<label>/*.png and test/<label>/*.png, and perhaps valid/ (JPEG and PGM are read too; training/,
+    testing/ and validation/ are other names). What is odd about the set is said, in a line each.
     """
     from mnistnn.data.datasets import cache
     from mnistnn.data.datasets.importing import add as add_set
     from mnistnn.data.splits import describe
 
-    add_set(name, files, replace=force)
+    for line in add_set(name, files, replace=force, invert=invert):
+        click.echo(printable(f"note: {line}"), err=True)
     info = describe(name)
     height, width = info.image_shape
     click.echo(
@@ -99,7 +102,7 @@ def generate(name: str, count: int, seed: int, source: str, validation: int | No
         unit="image",
         unit_scale=True,
         file=sys.stderr,
-        disable=settings().quiet or not sys.stderr.isatty(),
+        disable=settings().quiet or not can_draw(sys.stderr),
         leave=False,
     ) as bar:
         generate_set(name, source, count, seed, kept, replace=force, advance=bar.update)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mnistnn.analysis.evaluation.own_pictures import FailedPicture, PicturePrediction
 
 _COLUMNS = 10
+_MUCH_BESIDE = 0.25  # of the digit's ink
 _DARK = {"auto": None, "yes": True, "no": False}
 
 
@@ -53,8 +54,9 @@ def predict(
     """Classify your own pictures.
 
     RUN is a path, the start of a run's id, or 'latest'. An IMAGE is a PNG, JPEG, PGM or .npy file with one digit, drawn
-    or photographed, dark on light or light on dark. Its ink is found, fitted and centred like the digits of MNIST,
-    shown as the model sees it, and classified. Nothing in the run changes.
+    or photographed, dark on light or light on dark. Its ink is found, fitted and centred like the images that the run
+    was trained on, shown as the model sees it, and classified; a picture that is like these, in size and paper, is
+    taken as it is. Nothing in the run changes.
     """
     from mnistnn.analysis.evaluation import own_pictures as analysis
     from mnistnn.errors import DataError, UsageError
@@ -96,10 +98,17 @@ def _print(prediction: PicturePrediction, top: int, are_probabilities: bool, is_
     shown = prediction.classes[:top]
     width = max(len(name) for name, _ in shown)
     for name, score in shown:
-        figure = f"{100 * score:6.2f} %" if are_probabilities else f"{score:8.4f}"
+        figure = _percent(score) if are_probabilities else f"{score:8.4f}"
         click.echo(f"{name:>{width}}  {figure}")
     if not are_probabilities:
         click.echo("outputs that should be 1 for the class and 0 for others (squared_error), not probabilities")
+
+
+def _percent(probability: float) -> str:
+    """Return a probability as it is: what rounds to certainty, and is none, is not shown as such."""
+    if 0.99995 <= probability < 1.0:
+        return ">99.99 %"
+    return f"{100 * probability:6.2f} %"
 
 
 def _what_was_done(prediction: PicturePrediction) -> str:
@@ -108,13 +117,18 @@ def _what_was_done(prediction: PicturePrediction) -> str:
     size = f"{width}×{height} px"
     fitting, ink_px = prediction.fitting, prediction.ink_px
     if fitting is None or ink_px is None:
-        return f"{size}, given as it is"
+        return f"{size}, given as it is, as the training images are"
     polarity = "dark on light, inverted" if fitting.dark else "light on dark"
     components = f" in {fitting.components} components" if fitting.components > 1 else ""
     specks = "" if not fitting.specks else f" ({fitting.specks} speck{'s'[: fitting.specks > 1]} left out)"
+    beside = (
+        "; warning: other ink lies beside it and was left out: is there more than one digit?"
+        if fitting.beside >= _MUCH_BESIDE
+        else ""
+    )
     return (
         f"{size}, {polarity}; ink {ink_px[1]}×{ink_px[0]} px{components}{specks}, "
-        f"fitted to {fitting.fitted[1]}×{fitting.fitted[0]}"
+        f"fitted to {fitting.fitted[1]}×{fitting.fitted[0]}{beside}"
     )
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mnistnn.cli.command import settings
+from mnistnn.cli.terminal import can_draw
 
 
 @contextmanager
@@ -14,7 +15,7 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
 
     The bar appears when it is first told something.
     """
-    if settings().quiet or not sys.stderr.isatty():
+    if settings().quiet or not can_draw(sys.stderr):
         yield _see_nothing
         return
     bars: list[Any] = []

@@ -11,7 +11,7 @@ import click
 from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.options import RUNS
 from mnistnn.cli.parameters import Seeds
-from mnistnn.cli.terminal import printable
+from mnistnn.cli.terminal import can_draw, printable
 
 _EXPERIMENTS = Path("experiments")
 _RESULTS = _EXPERIMENTS / "results"
@@ -64,7 +64,7 @@ def reproduce(
         members = select(_EXPERIMENTS, names, everything)
         # The runs' own lines would bury the results.
         shown = settings().verbose
-        verbosity = session.Verbosity(shown=shown, bars=shown and sys.stderr.isatty())
+        verbosity = session.Verbosity(shown=shown, bars=shown and can_draw(sys.stderr))
         failures = reproduce_members(members, seeds, device, runs, results, verbosity, _tell)
     renew_table(_EXPERIMENTS, results, table)
     click.echo(f"results: {printable(str(table))}")

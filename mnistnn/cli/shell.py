@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 
 from mnistnn.cli.command import CommonGroup
 from mnistnn.cli.failures import report
-from mnistnn.cli.terminal import colour
+from mnistnn.cli.terminal import colour, prepare_streams
 
 PROGRAM = "mnistnn"
 COMPLETION_VARIABLE = "_MNISTNN_COMPLETE"
@@ -119,6 +119,7 @@ def root() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line, report what goes wrong on stderr, and return the exit code. SystemExit passes."""
+    prepare_streams()
     try:
         code = _invoke(list(arguments))
         if sys.stdout is not None:

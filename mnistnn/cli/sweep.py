@@ -311,10 +311,13 @@ def _do(study: Study, engine: Engine, workers: int) -> None:
         raise InterruptedRunError(f"interrupted; finished trials are kept. Go on with: {again}", stopped_by)
     from mnistnn.sweep.selection import results_of
 
-    for line in lines.table(study, results_of(study)):
+    results = results_of(study)
+    for line in lines.table(study, results):
         click.echo(printable(line))
     if failed:
         raise SweepError(
             f"{len(failed)} of {len(study.trials)} trials failed; try them again with: {again} --retry-failed"
         )
+    if not any(result.is_complete for result in results):
+        raise SweepError("no point can be chosen: of each a trial diverged or was pruned")
     click.echo(f"next: mnistnn sweep best {as_argument(study.path)}")

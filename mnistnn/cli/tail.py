@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import time
@@ -14,7 +13,7 @@ import click
 from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.history_table import columns_of, fitting, heading, line
 from mnistnn.cli.options import RUNS
-from mnistnn.cli.terminal import can_show, printable
+from mnistnn.cli.terminal import can_draw, can_show, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,7 +70,7 @@ class _Room:
 
 def _is_live() -> bool:
     """Tell whether stdout is a terminal that can be drawn on."""
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return can_draw(sys.stdout)
 
 
 def _redraw(views: Iterable[RunView], metric: str | None, count: int) -> None:

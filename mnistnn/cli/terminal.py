@@ -4,8 +4,37 @@ File names, labels and messages of other libraries come from outside and could c
 move the cursor, rewrite lines or change the terminal's title.
 """
 
+import codecs
 import os
 import sys
+from io import TextIOWrapper
+from typing import TextIO
+
+# What stands for a character that the encoding of a stream has not; a question mark for all others.
+_INSTEAD = {"×": "x", "–": "-", "—": "-", "−": "-", "…": "...", "Δ": "D", "≤": "<=", "≥": ">=", "→": "->", "±": "+-"}
+_INSTEAD |= {"·": "*", "÷": "/", "’": "'", "“": '"', "”": '"', "²": "2", "³": "3", "η": "eta", "θ": "theta", "σ": "s"}
+_ERRORS = "mnistnn.instead"
+
+
+def prepare_streams() -> None:
+    """Let stdout and stderr carry whatever is written: characters that their encoding has not are replaced, and a
+    stream that the process was started without goes to nowhere.
+    """
+    codecs.register_error(_ERRORS, _instead)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 # lives as long as the process
+        elif isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "backslashreplace"):
+            stream.reconfigure(errors=_ERRORS)
+
+
+def _instead(error: UnicodeError) -> tuple[str, int]:
+    """Return what to write for characters that cannot be encoded, and where to go on."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return "".join(_INSTEAD.get(character, "?") for character in missing), error.end
 
 
 def printable(text: str) -> str:
@@ -22,6 +51,11 @@ def can_show(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def can_draw(stream: TextIO | None) -> bool:
+    """Tell whether lines can be drawn over on a stream, as bars do: a terminal, and not a dumb one."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def colour() -> bool | None:

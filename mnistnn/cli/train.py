@@ -12,7 +12,7 @@ import click
 from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.options import RUNS
 from mnistnn.cli.parameters import Duration, Seeds, as_overrides
-from mnistnn.cli.terminal import printable
+from mnistnn.cli.terminal import can_draw, printable
 
 if TYPE_CHECKING:
     from mnistnn.config.load import LoadedExperiment
@@ -147,9 +147,12 @@ def refit(run: str, runs: Path, until: str, time_budget: float | None) -> None:
     """
     from mnistnn.experiment.plan import Plan
     from mnistnn.run.directory import find
+    from mnistnn.run.provenance import KeptFacts
     from mnistnn.runner.refit import refit_experiment
 
-    plan = Plan(refit_experiment(find(run, runs), until))  # type: ignore[arg-type] # click checked the choice
+    found = find(run, runs)
+    plan = Plan(refit_experiment(found, until))  # type: ignore[arg-type] # click checked the choice
+    plan.source.hold_to(KeptFacts(found).digests)
     print_outcome(_train(plan, runs, None, time_budget, resume_auto=False))
 
 
@@ -226,7 +229,7 @@ def view_of_training() -> Verbosity:
     """Return how much of training is shown here."""
     from mnistnn.runner import session
 
-    return session.Verbosity(shown=not settings().quiet, bars=sys.stderr.isatty())
+    return session.Verbosity(shown=not settings().quiet, bars=can_draw(sys.stderr))
 
 
 def _print_plan(plan: Plan, run_dir: Path | None, runs: Path) -> None:

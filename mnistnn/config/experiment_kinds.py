@@ -5,6 +5,7 @@ only is refused by name where a model is fitted.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import fields
 from functools import cached_property
 from typing import Any, get_args
@@ -14,9 +15,12 @@ from pydantic import TypeAdapter
 from mnistnn.config.expected import Schema, SchemaBook
 from mnistnn.config.messages import Problem
 from mnistnn.config.nodes import MappingNode, Node, Scalar, find, key_place, without
-from mnistnn.config.schema import AnyExperiment, Experiment, FittedExperiment
+from mnistnn.config.schema import AnyExperiment, Expect, Experiment, FittedExperiment
 from mnistnn.config.validate import Validator
+from mnistnn.errors import DataError
 from mnistnn.models.fitted import AnyFitted
+
+_MOST_COMMON = "mnist"  # whose splits the schema's defaults are
 
 
 class ExperimentValidator:
@@ -72,6 +76,23 @@ class ExperimentValidator:
                 what = f"a model of type {kind.value} is fitted, and not trained by steps: it has no {key}"
                 problems.append(Problem(key_place(tree, (key,)), what))
         return self._fitted.validate(without(tree, {(key,) for key in wrong}), problems)
+
+    def complete(self, experiment: AnyExperiment, tree: Node, is_claimed: bool) -> None:
+        """Let an experiment that says nothing of a validation split have that of its data set, and make no claim that
+        is about another experiment.
+        """
+        if not is_claimed:
+            experiment.expect = Expect()
+        data = experiment.data
+        says_nothing = find(tree, ("data", "validation_examples")) is None
+        if not says_nothing or data.sequences is not None or data.dataset == _MOST_COMMON:
+            return
+        from mnistnn.data.splits import default_validation_examples
+
+        with suppress(DataError):  # of a set that cannot be read, which the plan says at the key of the set
+            count = default_validation_examples(data.dataset)
+            if count is not None:
+                data.validation_examples = count
 
     def dump(self, experiment: AnyExperiment, exclude_defaults: bool = False) -> dict[str, Any]:
         """Return plain data that validates to an equal experiment, every default written out or none."""

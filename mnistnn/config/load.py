@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mnistnn.config.schema import AnyExperiment
 
 DEFAULT = "default"
+# What changes how an experiment is done, and not what it is.
+_NO_OTHER_EXPERIMENT = frozenset({"name", "seed", "backend", "checkpoint", "evaluation"})
 
 
 @lru_cache(maxsize=1)
@@ -118,6 +120,7 @@ def _validated(
     experiment, tree = validator.validate(given, problems)
     if problems or experiment is None:
         raise config_error(problems)
+    validator.complete(experiment, tree, _is_the_claimed_one(tree, sources, overrides))
     resolved = validator.dump(experiment)
     return LoadedExperiment(
         experiment=experiment,
@@ -127,6 +130,18 @@ def _validated(
         overrides=list(overrides),
         tree=tree,
     )
+
+
+def _is_the_claimed_one(tree: Node, sources: list[tuple[str, str]], overrides: Sequence[str]) -> bool:
+    """Tell whether what a file claims (`expect`) is about this experiment: it stands in the file itself, or on the
+    command line, and no override makes another experiment of it.
+    """
+    keys = [override.partition("=")[0].strip().split(".")[0] for override in overrides]
+    if "expect" in keys:
+        return True
+    claim = find(tree, ("expect",))
+    is_inherited = claim is not None and bool(sources) and claim.place.source.name != sources[0][0]
+    return not is_inherited and all(key in _NO_OTHER_EXPERIMENT for key in keys)
 
 
 def leaves(data: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

@@ -34,6 +34,9 @@ class Validator(Generic[T]):
         """The JSON Schema; it is only needed to explain errors."""
         return SchemaBook(self.adapter.json_schema())
 
+    def complete(self, found: T, tree: Node, is_claimed: bool) -> None:
+        """Change an object that is valid as its tree, and what is known of its file, want it: not at all."""
+
     def validate(self, tree: Node, problems: list[Problem]) -> tuple[T | None, Node]:
         """Return the object, and the tree without the keys that a null unset; None, and problems, if invalid.
 

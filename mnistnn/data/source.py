@@ -1,27 +1,29 @@
 """The source of the data, images or sequences, behind one interface."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from mnistnn.data.datasets.cache import set_folder
+from mnistnn.data.datasets.cache import DatasetInfo, is_stored, set_folder
 from mnistnn.data.datasets.manifest import read_manifest
 from mnistnn.data.sequences.contract import SequencesInfo, SequenceSource
 from mnistnn.data.spec import Data
 from mnistnn.data.splits import (
+    Split,
     StoredSplit,
     count_classes,
     describe,
     ensure_available,
+    missing,
     open_split,
     read_split,
     split_examples,
     streamed_splits,
 )
-from mnistnn.errors import ConfigError, UsageError
+from mnistnn.errors import ConfigError, DataError, UsageError
 from mnistnn.types import Array, Shape, SplitName
 
 
@@ -52,6 +54,26 @@ class DataSource(ABC):
     examples: dict[SplitName, int]
     streamed: Collection[SplitName] = ()
     sequences: SequencesInfo | None = None
+    _expected: Callable[[], dict[str, str] | None] | None = None
+
+    def hold_to(self, digests: Callable[[], dict[str, str] | None]) -> None:
+        """Read from now on only data of which the files have these digests, by name; `digests` is asked when data are
+        first read, and may return None where nothing is known.
+        """
+        self._expected = digests
+
+    def refuse_other_data(self) -> None:
+        """Raise DataError if the files are not those that they are held to, or are not there."""
+        if self._expected is None or (expected := self._expected()) is None:
+            return
+        found = self.digests()
+        if found != expected:
+            changed = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
+            raise DataError(
+                f"the data set is not the one that this run was trained on: {', '.join(changed)} differ"
+                f"{'s'[: len(changed) == 1]} (environment.json has the SHA-256 of each file)"
+            )
+        self._expected = None
 
     @property
     @abstractmethod
@@ -76,13 +98,36 @@ class DataSource(ABC):
             return None
         return (info.steps, info.numbers) if info.every_step else (info.numbers,)
 
-    @abstractmethod
     def load(self, split: SplitName, xp: Any, dtype: str) -> Loaded:
-        """Read one split, scaled, as arrays of xp. Raises as what it is read from."""
+        """Read one split, scaled, as arrays of xp. Raises DataError as `refuse_other_data`, and as what it is read
+        from.
+        """
+        self.refuse_other_data()
+        return self._load(split, xp, dtype)
+
+    def open(self, split: SplitName) -> StoredSplit:
+        """Return one split whose images stay on the disk. Raises as `load`, UsageError for sequences."""
+        self.refuse_other_data()
+        return self._open(split)
+
+    def images(self, split: SplitName) -> Split:
+        """Read one split of images as they are in the data set. Raises as `load`, UsageError for sequences."""
+        self.refuse_other_data()
+        return self._images(split)
+
+    @property
+    def facts(self) -> dict[str, Any] | None:
+        """What is to be known of the data where they are not there, for `info_of`."""
+        return None
 
     @abstractmethod
-    def open(self, split: SplitName) -> StoredSplit:
-        """Return one split whose images stay on the disk. Raises UsageError for sequences."""
+    def _load(self, split: SplitName, xp: Any, dtype: str) -> Loaded: ...
+
+    @abstractmethod
+    def _open(self, split: SplitName) -> StoredSplit: ...
+
+    @abstractmethod
+    def _images(self, split: SplitName) -> Split: ...
 
     @abstractmethod
     def make_available(self, progress: bool) -> None:
@@ -94,32 +139,44 @@ class DataSource(ABC):
 
 
 class ImageSource(DataSource):
-    """Images of a data set. Raises ConfigError, with the key at fault, for what does not fit the set."""
+    """Images of a data set. Raises ConfigError, with the key at fault, for what does not fit the set.
 
-    def __init__(self, data: Data) -> None:
-        self._data = data
-        self.in_shape = describe(data.dataset).image_shape
-        self.classes = count_classes(data)
-        self.examples = {split: len(numbers) for split, numbers in split_examples(data).items()}
-        self.streamed = streamed_splits(data)
+    info  of the set, where a run has kept it: what needs no images then works without them
+    """
+
+    def __init__(self, data: Data, info: DatasetInfo | None = None) -> None:
+        self._data, self._info = data, info or describe(data.dataset)
+        self.in_shape = self._info.image_shape
+        self.classes = count_classes(data, self._info)
+        self.examples = {split: len(numbers) for split, numbers in split_examples(data, self._info).items()}
+        self.streamed = streamed_splits(data, self._info)
 
     @property
     def image_shape(self) -> tuple[int, int]:
         height, width = self.in_shape
         return height, width
 
-    def load(self, split: SplitName, xp: Any, dtype: str) -> Loaded:
+    @property
+    def facts(self) -> dict[str, Any]:
+        return asdict(self._info)
+
+    def _load(self, split: SplitName, xp: Any, dtype: str) -> Loaded:
         digits = read_split(self._data, split)
         x = xp.divide(xp.asarray(digits.images), self._data.scale, dtype=dtype)
         return Loaded(x, xp.asarray(digits.labels, dtype="int64"))
 
-    def open(self, split: SplitName) -> StoredSplit:
+    def _open(self, split: SplitName) -> StoredSplit:
         return open_split(self._data, split)
+
+    def _images(self, split: SplitName) -> Split:
+        return read_split(self._data, split)
 
     def make_available(self, progress: bool) -> None:
         ensure_available(self._data.dataset, progress=progress)
 
     def digests(self) -> dict[str, str]:
+        if not is_stored(self._data.dataset):
+            raise missing(self._data.dataset)
         manifest = read_manifest(set_folder(self._data.dataset))
         return {file: stored.sha256 for file, stored in manifest.files.items()}
 
@@ -142,13 +199,16 @@ class Sequenced(DataSource):
     def image_shape(self) -> tuple[int, int]:
         raise UsageError("its model reads sequences, and no images")
 
-    def load(self, split: SplitName, xp: Any, dtype: str) -> Loaded:
+    def _load(self, split: SplitName, xp: Any, dtype: str) -> Loaded:
         found = self._source.read(split)
         kind = "int64" if found.targets.dtype.kind == "i" else dtype
         return Loaded(xp.array(found.inputs, dtype=dtype), xp.asarray(found.targets, kind), found.lengths)
 
-    def open(self, split: SplitName) -> StoredSplit:
+    def _open(self, split: SplitName) -> StoredSplit:
         raise UsageError("sequences are read into memory, and not from the disk in chunks")
+
+    def _images(self, split: SplitName) -> Split:
+        raise UsageError("the experiment is about sequences, and these are no images")
 
     def make_available(self, progress: bool) -> None:
         """Do nothing: sequences are drawn, or lie in a file of the user's."""
@@ -157,6 +217,18 @@ class Sequenced(DataSource):
         return self._source.digests()
 
 
-def source_of(data: Data) -> DataSource:
-    """Return the source that an experiment names. Raises ConfigError, at the key at fault."""
-    return ImageSource(data) if data.sequences is None else Sequenced(data.sequences)
+def source_of(data: Data, info: DatasetInfo | None = None) -> DataSource:
+    """Return the source that an experiment names, of which a run may have kept the `info`. Raises ConfigError, at the
+    key at fault.
+    """
+    return ImageSource(data, info) if data.sequences is None else Sequenced(data.sequences)
+
+
+def info_of(facts: object) -> DatasetInfo | None:
+    """Return what `DataSource.facts` said; None for nothing, or for what it would not say."""
+    try:
+        fields = dict(facts)  # type: ignore[call-overload]
+        height, width = fields.pop("image_shape")
+        return DatasetInfo((int(height), int(width)), **{name: int(value) for name, value in fields.items()})
+    except (TypeError, ValueError, KeyError):
+        return None

@@ -66,7 +66,8 @@ class Data:
     """Pixels are byte / scale. The course's mnist.pkl.gz was made with 256."""
 
     validation_examples: Annotated[int, Field(ge=0)] = 10000
-    """The last this-many examples of the training files, in file order, are the validation split."""
+    """The last this-many examples of the training files, in file order, are the validation split. Where a file says
+    nothing, a set of one's own has its own validation images there, or a sixth, at most 10000."""
 
     limits: Limits = Field(default_factory=Limits)
     """Smaller splits for quick experiments, e.g. `{train: 5000}`."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mnistnn.data.datasets import cache, verified
 from mnistnn.data.datasets.cache import DatasetInfo
 from mnistnn.data.datasets.catalogue import GENERATED_SETS, MADE_SETS, NAMED_SETS
+from mnistnn.data.datasets.examination import validation_share
 from mnistnn.data.datasets.fetch import fetch
 from mnistnn.data.datasets.manifest import MANIFEST_NAME, StoredFile, read_manifest
 from mnistnn.data.formats.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
@@ -73,12 +74,27 @@ def describe(name: str) -> DatasetInfo:
     return DatasetInfo((height, width), manifest.classes, manifest.train_examples, manifest.test_examples)
 
 
-def count_classes(data: Data) -> int:
+def default_validation_examples(name: str) -> int | None:
+    """Return how many training examples an experiment on a set keeps for validation if it says nothing: those that the
+    set brought along, or a sixth; None where the schema's default is meant, for published sets and unknown ones.
+    """
+    if name in MADE_SETS:
+        return MADE_SETS[name].validation_examples
+    if name in NAMED_SETS or name in GENERATED_SETS or not cache.is_stored(name):
+        return None
+    manifest = read_manifest(cache.set_folder(name))
+    brought = manifest.validation_examples
+    return validation_share(manifest.train_examples) if brought is None else brought
+
+
+def count_classes(data: Data, info: DatasetInfo | None = None) -> int:
     """Return the number of classes that an experiment sees: those of the set, or the two that `labels` makes.
+
+    info  of the set, if it is known already
 
     Raises ConfigError, with the key at fault, for an unknown set and for labels that it does not have.
     """
-    classes = describe(data.dataset).classes
+    classes = (info or describe(data.dataset)).classes
     if data.labels is None:
         return classes
     for key, wanted in (("positive", data.labels.positive), ("pair", data.labels.pair)):
@@ -90,13 +106,13 @@ def count_classes(data: Data) -> int:
     return 2
 
 
-def split_examples(data: Data) -> dict[SplitName, range]:
+def split_examples(data: Data, info: DatasetInfo | None = None) -> dict[SplitName, range]:
     """Return the examples of each split, as a range of those in the train files or in the test files.
 
     A pair of labels keeps only some of them; which, is known when they are read. Raises ConfigError, with the key at
     fault, when the set is unknown or smaller than what is asked of it.
     """
-    info = describe(data.dataset)
+    info = info or describe(data.dataset)
     train_examples = info.train_examples - data.validation_examples
     if train_examples < 1:
         raise ConfigError(
@@ -130,7 +146,7 @@ def ensure_available(name: str, progress: bool) -> None:
     describe(name)
     if not cache.is_stored(name):
         if name in GENERATED_SETS:
-            raise _missing(name)
+            raise missing(name)
         fetch(name, progress=progress)
 
 
@@ -168,7 +184,7 @@ def open_split(data: Data, split: SplitName) -> StoredSplit:
     return StoredSplit(images, labels, count_classes(data))
 
 
-def _missing(name: str) -> DataError:
+def missing(name: str) -> DataError:
     """Return the error for a set that is known but not there, with the ways to get it."""
     if name in GENERATED_SETS or name in MADE_SETS:
         verb = "generate" if name in GENERATED_SETS else "fetch"
@@ -182,14 +198,15 @@ def _missing(name: str) -> DataError:
     )
 
 
-def streamed_splits(data: Data) -> frozenset[SplitName]:
+def streamed_splits(data: Data, info: DatasetInfo | None = None) -> frozenset[SplitName]:
     """Return which splits are too large for memory, by the measure of `data.stream_above_mb`. Raises as
     `split_examples`.
     """
-    example_bytes = int(np.prod(describe(data.dataset).image_shape))
+    info = info or describe(data.dataset)
+    example_bytes = int(np.prod(info.image_shape))
     limit_bytes = data.stream_above_mb * 1_000_000
     return frozenset(
-        name for name, numbers in split_examples(data).items() if len(numbers) * example_bytes > limit_bytes
+        name for name, numbers in split_examples(data, info).items() if len(numbers) * example_bytes > limit_bytes
     )
 
 
@@ -210,7 +227,7 @@ def _find(data: Data, split: SplitName) -> _Found:
     examples = split_examples(data)[split]
     info = describe(data.dataset)
     if not cache.is_stored(data.dataset):
-        raise _missing(data.dataset)
+        raise missing(data.dataset)
     folder = cache.set_folder(data.dataset)
     manifest = read_manifest(folder)
     cache.check_pinned(manifest, str(folder / MANIFEST_NAME))

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn.backend.arrays import module_for
+from mnistnn.backend.arrays import module_for, to_host
 from mnistnn.backend.scratch import Scratch
 from mnistnn.config.schema import Backend
 from mnistnn.data.examples import Examples
+from mnistnn.data.pictures.style import LOOKED_AT, ImageStyle, style_of
 from mnistnn.data.source import DataSource
 from mnistnn.data.splits import StoredSplit
 from mnistnn.data.streamed import Prepare, StreamedInputs
@@ -25,20 +26,29 @@ class Inputs:
     def __init__(self, source: DataSource, scale: int, backend: Backend, preprocessing: Pipeline) -> None:
         self.source, self.scale, self.backend, self.preprocessing = source, scale, backend, preprocessing
         self.device = module_for(backend.device)
+        self.style: ImageStyle | None = None
+        """How the training images are, once they have been read, or as a run has kept it."""
 
     def of(self, images: np.ndarray) -> Array:
         """Return images (n, h, w), uint8 and of the data set's size, as the model is given them."""
         return self.maker(self.device)(images, Scratch())
 
     def fit(self) -> Examples:
-        """Read the training split, fit the preprocessing on it, and place it."""
-        return self._placed("train", self.preprocessing.fit_and_apply)
+        """Read the training split, look how its images are, fit the preprocessing on it, and place it."""
+
+        def fit_and_apply(x: Array) -> Array:
+            if self.source.sequences is None:
+                self.style = style_of(to_host(x[:LOOKED_AT]) * (self.scale / 255))
+            return self.preprocessing.fit_and_apply(x)
+
+        return self._placed("train", fit_and_apply)
 
     def settle(self, train: StoredSplit) -> Examples:
         """Return a streamed training split, once its first image has shown what preprocessing, all fitted, makes."""
-        first = np.empty((1, *train.images.shape[1:]), dtype=np.uint8)
+        first = np.empty((min(LOOKED_AT, train.images.shape[0]), *train.images.shape[1:]), dtype=np.uint8)
         train.images.read(0, first)
-        self.preprocessing.fit_and_apply(first.astype(self.backend.dtype))
+        self.style = style_of(first / np.float32(255))
+        self.preprocessing.fit_and_apply(first[:1].astype(self.backend.dtype))
         return self._streamed(train)
 
     def place(self, split: SplitName) -> Examples:

@@ -11,9 +11,11 @@ from dataclasses import replace
 from mnistnn.backend.arrays import module_for
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.config.schema import AnyExperiment
+from mnistnn.data.datasets.cache import DatasetInfo
 from mnistnn.data.examples import Examples
+from mnistnn.data.pictures.style import style_from
 from mnistnn.data.sequences.contract import SequencesInfo
-from mnistnn.data.source import source_of
+from mnistnn.data.source import info_of, source_of
 from mnistnn.data.splits import StoredSplit
 from mnistnn.errors import ConfigError, UsageError
 from mnistnn.experiment import compatibility, resources
@@ -25,6 +27,7 @@ from mnistnn.experiment.pace import Pace
 from mnistnn.experiment.pretraining import Tensors, phases_of
 from mnistnn.preprocess.pipeline import Pipeline
 from mnistnn.run.directory import RunDirectory
+from mnistnn.run.provenance import KeptFacts
 from mnistnn.tasks.registry import task_of
 from mnistnn.tasks.stepped import SteppedTask
 from mnistnn.training.learning import Learning
@@ -39,17 +42,25 @@ class Plan:
     the training split is read: how many dimensions a fitted transform keeps, and which examples a pair of labels keeps.
     Until `training`, sizes are upper bounds where these matter. The plan of a run that has begun takes the transforms
     that are kept in the `run`; RunError if they are not whole. Those whose arrays are `restored`, by their number, are
-    taken as they are.
+    taken as they are. It also knows the sizes of the data set that was learned from, which may be gone, and reads no
+    other one. A phase or a member is planned as a part of the `whole`, which may know them too.
     """
 
     def __init__(
-        self, loaded: LoadedExperiment, run: RunDirectory | None = None, restored: Mapping[int, Tensors] | None = None
+        self,
+        loaded: LoadedExperiment,
+        run: RunDirectory | None = None,
+        restored: Mapping[int, Tensors] | None = None,
+        whole: "Plan | None" = None,
     ) -> None:
         self.experiment: AnyExperiment = deepcopy(loaded.experiment)
         self.loaded = replace(loaded, experiment=self.experiment)
         experiment = self.experiment
         try:
-            self.source = source_of(experiment.data)
+            kept = None if run is None else KeptFacts(run)
+            self.source = source_of(experiment.data, _known_sizes(experiment, kept, whole))
+            if kept is not None:
+                self.source.hold_to(kept.digests)
             self.examples: dict[SplitName, int] = dict(self.source.examples)
             """Examples of each split: at most, until it is read."""
             if not self.examples["valid"]:
@@ -58,6 +69,7 @@ class Plan:
                 experiment.preprocess, self.in_shape, KeptTransforms(run, restored or {}).restore
             )
             self.inputs = Inputs(self.source, experiment.data.scale, experiment.backend, self.preprocessing)
+            self.inputs.style = None if kept is None else style_from(kept.images)
             compatibility.refuse_what_needs_all_at_once(experiment, self.streamed, self.preprocessing.unfitted)
             compatibility.refuse_policies_without_metrics(experiment)
             self.task = task_of(experiment, self.source)
@@ -67,11 +79,11 @@ class Plan:
         except ConfigError as error:
             raise self.at_its_place(error) from error
         self.phases = [
-            Plan(phase.experiment(loaded), restored=phase.untrained(experiment, self.preprocessing.out_shape))
+            Plan(phase.experiment(loaded), None, phase.untrained(experiment, self.preprocessing.out_shape), self)
             for phase in phases
         ]
         """Plans of what is learned before, as far as they can be known."""
-        self.members = [Plan(member) for member in members]
+        self.members = [Plan(member, whole=self) for member in members]
         """Plans of the members of a committee, as far as they can be known."""
         try:
             self.task.refuse_members([member.task for member in self.members])
@@ -230,3 +242,12 @@ class Plan:
                     first.task.refuse_inputs(examples)
         except ConfigError as error:
             raise first.at_its_place(error) from error
+
+
+def _known_sizes(experiment: AnyExperiment, kept: KeptFacts | None, whole: Plan | None) -> DatasetInfo | None:
+    """Return the sizes of the data set that a run, or the whole that this is a part of, has kept; None if neither."""
+    if kept is not None:
+        return info_of(kept.dataset)
+    if whole is not None and whole.experiment.data.dataset == experiment.data.dataset:
+        return info_of(whole.source.facts)
+    return None

@@ -34,6 +34,7 @@ class BatchNorm(BaseLayer):
     def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
         self.in_shape, self.is_of_images = in_shape, len(in_shape) == 3
         self.features = in_shape[0] if self.is_of_images else prod(in_shape)
+        self.needs_several_examples = self.features == prod(in_shape)
         self.scratch = Scratch()
         fan = FanInOut(1, 1, "linear")
         return in_shape, [

@@ -43,6 +43,9 @@ class BaseLayer:
     is_truncated: bool = False
     """Whether `backward` leaves out a part of the gradient; after `build`."""
 
+    needs_several_examples: bool = False
+    """Whether all that the layer makes of a batch of one example is the same; after `build`."""
+
     second_order: ClassVar[frozenset[SecondOrder]] = frozenset()
     """The computations that the layer offers to second-order methods."""
 

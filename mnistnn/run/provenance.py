@@ -9,6 +9,7 @@ from typing import Any
 from mnistnn import __version__
 from mnistnn.backend.arrays import CUPY_PACKAGES
 from mnistnn.backend.machine import blas_pools, cpu_model, usable_cores
+from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
 from mnistnn.storage.sealed_json import seal_json, unseal_json
@@ -26,8 +27,18 @@ says nothing is 1: by shapes and the number of threads."""
 _DECISIVE = ("python", "packages", "cpu", "device")
 
 
-def describe_environment(device: str, device_name: str | None, threads: int, data: dict[str, str]) -> dict[str, Any]:
-    """Return the content of environment.json. `data` maps file names of the data set to their SHA-256."""
+def describe_environment(
+    device: str,
+    device_name: str | None,
+    threads: int,
+    data: dict[str, str],
+    dataset: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the content of environment.json.
+
+    data     maps file names of the data set to their SHA-256
+    dataset  what must be known of the set where it is not there; None of sequences
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         "mnistnn": __version__,
@@ -43,6 +54,7 @@ def describe_environment(device: str, device_name: str | None, threads: int, dat
         "device": device,
         "device_name": device_name,
         "data": data,
+        "dataset": dataset,
     }
 
 
@@ -54,6 +66,32 @@ def write_environment(run: RunDirectory, environment: dict[str, Any]) -> None:
 def read_environment(run: RunDirectory) -> dict[str, Any]:
     """Read environment.json. Raises RunError if it is missing, torn, altered, or of another format."""
     return parse_environment(read_file(run.environment, MAX_JSON_BYTES), str(run.environment))
+
+
+class KeptFacts:
+    """What a run has kept of its data, where it has: environment.json is read once, and missing if it is.
+
+    dataset  sizes of the set; images how its images are; None where nothing is known
+    """
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._content: dict[str, Any] = {}
+        self._problem: RunError | None = None
+        if run.environment.exists():
+            try:
+                self._content = read_environment(run)
+            except RunError as error:
+                self._problem = error
+        self.dataset, self.images = self._content.get("dataset"), self._content.get("images")
+
+    def digests(self) -> dict[str, str] | None:
+        """Return the SHA-256 of the files that the run learned from, by name; None if it does not say. Raises RunError
+        if environment.json is not whole.
+        """
+        if self._problem is not None:
+            raise self._problem
+        data = self._content.get("data")
+        return data if isinstance(data, dict) else None
 
 
 def parse_environment(text: bytes, place: str) -> dict[str, Any]:

@@ -23,8 +23,8 @@ class ProgressDisplay:
 
     log    takes each line, for the run's log.txt
     shown  whether lines go to stderr too; errors are not its business
-    bars   two bars instead of the lines of epochs: epochs (time left, best so far) and batches (loss, examples/s); and
-           a third one while a long update is under way
+    bars   two bars below the lines of epochs: epochs (time left, best so far) and batches (loss, examples/s); and a
+           third one while a long update is under way
     """
 
     def __init__(self, log: Callable[[str], None], shown: bool, bars: bool) -> None:
@@ -75,7 +75,7 @@ class ProgressDisplay:
 
     def after_evaluation(self, t: Learning, examples: int, seconds: float) -> None:
         """Show the newest row; `examples` were trained on in the `seconds` since the last one."""
-        self._line(epoch_line(t, examples, seconds), shown=not self._with_bars)
+        self._line(epoch_line(t, examples, seconds), shown=True)  # above the bars, where there are any
         if self._epochs is not None and self._batches is not None:
             self._epochs.set_postfix_str(standing(t))
             if t.progress.batch == 0:  # an epoch is done
@@ -106,8 +106,9 @@ def epoch_line(t: Learning, examples: int, seconds: float) -> str:
     names = ("train.loss", "train.error", "valid.loss", "valid.error")
     metrics = "  ".join(f"{name} {row[name]:.4f}" for name in names if name in row)
     passes = f"passes {row['passes']:.6g}  " if "passes" in row else ""
+    rate = f"rate {row['learning_rate']:.3g}  " if "learning_rate" in row else ""
     speed = f"{examples / seconds:,.0f} examples/s" if seconds > 0 else ""
-    return f"epoch {row['epoch']:>4.6g}  {metrics}  {passes}{speed}  {standing(t)}"
+    return f"epoch {row['epoch']:>4.6g}  {metrics}  {passes}{rate}{speed}  {standing(t)}"
 
 
 def standing(t: Learning) -> str:

@@ -6,7 +6,7 @@ how, and what was committed stays.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -17,7 +17,8 @@ from mnistnn.backend.workers import Workers
 from mnistnn.config.dump import config_hash, resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
-from mnistnn.errors import DataError, RunError
+from mnistnn.errors import DataError, RunError, UsageError
+from mnistnn.experiment.futility import futile
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run import lock, transforms
@@ -25,6 +26,7 @@ from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory, clear, create, furnish, point_latest_at
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
 from mnistnn.run.record import RunRecord, read_record
+from mnistnn.run.view import RunView
 from mnistnn.runner.checkpointing import RunCheckpointing
 from mnistnn.runner.members import Members, Trainer
 from mnistnn.runner.pretraining import pretrain
@@ -83,7 +85,9 @@ def start(
     with lock.exclusive(run):
         furnish(run)
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
-        write_environment(run, environment | {"source": keep_sources(run, loaded)})
+        style = plan.inputs.style
+        images = None if style is None else asdict(style)
+        write_environment(run, environment | {"images": images, "source": keep_sources(run, loaded)})
         transforms.keep(run, plan.preprocessing.tensors())
         if furnish_members is not None:
             furnish_members(run)
@@ -115,7 +119,16 @@ def resume(
     before = load_run_config(run)
     loaded = load_resolved(run.config, overrides) if overrides else before
     refuse_changes(before, loaded)
+    if overrides:
+        _refuse_a_past_end(run, loaded)
     return _resume_with(run, loaded, verbosity, time_budget_s, None, stop, trainer)
+
+
+def _refuse_a_past_end(run: RunDirectory, loaded: LoadedExperiment) -> None:
+    """Raise UsageError if the run has gone further than it is to go on."""
+    done, most = RunView(run).epochs, Plan(loaded, run).pace.max_epochs
+    if most is not None and done > most:
+        raise UsageError(f"{run.path}: has {done} epochs already, and is to go on to the end of epoch {most}")
 
 
 def resume_as(
@@ -190,7 +203,7 @@ def _environment(plan: Plan, verbosity: Verbosity) -> dict[str, Any]:
     """Make sure that the data set is there, and describe what the run is computed with."""
     device = plan.experiment.backend.device
     plan.source.make_available(progress=verbosity.shown)
-    return describe_environment(device, device_name(device), plan.threads, plan.source.digests())
+    return describe_environment(device, device_name(device), plan.threads, plan.source.digests(), plan.source.facts)
 
 
 def _run_session(
@@ -261,6 +274,8 @@ def _fit(
             else:
                 _restore(checkpointing, learning, display)
             display.message(_first_line(plan, run))
+            for text in futile(plan, learning):
+                display.message(f"warning: {text}")
             display.start(learning, plan.pace.updates_per_epoch, plan.pace.max_epochs)
             record.reason = learning.go_on(checkpointing)
             checkpointing.save(learning)

@@ -18,7 +18,7 @@ from mnistnn.sweep.study import DONE, Study, note_end, standing
 from mnistnn.sweep.trial import Ended, run_trial
 
 _POLL_S = 0.2
-_FINISHED = ("finished", "pruned")
+_FINISHED = ("finished", "pruned", "diverged")
 _LOST = "the scheduler is gone, or has forgotten trials that were under way; finished ones are kept"
 
 

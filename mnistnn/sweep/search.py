@@ -76,7 +76,10 @@ class Searcher:
                 self._report(each)
 
     def _report(self, point: SuggestedPoint) -> None:
-        """Report how a point ended: with its mean metric, pruned, or failed. A point under way is not reported."""
+        """Report how a point ended: with its mean metric, pruned, or failed. A point under way is not reported.
+
+        One that diverged counts as pruned: Optuna then looks elsewhere, where of one that failed it learns nothing.
+        """
         result = result_of(self.study, point.trials)
         ends = {each.standing.state for each in result.trials}
         if not ends <= set(DONE):

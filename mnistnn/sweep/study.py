@@ -41,8 +41,8 @@ MOST_ATTEMPTS = 3
 PRUNED = "pruned: "
 """The prefix of the reason of a pruned run."""
 
-State = Literal["waiting", "running", "interrupted", "finished", "pruned", "failed"]
-DONE: tuple[State, ...] = ("finished", "pruned", "failed")
+State = Literal["waiting", "running", "interrupted", "finished", "pruned", "diverged", "failed"]
+DONE: tuple[State, ...] = ("finished", "pruned", "diverged", "failed")
 """Trials that are not begun again, unless somebody asks for that."""
 
 _DESCRIPTION = TypeAdapter(Description)
@@ -171,6 +171,8 @@ def standing(study: Study, trial: Trial) -> Standing:
         if record.status == "finished":
             why = pruned_because(record)
             return Standing("finished", best=record.best) if why is None else Standing("pruned", problem=why)
+        if record.status == "diverged":  # as it would again: a result, and no failure
+            return Standing("diverged", problem=record.reason)
     if attempts.problem is not None:
         return Standing("failed", attempts.begun, attempts.problem)
     if attempts.begun >= MOST_ATTEMPTS:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mnistnn.errors import BusyError, InterruptedRunError, MnistnnError
+from mnistnn.errors import BusyError, DivergedError, InterruptedRunError, MnistnnError
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
@@ -34,7 +34,7 @@ class Ended:
     """How a trial ended here: the metrics of its best epoch if it is finished, why if it failed or was pruned."""
 
     trial: str
-    state: Literal["finished", "pruned", "failed", "stopped"]
+    state: Literal["finished", "pruned", "diverged", "failed", "stopped"]
     best: dict[str, float] | None = None
     seconds: float = 0.0
     problem: str | None = None
@@ -127,6 +127,9 @@ def _attempt(study: Study, trial: Trial, stop: StopRequest) -> Ended:
     except BusyError:
         note_end(study, trial, None)
         raise
+    except DivergedError as error:
+        note_end(study, trial, None)
+        return Ended(trial.id, "diverged", problem=str(error))
     except MnistnnError as error:
         note_end(study, trial, str(error))
         return Ended(trial.id, "failed", problem=str(error))

@@ -19,7 +19,7 @@ def test_what_was_done_and_seen_and_read_is_shown(run, command):
     done = command("predict", run, "a.npy", "--top", 2)
     assert (done.code, done.err) == (0, "")
     title, *drawing = done.out.splitlines()
-    assert title == "a.npy: 50×60 px, dark on light, inverted; ink 30×40 px, fitted to 4×6"
+    assert title == "a.npy: 50×60 px, dark on light, inverted; ink 30×40 px, fitted to 6×8"
     assert any("█" in line for line in drawing[:4])
     assert [line.endswith(" %") for line in drawing[4:]] == [True, True]
 

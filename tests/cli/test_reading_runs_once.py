@@ -30,7 +30,7 @@ def runs(toy, start):
         (["show", WATCHED], RECORD_AND_ROWS),
         (["tail", WATCHED], RECORD_AND_ROWS),
         (["tail", "-f", WATCHED], RECORD_AND_ROWS),
-        (["compare", "runs"], HISTORY),
+        (["compare", "runs"], {**HISTORY, "environment.json": 1}),
         (["plot", "runs", "--out", "curves.svg"], HISTORY),
         (["export", WATCHED, "runs/wide/1", "--to", "csv"], HISTORY),
         (["report", "runs", "--out", "report.html"], {**HISTORY, "environment.json": 1, "overrides.txt": 1}),

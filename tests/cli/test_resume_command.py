@@ -87,10 +87,10 @@ def test_resume_of_no_run_is_refused(toy, command):
     )
 
 
-def test_resume_with_fewer_epochs_than_done_ends_at_once(toy, command):
+def test_resume_with_fewer_epochs_than_done_is_refused(toy, command):
     command("train", toy, "--run-dir", "run", "-q")
     before = newest_first(Path("run/checkpoints"))[0].read_bytes()
     done = command("resume", "run", "--epochs", "3")
-    assert done.code == 0
+    assert done.code == 2
     assert newest_first(Path("run/checkpoints"))[0].read_bytes() == before
     assert read(newest_first(Path("run/checkpoints"))[0]).state.progress.epoch == 6

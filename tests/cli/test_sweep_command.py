@@ -50,13 +50,21 @@ def test_emitted_lines_do_the_trials_one_by_one(sweep, command):
 
 
 def test_failed_member_gives_the_code_of_its_own(sweep, command):
-    done = sweep("optimizer.learning_rate=1e30,0.2")
+    assert sweep("optimizer.learning_rate=0.1,0.2", "--prepare").code == 0
+    config = Path("study/configs/0000-seed0.yaml")
+    config.write_text(config.read_text().replace("units: 12", "units: 13"))
+    done = command("sweep", "resume", "study")
     assert done.code == 8
-    assert "0000-seed0  optimizer.learning_rate=1e30  failed: " in done.err
+    assert "0000-seed0  optimizer.learning_rate=0.1  failed: " in done.err
     assert "error: 1 of 2 trials failed; try them again with: mnistnn sweep resume study --retry-failed" in done.err
     assert command("sweep", "resume", "study").code == 0  # nothing is left to do
     assert command("sweep", "resume", "study", "--retry-failed").code == 8
-    assert (Path("study") / "failed" / "0000-seed0-1").is_dir()
+
+
+def test_sweep_of_which_nothing_can_be_chosen_is_no_success(sweep, command):
+    done = sweep("optimizer.learning_rate=1e30,1e31")
+    assert done.code == 8
+    assert "no point can be chosen: of each a trial diverged or was pruned" in done.err
 
 
 def test_points_chosen_by_tpe_are_done_and_shown(sweep, command):

@@ -137,17 +137,31 @@ def test_trial_that_kills_its_worker_is_tried_a_few_times_and_the_others_go_on(p
 
 
 def test_failed_trial_is_told_and_can_be_tried_again(prepared):
-    study = prepared("optimizer.learning_rate=0.1,1e30")  # diverges
+    study = prepared("optimizer.learning_rate=0.1,0.2")
+    config = study.config(study.trials[1])
+    config.write_text(config.read_text().replace("units: 12", "units: 13"))
     assert sorted((name, state) for name, state, _ in told(study, workers=1)) == [
         (study.trials[0].id, "finished"),
         (study.trials[1].id, "failed"),
     ]
-    assert "finite" in str(standing(study, study.trials[1]).problem)
+    assert "altered" in str(standing(study, study.trials[1]).problem)
+    study.run(study.trials[1]).path.mkdir()
+    (study.run(study.trials[1]).path / "left").write_text("something")
     assert told(study, workers=1) == []  # what failed stays so
     set_aside(study, study.trials[1])
     assert standing(study, study.trials[1]).state == "waiting"
-    assert (study.path / "failed" / f"{study.trials[1].id}-1" / "run.json").exists()
+    assert (study.path / "failed" / f"{study.trials[1].id}-1" / "left").exists()
     assert [state for _, state, _ in told(study, workers=1)] == ["failed"]
+
+
+def test_trial_that_diverges_is_done_and_no_failure(prepared):
+    study = prepared("optimizer.learning_rate=0.1,1e30")
+    assert sorted((name, state) for name, state, _ in told(study, workers=1)) == [
+        (study.trials[0].id, "finished"),
+        (study.trials[1].id, "diverged"),
+    ]
+    assert "finite" in str(standing(study, study.trials[1]).problem)
+    assert told(study, workers=1) == []
 
 
 def test_altered_configuration_fails_its_trial_alone(prepared):

@@ -16,6 +16,7 @@ from mnistnn.backend.arrays import to_host
 from mnistnn.data.pictures.ink import NoDigitError
 from mnistnn.data.pictures.normalize import NormalizedDigit, normalize_digit
 from mnistnn.data.pictures.read import read_picture
+from mnistnn.data.pictures.style import MNIST_STYLE, ImageStyle, border_brightness
 from mnistnn.errors import DataError, RunError
 from mnistnn.experiment.trained import Trained
 from mnistnn.types import show_shape
@@ -75,7 +76,9 @@ def predict(
 def _predict(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> PicturePrediction:
     picture, shape = read_picture(path), trained.plan.image_shape
     fitting = ink_px = None
-    if as_is:
+    style = trained.plan.inputs.style or MNIST_STYLE
+    is_alike = trained.plan.inputs.style is not None and dark is None and _is_one_of_these(picture.grey, shape, style)
+    if as_is or is_alike:
         if picture.grey.shape != shape:
             raise DataError(
                 f"{path}: is {show_shape(picture.size_px)} pixels; as it is, the model takes {show_shape(shape)}"
@@ -83,7 +86,7 @@ def _predict(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Pi
         image = np.rint(255 * picture.grey).astype(np.uint8)
     else:
         try:
-            fitting = normalize_digit(picture.grey, shape, dark)
+            fitting = normalize_digit(picture.grey, shape, dark, style)
         except NoDigitError as error:
             raise DataError(f"{path}: {error}") from error
         image = fitting.image
@@ -94,6 +97,11 @@ def _predict(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Pi
     best_first = np.argsort(-scores, kind="stable")
     classes = [(names[c], float(scores[c])) for c in best_first]
     return PicturePrediction(path, image, picture.size_px, ink_px, fitting, classes)
+
+
+def _is_one_of_these(grey: NDArray[np.float64], shape: tuple[int, int], style: ImageStyle) -> bool:
+    """Tell whether a picture has the size of the images that were learned from, and ink and paper like theirs."""
+    return grey.shape == shape and bool(border_brightness(grey[None])[0] > 0.5) == style.dark
 
 
 def _scores(trained: Trained, image: NDArray[np.uint8]) -> NDArray[np.float64]:

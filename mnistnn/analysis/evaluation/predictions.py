@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.backend.arrays import array_module, to_host
-from mnistnn.data.splits import open_split, read_split
 from mnistnn.errors import DivergedError
 from mnistnn.experiment.trained import Trained
 from mnistnn.types import SplitName
@@ -75,10 +74,10 @@ def predictions_of(trained: Trained, split: SplitName, count: int | None = None)
 
 def images_at(trained: Trained, split: SplitName, places: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Return the images (len(places), h, w) of a split as they are in the data set, whatever the model is given."""
-    data = trained.plan.experiment.data
-    if split not in trained.plan.streamed:
-        return read_split(data, split).images[places]
-    stored = open_split(data, split).images
+    source = trained.plan.source
+    if split not in source.streamed:
+        return source.images(split).images[places]
+    stored = source.open(split).images
     images = np.empty((len(places), *stored.shape[1:]), np.uint8)
     for number, place in enumerate(places):
         stored.read(int(place), images[number : number + 1])

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from mnistnn.analysis.export.source import Check
 from mnistnn.backend import threads
 from mnistnn.data.datasets import cache
-from mnistnn.data.splits import open_split, read_split
 from mnistnn.errors import CheckFailedError
 from mnistnn.experiment.plan import Plan
 from mnistnn.types import SplitName
@@ -81,8 +80,8 @@ def _images(plan: Plan) -> tuple[NDArray[np.uint8], str]:
     split: SplitName = "valid" if plan.examples["valid"] else "train"
     kind = "validation digits" if split == "valid" else "training digits"
     if split not in plan.streamed:
-        return read_split(data, split).images[:EXAMPLES], kind
-    stored = open_split(data, split).images
+        return plan.source.images(split).images[:EXAMPLES], kind
+    stored = plan.source.open(split).images
     images = np.empty((min(EXAMPLES, stored.shape[0]), *stored.shape[1:]), np.uint8)
     stored.read(0, images)
     return images, kind

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mnistnn.data.datasets.catalogue import MADE_SETS
 from mnistnn.data.spec import Data
-from mnistnn.data.splits import describe, read_split
+from mnistnn.data.splits import default_validation_examples, describe, read_split
 from mnistnn.errors import ResourceError
 from mnistnn.preprocess.whiten import Whiten
 from mnistnn.types import Shape
@@ -22,9 +21,9 @@ def default_data(name: str) -> Data:
     """Return the split of an experiment that says no more than the set's name; the last sixth of a small set is for
     validation, unless the catalogue knows better.
     """
-    if name in MADE_SETS:
-        return Data(dataset=name, validation_examples=MADE_SETS[name].validation_examples)
-    return Data(dataset=name, validation_examples=min(Data().validation_examples, describe(name).train_examples // 6))
+    describe(name)
+    count = default_validation_examples(name)
+    return Data(dataset=name) if count is None else Data(dataset=name, validation_examples=count)
 
 
 def fit_on_training_split(whiten: Whiten, data: Data) -> int:

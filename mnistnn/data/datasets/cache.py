@@ -171,7 +171,7 @@ def _write_hashed(path: Path, pieces: Iterable[bytes], origin: str) -> StoredFil
 
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:
-    write_atomically(folder / MANIFEST_NAME, manifest.model_dump_json(indent=2).encode() + b"\n")
+    write_atomically(folder / MANIFEST_NAME, manifest.model_dump_json(indent=2, exclude_none=True).encode() + b"\n")
 
 
 @contextmanager
@@ -273,8 +273,9 @@ def _manifest(name: str, images: ImageSet, contents: dict[str, bytes], origins: 
         name=name,
         image_shape=list(images.image_shape),
         classes=images.classes,
-        train_examples=len(images.train.labels),
+        train_examples=len(images.train.labels) + (0 if images.valid is None else len(images.valid.labels)),
         test_examples=len(images.test.labels),
+        validation_examples=None if images.valid is None else len(images.valid.labels),
         files={
             file_name: StoredFile(
                 size_bytes=len(content),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mnistnn.data.datasets import cache
 from mnistnn.data.datasets.catalogue import NAMED_SETS
+from mnistnn.data.datasets.examination import inverted, is_to_be_mixed, mixed, oddities, refuse_empty_images
 from mnistnn.data.formats.course_pickle import PICKLE_STARTS, decode_course_pickle
 from mnistnn.data.formats.idx import IDX_MAGIC, IMAGE_DIMENSIONS, decode_idx
 from mnistnn.data.formats.image_folder import read_image_folder
@@ -35,8 +36,10 @@ from mnistnn.storage.reading import data_error, read_file
 _EXPECTED = "expected four IDX files, or one .npz, one mnist.pkl.gz, or one folder with train/ and test/"
 
 
-def add(name: str, paths: Sequence[Path], *, replace: bool = False) -> None:
-    """Read a set from files and store it under `name`.
+def add(name: str, paths: Sequence[Path], *, replace: bool = False, invert: bool = False) -> list[str]:
+    """Read a set from files and store it under `name`; return what is to be said of it, in a line each.
+
+    invert  exchange dark and bright
 
     Raises UsageError if the files are not one of the known kinds or, unless `replace`, the name is taken;
     DataError if they are malformed or, under the name of a set whose bytes are known, not these.
@@ -46,14 +49,38 @@ def add(name: str, paths: Sequence[Path], *, replace: bool = False) -> None:
         if cache.is_stored(name) and not replace:
             raise UsageError(f"{folder}: a set named {name!r} is there already; --force replaces it")
         images, origins = _read(name, paths)
+        if name in NAMED_SETS:
+            if invert:
+                raise UsageError(f"--invert would make another set of {name}; give it another name")
+            cache.install(name, images, origins)
+            return []
+        refuse_empty_images(images, ", ".join(map(str, paths)))
+        images = inverted(images) if invert else images
+        said = oddities(images)
+        if images.valid is not None:
+            said.append(f"its {len(images.valid.labels)} validation images are the validation split of experiments")
+        elif is_to_be_mixed(images):
+            images = mixed(images)
+            said.append(
+                "the last training images, which are for validation, lacked a class or more: all are stored in a mixed "
+                "order, by which they have each"
+            )
         cache.install(name, images, origins)
+        return said
 
 
 def _read(name: str, paths: Sequence[Path]) -> tuple[ImageSet, dict[str, str]]:
     """Return the set, and for each canonical file the name of the file it was read from."""
+    if len(paths) > 1 and all(path.suffix.lower() == ".npz" for path in paths):
+        raise UsageError(
+            f"{len(paths)} files given; {_EXPECTED}. One .npz holds all: np.savez('set.npz', x_train=…, y_train=…, "
+            "x_test=…, y_test=…)"
+        )
     if len(paths) == len(FILE_NAMES):
         return _read_idx_files(name, paths)
     if len(paths) != 1:
+        if all(path.suffix.lower() == ".csv" for path in paths):
+            _read_single_file(paths[0])
         raise UsageError(f"{len(paths)} files given; {_EXPECTED}")
     _refuse_unverifiable(name)
     (path,) = paths
@@ -71,6 +98,11 @@ def _read_single_file(path: Path) -> ImageSet:
         return decode_npz(content, place)
     if start.startswith(PICKLE_STARTS):
         return decode_course_pickle(content, place)
+    if path.suffix.lower() in (".csv", ".tsv"):
+        raise UsageError(
+            f"{path}: a table of pixels is not read; {_EXPECTED}. NumPy makes an .npz of it: np.savez('set.npz', "
+            "x_train=…, y_train=…, x_test=…, y_test=…), images (n, height, width) uint8, labels (n,)"
+        )
     raise UsageError(f"{path}: is of no known kind; {_EXPECTED}")
 
 

@@ -32,7 +32,10 @@ class StoredFile(_Record):
 
 
 class Manifest(_Record):
-    """A stored set."""
+    """A stored set.
+
+    validation_examples  the last so many training examples, where a set brought validation images of its own
+    """
 
     format: Literal[1]
     name: str
@@ -40,6 +43,7 @@ class Manifest(_Record):
     classes: Annotated[int, Field(ge=1, le=256)]
     train_examples: _Count
     test_examples: _Count
+    validation_examples: _Count | None = None
     files: dict[str, StoredFile]
 
 

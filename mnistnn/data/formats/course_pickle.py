@@ -60,7 +60,7 @@ def _parts(loaded: object, place: str) -> list[tuple[NDArray[np.floating[Any]], 
                 pass
             case _:
                 raise DataError(f"{place}: the {name} part is not a pair of arrays (images, labels)")
-        if (images.dtype.kind, labels.dtype.kind) != ("f", "i") or images.shape[:1] != labels.shape:
+        if images.dtype.kind != "f" or labels.dtype.kind not in "iu" or images.shape[:1] != labels.shape:
             raise DataError(
                 f"{place}: the {name} part must be float images and as many integer labels, got "
                 f"{images.dtype}{images.shape} and {labels.dtype}{labels.shape}"

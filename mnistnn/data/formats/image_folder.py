@@ -1,4 +1,4 @@
-"""A set as PNG files: `train/<label>/*.png` and `test/<label>/*.png`.
+"""A set as image files: `train/<label>/*.png` and `test/<label>/*.png`, and perhaps `valid/<label>/*.png`.
 
 If all folder names are numbers they are the labels; otherwise the labels count the sorted names. Within each
 half the files are put in an order that depends on their names alone but mixes the labels (by a digest of the
@@ -6,79 +6,83 @@ name): the validation split is the end of the training files, and must not consi
 """
 
 import hashlib
-import io
-import struct
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.data.formats.image_set import ImageSet, LabelledImages, image_set
 from mnistnn.data.limits import MAX_SET_BYTES
+from mnistnn.data.pictures.read import read_picture
 from mnistnn.errors import DataError
-from mnistnn.storage.reading import data_error, read_file
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from mnistnn.storage.reading import data_error
 
 _MAX_CLASSES = 256
 _MAX_SIDE_PX = 1024
-_MAX_PNG_BYTES = 1 << 24
-_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-_PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".pgm", ".pbm", ".ppm")
+_NAMES = {"train": ("train", "training"), "test": ("test", "testing"), "valid": ("valid", "validation", "val")}
+_LEFT_BEHIND = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx"}
+"""What systems leave in every folder, beside names that begin with a dot."""
 
 
 def read_image_folder(folder: Path) -> ImageSet:
-    """Return the set in a folder of PNG files; colour becomes luminance.
+    """Return the set in a folder of image files; colour becomes luminance, what is transparent paper, as in `predict`.
 
-    Raises DataError, naming the file or folder, for anything that is not an image of the common size, 8 bits
-    per channel and at most 1024 pixels a side, and when Pillow is not installed.
+    Raises DataError, naming the file or folder, for anything that is not an image of the common size, of at most 1024
+    pixels a side, and when Pillow is not installed.
     """
-    pillow = _pillow()
-    halves = {half: _subfolders(folder / half) for half in ("train", "test")}
+    halves = {half: _subfolders(path) for half in _NAMES if (path := _half(folder, half)) is not None}
     labels = _labels_by_name({path.name for paths in halves.values() for path in paths}, folder)
-    train, test = (_read_half(paths, labels, pillow) for paths in halves.values())
-    return image_set(train, test, str(folder))
+    read = {half: _read_half(paths, labels) for half, paths in halves.items()}
+    return image_set(read["train"], read["test"], str(folder), read.get("valid"))
 
 
-def _read_half(label_folders: list[Path], labels: dict[str, int], pillow: "ModuleType") -> LabelledImages:
-    files = sorted((path for label_folder in label_folders for path in _png_files(label_folder)), key=_mixing_key)
+def _half(folder: Path, half: str) -> Path | None:
+    """Return the folder of a half by any of its names; None if there is none of validation images."""
+    found = [folder / name for name in _NAMES[half] if (folder / name).is_dir()]
+    if len(found) > 1:
+        raise DataError(f"{folder}: has both {found[0].name}/ and {found[1].name}/")
+    if found:
+        return found[0]
+    if half == "valid":
+        return None
+    there = sorted(path.name for path in _entries(folder))
+    shown = ", ".join(there[:5]) + (", …" if len(there) > 5 else "") or "nothing"
+    raise DataError(
+        f"{folder}: has no folder {' or '.join(f'{name}/' for name in _NAMES[half])}; expected train/<label>/*.png and "
+        f"test/<label>/*.png, found {shown}"
+    )
+
+
+def _read_half(label_folders: list[Path], labels: dict[str, int]) -> LabelledImages:
+    files = sorted((path for label_folder in label_folders for path in _image_files(label_folder)), key=_mixing_key)
     if not files:
-        raise DataError(f"{label_folders[0].parent}: contains no PNG files")
-    height, width = _size_px(read_file(files[0], _MAX_PNG_BYTES, data_error), files[0])
+        raise DataError(f"{label_folders[0].parent}: contains no image files")
+    first = _read_image(files[0])
+    height, width = first.shape
     if len(files) * height * width > MAX_SET_BYTES:
         raise DataError(f"{label_folders[0].parent}: more than the {MAX_SET_BYTES} pixels that are allowed")
     images = np.empty((len(files), height, width), dtype=np.uint8)
-    for image, path in zip(images, files, strict=True):
-        content = read_file(path, _MAX_PNG_BYTES, data_error)
-        if _size_px(content, path) != (height, width):
-            raise DataError(f"{path}: is not {height}x{width} pixels like {files[0]}")
-        image[:] = _decode_png(content, path, pillow)
+    images[0] = first
+    for image, path in zip(images[1:], files[1:], strict=True):
+        found = _read_image(path)
+        if found.shape != (height, width):
+            raise DataError(f"{path}: is {_size(found)} pixels, but {files[0]} is {height}x{width}; all must be alike")
+        image[:] = found
     return LabelledImages(images, np.array([labels[path.parent.name] for path in files], dtype=np.uint8))
 
 
-def _decode_png(content: bytes, path: Path, pillow: "ModuleType") -> NDArray[np.uint8]:
-    if _PNG_END not in content:  # Pillow forgives a missing end
-        raise DataError(f"{path}: the PNG image ends too early")
-    try:
-        with pillow.open(io.BytesIO(content), formats=["PNG"]) as image:
-            return np.asarray(image.convert("L"))
-    except Exception as error:  # a damaged PNG makes Pillow raise any of a dozen types, SyntaxError among them
-        raise DataError(f"{path}: is not a readable PNG image ({error})") from error
-
-
-def _size_px(content: bytes, path: Path) -> tuple[int, int]:
-    """Return height and width, before anything is decoded: a small file can stand for a vast image."""
-    start = content[:25]
-    if len(start) < 25 or not start.startswith(_PNG_START):
-        raise DataError(f"{path}: is not a PNG image")
-    width, height, bits = struct.unpack(">IIB", start[16:])
-    if not (0 < width <= _MAX_SIDE_PX and 0 < height <= _MAX_SIDE_PX):
+def _read_image(path: Path) -> NDArray[np.uint8]:
+    picture = read_picture(path)
+    if max(picture.size_px) > _MAX_SIDE_PX:
+        height, width = picture.size_px
         raise DataError(f"{path}: is {height}x{width} pixels, allowed are 1 to {_MAX_SIDE_PX} a side")
-    if bits > 8:
-        raise DataError(f"{path}: has {bits} bits per channel, allowed are up to 8")
-    return height, width
+    return np.rint(255 * picture.grey).astype(np.uint8)
+
+
+def _size(image: NDArray[np.uint8]) -> str:
+    height, width = image.shape
+    return f"{height}x{width}"
 
 
 def _labels_by_name(names: set[str], folder: Path) -> dict[str, int]:
@@ -101,29 +105,23 @@ def _subfolders(folder: Path) -> list[Path]:
     return entries
 
 
-def _png_files(folder: Path) -> list[Path]:
+def _image_files(folder: Path) -> list[Path]:
     files = _entries(folder)
     for path in files:
-        if path.suffix.lower() != ".png":
-            raise DataError(f"{path}: is not a PNG file; only .png files are read")
+        if path.suffix.lower() not in _SUFFIXES:
+            raise DataError(f"{path}: is not an image file; read are {', '.join(_SUFFIXES)}")
     return files
 
 
 def _entries(folder: Path) -> list[Path]:
-    """List a folder without hidden entries, which file managers leave everywhere."""
+    """List a folder without what systems leave everywhere."""
     try:
-        return [path for path in folder.iterdir() if not path.name.startswith(".")]
+        return [
+            path for path in folder.iterdir() if not path.name.startswith(".") and path.name.lower() not in _LEFT_BEHIND
+        ]
     except OSError as error:
         raise data_error(folder, error) from error
 
 
 def _mixing_key(path: Path) -> bytes:
     return hashlib.sha256(f"{path.parent.name}/{path.name}".encode(errors="surrogateescape")).digest()
-
-
-def _pillow() -> "ModuleType":
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise DataError("reading PNG files needs Pillow: pip install 'mnistnn[plot]'") from error
-    return Image

@@ -31,10 +31,11 @@ class LabelledImages:
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Both halves. Made by `image_set`, so that the halves fit each other."""
+    """Both halves, and the validation images of a set that brings some. Made by `image_set`, so that they fit."""
 
     train: LabelledImages
     test: LabelledImages
+    valid: LabelledImages | None = None
 
     @property
     def image_shape(self) -> tuple[int, int]:
@@ -45,12 +46,23 @@ class ImageSet:
     @property
     def classes(self) -> int:
         """The number of labels, counted from 0 to the largest that occurs."""
-        return 1 + max(int(self.train.labels.max()), int(self.test.labels.max()))
+        halves = (self.train, self.test, self.valid)
+        return 1 + max(int(half.labels.max()) for half in halves if half is not None)
+
+    @property
+    def training_file(self) -> LabelledImages:
+        """What the training files hold: the training images, and those for validation behind them."""
+        if self.valid is None:
+            return self.train
+        images = np.concatenate([self.train.images, self.valid.images])
+        return LabelledImages(images, np.concatenate([self.train.labels, self.valid.labels]))
 
 
-def image_set(train: LabelledImages, test: LabelledImages, place: str) -> ImageSet:
+def image_set(train: LabelledImages, test: LabelledImages, place: str, valid: LabelledImages | None = None) -> ImageSet:
     """Join two halves; DataError, naming `place`, if counts or image sizes disagree or a half is empty."""
-    for half_name, half in (("training", train), ("test", test)):
+    for half_name, half in (("training", train), ("test", test), ("validation", valid)):
+        if half is None:
+            continue
         if half.images.ndim != 3 or half.labels.ndim != 1:
             raise DataError(
                 f"{place}: {half_name} images must have shape (n, height, width) and labels (n,), "
@@ -60,12 +72,13 @@ def image_set(train: LabelledImages, test: LabelledImages, place: str) -> ImageS
             raise DataError(f"{place}: {len(half.images)} {half_name} images but {len(half.labels)} labels")
         if half.images.size == 0:
             raise DataError(f"{place}: there are no {half_name} images")
-    if train.images.shape[1:] != test.images.shape[1:]:
-        raise DataError(
-            f"{place}: training images are {_size(train)} pixels, but test images are {_size(test)}; "
-            "both must have the same size"
-        )
-    return ImageSet(train, test)
+    for half_name, half in (("test", test), ("validation", valid)):
+        if half is not None and train.images.shape[1:] != half.images.shape[1:]:
+            raise DataError(
+                f"{place}: training images are {_size(train)} pixels, but {half_name} images are {_size(half)}; "
+                "both must have the same size"
+            )
+    return ImageSet(train, test, valid)
 
 
 def image_set_from_files(arrays: Mapping[str, NDArray[np.uint8]], place: str) -> ImageSet:
@@ -88,9 +101,10 @@ def labels_as_bytes(labels: NDArray[np.integer], place: str) -> NDArray[np.uint8
 
 def idx_files(images: ImageSet) -> dict[str, bytes]:
     """Return the content of the four IDX files by name."""
+    train = images.training_file
     return {
-        TRAIN_IMAGES: encode_idx(images.train.images),
-        TRAIN_LABELS: encode_idx(images.train.labels),
+        TRAIN_IMAGES: encode_idx(train.images),
+        TRAIN_LABELS: encode_idx(train.labels),
         TEST_IMAGES: encode_idx(images.test.images),
         TEST_LABELS: encode_idx(images.test.labels),
     }

@@ -23,24 +23,25 @@ from mnistnn.storage.compressed import ZIP_ERRORS
 ZIP_MAGIC = b"PK\x03\x04"
 
 _ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
-_MAX_MEMBERS = 64
+_MAX_MEMBERS, _MAX_SHOWN = 64, 12
 _NPY_MAGIC = b"\x93NUMPY"
 _MAX_NPY_HEADER_BYTES = 4096
 _ENCRYPTED = 0x1
 _READABLE_COMPRESSION = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _INTEGER_DTYPES = {"|u1", "|i1"} | {f"{order}{kind}{size}" for order in "<>" for kind in "iu" for size in "248"}
 
-# NumPy writes the keys of the header in this order; the shape has at most three sizes of at most ten digits.
+# NumPy writes the keys of the header in this order; the shape has at most four sizes of at most ten digits.
 _NPY_HEADER = re.compile(
     r"\{'descr': '(?P<dtype>[<>|]\w{1,4})', 'fortran_order': (?P<fortran>True|False), "
-    r"'shape': \((?P<shape>(?:\d{1,10}, ?){0,2}(?:\d{1,10},?)?)\),? ?\} *\n?"
+    r"'shape': \((?P<shape>(?:\d{1,10}, ?){0,3}(?:\d{1,10},?)?)\),? ?\} *\n?"
 )
 
 
 def decode_npz(content: bytes, place: str) -> ImageSet:
     """Return the set in the bytes of a Keras-style .npz file.
 
-    x_train, x_test (n, h, w) uint8; y_train, y_test (n,) of any integer type, values in 0..255. Raises
+    x_train, x_test (n, h, w) or (n, h, w, 1) uint8; y_train, y_test (n,) or (n, 1) of any integer type, values in
+    0..255. Raises
     DataError, naming `place` and the array, for everything else.
     """
     try:
@@ -48,20 +49,36 @@ def decode_npz(content: bytes, place: str) -> ImageSet:
             total_bytes = sum(entry.file_size for entry in archive.infolist())
             if total_bytes > MAX_SET_BYTES:
                 raise DataError(f"{place}: {total_bytes} bytes, more than the {MAX_SET_BYTES} that are allowed")
+            _refuse_other_names(archive, place)
             arrays = {name: _read_member(archive, name, f"{place}: {name}") for name in _ARRAY_NAMES}
     except ZIP_ERRORS as error:
         raise DataError(f"{place}: the archive is damaged ({error})") from error
+    for name, array in arrays.items():  # of a last axis of one there is only one meaning
+        if array.ndim > (3 if name.startswith("x") else 1) and array.shape[-1] == 1:
+            arrays[name] = array[..., 0]
     for name in ("x_train", "x_test"):
         if arrays[name].dtype != np.uint8 or arrays[name].ndim != 3:
             raise DataError(f"{place}: {name} must be uint8 of shape (n, height, width), got {_kind(arrays[name])}")
     for name in ("y_train", "y_test"):
         if arrays[name].ndim != 1:
-            raise DataError(f"{place}: {name} must be integers of shape (n,), got {_kind(arrays[name])}")
+            one_hot = "; is it one-hot? np.argmax(labels, axis=1) makes labels of it" if arrays[name].ndim == 2 else ""
+            raise DataError(f"{place}: {name} must be integers of shape (n,), got {_kind(arrays[name])}{one_hot}")
     return image_set(
         LabelledImages(arrays["x_train"], labels_as_bytes(arrays["y_train"], f"{place}: y_train")),
         LabelledImages(arrays["x_test"], labels_as_bytes(arrays["y_test"], f"{place}: y_test")),
         place,
     )
+
+
+def _refuse_other_names(archive: zipfile.ZipFile, place: str) -> None:
+    """Raise DataError, with what there is, if an array is not there."""
+    names = [entry.filename.removesuffix(".npy") for entry in archive.infolist()]
+    lacking = [name for name in _ARRAY_NAMES if name not in names]
+    if lacking:
+        there = ", ".join(names[:_MAX_SHOWN]) + (", …" if len(names) > _MAX_SHOWN else "") or "nothing"
+        raise DataError(
+            f"{place}: has {there}; expected {', '.join(_ARRAY_NAMES)}, and {', '.join(lacking)} is missing"
+        )
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, place: str) -> NDArray[Any]:
@@ -85,7 +102,12 @@ def _read_npy(file: IO[bytes], file_bytes: int, place: str) -> NDArray[Any]:
     if match is None:
         raise DataError(f"{place}: the array header is not one that is read: {header[:120]!r}")
     if match["dtype"] not in _INTEGER_DTYPES:
-        raise DataError(f"{place}: type {match['dtype']!r} is not read, expected uint8 images or integer labels")
+        floats = (
+            "; of floats from 0 to 1, np.rint(255 * x).astype(np.uint8) makes bytes" if "f" in match["dtype"] else ""
+        )
+        raise DataError(
+            f"{place}: type {match['dtype']!r} is not read, expected uint8 images or integer labels{floats}"
+        )
     dtype = np.dtype(match["dtype"])
     shape = tuple(int(size) for size in match["shape"].replace(",", " ").split())
     if 0 in shape:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mnistnn.data.pictures.components import Box, components_of, components_of_digit, label_components
 from mnistnn.data.pictures.ink import Ink, NoDigitError, Pixels, find_ink
 from mnistnn.data.pictures.resize import resampled
+from mnistnn.data.pictures.style import MNIST_STYLE, ImageStyle
 
 _SIDE_PX = 256  # of the picture in which the digit is looked for, and of the digit with its surroundings
 _MARGIN = 0.25  # around the digit, of its longer side, when it is looked at closely
@@ -31,11 +32,12 @@ _LEAST_SHARE = 1 / 64  # of a digit's longer side, of that of the picture
 class NormalizedDigit:
     """A digit as a model of MNIST sees it.
 
-    image   (h, w), uint8, ink is 255
+    image   (h, w), uint8; ink is 255, or 0 in a style of dark ink
     dark    whether the ink was darker than the paper
     box     height and width of the ink on the picture, in its pixels
     fitted  height and width of the ink on the image
     components  how many connected components the digit has; specks how many were left out
+    beside  the ink of all that was left out, in multiples of the digit's
     """
 
     image: NDArray[np.uint8]
@@ -44,16 +46,20 @@ class NormalizedDigit:
     fitted: tuple[int, int]
     components: int
     specks: int
+    beside: float
 
 
-def normalize_digit(grey: Pixels, shape: tuple[int, int] = (28, 28), dark: bool | None = None) -> NormalizedDigit:
-    """Return the digit on a picture `grey` (h, w), 0 is black and 1 white, as an image of `shape`.
+def normalize_digit(
+    grey: Pixels, shape: tuple[int, int] = (28, 28), dark: bool | None = None, style: ImageStyle = MNIST_STYLE
+) -> NormalizedDigit:
+    """Return the digit on a picture `grey` (h, w), 0 is black and 1 white, as an image of `shape` in a style.
 
     `dark` says whether the ink is darker than the paper; if it is not known, it is found out. Raises NoDigitError.
     """
     small, scale = _reduced(grey)
     ink = find_ink(small, dark)
     digit = _digit(ink)
+    beside = digit.beside  # on all of the picture
     if scale * max(digit.box.height, digit.box.width) < max(_LEAST_PX, _LEAST_SHARE * max(grey.shape)):
         raise NoDigitError("no ink found but specks")
     around = _around(digit.box, scale, grey.shape)
@@ -62,23 +68,25 @@ def normalize_digit(grey: Pixels, shape: tuple[int, int] = (28, 28), dark: bool 
         ink = find_ink(small, ink.dark)
         digit = _digit(ink)
     inked = _of_box(np.where(_near(digit.mask), ink.amount, 0.0), digit.box)
-    image, fitted = fit(inked, shape)
+    image, fitted = fit(inked, shape, style)
+    if style.dark:
+        image = 1.0 - image
     size = round(scale * digit.box.height), round(scale * digit.box.width)
     return NormalizedDigit(
-        np.rint(255 * image).astype(np.uint8), ink.dark, size, fitted, digit.components, digit.specks
+        np.rint(255 * image).astype(np.uint8), ink.dark, size, fitted, digit.components, digit.specks, beside
     )
 
 
-def fit(ink: Pixels, shape: tuple[int, int]) -> tuple[Pixels, tuple[int, int]]:
+def fit(ink: Pixels, shape: tuple[int, int], style: ImageStyle = MNIST_STYLE) -> tuple[Pixels, tuple[int, int]]:
     """Return ink (h, w), which fills its box, on an image of `shape`, and the height and width that it has there."""
-    box_h, box_w = (max(1, round(20 / 28 * side)) for side in shape)
+    box_h, box_w = (min(side, max(1, round(style.box * side))) for side in shape)
     ink = widened(ink, min(box_h, box_w))
     h, w = ink.shape
     factor = min(box_h / h, box_w / w)
     fitted = max(1, round(factor * h)), max(1, round(factor * w))
     small = resampled(ink, fitted)
     brightest = np.quantile(small[small > 0.1 * small.max()], 0.95)
-    return centred((small / brightest).clip(0.0, 1.0), shape), fitted
+    return centred((small / brightest).clip(0.0, 1.0), shape, style.by_mass), fitted
 
 
 def widened(ink: Pixels, box_px: int) -> Pixels:
@@ -120,8 +128,9 @@ def _grown(ink: Pixels, radius: float) -> Pixels:
     return grown
 
 
-def centred(small: Pixels, shape: tuple[int, int]) -> Pixels:
-    """Return a small image on an empty one of `shape`, its centre of mass as near the centre as whole pixels allow.
+def centred(small: Pixels, shape: tuple[int, int], by_mass: bool = True) -> Pixels:
+    """Return a small image on an empty one of `shape`, its centre of mass, or itself, as near the centre as whole
+    pixels allow.
 
     The centre is pixel h // 2, w // 2. Nothing is cut off: an image with its mass at one end stays at the edge.
     """
@@ -130,6 +139,9 @@ def centred(small: Pixels, shape: tuple[int, int]) -> Pixels:
     start = []
     for axis in (0, 1):
         n, side = small.shape[axis], shape[axis]
+        if not by_mass:
+            start.append((side - n) // 2)
+            continue
         centre = float(small.sum(axis=1 - axis) @ np.arange(n)) / mass
         start.append(min(max(side // 2 - round(centre), 0), side - n))
     top, left = start
@@ -145,6 +157,7 @@ class _Digit:
     mask: NDArray[np.bool_]
     components: int
     specks: int
+    beside: float
 
 
 def _digit(ink: Ink) -> _Digit:
@@ -155,7 +168,9 @@ def _digit(ink: Ink) -> _Digit:
     for component in digit:
         box = box.joined(component.box)
     mask = np.isin(labels, [component.number for component in digit])
-    return _Digit(box, mask, len(digit), len(found) - len(digit))
+    of_digit = sum(component.ink for component in digit)
+    beside = sum(component.ink for component in found) - of_digit
+    return _Digit(box, mask, len(digit), len(found) - len(digit), beside / max(of_digit, 1e-12))
 
 
 def _reduced(grey: Pixels) -> tuple[Pixels, float]:

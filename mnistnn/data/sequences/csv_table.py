@@ -58,6 +58,16 @@ class CsvFile:
             raise DataError(f"{path}: is empty; its first line is to name the columns")
         if len(names) > _MOST_COLUMNS:
             raise DataError(f"{path}: line 1: {len(names)} columns, allowed are up to {_MOST_COLUMNS}")
+        if len(names) == 1 and (others := [each for each in ";\t|," if each != separator and each in names[0]]):
+            other = shown(others[0])
+            raise DataError(
+                f"{path}: line 1: is one field, {shown(names[0])}; if fields are separated by {other}, say so: "
+                f"separator: {other}"
+            )
+        if all(_is_number(name) for name in self.names):
+            raise DataError(
+                f"{path}: line 1: has only numbers ({_listed(self.names)}), but the first line is to name the columns"
+            )
         self._places: dict[str, int] = {}
         for number, name in enumerate(self.names):
             if not name:
@@ -108,6 +118,8 @@ class CsvFile:
         )
 
     def _number(self, text: str, line: int, name: str, hint: str) -> float:
+        if self._separator != "," and text.count(",") == 1 and "." not in text:
+            text = text.replace(",", ".")  # a decimal comma
         try:
             value = float("" if "_" in text else text)  # Python would read 1_000
         except ValueError:
@@ -137,6 +149,14 @@ class CsvFile:
                 yield line, row
             elif blank is None:
                 blank = line
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", ".", 1))
+    except ValueError:
+        return False
+    return True
 
 
 def _content(path: Path) -> bytes:

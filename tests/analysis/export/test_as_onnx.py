@@ -10,6 +10,7 @@ from mnistnn.analysis.export import onnx_check, onnx_layers
 from mnistnn.analysis.export.onnx_check import checked, run_onnx
 from mnistnn.config.dump import config_hash
 from mnistnn.config.load import load_resolved
+from mnistnn.data import source
 from mnistnn.data.datasets import cache
 from mnistnn.data.splits import read_split
 from mnistnn.errors import CheckFailedError, UsageError
@@ -182,7 +183,7 @@ def test_check_opens_no_test_digit(toy, start, exported, monkeypatch):
         asked.append(split)
         return read_split(data, split)
 
-    monkeypatch.setattr(onnx_check, "read_split", read)
+    monkeypatch.setattr(source, "read_split", read)
     exported("onnx", out=Path("m.onnx"))
     assert asked == ["valid"]
     assert not list(Path("run/eval").iterdir())

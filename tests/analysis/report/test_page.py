@@ -112,7 +112,20 @@ def test_run_whose_checkpoints_are_gone_is_shown_as_far_as_it_can_be(run):
     assert "Learning curves" in text
 
 
-def test_run_whose_digits_are_gone_is_shown_as_far_as_it_can_be(run, monkeypatch, tmp_path):
+def test_run_whose_digits_are_gone_is_shown(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("MNISTNN_DATA", str(tmp_path / "empty"))
+    text = text_of(page_of())
+    assert "the model cannot be shown" not in text
+    assert "Learning curves" in text
+
+
+def test_run_of_before_whose_digits_are_gone_is_shown_as_far_as_it_can_be(run, monkeypatch, tmp_path):
+    """Runs keep the sizes of their set since then."""
+    for path in RUNS.glob("*/environment.json"):
+        content = json.loads(path.read_text())
+        for key in ("dataset", "sha256"):
+            content.pop(key, None)
+        path.write_text(json.dumps(content))
     monkeypatch.setenv("MNISTNN_DATA", str(tmp_path / "empty"))
     text = text_of(page_of())
     assert "the model cannot be shown: " in text

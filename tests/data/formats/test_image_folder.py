@@ -1,3 +1,4 @@
+import io
 import struct
 import sys
 import zlib
@@ -63,17 +64,26 @@ def png(width: int, height: int, bits: int = 8) -> bytes:
     return b"\x89PNG\r\n\x1a\n\x00\x00\x00\r" + header + struct.pack(">I", zlib.crc32(header))
 
 
+PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+
+
+def saved(samples: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(samples).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not a PNG image"),
-        (b"GIF89a" + bytes(40), "not a PNG image"),
+        (b"", "the file is empty"),
+        (b"GIF89a" + bytes(40), "none of the pictures that are read"),
         (png(4, 4), "ends too early"),
-        (png(4, 4) + b"\x00\x00\x00\x00IEND\xaeB`\x82", "not a readable PNG"),
-        (png(5, 4), "not 4x4 pixels"),
-        (png(2**31 - 1, 2**31 - 1), "allowed are 1 to 1024"),
-        (png(0, 4), "allowed are 1 to 1024"),
-        (png(4, 4, bits=16), "16 bits"),
+        (png(4, 4) + PNG_END, "not a readable PNG"),
+        (png(2**31 - 1, 2**31 - 1) + PNG_END, "pixels that are allowed"),
+        (png(0, 4) + PNG_END, "not a readable PNG|0×4 pixels"),
+        (saved(np.zeros((5, 4), np.uint8)), "is 5x4 pixels, but .*png is 4x4; all must be alike"),
+        (saved(np.zeros((1, 1025), np.uint8)), "allowed are 1 to 1024 a side"),
     ],
 )
 def test_image_folder_with_an_unfit_file_is_refused(folder, content, message):
@@ -94,7 +104,7 @@ def test_image_folder_with_truncated_pngs_is_refused(folder):
 
 def test_image_folder_with_other_files_is_refused(folder):
     (folder / "train" / "1" / "notes.txt").write_text("x")
-    with pytest.raises(DataError, match=r"notes\.txt: is not a PNG file"):
+    with pytest.raises(DataError, match=r"notes\.txt: is not an image file"):
         read_image_folder(folder)
 
 
@@ -107,7 +117,7 @@ def test_image_folder_with_an_unfit_label_is_refused(folder, name, message):
 
 def test_image_folder_without_a_test_half_is_refused(folder):
     (folder / "test").rename(folder / "rest")
-    with pytest.raises(DataError, match="test: cannot be read: no such file"):
+    with pytest.raises(DataError, match=r"has no folder test/ or testing/; .*found rest, train"):
         read_image_folder(folder)
 
 

@@ -62,7 +62,7 @@ def test_npz_in_fortran_order_is_read(tiny):
         ("x_train", np.zeros((1, 1, 1, 1), dtype="u1")),
         ("x_train", np.zeros((12, 4, 4), dtype=[("a", "u1")])),
         ("y_train", np.zeros(11, dtype="u1")),
-        ("y_train", np.zeros((12, 1), dtype="u1")),
+        ("y_train", np.zeros((12, 2), dtype="u1")),
         ("y_train", np.uint8(3)),
         ("y_train", np.full(12, 256)),
         ("y_train", np.full(12, -1)),
@@ -119,7 +119,8 @@ def test_npz_with_a_member_twice_is_refused(tiny):
 def test_npz_with_another_compression_is_refused(tiny):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_BZIP2) as archive:
-        archive.writestr("x_train.npy", b"data")
+        for name in ("x_train", "y_train", "x_test", "y_test"):
+            archive.writestr(f"{name}.npy", b"data")
     with pytest.raises(DataError, match="another way than deflate"):
         decode_npz(buffer.getvalue(), "f")
 

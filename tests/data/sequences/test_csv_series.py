@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from mnistnn.data.sequences import csv_series, csv_table
 from mnistnn.data.sequences.contract import SequencesInfo, Unit
 from mnistnn.data.sequences.csv_series import CsvSeries
+from mnistnn.data.sequences.csv_table import _is_number
 from mnistnn.data.sequences.registry import AnySequences
 from mnistnn.errors import ConfigError, DataError, ResourceError
 
@@ -260,7 +261,14 @@ tables = st.lists(names, min_size=1, max_size=4, unique=True).flatmap(
 )
 
 
-@given(table=tables, separator=st.sampled_from(",;\t|"))
+def are_names(columns: list[str]) -> bool:
+    """Tell whether a first line is one of names: numbers alone are none, nor is one field with separators in it."""
+    if len(columns) == 1 and set(columns[0]) & set(",;\t|"):
+        return False
+    return not all(_is_number(name) for name in columns)
+
+
+@given(table=tables.filter(lambda table: are_names(table[0])), separator=st.sampled_from(",;\t|"))
 def test_what_python_writes_is_read_back(tmp_path_factory, table, separator):
     columns, rows = table
     text = io.StringIO(newline="")
