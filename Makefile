@@ -48,6 +48,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 train: $(RUN)/.evaluated
 	$(BIN)/mnistnn show $(RUN)
+	@echo 'next, after `. .venv/bin/activate`: mnistnn ls, mnistnn inspect errors latest, mnistnn --help'
 
 $(RUN)/.evaluated: | $(INSTALLED)
 	$(BIN)/mnistnn train $(EXPERIMENT) --run-dir $(RUN) --resume auto
