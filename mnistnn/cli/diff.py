@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SCHEMA_VERSION = 1
 _ARRAYS_SHOWN = 20
+_CHANGE_NO_BIT = ("backend.threads", "threads", "cores")
 
 
 @click.command(cls=MnistnnCommand)
@@ -29,7 +30,8 @@ def diff(left: str, right: str, runs: Path, as_json: bool) -> None:
     """Show in what two runs differ.
 
     A and B are paths, starts of run ids, or 'latest'. Compared are the configuration, the environment, the metrics
-    up to the first difference, and the final and best weights. The exit code is 0 whether they differ or not.
+    up to the first difference, and the final and best weights. Runs on one machine, by the same versions, have the same
+    bits with any number of threads. The exit code is 0 whether they differ or not.
     """
     from mnistnn.analysis.comparison.run_diff import difference_of
     from mnistnn.run.directory import find
@@ -74,7 +76,8 @@ def _lines(found: RunDifference) -> list[str]:
     for heading, differences in (("config", found.config), ("environment", found.environment)):
         for each in differences:
             a, b = ("absent" if v is ABSENT else json.dumps(v, ensure_ascii=False) for v in (each.left, each.right))
-            lines.append(f"{heading:<12} {each.key}{' (order)' if each.order else ''}: {a} → {b}")
+            aside = " (changes no bit)" if each.key in _CHANGE_NO_BIT else ""
+            lines.append(f"{heading:<12} {each.key}{' (order)' if each.order else ''}: {a} → {b}{aside}")
         if not differences:
             lines.append(f"{heading:<12} no difference")
     lines.append(f"{'metrics':<12} {_metrics(found.metrics)}")

@@ -53,3 +53,12 @@ def test_damaged_checkpoint_is_passed_over_with_a_warning(runs, command, tmp_pat
     done = command("diff", "a", "same")
     assert done.err.startswith("warning: passed over same/checkpoints/step-0000000060.safetensors")
     assert "final weights differ (after 60 and 50 updates)" in done.out
+
+
+def test_number_of_threads_is_said_to_change_no_bit(toy, command):
+    for threads in (1, 2):
+        command("train", toy, f"backend.threads={threads}", "--run-dir", f"run{threads}", "-q")
+    out = command("diff", "run1", "run2").out
+    assert "backend.threads: 1 → 2 (changes no bit)\n" in out
+    assert "threads: 1 → 2 (changes no bit)\n" in out
+    assert out.endswith("the same, bit for bit\n")
