@@ -85,10 +85,12 @@ def train(
     if workers > 1 and seeds is not None and not dry_run:
         _train_at_a_time(loaded, workers, runs, time_budget, resume == "auto")
         return
-    for plan in plans:
+    for number, plan in enumerate(plans, start=1):
         if dry_run:
             _print_plan(plan, run_dir, runs)
         else:
+            if len(plans) > 1 and not settings().quiet:
+                click.echo(f"seed {plan.experiment.seed}, {number} of {len(plans)}", err=True)
             print_outcome(_train(plan, runs, run_dir, time_budget, resume == "auto", workers))
 
 

@@ -1,6 +1,7 @@
 """`mnistnn train`: options, output, and refusals that write nothing."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,12 @@ def test_seeds_make_a_run_each(toy, command):
         "seed: 2",
     ]
     assert len({record.config_hash for record in records()}) == 3
+
+
+def test_seeds_are_counted_as_they_begin(toy, command):
+    done = command("train", toy, "--seeds", "7,3", "--epochs", "1")
+    assert re.findall("seed .*", done.err) == ["seed 7, 1 of 2", "seed 3, 2 of 2"]
+    assert "seed" not in command("train", toy, "--epochs", "1").err
 
 
 def test_seeds_can_be_listed(toy, command):
