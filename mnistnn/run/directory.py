@@ -1,6 +1,7 @@
 """Where runs live: creating a run's folder, naming what is in it, and finding a run again."""
 
 import os
+import re
 import secrets
 import shlex
 from contextlib import suppress
@@ -12,6 +13,7 @@ from mnistnn.errors import RunError, UsageError
 from mnistnn.storage.writing import remove_leftovers, resource_error, sync_folder
 
 LATEST = "latest"
+_NAME = re.compile(r"[\w.-]{1,200}")  # of an experiment, which is that of the folder of its runs
 
 
 @dataclass(frozen=True)
@@ -151,14 +153,24 @@ def all_runs(runs: Path) -> list[RunDirectory]:
     return [RunDirectory(folder) for folder in sorted(folders, key=lambda folder: (folder.name, folder))]
 
 
+def _newest_in(folder: Path) -> RunDirectory | None:
+    """Return the run in an experiment's folder whose name comes last; None if there is none."""
+    inside = sorted(path.parent for path in folder.glob("*/run.json") if path.parent.name != LATEST)
+    return RunDirectory(inside[-1]) if inside else None
+
+
 def find(reference: str, runs: Path) -> RunDirectory:
-    """Find a run by its path, by `latest`, or by a unique prefix of its id. Raises RunError saying what was tried."""
+    """Find a run by its path, by `latest`, by a unique prefix of its id, or by the folder or name of its experiment,
+    which mean the newest run there. Raises RunError saying what was tried.
+    """
     path = runs / LATEST if reference == LATEST else Path(reference)
     if os.path.isdir(path):
         run = RunDirectory(path.resolve() if reference == LATEST else path)
-        if not run.record.is_file():
-            raise RunError(f"{path} is not a run directory: it has no run.json")
-        return run
+        if run.record.is_file():
+            return run
+        if (newest := _newest_in(path)) is not None:
+            return newest
+        raise RunError(f"{path} is not a run directory: it has no run.json")
     if reference == LATEST:
         raise RunError(f"there is no latest run in {runs}")
     candidates = all_runs(runs)
@@ -167,6 +179,8 @@ def find(reference: str, runs: Path) -> RunDirectory:
     ]
     if len(matches) == 1:
         return matches[0]
+    if _NAME.fullmatch(reference) and (newest := _newest_in(runs / reference)) is not None:
+        return newest
     if matches:
         names = ", ".join(str(run.path.relative_to(runs)) for run in matches[:5])
         more = ", …" if len(matches) > 5 else ""

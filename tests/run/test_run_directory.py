@@ -243,3 +243,18 @@ def test_link_of_a_killed_process_is_removed_when_the_run_goes_on(make_run, runs
 )
 def test_path_is_written_as_it_can_be_typed(path, argument):
     assert as_argument(Path(path)) == argument
+
+
+def test_name_or_folder_of_an_experiment_means_its_newest_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("toy/20260101-000000-aaaa", "toy/20260301-000000-bbbb", "toy-2/20260401-000000-cccc"):
+        run = Path("runs", name)
+        run.mkdir(parents=True)
+        (run / "run.json").write_text("{}")
+    for reference in ("toy", "runs/toy"):
+        assert find(reference, Path("runs")).path == Path("runs/toy/20260301-000000-bbbb")
+    assert find("toy-2", Path("runs")).path == Path("runs/toy-2/20260401-000000-cccc")
+    assert find("20260101", Path("runs")).path == Path("runs/toy/20260101-000000-aaaa")
+    for reference in ("to", "runs", ".", "..", "../runs", "runs/none"):
+        with pytest.raises(RunError):
+            find(reference, Path("runs"))
