@@ -30,7 +30,8 @@ class WorkerChoice:
         self._at = len(self._levels) - 1 - sum(level > free_cores() for level in self._levels[1:])
         self._upwards = False  # where the next neighbour is looked for
         self._costs: dict[int, float] = {}  # seconds of one unit of work, by level
-        self._due_s = 0.0  # when the next comparison begins: at once
+        self._spent_s = 0.0  # in updates: other work in between, such as an evaluation, does not count
+        self._due_s = 0.0  # the time spent at which the next comparison begins: at once
         self._comparison: _Comparison | None = None
         self._hold_s = HOLD_S
         self._first = dict.fromkeys(range(len(self._levels)), _FIRST)
@@ -47,21 +48,22 @@ class WorkerChoice:
 
     def end(self, work: int) -> None:
         """Note that it has ended: `work` is how many examples it has passed through the model."""
-        now_s = self._ended_s = self._now()
-        took_s = now_s - self._began_s
+        self._ended_s = self._now()
+        took_s = self._ended_s - self._began_s
+        self._spent_s += took_s
         self.workers.seconds[self.workers.taking_part] += took_s
         if self._comparison is None:
-            if now_s >= self._due_s:
-                self._begin_comparison(now_s)
+            if self._spent_s >= self._due_s:
+                self._begin_comparison()
         elif self._first[self._comparison.level]:
             self._first[self._comparison.level] -= 1
         else:
-            self._compare(took_s, work, now_s)
+            self._compare(took_s, work)
 
-    def _begin_comparison(self, now_s: float) -> None:
+    def _begin_comparison(self) -> None:
         has_asked = self.workers.calls > self._calls  # else nothing is large enough for more than one
         self._calls = self.workers.calls
-        self._due_s = now_s + self._hold_s
+        self._due_s = self._spent_s + self._hold_s
         if len(self._levels) == 1 or not has_asked:
             return
         if not 0 <= self._at + (1 if self._upwards else -1) < len(self._levels):
@@ -69,7 +71,7 @@ class WorkerChoice:
         other = self._at + (1 if self._upwards else -1)
         self._comparison = _Comparison(self._at, other)
 
-    def _compare(self, took_s: float, work: int, now_s: float) -> None:
+    def _compare(self, took_s: float, work: int) -> None:
         comparison = self._comparison
         assert comparison is not None
         if comparison.is_going_on(took_s, work):
@@ -81,12 +83,12 @@ class WorkerChoice:
             self._costs[level] = _MEMORY * before + (1.0 - _MEMORY) * cost if is_akin else cost
         if self._costs[comparison.other] < _BETTER * self._costs[comparison.now]:
             self._at = comparison.other
-            self._due_s, self._hold_s = now_s, HOLD_S  # the next one in this direction may be better still
+            self._due_s, self._hold_s = self._spent_s, HOLD_S  # the next one in this direction may be better still
             for level in set(self._costs) - {comparison.now, comparison.other}:
                 del self._costs[level]
         else:
             self._upwards = not self._upwards
-            self._due_s = now_s + max(self._hold_s, _PAUSE * comparison.total_s)
+            self._due_s = self._spent_s + max(self._hold_s, _PAUSE * comparison.total_s)
             self._hold_s = min(2.0 * self._hold_s, MOST_HOLD_S)
         self._comparison = None
         self._set(self._at)

@@ -87,7 +87,7 @@ def test_any_number_of_threads_gives_the_same_bits(family, toy, command, monkeyp
     assert set(spread) == {1}, "nothing was cut"
     for most in (2, 3, 5):
         monkeypatch.setattr(Plan, "needs_loops", most != 3)  # and so products are handed over in compiled code
-        monkeypatch.setattr(WorkerChoice, "_begin_comparison", lambda self, now_s: None)  # all take part
+        monkeypatch.setattr(WorkerChoice, "_begin_comparison", lambda self: None)  # all take part
         monkeypatch.setattr("mnistnn.backend.worker_choice.free_cores", lambda most=most: most)
         spread.clear()
         assert trained(f"threads-{most}", most) == expected
