@@ -33,37 +33,28 @@ _ALONE = Workers(1)
 _in_use: ContextVar[Workers] = ContextVar("workers", default=_ALONE)
 
 
-class _BlasThreads:
-    """How many threads BLAS uses: one number for the whole process, held by all that want one at a time.
-
-    The number is that of the holder that came last and has not left; when the last one leaves, what was there before
-    comes back. So the earlier one of two that compute at the same time gets the number of the later one while that is
-    there: right results, whose last bits may differ from those of a run alone.
-    """
+class _OneBlasThread:
+    """Keeps BLAS, of which a process has one, to one thread while anybody computes; then what was before comes back."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._wanted: dict[object, int] = {}  # by holder, the earliest first
+        self._holders = 0
         self._before: threadpool_limits | None = None
 
     @contextmanager
-    def limited_to(self, count: int) -> Iterator[None]:
+    def held(self) -> Iterator[None]:
         from threadpoolctl import threadpool_limits
 
-        holder = object()
         with self._lock, _in_control():
-            limits = threadpool_limits(limits=count, user_api="blas")
-            if not self._wanted:
-                self._before = limits
-            self._wanted[holder] = count
+            if not self._holders:
+                self._before = threadpool_limits(limits=1, user_api="blas")
+            self._holders += 1
         try:
             yield
         finally:
             with self._lock, _in_control():
-                del self._wanted[holder]
-                if self._wanted:
-                    threadpool_limits(limits=[*self._wanted.values()][-1], user_api="blas")
-                elif self._before is not None:
+                self._holders -= 1
+                if not self._holders and self._before is not None:
                     self._before.restore_original_limits()
 
 
@@ -85,14 +76,14 @@ def _in_control() -> Iterator[None]:
         let_go()
 
 
-_blas = _BlasThreads()
+_blas = _OneBlasThread()
 
 
 @contextmanager
 def allowed(most: int) -> Iterator[Workers]:
     """Let the arithmetic of this context use up to `most` threads; yield them."""
     workers = Workers(most)
-    with _blas.limited_to(1), closing(workers):
+    with _blas.held(), closing(workers):
         token = _in_use.set(workers)
         try:
             yield workers

@@ -1,7 +1,7 @@
 """Worker threads: the one that calls, and others that help it with pieces of work.
 
-A helper that has nothing to do sleeps. Before, it looks for a tenth of a millisecond for the next thing to do, if that
-can be done in compiled code (`handover.py`); it never spins for long, so it takes little from what else the machine has
+A helper that has nothing to do sleeps. Before, it looks for a moment (`handover.py`) for the next thing to do, if that
+can be done in compiled code; it never spins for long, so it takes little from what else the machine has
 to do. Pieces lie in one list, and whoever is free takes the next. The caller works too and waits, at the end, only for
 pieces that a helper has begun: a helper that the machine has no core for costs nothing, the others do its share.
 
@@ -13,7 +13,6 @@ workers, which may change between two calls.
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context, copy_context
-from functools import cached_property
 from itertools import count
 from threading import Lock, Thread
 from typing import Any, TypeVar
@@ -41,11 +40,9 @@ class Workers:
         self.seconds: defaultdict[int, float] = defaultdict(float)
         self._helpers: list[_Helper] = []
         self._free = Lock()
-
-    @cached_property
-    def handover(self) -> Handover | None:
-        """Where helpers look for products, if that is possible; chosen at the first one that is cut."""
-        return Handover.possible()
+        self.handover: Handover | None = None
+        """Where helpers look for products, if that is possible: from the first one on that is shared."""
+        self._is_chosen = False
 
     def spread(self, work: Callable[[Piece, int], None], pieces: Sequence[Piece]) -> None:
         """Call work(piece, worker) for each piece, with worker in 0 to most − 1; return when all are done.
@@ -64,8 +61,8 @@ class Workers:
             helpers = self._helpers_for(helping)
             for helper in helpers:
                 helper.give(job)
-            if (handover := self.__dict__.get("handover")) is not None:
-                handover.call()
+            if self.handover is not None:
+                self.handover.call()
             for helper in helpers:
                 helper.wake()
             job.take_part(0)
@@ -77,10 +74,12 @@ class Workers:
 
     def multiply(self, a: Array, b: Array, out: Array, cut: ProductPieces) -> None:
         """Write the product of a (m, k) and b (k, n) into out (m, n), piece by piece."""
-        self.calls += 1
         helping = min(self.taking_part, len(cut.parts)) - 1
+        if helping > 0 and not self._is_chosen:
+            self.handover, self._is_chosen = Handover.possible(), True
         handover = self.handover if helping > 0 else None
         if handover is not None and handover.can_multiply(a, b, out, cut.last) and self._free.acquire(blocking=False):
+            self.calls += 1
             try:
                 for helper in self._helpers_for(helping):
                     helper.wake()
@@ -93,7 +92,6 @@ class Workers:
             rows, columns = part
             np.matmul(a[rows], b[:, columns], out=out[part])
 
-        self.calls -= 1  # counted again
         self.spread(multiply, cut.parts)
 
     def _helpers_for(self, helping: int) -> "Sequence[_Helper]":
@@ -105,8 +103,8 @@ class Workers:
         """End the helpers."""
         for helper in self._helpers:
             helper.is_to_end = True
-        if (handover := self.__dict__.get("handover")) is not None:
-            handover.call()
+        if self.handover is not None:
+            self.handover.call()
         for helper in self._helpers:
             helper.wake()
         for helper in self._helpers:
@@ -169,7 +167,7 @@ class _Helper:
             if job is not None:
                 job[0].run(job[1].take_part, self._number)
                 del job
-            handover = self._workers.__dict__.get("handover")
+            handover = self._workers.handover
             if handover is not None:
                 before, seen = seen, handover.wait(self._number, seen)
                 if seen != before and handover.is_call(seen):

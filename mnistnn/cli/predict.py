@@ -117,7 +117,7 @@ def _what_was_done(prediction: PicturePrediction) -> str:
     size = f"{width}×{height} px"
     fitting, ink_px = prediction.fitting, prediction.ink_px
     if fitting is None or ink_px is None:
-        return f"{size}, given as it is, as the training images are"
+        return f"{size}, given as it is{', as the training images are' if prediction.is_alike else ''}"
     polarity = "dark on light, inverted" if fitting.dark else "light on dark"
     components = f" in {fitting.components} components" if fitting.components > 1 else ""
     specks = "" if not fitting.specks else f" ({fitting.specks} speck{'s'[: fitting.specks > 1]} left out)"

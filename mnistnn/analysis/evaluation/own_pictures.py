@@ -33,6 +33,7 @@ class PicturePrediction:
     ink_px   height and width of the ink on it
     fitting  what was done to it; None if it was given as it is
     classes  names of all classes with their scores, the best first
+    is_alike whether it was given as it is because it is like the training images
     """
 
     path: Path
@@ -41,6 +42,7 @@ class PicturePrediction:
     ink_px: tuple[int, int] | None
     fitting: NormalizedDigit | None
     classes: list[tuple[str, float]]
+    is_alike: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def _predict(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Pi
     names = trained.plan.experiment.data.class_names(trained.plan.classes)
     best_first = np.argsort(-scores, kind="stable")
     classes = [(names[c], float(scores[c])) for c in best_first]
-    return PicturePrediction(path, image, picture.size_px, ink_px, fitting, classes)
+    return PicturePrediction(path, image, picture.size_px, ink_px, fitting, classes, is_alike)
 
 
 def _is_one_of_these(grey: NDArray[np.float64], shape: tuple[int, int], style: ImageStyle) -> bool:
