@@ -181,8 +181,9 @@ class Done:
 
 
 @pytest.fixture
-def command(capsys) -> Callable[..., Done]:
+def command(capsys, monkeypatch) -> Callable[..., Done]:
     """Run a command line in this process, as `mnistnn` would."""
+    monkeypatch.delenv("COLUMNS", raising=False)  # which says 80 where tests run in several processes
 
     def run(*arguments: object) -> Done:
         capsys.readouterr()

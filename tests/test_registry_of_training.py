@@ -43,6 +43,7 @@ from mnistnn.preprocess.pad import Pad
 from mnistnn.preprocess.scan import Scan
 from mnistnn.preprocess.shrink import Shrink
 from mnistnn.preprocess.standardize import Standardize
+from mnistnn.preprocess.transpose import Transpose
 from mnistnn.preprocess.whiten import Whiten
 from mnistnn.stopping import course, limits, lisa
 
@@ -129,6 +130,7 @@ TRANSFORMS: Cases = {
     "shrink": lambda: Shrink(shape=[1, 2]),
     "scan": lambda: Scan(permutation=3),
     "blur": lambda: Blur(sigma_px=0.7),
+    "transpose": Transpose,
 }
 REGISTRIES: dict[str, tuple[list[Any], Cases]] = {
     "optimizer": ([optim.Optimizer], OPTIMIZERS | METHODS),

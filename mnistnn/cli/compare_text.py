@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
+from mnistnn.cli.table import ENDLESS, GAP, columns_of_terminal, table
 from mnistnn.cli.terminal import can_show
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ _LEVEL = 0.05  # up to which p is taken for more than chance
 _OBVIOUS = 0.001  # a smallest p below this keeps nobody from finding anything, and is not said
 _WIDTH = 120  # of lines where there is no terminal
 _NARROWEST = 16  # characters of a value that differs, however many experiments there are
-_GAP = "  "  # between columns
 
 
 def headings(found: Comparison) -> list[str]:
@@ -47,11 +46,11 @@ def _differing_lines(found: Comparison) -> list[str]:
     if not found.differing:
         return ["the experiments differ in their names alone"]
     whole = _differing_table(found, CHARACTERS_SHOWN)
-    width = get_terminal_size((_WIDTH, 0)).columns
+    width = columns_of_terminal(_WIDTH)
     if max(map(len, whole)) <= width:
         return whole
     longest = max(len(key) for key, _ in found.differing)
-    return _differing_table(found, max(_NARROWEST, (width - longest) // len(found.experiments) - len(_GAP)))
+    return _differing_table(found, max(_NARROWEST, (width - longest) // len(found.experiments) - len(GAP)))
 
 
 def _differing_table(found: Comparison, most: int) -> list[str]:
@@ -60,7 +59,7 @@ def _differing_table(found: Comparison, most: int) -> list[str]:
 
     header = ["differs", *(each.letter for each in found.experiments)]
     rows = [[key, *(value_text(value, most) for value in values)] for key, values in found.differing]
-    return _aligned([header, *rows], "<" * len(header))
+    return table([header, *rows], "<" * len(header), width=ENDLESS)
 
 
 def _table_lines(found: Comparison) -> list[str]:
@@ -72,16 +71,8 @@ def _table_lines(found: Comparison) -> list[str]:
         [each.letter, each.label, *cells(each, found.metric), curve]
         for each, curve in zip(found.experiments, curves, strict=True)
     ]
-    return _aligned([["", *headings(found), "along epochs"], *rows], "<<>>>>>><")
-
-
-def _aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
-    """Return rows of cells as lines, each column aligned to its side, `<` or `>`."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(sides))]
-    return [
-        _GAP.join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    rows = [["", *headings(found), "along epochs"], *rows]
+    return table(rows, "<<>>>>>><", droppable=[7, 6, 8, 5], cut=[1])
 
 
 def cells(each: Compared, metric: str) -> list[str]:
@@ -102,7 +93,9 @@ def cells(each: Compared, metric: str) -> list[str]:
 
 
 def _is_percent(metric: str) -> bool:
-    return metric.endswith(".error")
+    from mnistnn.run.metrics import is_percent
+
+    return is_percent(metric)
 
 
 def _digits(value: float, metric: str, sign: str = "") -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mnistnn.cli.command import MnistnnCommand
+from mnistnn.cli.found import found_run
 from mnistnn.cli.options import RUNS
 from mnistnn.cli.terminal import printable
 
@@ -29,14 +30,14 @@ _CHANGE_NO_BIT = ("backend.threads", "threads", "cores")
 def diff(left: str, right: str, runs: Path, as_json: bool) -> None:
     """Show in what two runs differ.
 
-    A and B are paths, starts of run ids, or 'latest'. Compared are the configuration, the environment, the metrics
-    up to the first difference, and the final and best weights. Runs on one machine, by the same versions, have the same
-    bits with any number of threads. The exit code is 0 whether they differ or not.
+    A and B are paths, starts of run ids, names of experiments, which mean their newest runs, or 'latest'. Compared are
+    the configuration, the environment, the metrics up to the first difference, and the final and best weights. Runs on
+    one machine, by the same versions, have the same bits with any number of threads. The exit code is 0 whether they
+    differ or not.
     """
     from mnistnn.analysis.comparison.run_diff import difference_of
-    from mnistnn.run.directory import find
 
-    a, b = find(left, runs), find(right, runs)
+    a, b = found_run(left, runs), found_run(right, runs)
     found = difference_of(a, b)
     for problem in found.passed_over:
         click.echo(printable(f"warning: passed over {problem}"), err=True)

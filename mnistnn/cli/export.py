@@ -42,7 +42,7 @@ def export(
 ) -> None:
     """Hand a result to other tools.
 
-    RUN is a path, the start of a run's id, or 'latest'.
+    RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or 'latest'.
 
     onnx is the model with its preprocessing, as a program for other runtimes. It reads pixels (n, h, w) of 0 to 255 and
     gives scores and probabilities. Before it is written, ONNX Runtime classifies 1,000 validation digits with it, and

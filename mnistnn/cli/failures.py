@@ -83,13 +83,57 @@ def _usage_message(error: click.ClickException) -> str:
     """Return click's message in the form of all others, then where to read on."""
     if isinstance(error, click.NoSuchOption):
         message = f"there is no option '{error.option_name}'"
-        message += did_you_mean(error.option_name, error.possibilities or [], before=", ")
+        message += _meant_option(error)
     else:
         message = error.format_message().rstrip(".")
         message = message[:1].lower() + message[1:]
+        message += _meant_choice(error)
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"\ntry '{context.command_path} --help'" if context else ""
     return _prefixed(message) + hint
+
+
+_OPTIONS = {  # of other tools: what they are here
+    "--lr --learning-rate --learning_rate": "optimizer.learning_rate=…",
+    "--momentum": "optimizer.momentum=…",
+    "--batch-size --batch_size --batch -b": "batches.size=…",
+    "--optimizer --optim": "optimizer.type=…",
+    "--loss": "loss.type=…",
+    "--units --hidden": "model.layers.NAME.units=…",
+    "--threads --num-threads --jobs -j": "backend.threads=…",
+    "--dataset --data": "data.dataset=…",
+    "--weight-decay": "penalties.l2.strength=…",
+    "--dtype": "backend.dtype=…",
+    "--gpu --cuda": "--device cuda",
+    "--cpu": "--device cpu",
+    "--num-epochs --n-epochs --max-epochs -e": "--epochs …",
+    "--output --output-dir --out-dir --save-dir --save -o": "--run-dir …",
+}
+_OPTION_OF = {other: here for others, here in _OPTIONS.items() for other in others.split()}
+
+
+def _meant_option(error: click.NoSuchOption) -> str:
+    """Return what may have been meant by an option that there is not, if the command has that."""
+    context, given = error.ctx, error.option_name
+    here = _OPTION_OF.get(given, "")
+    if context is not None and here:
+        options = {name for each in context.command.params for name in each.opts}
+        takes_values = any(each.metavar and "KEY=" in each.metavar for each in context.command.params)
+        if here.split()[0] in options or ("=" in here and takes_values):
+            return f", write {here}"
+    return did_you_mean(given, error.possibilities or [], before=", ")
+
+
+def _meant_choice(error: click.ClickException) -> str:
+    """Return which of an option's words may have been meant by another one."""
+    param = error.param if isinstance(error, click.BadParameter) else None
+    given = re.match("'(.*)' is not one of", error.message)
+    if param is None or not isinstance(param.type, click.Choice) or given is None:
+        return ""
+    from mnistnn.config.other_names import meant_word
+
+    hint = meant_word(given[1], [str(choice) for choice in param.type.choices])
+    return f"; {hint}" if hint else ""
 
 
 def _bug_message(error: BaseException) -> str:

@@ -33,9 +33,15 @@ def heading(names: Sequence[str]) -> str:
 
 def line(row: Mapping[str, Any], names: Sequence[str], is_best: bool) -> str:
     """Return an evaluation as a line; what it did not measure stays blank."""
-    cells = (f"{row[name]:.6g}" if name in row else "" for name in names)
+    cells = (_cell(name, row[name]) if name in row else "" for name in names)
     text = _GAP.join(f"{cell:>{_width(name)}}" for cell, name in zip(cells, names, strict=True))
     return f"{text}{_GAP}{_BEST}" if is_best else text.rstrip()
+
+
+def _cell(name: str, value: float) -> str:
+    from mnistnn.run.metrics import is_percent, shown
+
+    return shown(name, value) if is_percent(name) else f"{value:.6g}"
 
 
 def _width(name: str) -> int:

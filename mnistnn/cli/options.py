@@ -34,6 +34,11 @@ AXES = click.option(
 )
 
 
+UNFINISHED = click.option(
+    "--unfinished", is_flag=True, help="Of a folder, take runs too that failed, diverged or are not at their end."
+)
+
+
 def finite(_context: click.Context, option: click.Parameter, value: float | None) -> float | None:
     """Refuse nan and inf, which click takes for numbers of any range."""
     if value is not None and not math.isfinite(value):

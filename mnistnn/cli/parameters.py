@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import click
 
 _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?|(\d{1,9})")
-_SEEDS = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
-_SEED_LIST = re.compile(r"\d{1,18}(,\d{1,18})*")
-_MOST_SEEDS = 1000
+_RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
+_LIST = re.compile(r"\d{1,18}(,\d{1,18})*")
+_MOST = 1000
 
 
 class Duration(click.ParamType[float]):
@@ -26,21 +26,39 @@ class Duration(click.ParamType[float]):
         return hours * 3600.0 + minutes * 60.0 + seconds + bare
 
 
-class Seeds(click.ParamType[list[int]]):
-    """Several seeds: a range such as 0..4 or a list such as 0,3,7."""
+class Numbers(click.ParamType[list[int]]):
+    """Several numbers: a range such as 0..4 or a list such as 0,3,7."""
 
-    name = "seeds"
+    name = "numbers"
+    what = "numbers"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
         text = str(value)
-        seeds: Sequence[int] = []
-        if found := _SEEDS.fullmatch(text):
-            seeds = range(int(found[1]), int(found[2]) + 1)
-        elif _SEED_LIST.fullmatch(text):
-            seeds = [int(part) for part in text.split(",")]
-        if not 0 < len(seeds) <= _MOST_SEEDS or len(set(seeds)) != len(seeds):
-            self.fail(f"expected up to {_MOST_SEEDS} seeds such as 0..4 or 0,3,7, each once, got '{text}'", param, ctx)
-        return list(seeds)
+        numbers: Sequence[int] = []
+        if found := _RANGE.fullmatch(text):
+            numbers = range(int(found[1]), int(found[2]) + 1)
+        elif _LIST.fullmatch(text):
+            numbers = [int(part) for part in text.split(",")]
+        if not 0 < len(numbers) <= _MOST or len(set(numbers)) != len(numbers):
+            self.fail(f"expected up to {_MOST} {self.what} such as 0..4 or 0,3,7, each once, got '{text}'", param, ctx)
+        return list(numbers)
+
+
+class Seeds(Numbers):
+    """Several seeds. A single number above 0 is refused: it may be meant for a seed, or for how many there are."""
+
+    name = "seeds"
+    what = "seeds"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        if (text := str(value)).isdecimal() and len(text) < 19 and int(text) > 0:  # 0 is a seed
+            several = f"--seeds 0..{int(text) - 1} for {text} seeds, " if int(text) > 1 else ""
+            self.fail(
+                f"'{text}' may mean a seed or a number of them: write {several}--seeds {text}..{text} for that one",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
 
 
 def as_overrides(name: str | None, epochs: int | None, device: str | None) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
-from mnistnn.cli.options import AXES, RUNS, finite
+from mnistnn.cli.options import AXES, RUNS, UNFINISHED, finite
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
@@ -17,9 +18,19 @@ if TYPE_CHECKING:
 _CENTIMETRES = click.FloatRange(3, 100)
 
 
+def _limits(
+    _context: click.Context, option: click.Parameter, value: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """Refuse ends of an axis that are no range."""
+    if value is not None and not (math.isfinite(value[0]) and math.isfinite(value[1]) and value[0] < value[1]):
+        raise click.BadParameter(f"expected a lower and a higher number, got {value[0]} and {value[1]}", param=option)
+    return value
+
+
 @click.command(cls=MnistnnCommand)
 @click.argument("references", nargs=-1, required=True, metavar="RUN...")
 @RUNS
+@UNFINISHED
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Write it to this .pdf, .svg or .png file.")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Draw this metric; can be repeated.")
 @AXES
@@ -32,25 +43,35 @@ _CENTIMETRES = click.FloatRange(3, 100)
     help="Width; if not given, 8.4 for one panel (a column), 17 for more.",
 )
 @click.option("--height", type=_CENTIMETRES, callback=finite, metavar="CM", help="Height; if not given, what fits.")
+@click.option(
+    "--label", "labels", multiple=True, metavar="TEXT", help="Call an experiment so; once for each, in order."
+)
+@click.option(
+    "--ylim", type=(float, float), metavar="LOW HIGH", callback=_limits, help="Ends of the y axes; errors in percent."
+)
 @click.option("--title", default="", help="Put this above; papers have captions instead.")
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 def plot(
     references: tuple[str, ...],
     runs: Path,
+    unfinished: bool,
     out: Path,
     metrics: tuple[str, ...],
     axes: tuple[Axis, ...],
     is_log: bool,
     width: float | None,
     height: float | None,
+    labels: tuple[str, ...],
+    ylim: tuple[float, float] | None,
     title: str,
     force: bool,
 ) -> None:
     """Draw learning curves for a paper.
 
-    RUN is a path, the start of a run's id, 'latest', or a folder of runs. Runs that differ in their seed alone become
-    one line, their mean, with a band of one standard deviation. Without --metric there is a panel of errors and one of
-    losses; a training loss is the mean over its epoch, while the model still moved. A star marks the best epoch.
+    RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, 'latest', or a
+    folder, which means all finished runs in it. Runs that differ in their seed alone become one line, their mean, with
+    a band of one standard deviation. Without --metric there is a panel of errors and one of losses; a training loss is
+    the mean over its epoch, while the model still moved. A star marks the best epoch.
     """
     from mnistnn.analysis.comparison.run_groups import load_runs
     from mnistnn.analysis.plots.learning_curves import learning_curves
@@ -59,11 +80,13 @@ def plot(
     from mnistnn.errors import UsageError
     from mnistnn.storage.writing import write_atomically
 
-    form = Form(format_of(out), width, height, title, is_log)
+    form = Form(format_of(out), width, height, title, is_log, ylim)
     if out.exists() and not force:
         raise UsageError(f"{out}: there already; --force replaces it")
-    views, unreadable = load_runs(references, runs)
+    views, unreadable = load_runs(references, runs, unfinished)
     curves, without = learning_curves(views, metrics, axes)
+    if labels:
+        curves = curves.called(labels)
     for each in unreadable + without:
         click.echo(printable(f"warning: not drawn: {each.problem}"), err=True)
     write_atomically(out, draw(curves, form))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.found import found_run
 from mnistnn.cli.options import CHECKPOINT, RUNS
 from mnistnn.cli.terminal import can_show, printable
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from mnistnn.analysis.evaluation.own_pictures import FailedPicture, PicturePrediction
 
 _COLUMNS = 10
-_MUCH_BESIDE = 0.25  # of the digit's ink
 _DARK = {"auto": None, "yes": True, "no": False}
 
 
@@ -53,21 +53,20 @@ def predict(
 ) -> None:
     """Classify your own pictures.
 
-    RUN is a path, the start of a run's id, or 'latest'. An IMAGE is a PNG, JPEG, PGM or .npy file with one digit, drawn
-    or photographed, dark on light or light on dark. Its ink is found, fitted and centred like the images that the run
-    was trained on, shown as the model sees it, and classified; a picture that is like these, in size and paper, is
-    taken as it is. Nothing in the run changes.
+    RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or 'latest'. An IMAGE
+    is a PNG, JPEG, PGM or .npy file with one digit, drawn or photographed, dark on light or light on dark. Its ink is
+    found, fitted and centred like the images that the run was trained on, shown as the model sees it, and classified; a
+    picture that is like these, in size and paper, is taken as it is. Nothing in the run changes.
     """
     from mnistnn.analysis.evaluation import own_pictures as analysis
     from mnistnn.errors import DataError, UsageError
     from mnistnn.experiment.trained import load_trained
-    from mnistnn.run.directory import find
 
     if out is not None and out.exists() and not force:
         raise UsageError(f"{out}: there already; --force replaces it")
     if as_is and invert != "auto":
         raise UsageError("--as-is changes nothing, so it does not go with --invert")
-    trained = load_trained(find(run, runs), checkpoint)
+    trained = load_trained(found_run(run, runs), checkpoint)
     for problem in trained.passed_over:
         click.echo(printable(f"warning: passed over {problem}"), err=True)
     results = analysis.predict(trained, images, _DARK[invert], as_is)
@@ -93,8 +92,10 @@ def _print(prediction: PicturePrediction, top: int, are_probabilities: bool, is_
     if not is_first:
         click.echo()
     click.echo(f"{printable(str(prediction.path))}: {_what_was_done(prediction)}")
+    for text in prediction.warnings:
+        click.echo(f"warning: {text}")
     if not settings().quiet:
-        click.echo(draw_shaded(prediction.image, UNICODE_SHADES if can_show(UNICODE_SHADES) else ASCII_SHADES))
+        click.echo(draw_shaded(prediction.upright, UNICODE_SHADES if can_show(UNICODE_SHADES) else ASCII_SHADES))
     shown = prediction.classes[:top]
     width = max(len(name) for name, _ in shown)
     for name, score in shown:
@@ -117,18 +118,14 @@ def _what_was_done(prediction: PicturePrediction) -> str:
     size = f"{width}×{height} px"
     fitting, ink_px = prediction.fitting, prediction.ink_px
     if fitting is None or ink_px is None:
-        return f"{size}, given as it is{', as the training images are' if prediction.is_alike else ''}"
+        alike = ", as the training images are" if prediction.is_alike else ""
+        return f"{size}, given as it is{alike}{' (on its side)' if prediction.on_side else ''}"
     polarity = "dark on light, inverted" if fitting.dark else "light on dark"
     components = f" in {fitting.components} components" if fitting.components > 1 else ""
     specks = "" if not fitting.specks else f" ({fitting.specks} speck{'s'[: fitting.specks > 1]} left out)"
-    beside = (
-        "; warning: other ink lies beside it and was left out: is there more than one digit?"
-        if fitting.beside >= _MUCH_BESIDE
-        else ""
-    )
     return (
         f"{size}, {polarity}; ink {ink_px[1]}×{ink_px[0]} px{components}{specks}, "
-        f"fitted to {fitting.fitted[1]}×{fitting.fitted[0]}{beside}"
+        f"fitted to {fitting.fitted[1]}×{fitting.fitted[0]}"
     )
 
 
@@ -137,12 +134,20 @@ def _as_json(result: PicturePrediction | FailedPicture, key: str) -> dict[str, A
     from mnistnn.analysis.evaluation.own_pictures import FailedPicture
 
     if isinstance(result, FailedPicture):
-        return {"path": str(result.path), "seen": None, "inverted": None, "classes": None, "problem": result.problem}
+        return {
+            "path": str(result.path),
+            "seen": None,
+            "inverted": None,
+            "classes": None,
+            "warnings": [],
+            "problem": result.problem,
+        }
     return {
         "path": str(result.path),
         "seen": result.image.tolist(),
         "inverted": result.fitting is not None and result.fitting.dark,
         "classes": [{"class": name, key: score} for name, score in result.classes],
+        "warnings": result.warnings,
         "problem": None,
     }
 
@@ -154,7 +159,7 @@ def _write(out: Path, predictions: list[PicturePrediction]) -> None:
     from mnistnn.analysis.plots.contact_sheet import contact_sheet, encode_png
     from mnistnn.storage.writing import write_atomically
 
-    sheet = contact_sheet(np.stack([prediction.image for prediction in predictions]), _COLUMNS)
+    sheet = contact_sheet(np.stack([prediction.upright for prediction in predictions]), _COLUMNS)
     write_atomically(out, encode_png(sheet))
     if not settings().quiet:
         click.echo(printable(f"wrote {out}"), err=True)

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
-from mnistnn.cli.options import AXIS, RUNS
+from mnistnn.cli.options import AXIS, RUNS, UNFINISHED
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
     from mnistnn.analysis.comparison.curves import Axis
+    from mnistnn.analysis.report.page import Swept
 
 
 @click.command(cls=MnistnnCommand)
 @click.argument("references", nargs=-1, required=True, metavar="RUN...")
 @RUNS
+@UNFINISHED
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -27,12 +29,35 @@ if TYPE_CHECKING:
 )
 @AXIS
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
-def report(references: tuple[str, ...], runs: Path, out: Path, axis: Axis, force: bool) -> None:
+def report(
+    references: tuple[str, ...],
+    runs: Path,
+    unfinished: bool,
+    out: Path,
+    axis: Axis,
+    force: bool,
+) -> None:
     """Put runs on one HTML page.
 
-    RUN is a path, the start of a run's id, 'latest', or a folder of runs. The page holds results, learning curves,
-    what the models look like from inside, configurations and environments. It is one file that needs no network and
-    can be mailed. Of the test digits it shows what `mnistnn eval` has found, and reads none.
+    RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, 'latest', or a
+    folder, which means all finished runs in it. The page holds results, learning curves, what the models look like from
+    inside, configurations and environments. It is one file that needs no network and can be mailed. Of the test digits
+    it shows what `mnistnn eval` has found, and reads none.
+    """
+    write_report(references, runs, unfinished, out, axis, force)
+
+
+def write_report(
+    references: tuple[str, ...],
+    runs: Path,
+    unfinished: bool,
+    out: Path,
+    axis: Axis,
+    force: bool,
+    swept: Swept | None = None,
+) -> None:
+    """Write the page about runs, or about the sweep that they are trials of. Raises UsageError for a file that is there
+    already.
     """
     from mnistnn.analysis.comparison.run_groups import load_runs
     from mnistnn.analysis.report.page import report_html
@@ -41,10 +66,10 @@ def report(references: tuple[str, ...], runs: Path, out: Path, axis: Axis, force
 
     if out.exists() and not force:
         raise UsageError(f"{out}: there already; --force replaces it")
-    views, unreadable = load_runs(references, runs)
+    views, unreadable = load_runs(references, runs, unfinished)
     for each in unreadable:
         click.echo(printable(f"warning: not shown: {each.problem}"), err=True)
-    page = report_html(views, unreadable, axis).encode()
+    page = report_html(views, unreadable, axis, swept).encode()
     write_atomically(out, page)
     if not settings().quiet:
         click.echo(printable(f"wrote {out} ({len(page) / 1000:,.0f} kB)"), err=True)

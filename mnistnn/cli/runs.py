@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mnistnn.cli.command import MnistnnCommand
-from mnistnn.cli.history_table import columns_of, heading, line
+from mnistnn.cli.found import found_run
+from mnistnn.cli.history_table import columns_of, fitting, heading, line
 from mnistnn.cli.options import RUNS
+from mnistnn.cli.table import columns_of_terminal, table
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
@@ -19,27 +22,36 @@ if TYPE_CHECKING:
 
 _SCHEMA_VERSION = 1
 _ROWS_SHOWN = 12
+_HEADINGS = ("id", "name", "started", "status", "epochs", "best", "valid error", "test error", "changed")
 
 
 @click.command(cls=MnistnnCommand)
 @RUNS
+@click.option("--finished", is_flag=True, help="Leave out runs that failed, diverged or are not at their end.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def ls(runs: Path, as_json: bool) -> None:
-    """List runs."""
+def ls(runs: Path, finished: bool, as_json: bool) -> None:
+    """List runs.
+
+    Errors are in percent: the validation error of the best epoch, and the test error where `eval` has read it. The last
+    column is what the command line changed in the experiment's file, or why a run cannot be read.
+    """
     from mnistnn.run.directory import all_runs
     from mnistnn.run.view import RunView
 
     listed = [_listed(RunView(run)) for run in all_runs(runs)]
+    if finished:
+        listed = [each for each in listed if each["status"] == "finished"]
     if as_json:
         click.echo(json.dumps({"schema_version": _SCHEMA_VERSION, "runs": listed}))
         return
     if not listed:
         click.echo(f"no runs in {printable(str(runs))}", err=True)
         return
-    rows = [("id", "name", "status", "epochs", "best", "valid.error"), *map(_cells, listed)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    rows = [_HEADINGS, *map(_cells, listed)]
+    name, started, epochs, best = (_HEADINGS.index(each) for each in ("name", "started", "epochs", "best"))
+    changed = len(_HEADINGS) - 1
+    for text in table(rows, "<<<<>>>><", droppable=[started, best, epochs], cut=[name, changed]):
+        click.echo(text)
 
 
 @click.command(cls=MnistnnCommand)
@@ -49,16 +61,15 @@ def ls(runs: Path, as_json: bool) -> None:
 def show(run: str, runs: Path, as_json: bool) -> None:
     """Show one run.
 
-    RUN is a path, the start of a run's id, or 'latest'.
+    RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or 'latest'.
     """
     from dataclasses import asdict
 
     from mnistnn.analysis.evaluation.results import stored_results
-    from mnistnn.run.directory import find
     from mnistnn.run.view import RunView
     from mnistnn.tasks.registry import RESULTS
 
-    found = find(run, runs)
+    found = found_run(run, runs)
     stored = stored_results(found)
     results = {kind: [each for each in stored if type(each) is kind] for kind in RESULTS}
     described = {
@@ -98,9 +109,14 @@ def show(run: str, runs: Path, as_json: bool) -> None:
 
 def _listed(view: RunView) -> dict[str, Any]:
     """Return a run as a JSON-able line of a listing; of one that cannot be read, why not."""
+    from mnistnn.analysis.evaluation.results import tested
+    from mnistnn.errors import RunError
     from mnistnn.run.view import UNREADABLE
 
     path, problem = view.run.path, view.problem
+    test = None
+    with suppress(RunError):  # of a result that cannot be read `show` and `verify` tell
+        test = None if problem else tested(view.run)
     best = view.best if problem is None else None
     return {
         "id": path.name,
@@ -111,16 +127,22 @@ def _listed(view: RunView) -> dict[str, Any]:
         "epochs": None if problem else view.epochs,
         "best_epoch": best["epoch"] if best else None,
         "valid_error": best.get("valid.error") if best else None,
+        "test_error": None if test is None else test.error,
+        "overrides": [] if problem else view.overrides,
         "problem": problem,
     }
 
 
 def _cells(listed: dict[str, Any]) -> tuple[str, ...]:
-    error = "" if listed["valid_error"] is None else f"{listed['valid_error']:.4f}"
+    valid, test = (
+        "" if error is None else f"{100 * error:.2f}" for error in (listed["valid_error"], listed["test_error"])
+    )
+    started = (listed["started"] or "")[:16].replace("T", " ")
     best = "" if listed["best_epoch"] is None else f"{listed['best_epoch']:.6g}"
     epochs = "" if listed["epochs"] is None else str(listed["epochs"])
-    status = f"{listed['status']}: {listed['problem']}" if listed["problem"] else listed["status"]
-    return tuple(printable(cell) for cell in (listed["id"], listed["name"], status, epochs, best, error))
+    changed = listed["problem"] or " ".join(listed["overrides"])
+    cells = (listed["id"], listed["name"], started, listed["status"], epochs, best, valid, test, changed)
+    return tuple(printable(cell) for cell in cells)
 
 
 def _described(view: RunView) -> dict[str, Any]:
@@ -156,7 +178,7 @@ def _history_lines(rows: History, best_epoch: float | None) -> list[str]:
     """Return the evaluations as a table: the last few, and the best one."""
     if not rows:
         return ["no evaluations yet"]
-    names = columns_of(rows[-1])
+    names = fitting(columns_of(rows[-1]), columns_of_terminal(), None)
     shown = [*(row for row in rows[:-_ROWS_SHOWN] if row["epoch"] == best_epoch), *rows[-_ROWS_SHOWN:]]
     lines = [heading(names), *(line(row, names, row["epoch"] == best_epoch) for row in shown)]
     hidden = len(rows) - len(shown)

@@ -69,9 +69,9 @@ def sample(
 ) -> None:
     """Draw samples or reconstructions of a model.
 
-    RUN is a path, the start of a run's id, or 'latest'. Rows of chains, as in LISA's figure: the first row is what
-    they begin with, each further one shows the probabilities of the pixels, so many steps later. Without --out as many
-    as fit are drawn here.
+    RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or 'latest'. Rows of
+    chains, as in LISA's figure: the first row is what they begin with, each further one shows the probabilities of the
+    pixels, so many steps later. Without --out as many as fit are drawn here.
     """
     import numpy as np
 

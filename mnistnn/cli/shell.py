@@ -51,6 +51,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "predict": LazyCommand("mnistnn.cli.predict:predict", "Classify your own pictures."),
         "sample": LazyCommand("mnistnn.cli.sample:sample", "Draw samples or reconstructions of a model."),
         "ls": LazyCommand("mnistnn.cli.runs:ls", "List runs."),
+        "rm": LazyCommand("mnistnn.cli.rm:rm", "Remove runs, with all that is in their directories."),
         "show": LazyCommand("mnistnn.cli.runs:show", "Show one run."),
         "tail": LazyCommand("mnistnn.cli.tail:tail", "Show how a run goes, and follow it."),
         "plot": LazyCommand("mnistnn.cli.plot:plot", "Draw learning curves for a paper."),

@@ -10,11 +10,12 @@ import click
 
 from mnistnn.cli import sweep_lines as lines
 from mnistnn.cli.command import MnistnnGroup, settings
-from mnistnn.cli.options import RUNS
+from mnistnn.cli.options import AXIS, RUNS
 from mnistnn.cli.parameters import Seeds
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
+    from mnistnn.analysis.comparison.curves import Axis
     from mnistnn.sweep.description import Sampler
     from mnistnn.sweep.engines import Engine
     from mnistnn.sweep.scheduling import Progress
@@ -228,15 +229,18 @@ def best(path: Path, so_far: bool, as_json: bool) -> None:
 @sweep.command()
 @_STUDY
 @click.option("--out", type=click.Path(path_type=Path), default=Path("report.html"), show_default=True)
+@AXIS
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
-@click.pass_context
-def report(context: click.Context, path: Path, out: Path, force: bool) -> None:
-    """Put a sweep on one HTML page, as `mnistnn report` does."""
-    from mnistnn.cli.report import report as report_command
+def report(path: Path, out: Path, axis: Axis, force: bool) -> None:
+    """Put a sweep on one HTML page, as `mnistnn report` does: its points in order, the best one first."""
+    from mnistnn.analysis.report.page import Swept
+    from mnistnn.cli.report import write_report
     from mnistnn.sweep.study import open_study
 
-    open_study(path)
-    context.invoke(report_command, references=(str(path / "trials"),), runs=path, out=out, axis="epochs", force=force)
+    study = open_study(path)
+    keys = dict.fromkeys(key for trial in study.trials for key in trial.values)
+    swept = Swept(f"{study.description.name}, sweep {study.path.resolve().name}", [*keys])
+    write_report((str(path / "trials"),), path, True, out, axis, force, swept)
 
 
 @sweep.command()
@@ -297,15 +301,15 @@ def _do(study: Study, engine: Engine, workers: int) -> None:
     from mnistnn.sweep.scheduling import run_study
 
     failed: list[str] = []
+    with lines.following(study.expected_trials, shown=not settings().quiet) as follow:
 
-    def tell(progress: Progress) -> None:
-        if progress.ended.state == "failed":
-            failed.append(progress.trial.id)
-        elif settings().quiet:
-            return
-        click.echo(printable(lines.progress_line(progress, study.description.monitor)), err=True)
+        def tell(progress: Progress) -> None:
+            if progress.ended.state == "failed":
+                failed.append(progress.trial.id)
+            text = printable(lines.progress_line(progress, study.description.monitor))
+            follow(text, progress.finished, progress.ended.state == "failed")
 
-    stopped_by = run_study(study, engine, tell, workers)
+        stopped_by = run_study(study, engine, tell, workers)
     again = f"mnistnn sweep resume {as_argument(study.path)}"
     if stopped_by is not None:
         raise InterruptedRunError(f"interrupted; finished trials are kept. Go on with: {again}", stopped_by)

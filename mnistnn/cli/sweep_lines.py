@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+import click
+
+from mnistnn.cli.table import ENDLESS, columns_of_terminal
+from mnistnn.cli.table import table as text_table
+from mnistnn.cli.terminal import can_draw
 
 if TYPE_CHECKING:
     from mnistnn.sweep.scheduling import Progress
@@ -10,12 +19,42 @@ if TYPE_CHECKING:
     from mnistnn.sweep.study import Study
 
 
+@contextmanager
+def following(trials: int, shown: bool) -> Iterator[Callable[[str, int, bool], None]]:
+    """Yield a function that prints a line about a trial that has ended, how many are finished, and whether it failed.
+
+    On a terminal there is a bar below the lines, which says how long the others will take. Without `shown`, only
+    failures are printed.
+    """
+    if not shown or not can_draw(sys.stderr):
+
+        def write(text: str, _finished: int, has_failed: bool) -> None:
+            if shown or has_failed:
+                click.echo(text, err=True)
+
+        yield write
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=trials, unit="trial", desc="trials", leave=False, file=sys.stderr) as bar:
+
+        def write_above(text: str, finished: int, _has_failed: bool) -> None:
+            tqdm.write(text, file=sys.stderr)
+            bar.update(finished - bar.n)
+
+        yield write_above
+
+
 def progress_line(progress: Progress, monitor: str) -> str:
+    from mnistnn.run.metrics import shown
+
     ended, trial = progress.ended, progress.trial
     outcome = f"{ended.state}: {ended.problem}" if ended.problem else ended.state
     if ended.best is not None:
-        outcome = f"{monitor} {ended.best[monitor]:.4f} (epoch {ended.best['epoch']:.6g}, {ended.seconds:.1f} s)"
-    return f"[{progress.finished}/{progress.trials}] {trial.id}  {said(trial.values)}  {outcome}"
+        outcome = (
+            f"{monitor} {shown(monitor, ended.best[monitor])} (epoch {ended.best['epoch']:.6g}, {ended.seconds:.1f} s)"
+        )
+    return f"trial {progress.finished} of {progress.trials}  {trial.id}  {said(trial.values)}  {outcome}"
 
 
 def how(study: Study) -> str:
@@ -34,15 +73,21 @@ def said(values: dict[str, str]) -> str:
 def table(study: Study, results: list[PointResult]) -> list[str]:
     """Return the points as lines: rank, values, mean and deviation, how many trials are finished."""
     monitor = study.description.monitor
-    rows = [("point", "values", monitor, "trials")]
+    keys = list(dict.fromkeys(key for result in results for key in result.values))
+    rows = []
     for result in results:
-        mean = "" if result.mean is None else f"{result.mean:.4f}"
-        deviation = "" if result.std is None else f" ± {result.std:.4f}"
         states = [each.standing.state for each in result.trials]
         counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-        rows.append((str(result.point), said(result.values), mean + deviation, counts))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        values = (result.values.get(key, "") for key in keys)
+        rows.append([str(result.point), *values, mean_and_std(monitor, result.mean, result.std), counts])
+    sides, in_the_middle = "<" * (len(keys) + 3), range(1, len(keys) + 1)
+    whole = columns_of_terminal()
+    lines = text_table([["point", *keys, monitor, "trials"], *rows], sides, width=ENDLESS)
+    if max(map(len, lines)) > whole:
+        from mnistnn.analysis.comparison.config_differences import short_names
+
+        headings = ["point", *short_names(keys), monitor, "trials"]
+        lines = text_table([headings, *rows], sides, droppable=[len(keys) + 2], cut=in_the_middle)
     problems = [
         f"{each.trial.id}: {each.standing.problem}"
         for result in results
@@ -50,6 +95,17 @@ def table(study: Study, results: list[PointResult]) -> list[str]:
         if each.standing.problem is not None
     ]
     return [*lines, *problems]
+
+
+def mean_and_std(metric: str, mean: float | None, deviation: float | None) -> str:
+    """Write a mean and, of several, the standard deviation: in percent if it is an error."""
+    from mnistnn.run.metrics import is_percent, shown
+
+    if mean is None:
+        return ""
+    if deviation is None:
+        return shown(metric, mean)
+    return f"{100 * mean:.2f} ± {100 * deviation:.2f} %" if is_percent(metric) else f"{mean:.4f} ± {deviation:.4f}"
 
 
 def as_json(result: PointResult) -> dict[str, Any]:
@@ -75,14 +131,13 @@ def chosen_lines(study: Study, chosen: Chosen) -> list[str]:
     import statistics
 
     errors = list(chosen.test_errors.values())
-    deviation = "" if chosen.std is None else f" ± {chosen.std:.4f}"
     test = f"{100 * statistics.fmean(errors):.2f}"
     if len(errors) > 1:
         test += f" ± {100 * statistics.stdev(errors):.2f}"
     number = f" ({len(errors)} seeds)" if len(errors) > 1 else ""
     return [
         f"chosen by validation: point {chosen.point}, {said(chosen.values)}",
-        f"{chosen.monitor} {chosen.mean:.4f}{deviation}{number}",
+        f"{chosen.monitor} {mean_and_std(chosen.monitor, chosen.mean, chosen.std)}{number}",
         f"test error {test} % on {chosen.test_examples:,} digits{number}; read for this point alone",
         *(f"run: {study.path / 'trials' / name}" for name in chosen.test_errors),
     ]

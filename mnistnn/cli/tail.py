@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.found import found_run
 from mnistnn.cli.history_table import columns_of, fitting, heading, line
 from mnistnn.cli.options import RUNS
+from mnistnn.cli.table import columns_of_terminal
 from mnistnn.cli.terminal import can_draw, can_show, printable
 
 if TYPE_CHECKING:
@@ -45,13 +47,13 @@ _BACK_AND_CLEAR = "\x1b[{}F\x1b[J"  # so many lines up, and nothing from there o
 def tail(run: str, runs: Path, is_followed: bool, metric: str | None, count: int) -> None:
     """Show how a run goes, and follow it.
 
-    RUN is a path, the start of a run's id, or 'latest'. There are the last evaluations, a curve, and what will end the
-    run. With -f a terminal shows them anew as training goes on; anything else gets a line for each evaluation.
+    RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or 'latest'. There
+    are the last evaluations, a curve, and what will end the run. With -f a terminal shows them anew as training goes
+    on; anything else gets a line for each evaluation.
     """
-    from mnistnn.run.directory import find
     from mnistnn.run.live import current_view, follow
 
-    found = find(run, runs)
+    found = found_run(run, runs)
     if not is_followed:
         for text in _frame(current_view(found), metric, count, _Room(_CURVE_COLUMNS, None)):
             click.echo(text)
@@ -128,8 +130,7 @@ def _frame(view: RunView, metric: str | None, count: int, room: _Room) -> list[s
         left -= curve_lines + _OF_CURVE
     rows = view.rows[-max(1, min(count, left)) :]
     names = columns_of(rows[-1])
-    if room.lines is not None:
-        names = fitting(names, room.columns, shown)
+    names = fitting(names, columns_of_terminal() if room.lines is None else room.columns, shown)
     lines += ["", heading(names), *(line(row, names, row is view.best) for row in rows)]
     if has_curve:
         lines += ["", *_curve(view, shown, curve_lines, room)]
@@ -155,15 +156,18 @@ def _metric_of(view: RunView, metric: str | None) -> str | None:
 
 def _curve(view: RunView, metric: str, lines: int, room: _Room) -> list[str]:
     from mnistnn.analysis.plots.text_curve import UNICODE_MARKS, text_curve
+    from mnistnn.run.metrics import is_percent
 
     rows = [row for row in view.rows if metric in row]
     best = next((number for number, row in enumerate(rows) if row is view.best), None)
     is_unicode = can_show(UNICODE_MARKS)
-    title = metric
+    percent = is_percent(metric)
+    title = f"{metric} in %" if percent else metric
     if best is not None:
         mark = "●" if is_unicode else "o"
-        title += f"   {mark} {rows[best][metric]:.4g} at the best epoch, {rows[best]['epoch']:.6g}"
-    x, y = [row["epoch"] for row in rows], [row[metric] for row in rows]
+        value = f"{100 * rows[best][metric]:.2f}" if percent else f"{rows[best][metric]:.4g}"
+        title += f"   {mark} {value} at the best epoch, {rows[best]['epoch']:.6g}"
+    x, y = [row["epoch"] for row in rows], [(100 if percent else 1) * row[metric] for row in rows]
     return [title, *text_curve(x, y, min(room.columns, _CURVE_COLUMNS), lines, best, "epoch", is_unicode)]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.found import found_run
 from mnistnn.cli.options import RUNS
 from mnistnn.cli.parameters import Duration, Seeds, as_overrides
 from mnistnn.cli.terminal import can_draw, printable
@@ -44,7 +45,7 @@ _TIME_BUDGET = click.option(
 @click.option("--epochs", type=click.IntRange(min=1), help="Stop after so many epochs at the latest.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
 @click.option("--no-pretrain", is_flag=True, help="Leave out what layers learn before: the control experiment.")
-@click.option("--dry-run", is_flag=True, help="Show what would be run: config, shapes, sizes, cost. Run nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be run: config, shapes, sizes, cost, time.")
 @_TIME_BUDGET
 @click.option(
     "--resume",
@@ -119,15 +120,16 @@ def resume(
 ) -> None:
     """Go on with a run where it stopped.
 
-    RUN is a path, the start of a run's id, or 'latest'. Only stopping, checkpoint and device may change.
+    RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or 'latest'. Only
+    stopping, checkpoint and device may change.
     """
-    from mnistnn.run.directory import find
     from mnistnn.runner import session
 
     flags = as_overrides(None, epochs, device)
     with _trainer(workers) as trainer:
         changes = [*overrides, *flags]
-        print_outcome(session.resume(find(run, runs), changes, view_of_training(), time_budget, trainer=trainer))
+        found, view = found_run(run, runs), view_of_training()
+        print_outcome(session.resume(found, changes, view, time_budget, trainer=trainer, runs=runs))
 
 
 @click.command(cls=MnistnnCommand)
@@ -144,15 +146,14 @@ def resume(
 def refit(run: str, runs: Path, until: str, time_budget: float | None) -> None:
     """Train a finished run anew, on all training digits.
 
-    RUN is a path, the start of a run's id, or 'latest'. Training and validation digits are learned from together, for
-    as long as the run's early stopping found best.
+    RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or 'latest'. Training
+    and validation digits are learned from together, for as long as the run's early stopping found best.
     """
     from mnistnn.experiment.plan import Plan
-    from mnistnn.run.directory import find
     from mnistnn.run.provenance import KeptFacts
     from mnistnn.runner.refit import refit_experiment
 
-    found = find(run, runs)
+    found = found_run(run, runs)
     plan = Plan(refit_experiment(found, until))  # type: ignore[arg-type] # click checked the choice
     plan.source.hold_to(KeptFacts(found).digests)
     print_outcome(_train(plan, runs, None, time_budget, resume_auto=False))
@@ -200,7 +201,7 @@ def _train_at_a_time(
 
 def _seed_line(seed: int, outcome: Outcome) -> str:
     record = outcome.record
-    best = "" if outcome.best is None else f"; {_best_metrics(outcome.best)}"
+    best = "" if outcome.best is None else f"; {_best_metrics(outcome.best, record.monitor)}"
     return printable(f"seed {seed}: {record.reason} ({record.seconds:.1f} s){best}; run {outcome.run.path}")
 
 
@@ -213,7 +214,9 @@ def _train(
 
     with _trainer(workers) as trainer:
         if resume_auto and (unfinished := resumable(plan.loaded, runs, run_dir)):
-            return session.resume_as(unfinished, plan.loaded, view_of_training(), time_budget, trainer=trainer)
+            return session.resume_as(
+                unfinished, plan.loaded, view_of_training(), time_budget, trainer=trainer, runs=runs
+            )
         path = run_dir or new_run_path(runs, plan.experiment.name)
         return session.start(plan, path, runs, view_of_training(), time_budget, trainer=trainer)
 
@@ -236,13 +239,19 @@ def view_of_training() -> Verbosity:
 
 def _print_plan(plan: Plan, run_dir: Path | None, runs: Path) -> None:
     from mnistnn.analysis.inspection.summary import plan_lines
+    from mnistnn.backend import jit, threads
     from mnistnn.config.dump import resolved_yaml
     from mnistnn.config.validate import type_first
+    from mnistnn.experiment.duration import estimate
     from mnistnn.run.directory import new_run_path
 
     click.echo(resolved_yaml(type_first(plan.loaded.resolved)))
     for line in plan_lines(plan):
         click.echo(line)
+    with threads.allowed(plan.threads), jit.Compiled(plan.needs_loops).in_use():
+        duration = estimate(plan)
+    if duration is not None:
+        click.echo(f"time: {duration}, by that of a few updates")
     click.echo(f"run directory: {printable(str(run_dir or new_run_path(runs, plan.experiment.name)))}")
     click.echo("dry run: nothing was run")
 
@@ -254,12 +263,15 @@ def print_outcome(outcome: Outcome) -> None:
     record, best = outcome.record, outcome.best
     click.echo(f"{record.name}: {record.reason} ({record.seconds:.1f} s)")
     if best is not None:
-        click.echo(_best_metrics(best))
+        click.echo(_best_metrics(best, record.monitor))
     click.echo(f"run: {printable(str(outcome.run.path))}")
     click.echo(f"next: mnistnn eval {printable(as_argument(outcome.run.path))}")
 
 
-def _best_metrics(best: Row) -> str:
-    names = ("valid.error", "valid.loss") if "valid.error" in best else ("train.loss",)
-    metrics = ", ".join(f"{name} {best[name]:.8g}" for name in names if name in best)
-    return f"best epoch {best['epoch']}{': ' if metrics else ''}{metrics}"
+def _best_metrics(best: Row, monitor: str) -> str:
+    """Say the metrics of the best epoch, first the one that made it the best."""
+    from mnistnn.run.metrics import shown
+
+    names = [name for name in dict.fromkeys((monitor, "valid.error", "valid.loss")) if name in best] or ["train.loss"]
+    metrics = ", ".join(f"{name} {shown(name, best[name])}" for name in names if name in best)
+    return f"best epoch {best['epoch']:.6g}{': ' if metrics else ''}{metrics}"

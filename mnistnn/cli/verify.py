@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.found import found_run
 from mnistnn.cli.options import RUNS
 from mnistnn.cli.terminal import printable
 
@@ -27,9 +28,10 @@ _LABELS = {"ok": "ok    ", "note": "note  ", "problem": "FAILED"}
 def verify(references: tuple[str, ...], runs: Path, as_json: bool) -> None:
     """Check that runs are whole and unaltered.
 
-    RUN is a path, the start of a run's id, or 'latest'. Checked are all digests, what the files say of each other, and
-    that nothing is missing; nothing is written, and no link is followed. Exit code 9 and a list when something is
-    wrong. A run that is being trained is checked as far as it has come.
+    RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or 'latest'. Checked
+    are all digests, what the files say of each other, and that nothing is missing; nothing is written, and no link is
+    followed. Exit code 9 and a list when something is wrong. A run that is being trained is checked as far as it has
+    come.
     """
     from mnistnn.analysis.verification.verify import verify as check
     from mnistnn.errors import CheckFailedError
@@ -47,12 +49,12 @@ def verify(references: tuple[str, ...], runs: Path, as_json: bool) -> None:
 
 def _find(reference: str, runs: Path) -> RunDirectory:
     """Return a run, also one that has lost its run.json."""
-    from mnistnn.run.directory import RunDirectory, find
+    from mnistnn.run.directory import RunDirectory
 
     run = RunDirectory(Path(reference))
     if not run.record.exists() and (run.config.exists() or run.checkpoints.exists()):
         return run
-    return find(reference, runs)
+    return found_run(reference, runs)
 
 
 def _as_json(report: Report) -> dict[str, object]:

@@ -15,9 +15,10 @@ from mnistnn.config.expected import Schema, SchemaBook
 from mnistnn.config.locate import Located
 from mnistnn.config.messages import Problem, shorten
 from mnistnn.config.nodes import KeyPath, ListNode, MappingNode, Node, Scalar, deepest, dotted, find, key_place
+from mnistnn.config.other_names import meant_key, meant_type, meant_word
 from mnistnn.config.scalars import ScalarError, resolve_plain
 from mnistnn.config.source import Place
-from mnistnn.errors import did_you_mean, nearest
+from mnistnn.errors import nearest
 
 UNKNOWN_KEY = "unexpected_keyword_argument"
 _MISSING_KEY = "missing"
@@ -124,7 +125,7 @@ class _Words:
         return Problem(
             key_place(self.tree, located.path),
             f"unknown key '{shorten(str(key))}' {self._subject(tuple(above))}",
-            hint=did_you_mean(str(key), names),
+            hint=meant_key(self.book, self.tree, located.path, names),
             valid=", ".join(names),
         )
 
@@ -143,7 +144,7 @@ class _Words:
             node.place if node else self._place(located.path),
             f"unknown type for {dotted(located.path)}",
             got=_got(node),
-            hint=did_you_mean(node.text, names) if isinstance(node, Scalar) else "",
+            hint=meant_word(node.text, names, "type") if isinstance(node, Scalar) else "",
             valid=", ".join(names),
         )
 
@@ -185,7 +186,7 @@ class _Words:
             where = deepest(self.tree, located.path)
             return Problem(self._place(where), f"{dotted(located.path)}: {error['msg']}")
         what = f"expected {self.book.describe(located.schema)}"
-        hint = self._way_out(located.schema, node)
+        hint = self._way_out(located.schema, node, str(located.path[-1]) if located.path else "")
         kinds = [branch.get("type") for branch in self.book.branches(located.schema)]
         named = self.book.types(located.schema)
         keys = self.keys(located.path, located.schema) if kinds == ["object"] and not named else []
@@ -194,8 +195,8 @@ class _Words:
             what = f"{dotted(located.path)}: {what}, got {_got(node)}"
         return Problem(node.place, what, _got(node), hint, ", ".join(keys))
 
-    def _way_out(self, schema: Schema, node: Node) -> str:
-        """Guess from the schema what was meant by a value that does not fit."""
+    def _way_out(self, schema: Schema, node: Node, key: str) -> str:
+        """Guess from the schema what was meant by the value of a key that does not fit."""
         kinds = {str(branch.get("type")) for branch in self.book.branches(schema)}
         if kinds == {"array"} and not isinstance(node, ListNode):
             return "write a list: [ … ], or one line with '- ' for each item"
@@ -203,13 +204,13 @@ class _Words:
             return ""
         types = self.book.types(schema)
         if isinstance(node.value, str):
-            if (name := nearest(node.text, types)) is not None:
+            if (name := meant_type(node.text, types)) is not None:
                 return f"write {{type: {name}}}"
             if "boolean" in kinds and node.text.lower() in _BOOLEAN_WORDS:
                 return f"write {_BOOLEAN_WORDS[node.text.lower()]}"
             if kinds & {"integer", "number"} and _reads_as_number(node.text):
                 return "leave the quotes out"
-            return did_you_mean(node.text, self.book.literals(schema))
+            return meant_word(node.text, self.book.literals(schema), key)
         if isinstance(node.value, float) and node.value.is_integer() and "integer" in kinds:
             return f"write {int(node.value)}" if abs(node.value) < 1e15 else ""
         if "string" in kinds and not self.book.literals(schema) and node.value is not None:

@@ -13,6 +13,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from mnistnn.config.expected import Schema, SchemaBook
+from mnistnn.config.layer_order import LAYERS, MEANING, with_layers_in_order
 from mnistnn.config.messages import Problem
 from mnistnn.config.nodes import MappingNode, Node, Scalar, find, key_place, without
 from mnistnn.config.schema import AnyExperiment, Expect, Experiment, FittedExperiment
@@ -65,6 +66,7 @@ class ExperimentValidator:
 
     def validate(self, tree: Node, problems: list[Problem]) -> tuple[AnyExperiment | None, Node]:
         """Return the experiment, and the tree without the keys that a null unset; None, and problems, if invalid."""
+        tree = with_layers_in_order(tree, problems)
         kind = find(tree, ("model", "type"))
         if not isinstance(kind, Scalar) or kind.value not in self.fitted_types:
             return self._trained.validate(tree, problems)
@@ -118,4 +120,15 @@ class _Trained(Validator[Experiment]):
         own, other = (schema["properties"]["model"] for schema in (trained, fitted))
         own["oneOf"] += other["oneOf"]
         own["discriminator"]["mapping"] |= other["discriminator"]["mapping"]
-        return SchemaBook(trained)
+        book = SchemaBook(trained)
+        _add_places(book)
+        return book
+
+
+def _add_places(book: SchemaBook) -> None:
+    """Let the schema of each layer know the keys that say where it stands, which are used before validation."""
+    places = {key: {"type": "string", "description": meaning} for key, meaning in MEANING.items()}
+    for model in book.tags(book.root["properties"][LAYERS[0]]).values():
+        layers = model.get("properties", {}).get(LAYERS[1], {})
+        for layer in book.tags(book.entries(layers)).values():
+            layer["properties"] |= places

@@ -13,6 +13,7 @@ from mnistnn.config.parse import parse
 from mnistnn.config.source import Place, Source, decode
 from mnistnn.errors import did_you_mean
 from mnistnn.storage.reading import TooLargeError, read_file
+from mnistnn.storage.writing import is_text
 
 KEY = "extends"
 MAX_FILES = 8
@@ -33,18 +34,32 @@ def read_source(path: Path, name: str, asked_at: Place | None = None) -> Source:
     def refused(path: Path, error: OSError) -> ProblemError:
         match error:
             case FileNotFoundError():
-                return problem("no such file", did_you_mean(path.name, _siblings(path)))
+                return problem("no such file", _meant(path))
             case IsADirectoryError():
                 return problem("this is a folder")
             case TooLargeError():
                 return problem(f"larger than the {MAX_BYTES >> 20} MiB that a configuration may have")
         return problem(error.strerror or str(error))
 
+    if not is_text(path.name):
+        raise problem("the name of this file is not UTF-8, so no run could keep it", "give it another name")
     content = read_file(path, MAX_BYTES, refused)
     try:
         return decode(content, name, path)
     except ValueError as error:
         raise problem(str(error)) from error
+
+
+def _meant(path: Path) -> str:
+    """Return a hint at the file that may be meant: one of that name among the experiments, or of one like it."""
+    names = [path.name] if path.suffix in (".yaml", ".yml") else [f"{path.name}.yaml"]
+    for folder in (path.parent, path.parent / "experiments", Path("experiments")):
+        for name in names:
+            if (folder / name).is_file():
+                return f"did you mean '{folder / name}'?"
+    near = did_you_mean(path.name, _siblings(path))
+    there = Path("experiments")
+    return near or did_you_mean(names[0], _siblings(there / "any"), quoted=lambda name: f"'{there / name}'")
 
 
 def _siblings(path: Path) -> list[str]:

@@ -13,6 +13,14 @@ from mnistnn.errors import ConfigError
 _MOST_SHOWN = 20
 _MOST_COLUMNS = 100
 _MOST_CARETS = 40
+_ODD_SPACES = {
+    "\u00a0": "no-break space",
+    "\u2007": "figure space",
+    "\u202f": "narrow no-break space",
+    "\u3000": "wide space",
+    "\u200b": "zero-width space",
+    "\ufeff": "byte order mark",
+}
 _LEAD = 40  # characters kept before the caret when a long line is cut
 
 
@@ -84,10 +92,19 @@ def _block(problem: Problem) -> str:
         blocks = [f"error: {safe(source.name)}: {what}", *([f"      {advice}"] if advice else [])]
     else:
         head = f"error: {safe(source.name)}:{place.line}:{place.column}: {what}"
-        blocks = [head, _snippet(place, advice)]
+        blocks = [head, _snippet(place, advice), *_odd_spaces(source.line(place.line))]
     if problem.also:
         blocks.append(_snippet(*problem.also))
     return "\n".join(blocks)
+
+
+def _odd_spaces(line: str) -> list[str]:
+    """Say where a line has a character that looks like a space, or like nothing, and is none."""
+    found = next(((column, name) for column, c in enumerate(line, start=1) if (name := _ODD_SPACES.get(c))), None)
+    if found is None:
+        return []
+    column, name = found
+    return [f"      column {column} has a {name} (U+{ord(line[column - 1]):04X}), which is no space: write a plain one"]
 
 
 def _snippet(place: Place, label: str) -> str:

@@ -15,6 +15,7 @@ from mnistnn.config.messages import Problem, ProblemError, shorten
 from mnistnn.config.nodes import Entry, ListNode, MappingNode, Node, Scalar, dotted
 from mnistnn.config.parse import MAX_DEPTH, parse
 from mnistnn.config.source import Place, Source
+from mnistnn.storage.writing import is_text
 
 NAME = "command line"
 
@@ -45,6 +46,8 @@ def _parse(override: str, problems: list[Problem], name: str) -> tuple[list[str]
     source = Source(name, text, override=override)
     if not equals or not all(parts) or len(parts) > MAX_DEPTH:
         raise ProblemError(Problem(Place(source, 0), "expected KEY=VALUE, such as optimizer.learning_rate=0.1"))
+    if not is_text(override):
+        raise ProblemError(Problem(Place(source, 0), "this is not UTF-8 text"))
     reported = len(problems)
     value = parse(source, problems)
     if value is None:

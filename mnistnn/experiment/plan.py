@@ -26,6 +26,7 @@ from mnistnn.experiment.members import members_of
 from mnistnn.experiment.pace import Pace
 from mnistnn.experiment.pretraining import Tensors, phases_of
 from mnistnn.preprocess.pipeline import Pipeline
+from mnistnn.preprocess.transpose import Transpose
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.provenance import KeptFacts
 from mnistnn.tasks.registry import task_of
@@ -127,6 +128,14 @@ class Plan:
             return self.source.image_shape
         except UsageError as error:
             raise UsageError(f"{self.experiment.name}: {error}") from error
+
+    @property
+    def images_lie_on_side(self) -> bool:
+        """Whether the rows of the data set's images are columns of what they show, which an odd number of `transpose`
+        says; of a committee, its members say it.
+        """
+        transposes = sum(isinstance(transform, Transpose) for transform in self.experiment.preprocess)
+        return transposes % 2 == 1 or any(member.images_lie_on_side for member in self.members)
 
     @property
     def classes(self) -> int:

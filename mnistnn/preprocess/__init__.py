@@ -14,6 +14,7 @@ from mnistnn.preprocess.pad import Pad
 from mnistnn.preprocess.scan import Scan
 from mnistnn.preprocess.shrink import Shrink
 from mnistnn.preprocess.standardize import Standardize
+from mnistnn.preprocess.transpose import Transpose
 from mnistnn.preprocess.whiten import Whiten
 
 # The registry: every transform that an experiment can name by its `type`.
@@ -22,6 +23,7 @@ Preprocess = Annotated[
     | Standardize
     | ContrastNormalize
     | Binarize
+    | Transpose
     | Deskew
     | NormalizeWidth
     | Pad

@@ -1,7 +1,6 @@
 """Where runs live: creating a run's folder, naming what is in it, and finding a run again."""
 
 import os
-import re
 import secrets
 import shlex
 from contextlib import suppress
@@ -10,10 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from mnistnn.errors import RunError, UsageError
-from mnistnn.storage.writing import remove_leftovers, resource_error, sync_folder
+from mnistnn.storage.writing import is_text, remove_leftovers, resource_error, sync_folder
 
 LATEST = "latest"
-_NAME = re.compile(r"[\w.-]{1,200}")  # of an experiment, which is that of the folder of its runs
 
 
 @dataclass(frozen=True)
@@ -83,12 +81,15 @@ def new_run_path(runs: Path, name: str) -> Path:
 
 
 def create(path: Path) -> RunDirectory:
-    """Make the folder of a new run. Raises RunError if `path` exists, unless it is empty.
+    """Make the folder of a new run. Raises RunError if `path` exists, unless it is empty, and UsageError for a name
+    that is no text.
 
     Also taken is a folder in which a process was killed while it prepared a run: it has the lock file, but no run.json
     yet. Whoever writes there must hold the lock, and `furnish` first.
     """
     run = RunDirectory(path)
+    if not is_text(str(path)) or not is_text(path.resolve().name):
+        raise UsageError(f"{path}: is not UTF-8, so run.json could not hold the name; a run needs another one")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -151,38 +152,3 @@ def all_runs(runs: Path) -> list[RunDirectory]:
     records = [path for pattern in ("*/run.json", "*/*/run.json") for path in runs.glob(pattern)]
     folders = {path.parent for path in records if path.parent != runs / LATEST}
     return [RunDirectory(folder) for folder in sorted(folders, key=lambda folder: (folder.name, folder))]
-
-
-def _newest_in(folder: Path) -> RunDirectory | None:
-    """Return the run in an experiment's folder whose name comes last; None if there is none."""
-    inside = sorted(path.parent for path in folder.glob("*/run.json") if path.parent.name != LATEST)
-    return RunDirectory(inside[-1]) if inside else None
-
-
-def find(reference: str, runs: Path) -> RunDirectory:
-    """Find a run by its path, by `latest`, by a unique prefix of its id, or by the folder or name of its experiment,
-    which mean the newest run there. Raises RunError saying what was tried.
-    """
-    path = runs / LATEST if reference == LATEST else Path(reference)
-    if os.path.isdir(path):
-        run = RunDirectory(path.resolve() if reference == LATEST else path)
-        if run.record.is_file():
-            return run
-        if (newest := _newest_in(path)) is not None:
-            return newest
-        raise RunError(f"{path} is not a run directory: it has no run.json")
-    if reference == LATEST:
-        raise RunError(f"there is no latest run in {runs}")
-    candidates = all_runs(runs)
-    matches = [run for run in candidates if run.path.name == reference] or [
-        run for run in candidates if run.path.name.startswith(reference)
-    ]
-    if len(matches) == 1:
-        return matches[0]
-    if _NAME.fullmatch(reference) and (newest := _newest_in(runs / reference)) is not None:
-        return newest
-    if matches:
-        names = ", ".join(str(run.path.relative_to(runs)) for run in matches[:5])
-        more = ", …" if len(matches) > 5 else ""
-        raise RunError(f"'{reference}' names {len(matches)} runs in {runs}: {names}{more}")
-    raise RunError(f"no run named '{reference}': neither a folder nor the start of a run id in {runs}")

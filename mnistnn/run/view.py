@@ -13,6 +13,7 @@ from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import best_of, read_rows
 from mnistnn.run.record import RunRecord, read_record
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
 from mnistnn.types import History, Row
 
 if TYPE_CHECKING:
@@ -106,6 +107,15 @@ class RunView:
     def config(self) -> dict[str, Any]:
         """Its configuration as plain data, with every default written out."""
         return self.loaded.resolved
+
+    @cached_property
+    def overrides(self) -> list[str]:
+        """What the command line changed in the experiment's file when the run was started: KEY=VALUE each."""
+        try:
+            text = read_file(self.run.source / "overrides.txt", MAX_JSON_BYTES).decode(errors="replace")
+        except RunError:
+            return []
+        return [line for line in text.splitlines() if "=" in line]
 
     @cached_property
     def phases(self) -> "list[RunView]":

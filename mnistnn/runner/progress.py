@@ -11,11 +11,14 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 from mnistnn.config.messages import safe
+from mnistnn.experiment.duration import Duration, UpdateClock
+from mnistnn.run.metrics import shown
 from mnistnn.training.learning import Learning
 from mnistnn.types import LAST
 
 _REFRESH_S = 0.2
 _LONG_S = 0.5  # an update that takes longer gets a bar of its own
+_WORTH_SAYING_S = 10.0  # of training: who waits no longer need not be told how long
 
 
 class ProgressDisplay:
@@ -34,9 +37,14 @@ class ProgressDisplay:
         self._inside: tqdm | None = None  # type: ignore[type-arg]
         self._next_refresh = 0.0
         self._update_began = time.monotonic()
+        self._duration: Duration | None = None
+        self._clock = UpdateClock()
 
-    def start(self, t: Learning, updates_per_epoch: int, max_epochs: int | None) -> None:
-        """Begin to follow a training that stands anywhere, also inside an epoch."""
+    def start(
+        self, t: Learning, updates_per_epoch: int, max_epochs: int | None, duration: Duration | None = None
+    ) -> None:
+        """Begin to follow a training that stands anywhere, also inside an epoch; `duration` is what it has to do."""
+        self._duration = duration
         if self._with_bars:
             self._epochs = tqdm(
                 total=max_epochs, initial=t.progress.epoch, unit="epoch", desc="epochs ", file=sys.stderr
@@ -60,6 +68,8 @@ class ProgressDisplay:
         self._inside.refresh()
 
     def after_update(self, t: Learning) -> None:
+        if self._duration is not None:
+            self._say_how_long(self._duration)
         if self._batches is None:
             return
         if self._inside is not None:
@@ -73,6 +83,14 @@ class ProgressDisplay:
             speed = rate * t.progress.examples / t.progress.updates
             self._batches.set_postfix_str(f"{t.loss_now}{speed:,.0f} examples/s", refresh=False)
 
+    def _say_how_long(self, duration: Duration) -> None:
+        """Say how long it will take, once a few updates have been timed."""
+        if (update_s := self._clock.note(time.monotonic())) is None:
+            return
+        if duration.seconds(update_s) >= _WORTH_SAYING_S:
+            self.message(duration.said(update_s))
+        self._duration = None
+
     def after_evaluation(self, t: Learning, examples: int, seconds: float) -> None:
         """Show the newest row; `examples` were trained on in the `seconds` since the last one."""
         self._line(epoch_line(t, examples, seconds), shown=True)  # above the bars, where there are any
@@ -83,9 +101,9 @@ class ProgressDisplay:
                 self._batches.reset()
                 self._batches.set_description(f"epoch {t.progress.epoch + 1}")
 
-    def message(self, text: str) -> None:
-        """Say something that matters to the user and to who reads the log later."""
-        self._line(text, shown=True)
+    def message(self, text: str, shown: bool = True) -> None:
+        """Say something that matters to the user and to who reads the log later, or to the latter alone."""
+        self._line(text, shown)
 
     def close(self) -> None:
         """Take the bars away; may be called again."""
@@ -104,7 +122,7 @@ def epoch_line(t: Learning, examples: int, seconds: float) -> str:
     """Return the newest row as a line: metrics, speed, best so far."""
     row = t.history[-1]
     names = ("train.loss", "train.error", "valid.loss", "valid.error")
-    metrics = "  ".join(f"{name} {row[name]:.4f}" for name in names if name in row)
+    metrics = "  ".join(f"{name} {shown(name, row[name])}" for name in names if name in row)
     passes = f"passes {row['passes']:.6g}  " if "passes" in row else ""
     rate = f"rate {row['learning_rate']:.3g}  " if "learning_rate" in row else ""
     speed = f"{examples / seconds:,.0f} examples/s" if seconds > 0 else ""
@@ -116,7 +134,11 @@ def standing(t: Learning) -> str:
     best, deadline = t.best, t.deadline()
     parts = []
     if best is not None and t.monitor != LAST:
-        parts.append("best" if best is t.history[-1] else f"best {best[t.monitor]:.4f} in epoch {best['epoch']:.6g}")
+        parts.append(
+            "best"
+            if best is t.history[-1]
+            else f"best {shown(t.monitor, best[t.monitor])} in epoch {best['epoch']:.6g}"
+        )
     if deadline is not None:
         condition = "" if deadline.is_fixed else " unless it improves"
         parts.append(f"stops at update {deadline.updates}{condition}")

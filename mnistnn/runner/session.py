@@ -18,6 +18,7 @@ from mnistnn.config.dump import config_hash, resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
 from mnistnn.errors import DataError, RunError, UsageError
+from mnistnn.experiment.duration import duration_of
 from mnistnn.experiment.futility import futile
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
@@ -114,14 +115,18 @@ def resume(
     time_budget_s: float | None = None,
     stop: StopRequest | None = None,
     trainer: Trainer | None = None,
+    runs: Path | None = None,
 ) -> Outcome:
-    """Go on with a run from its newest valid checkpoint. Raises ConfigError for a change that it may not make."""
+    """Go on with a run from its newest valid checkpoint. Raises ConfigError for a change that it may not make.
+
+    runs  the folder whose newest run it is then, if it lies there
+    """
     before = load_run_config(run)
     loaded = load_resolved(run.config, overrides) if overrides else before
     refuse_changes(before, loaded)
     if overrides:
         _refuse_a_past_end(run, loaded)
-    return _resume_with(run, loaded, verbosity, time_budget_s, None, stop, trainer)
+    return _resume_with(run, loaded, verbosity, time_budget_s, None, stop, trainer, runs)
 
 
 def _refuse_a_past_end(run: RunDirectory, loaded: LoadedExperiment) -> None:
@@ -139,10 +144,11 @@ def resume_as(
     pruned_because: PrunedBecause | None = None,
     stop: StopRequest | None = None,
     trainer: Trainer | None = None,
+    runs: Path | None = None,
 ) -> Outcome:
     """Go on with a run under a newly read experiment, which may differ from the run's own only where `resume` may."""
     refuse_changes(load_run_config(run), loaded)
-    return _resume_with(run, loaded, verbosity, time_budget_s, pruned_because, stop, trainer)
+    return _resume_with(run, loaded, verbosity, time_budget_s, pruned_because, stop, trainer, runs)
 
 
 def _resume_with(
@@ -153,6 +159,7 @@ def _resume_with(
     pruned_because: PrunedBecause | None,
     stop: StopRequest | None,
     trainer: Trainer | None,
+    runs: Path | None,
 ) -> Outcome:
     with lock.exclusive(run):
         record = read_record(run)
@@ -170,6 +177,8 @@ def _resume_with(
         record.resumed += 1
         record.write(run)  # before what it records: a run that says "running" is known to be between two states
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
+        if runs is not None:
+            point_latest_at(run, runs)
         notes = [f"warning: not the environment of before: {text}" for text in differences(before, environment)]
         return _run_session(
             plan, learning, run, record, verbosity, time_budget_s, pruned_because, stop, trainer, compiled, notes
@@ -276,7 +285,8 @@ def _fit(
             display.message(_first_line(plan, run))
             for text in futile(plan, learning):
                 display.message(f"warning: {text}")
-            display.start(learning, plan.pace.updates_per_epoch, plan.pace.max_epochs)
+            left = duration_of(plan.pace, plan.examples["valid"], learning.progress.updates)
+            display.start(learning, plan.pace.updates_per_epoch, plan.pace.max_epochs, left)
             record.reason = learning.go_on(checkpointing)
             checkpointing.save(learning)
             if used := _threads_used(workers.seconds):
@@ -288,7 +298,8 @@ def _fit(
             checkpointing.close()
             _note_best(record, learning)
         learning.take_best()
-        display.message(f"finished: {record.reason}")
+        # Of a run that is no part of another one, whoever began it says so.
+        display.message(f"finished: {record.reason}", shown=verbosity.whole is not None)
     last = learning.history[-1] if learning.history else None
     return Outcome(run, record, learning.best, last)
 

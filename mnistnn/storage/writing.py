@@ -29,6 +29,15 @@ _RESOURCE_ERRNOS = {
 }
 
 
+def is_text(name: str) -> bool:
+    """Tell whether a name is text in UTF-8, and not bytes of another encoding, which no JSON file can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def resource_error(path: Path, error: OSError) -> ResourceError:
     """Say in one line which path could not be written, and why."""
     reason = _RESOURCE_ERRNOS.get(error.errno or 0) or error.strerror or str(error)

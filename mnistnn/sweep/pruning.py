@@ -7,6 +7,7 @@ has finished by then: with several workers that is a matter of time.
 
 import statistics
 
+from mnistnn.run.metrics import shown
 from mnistnn.sweep.description import Trial
 from mnistnn.sweep.optuna_seam import load_optuna
 from mnistnn.sweep.study import PRUNED, Study, finished_runs, pruned_because
@@ -46,9 +47,9 @@ class Pruner:
             return None
         epoch = max(curve)
         others = [t.intermediate_values[epoch] for t in self._finished.trials if epoch in t.intermediate_values]
+        own, median = (shown(self.monitor, value) for value in (curve[epoch], statistics.median(others)))
         return (
-            f"{PRUNED}after epoch {epoch} {self.monitor} {curve[epoch]:.4f} was above {statistics.median(others):.4f}, "
-            f"the median of {len(others)} trials"
+            f"{PRUNED}after epoch {epoch} {self.monitor} {own} was above {median}, the median of {len(others)} trials"
         )
 
     def _look_around(self) -> str | None:

@@ -24,14 +24,14 @@ from pydantic import TypeAdapter
 from mnistnn.config.dump import config_hash, resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
-from mnistnn.errors import RunError
+from mnistnn.errors import RunError, UsageError
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
 from mnistnn.run.view import RunView
 from mnistnn.storage.reading import MAX_BYTES, read_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
-from mnistnn.storage.writing import append_line, force, resource_error, write_atomically
+from mnistnn.storage.writing import append_line, force, is_text, resource_error, write_atomically
 from mnistnn.sweep.description import SCHEMA_VERSION, Description, Trial
 from mnistnn.sweep.suggested import SuggestedPoint, read_suggested
 
@@ -105,6 +105,8 @@ def create_study(
     base  the text of base.yaml, where points are suggested one after the other
     """
     study = Study(path, description)
+    if not is_text(str(path)):
+        raise UsageError(f"{path}: is not UTF-8, so no file could hold the name; a sweep needs another one")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir()

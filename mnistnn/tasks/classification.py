@@ -81,18 +81,19 @@ class Classifier(Task):
         z = self.scores(x)
         return self.criterion.score(z, labels).loss, self.criterion.predict(z)
 
-    def lines(self, result: Any, claim: str | None) -> list[str]:
+    def lines(self, result: Any, claim: str | None, columns: int | None = None) -> list[str]:
         low, high = result.error_interval_95
         sampled = "" if result.mc_samples is None else f", mean of {result.mc_samples:,} sampled masks"
-        pairs = pairs_line(result.most_confused)
+        names = self.experiment.data.class_names(len(result.confusion))
+        pairs = pairs_line(result.most_confused, names)
         return [
             f"{result.about}{sampled}",
             f"error {100 * result.error:.2f} %  ({result.errors:,} of {result.examples:,}; "
             f"95 % interval {100 * low:.2f} to {100 * high:.2f} %)",
-            f"loss  {result.loss:.5f}",
+            f"accuracy {100 * (1 - result.error):.2f} %, loss {result.loss:.5f}",
             *([] if claim is None else [f"claim {claim}"]),
             "",
-            *confusion_lines(result.confusion, result.error_per_class),
+            *confusion_lines(result.confusion, result.error_per_class, names, columns=columns),
             *([pairs] if pairs else []),
         ]
 

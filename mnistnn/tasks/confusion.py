@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+_CORNER, _ERROR = "true\\pred", "   error  "
+
 Whole = Literal["true", "read"]
 """The denominator: all examples of a true class (a row), or all that were predicted as one class (a column)."""
 
@@ -21,26 +23,39 @@ def shares(confusion: NDArray[np.int64], whole: Whole) -> NDArray[np.float64]:
 
 
 def confusion_lines(
-    confusion: Sequence[Sequence[int]], error_per_class: Sequence[float | None], whole: Whole | None = None
+    confusion: Sequence[Sequence[int]],
+    error_per_class: Sequence[float | None],
+    names: Sequence[str],
+    whole: Whole | None = None,
+    columns: int | None = None,
 ) -> list[str]:
     """Return the matrix as lines: a row per true class, a column per predicted class, and the error of the row.
 
-    With `whole` there are percentages instead of counts.
+    With `whole` there are percentages instead of counts. In a terminal of so many `columns`, a matrix that is wider is
+    cut into parts, one below the other.
     """
     cells = [[str(count) if count else "." for count in row] for row in confusion]
     if whole is not None:
         parts = shares(np.array(confusion, np.int64), whole)
         cells = [[f"{100 * part:.1f}" if part else "." for part in row] for row in parts]
-    width = max(4, *(len(cell) + 1 for row in cells for cell in row))
-    lines = ["true\\pred" + "".join(f"{j:>{width}}" for j in range(len(cells))) + "   error"]
-    for i, row in enumerate(cells):
-        error = error_per_class[i]
-        shown = "" if error is None else f"{100 * error:6.2f} %"
-        lines.append(f"{i:>9}" + "".join(f"{cell:>{width}}" for cell in row) + f"  {shown}")
+    width = max(4, *(len(cell) + 1 for row in cells for cell in row), *(len(name) + 1 for name in names))
+    margin = max(len(_CORNER), *map(len, names))
+    errors = ["" if error is None else f"{100 * error:6.2f} %" for error in error_per_class]
+    together = len(names) if columns is None else max(1, (columns - margin - len(_ERROR)) // width)
+    lines: list[str] = []
+    for start in range(0, len(names), together):
+        part, is_last = slice(start, start + together), start + together >= len(names)
+        if lines:
+            lines.append("")
+        heading = "".join(f"{name:>{width}}" for name in names[part])
+        lines.append(f"{_CORNER:<{margin}}{heading}{_ERROR[:-2] if is_last else ''}")
+        for name, row, error in zip(names, cells, errors, strict=True):
+            of_part = "".join(f"{cell:>{width}}" for cell in row[part])
+            lines.append(f"{name:>{margin}}{of_part}" + (f"  {error}" if is_last else ""))
     return lines
 
 
-def pairs_line(most_confused: Sequence[dict[str, int]]) -> str:
+def pairs_line(most_confused: Sequence[dict[str, int]], names: Sequence[str]) -> str:
     """Return the most confused pairs in one line; an empty one if nothing was misclassified."""
-    pairs = ", ".join(f"{pair['true']} as {pair['read']} ({pair['count']})" for pair in most_confused)
+    pairs = ", ".join(f"{names[pair['true']]} as {names[pair['read']]} ({pair['count']})" for pair in most_confused)
     return f"most confused: {pairs}" if pairs else ""

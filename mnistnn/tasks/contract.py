@@ -236,8 +236,11 @@ class Task:
         """Return the fields of the result but for its header: what a trained model is found to be on a split."""
         raise NotImplementedError
 
-    def lines(self, result: Any, claim: str | None) -> list[str]:
-        """Return a result as lines for people; `claim` is what is to be said of the claimed metric, if anything."""
+    def lines(self, result: Any, claim: str | None, columns: int | None = None) -> list[str]:
+        """Return a result as lines for people, tables in so many `columns` if that is given.
+
+        claim  what is to be said of the claimed metric, if anything
+        """
         raise NotImplementedError
 
     def claim_on(self, split: SplitName) -> tuple[Claim, Band | None]:

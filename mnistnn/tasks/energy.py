@@ -230,7 +230,7 @@ class EnergyTask(UnsupervisedTask):
         )
         return _kept(forward), _kept(back)
 
-    def lines(self, result: Any, claim: str | None) -> list[str]:
+    def lines(self, result: Any, claim: str | None, columns: int | None = None) -> list[str]:
         z, value = result.partition, result.log_likelihood
         lines = [
             f"{result.about}, {result.examples:,} images",

@@ -139,7 +139,7 @@ class ReconstructionTask(UnsupervisedTask):
             "squared_error": square / count / model.n_in,
         }
 
-    def lines(self, result: Any, claim: str | None) -> list[str]:
+    def lines(self, result: Any, claim: str | None, columns: int | None = None) -> list[str]:
         hidden = f", {100 * result.corruption:.3g} % of the pixels hidden" if result.corruption else ""
         whole = [f"  of whole images {result.reconstruction_nll:.2f}"] if result.corruption else []
         return [

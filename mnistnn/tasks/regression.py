@@ -91,7 +91,7 @@ class Regression(NetworkTask):
             "explained": 1.0 - loss / of_mean if of_mean > 0.0 else None,
         }
 
-    def lines(self, result: Any, claim: str | None) -> list[str]:
+    def lines(self, result: Any, claim: str | None, columns: int | None = None) -> list[str]:
         explained = "" if result.explained is None else f", {100 * result.explained:.2f} % of it explained"
         return [
             f"{result.about}, {result.numbers:,} numbers of {result.examples:,} sequences",

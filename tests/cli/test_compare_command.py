@@ -188,7 +188,7 @@ def test_what_comes_from_outside_cannot_steer_the_terminal(two, command):
     [
         (["gone"], 4, "no run named 'gone'"),
         ([], 2, "missing argument 'RUN...'"),
-        (["runs", "--csv", "--md"], 2, "--json, --csv and --md exclude each other"),
+        (["runs", "--csv", "--md"], 2, "--json, --csv, --md and --latex exclude each other"),
         (["runs", "--metric", "valid.eror"], 2, "no run has the metric 'valid.eror', did you mean 'valid.error'?"),
         (["runs", "--metric", "test.error"], 2, "no run has the metric 'test.error'"),
     ],

@@ -396,6 +396,28 @@ def test_large_picture_is_made_like_the_training_images(added, trained, command,
     assert right >= 9
 
 
+def on_its_side(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: np.swapaxes(a, 1, 2) if name.startswith("x") else a for name, a in arrays.items()}
+
+
+@pytest.mark.parametrize("is_small", [False, True])
+def test_picture_is_laid_on_its_side_like_images_that_are_transposed(added, trained, command, is_small):
+    """A bar that lies is one that stands in the files of such a set."""
+    added(**on_its_side(halves()))
+    run = trained("preprocess=[{type: transpose}]")
+    if is_small:  # as the files have it, which a picture of their size is taken for
+        images, labels = on_its_side(halves())["x_test"][:2], [0, 1]
+        for image, label in zip(images, labels, strict=True):
+            write_png(Path(f"{label}.png"), image)
+    else:
+        write_png(Path("0.png"), np.pad(np.full((20, 60), 255, np.uint8), 40))
+        write_png(Path("1.png"), np.pad(np.full((60, 20), 255, np.uint8), 40))
+    done = command("predict", run, "0.png", "1.png", "--json")
+    assert done.code == 0, done.err
+    assert [each["classes"][0]["class"] for each in json.loads(done.out)["images"]] == ["0", "1"]
+    assert ("on its side" in command("predict", run, "0.png").out) is is_small
+
+
 def test_second_digit_on_a_picture_is_said(added, trained, command):
     added()
     trained()

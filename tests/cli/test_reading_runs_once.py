@@ -10,6 +10,7 @@ from tests.faults.disk import watched
 
 WATCHED = Path("runs/wide/0")
 RECORD_AND_ROWS = {"run.json": 1, "metrics.jsonl": 1}
+LISTED = RECORD_AND_ROWS | {"overrides.txt": 1}
 HISTORY = {**RECORD_AND_ROWS, "config.yaml": 1, "timing.jsonl": 1}
 
 
@@ -25,8 +26,8 @@ def runs(toy, start):
 @pytest.mark.parametrize(
     ("arguments", "opened"),
     [
-        (["ls"], RECORD_AND_ROWS),
-        (["ls", "--json"], RECORD_AND_ROWS),
+        (["ls"], LISTED),
+        (["ls", "--json"], LISTED),
         (["show", WATCHED], RECORD_AND_ROWS),
         (["tail", WATCHED], RECORD_AND_ROWS),
         (["tail", "-f", WATCHED], RECORD_AND_ROWS),

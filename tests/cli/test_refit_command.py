@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.run.directory import find
+from mnistnn.run.finding import find
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
 

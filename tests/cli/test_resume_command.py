@@ -4,7 +4,8 @@ import signal
 from pathlib import Path
 
 from mnistnn.run.checkpoint import newest_first, read
-from mnistnn.run.directory import RunDirectory, all_runs, find
+from mnistnn.run.directory import RunDirectory, all_runs
+from mnistnn.run.finding import find
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
 

@@ -1,6 +1,7 @@
 """`mnistnn ls` and `mnistnn show`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,32 @@ def test_listing_says_how_each_run_stands(runs, command):
         done = command("ls")
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
-    assert lines[0].split() == ["id", "name", "status", "epochs", "best", "valid.error"]
-    assert [line.split()[:3] for line in lines[1:3]] == [["finished", "toy", "finished"], ["running", "toy", "running"]]
-    assert lines[3].startswith("torn      toy   unreadable: ")
+    headings = ["id", "name", "started", "status", "epochs", "best", "valid error", "changed"]
+    assert re.split(r"  +", lines[0]) == headings
+    found = [re.split(r"  +", line) for line in lines[1:]]
+    assert [[each[0], each[1], each[3]] for each in found[:2]] == [
+        ["finished", "toy", "finished"],
+        ["running", "toy", "running"],
+    ]
+    assert found[2][:3] == ["torn", "toy", "unreadable"]
+    assert "run.json" in found[2][-1]
     assert len(lines) == 4
+
+
+def test_listing_of_finished_runs_leaves_out_all_others(runs, command):
+    lines = command("ls", "--finished").out.splitlines()
+    assert [line.split()[0] for line in lines] == ["id", "finished"]
+
+
+def test_listing_has_test_errors_and_what_the_command_line_changed(toy, command):
+    assert command("train", toy, "--run-dir", "runs/a", "optimizer.learning_rate=0.3", "--epochs", "1").code == 0
+    assert command("eval", "runs/a").code == 0
+    (listed,) = json.loads(command("ls", "--json").out)["runs"]
+    assert listed["test_error"] == json.loads(command("eval", "runs/a", "--json").out)["error"]
+    assert listed["overrides"] == ["optimizer.learning_rate=0.3", "stopping.max_epochs.epochs=1"]
+    (_, line) = command("ls").out.splitlines()
+    assert line.endswith("optimizer.learning_rate=0.3 stopping.max_epochs.epochs=1")
+    assert f"{100 * listed['test_error']:.2f}" in line
 
 
 def test_dead_run_is_listed_as_resumable(runs, command):
@@ -51,6 +74,8 @@ def test_listing_as_json(runs, command):
         "epochs",
         "best_epoch",
         "valid_error",
+        "test_error",
+        "overrides",
         "problem",
     }
     assert listed["runs"][0]["path"] == "runs/toy/finished"

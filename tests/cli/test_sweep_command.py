@@ -1,6 +1,7 @@
 """`mnistnn sweep`."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -21,13 +22,13 @@ def test_sweep_is_done_chosen_and_read_once(sweep, command):
     done = sweep("optimizer.learning_rate=0.001,0.2")
     assert done.code == 0, done.err
     lines = done.out.splitlines()
-    assert lines[0].split() == ["point", "values", "valid.error", "trials"]
-    assert lines[1].startswith("1      optimizer.learning_rate=0.2")
+    assert lines[0].split() == ["point", "optimizer.learning_rate", "valid.error", "trials"]
+    assert lines[1].split()[:2] == ["1", "0.2"]
     assert lines[-1] == "next: mnistnn sweep best study"
-    assert "[2/2] 0001-seed0  optimizer.learning_rate=0.2  valid.error 0." in done.err
+    assert "trial 2 of 2  0001-seed0  optimizer.learning_rate=0.2  valid.error " in done.err
     done = command("sweep", "best", "study")
     assert done.code == 0
-    assert done.out.startswith("chosen by validation: point 1, optimizer.learning_rate=0.2\nvalid.error 0.")
+    assert done.out.startswith("chosen by validation: point 1, optimizer.learning_rate=0.2\nvalid.error ")
     assert "on 80 digits; read for this point alone" in done.out
     assert json.loads(command("sweep", "best", "study", "--json").out)["point"] == 1
 
@@ -80,7 +81,7 @@ def test_points_chosen_by_tpe_are_done_and_shown(sweep, command):
     assert "its trials are not known beforehand, since tpe chooses each by those before" in refused.err
     done = command("sweep", "resume", "study")
     assert done.code == 0, done.err
-    assert "[2/2] 0001-seed0  optimizer.learning_rate=0." in done.err
+    assert "trial 2 of 2  0001-seed0  optimizer.learning_rate=0." in done.err
     status = command("sweep", "status", "study")
     assert status.out.splitlines()[-1] == "sampler tpe, 2 of 2 points so far"
     shown = json.loads(command("sweep", "status", "study", "--json").out)
@@ -93,9 +94,9 @@ def test_pruned_trials_are_shown_with_the_reason(toy, command):
     rates = "0.2,0.21,0.22,0.23,0.24,0.0001"
     done = command("sweep", "run", toy, f"optimizer.learning_rate={rates}", "--prune", "--study", "study")
     assert done.code == 0, done.err
-    assert "[6/6] 0005-seed0  optimizer.learning_rate=0.0001  pruned: after epoch 3 valid.error" in done.err
+    assert "trial 6 of 6  0005-seed0  optimizer.learning_rate=0.0001  pruned: after epoch 3 valid.error" in done.err
     lines = command("sweep", "status", "study").out.splitlines()
-    assert lines[6].split() == ["5", "optimizer.learning_rate=0.0001", "1", "pruned"]
+    assert lines[6].split() == ["5", "0.0001", "1", "pruned"]
     assert lines[7].startswith("0005-seed0: after epoch 3 valid.error")
     assert lines[-1] == "sampler grid, unpromising trials are pruned"
     assert command("sweep", "best", "study").code == 0
@@ -129,7 +130,25 @@ def test_report_of_a_sweep_shows_its_trials(sweep, command):
     pytest.importorskip("PIL")
     sweep("optimizer.learning_rate=0.001,0.2")
     assert command("sweep", "report", "study", "--out", "r.html").code == 0
-    assert "toy (optimizer.learning_rate=0.001)" in Path("r.html").read_text()
+    page = Path("r.html").read_text()
+    assert "<title>toy, sweep study</title>" in page
+    assert '<th>rank</th><th title="optimizer.learning_rate">learning_rate</th>' in page
+    rows = re.findall(r'<tr><th scope="row">.*?</th><td data-heading="learning_rate"><bdi>(.*?)</bdi>', page)
+    assert rows == ["0.2", "0.001"]  # the best one first
+
+
+def test_report_of_a_large_sweep_has_colours_for_the_best_and_grey_for_others(sweep, command):
+    pytest.importorskip("jinja2")
+    pytest.importorskip("PIL")
+    rates = [f"{0.02 * n:.2f}" for n in range(1, 10)]
+    sweep(f"optimizer.learning_rate={','.join(rates)}", "-q")
+    assert command("sweep", "report", "study", "--out", "r.html").code == 0
+    page = Path("r.html").read_text()
+    swatches = re.findall(r'<tr><th scope="row"><svg class="swatch".*?fill(\d)"', page)
+    assert swatches[:9] == ["0", "1", "2", "3", "4", "5", "6", "7", "7"]
+    legend = re.search(r'<ul class="legend">(.*?)</ul>', page, re.DOTALL)
+    assert legend is not None
+    assert legend[1].count("others") == 1
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_last_evaluations_and_a_curve_are_shown(toy, start, command):
         "theta.norm",
     ]
     assert [line.split()[0] for line in table.splitlines()[1:]] == ["4", "5", "6"]
-    assert re.match(r"valid\.error   ● 0\.\d+ at the best epoch, \d\n", curve)
+    assert re.match(r"valid\.error in %   ● \d+\.\d\d at the best epoch, \d\n", curve)
     assert len(curve.splitlines()) == 11
     assert run.metrics.exists()
 
@@ -62,7 +62,7 @@ def test_curve_is_ascii_where_nothing_else_can_be_shown(toy, start, command, mon
     monkeypatch.setattr("mnistnn.cli.tail.can_show", lambda text: False)
     out = command("tail", "run").out
     assert out.isascii()
-    assert "   o 0." in out
+    assert "valid.error in %   o " in out
 
 
 def test_other_metrics_can_be_drawn(toy, start, command):

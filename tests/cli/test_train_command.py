@@ -8,7 +8,8 @@ import pytest
 
 from mnistnn.data.datasets import fetch as fetch_module
 from mnistnn.errors import DataError
-from mnistnn.run.directory import RunDirectory, all_runs, find
+from mnistnn.run.directory import RunDirectory, all_runs
+from mnistnn.run.finding import find
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
 
@@ -31,7 +32,9 @@ def test_results_go_to_stdout_and_progress_to_stderr(toy, command):
     assert done.code == 0
     lines = done.out.splitlines()
     assert lines[0].startswith("toy: max_epochs: 6 epochs are done (")
-    assert lines[1].startswith(f"best epoch {best['epoch']}: valid.error {best['valid.error']:.8g}, valid.loss ")
+    assert lines[1].startswith(
+        f"best epoch {best['epoch']}: valid.error {100 * best['valid.error']:.2f} %, valid.loss "
+    )
     assert lines[2:] == [f"run: runs/toy/{run.name}", f"next: mnistnn eval runs/toy/{run.name}"]
     assert len([line for line in done.err.splitlines() if line.startswith("epoch")]) == 6
 
@@ -52,10 +55,27 @@ def test_control_characters_in_a_path_do_not_reach_the_terminal(toy, command):
     assert "\x1b" not in done.out + done.err
 
 
-def test_path_that_is_not_text_works_as_well(toy, command):
-    done = command("train", toy, "--run-dir", os.fsdecode(b"caf\xe9"))
-    assert done.code == 0
-    assert os.path.isfile(b"caf\xe9/run.json")
+@pytest.mark.parametrize("arguments", [["--run-dir", b"caf\xe9"], ["--runs", b"caf\xe9"], [b"name=caf\xe9"]])
+def test_name_that_is_not_text_is_refused_before_anything_is_made(toy, command, arguments):
+    done = command("train", toy, *(os.fsdecode(each) for each in arguments))
+    assert done.code == 2
+    assert "not UTF-8" in done.err
+    assert sorted(os.listdir()) == ["toy.yaml"]
+
+
+def test_experiment_whose_file_name_is_not_text_is_refused(toy, command):
+    toy.rename(toy.with_name(os.fsdecode(b"caf\xe9.yaml")))
+    done = command("train", os.fsdecode(b"caf\xe9.yaml"))
+    assert done.code == 2
+    assert "the name of this file is not UTF-8" in done.err
+    assert not Path("runs").exists()
+
+
+def test_sweep_whose_name_is_not_text_is_refused(toy, command):
+    done = command("sweep", "run", toy, "optimizer.learning_rate=0.1,0.2", "--study", os.fsdecode(b"caf\xe9"))
+    assert done.code == 2
+    assert "not UTF-8" in done.err
+    assert sorted(os.listdir()) == ["toy.yaml"]
 
 
 def test_name_names_the_experiment_and_the_folder_of_its_runs(toy, command):

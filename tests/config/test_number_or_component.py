@@ -153,7 +153,7 @@ IN_A_FILE = {
         "rate: {type: linear, start: 1, end: 3}",
         "3:34",
         "unknown key 'end' for rule.rate of type linear",
-        "^^^ valid: start, type",
+        "^^^ type cosine has it      valid: start, type",
     ),
     "its own check": (
         "rate: 1\n  floor: {type: linear, start: 11}",

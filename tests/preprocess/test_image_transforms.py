@@ -11,9 +11,10 @@ from mnistnn.preprocess.deskew import Deskew
 from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
 from mnistnn.preprocess.shrink import Shrink, area_means
+from mnistnn.preprocess.transpose import Transpose
 from mnistnn.types import ShapeError
 
-ALL = [Deskew(), NormalizeWidth(width_px=5), Pad(shape=[9, 13]), Shrink(shape=[4, 7]), Blur(sigma_px=0.8)]
+ALL = [Deskew(), NormalizeWidth(width_px=5), Pad(shape=[9, 13]), Shrink(shape=[4, 7]), Blur(sigma_px=0.8), Transpose()]
 
 
 def applied(transform, x):
@@ -203,6 +204,18 @@ def test_shrunk_images_lie_in_the_memory_of_the_former_ones(images):
 def test_shrinking_to_more_is_refused_with_both_shapes(shape):
     with pytest.raises(ShapeError, match=r"images of 9×11 cannot be shrunk to \d+×\d+, which is larger"):
         Shrink(shape=shape).build((9, 11))
+
+
+@pytest.mark.parametrize("axes", [(), (3,)], ids=["no channels", "three channels"])
+def test_transposed_images_lie_in_the_memory_of_the_former_ones(axes):
+    many = np.random.default_rng(8).random((5000, *axes, 4, 5), dtype=np.float32)
+    expected = many.swapaxes(-1, -2).copy()
+    found = applied(Transpose(), many)
+    np.testing.assert_array_equal(found, expected)
+    transpose = Transpose()
+    transpose.build(many.shape[1:])
+    assert np.shares_memory(transpose.apply(many), many)
+    np.testing.assert_array_equal(many.reshape(expected.shape), expected)
 
 
 @pytest.mark.parametrize("sigma", [0.3, 1.0, 1.7, 6.0])

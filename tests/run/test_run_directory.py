@@ -13,11 +13,11 @@ from mnistnn.run.directory import (
     as_argument,
     clear,
     create,
-    find,
     furnish,
     new_run_path,
     point_latest_at,
 )
+from mnistnn.run.finding import find
 
 
 @pytest.fixture

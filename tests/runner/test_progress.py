@@ -28,7 +28,7 @@ def logged():
 
 def test_epoch_line_holds_metrics_speed_and_the_best(training):
     assert epoch_line(training, examples=300, seconds=0.5) == (
-        "epoch    2  train.loss 1.5000  valid.loss 1.2500  valid.error 0.5000  600 examples/s  best 0.2500 in epoch 1"
+        "epoch    2  train.loss 1.5000  valid.loss 1.2500  valid.error 50.00 %  600 examples/s  best 25.00 % in epoch 1"
     )
 
 
@@ -88,7 +88,7 @@ def test_bars_stand_below_the_lines_on_a_terminal(training, logged, capsys):
     display.close()
     display.close()
     err = capsys.readouterr().err
-    assert re.search(r"epochs .*best 0\.2500 in epoch 1", err)
+    assert re.search(r"epochs .*best 25\.00 % in epoch 1", err)
     assert re.search(r"epoch 3.*examples/s", err)
     assert err.count("train.loss") == 1
     assert "train.loss" in logged[0]
@@ -152,7 +152,7 @@ def test_short_update_and_a_display_without_bars_show_nothing_inside(training, l
 
 def test_line_of_a_method_says_how_many_passes_it_has_made(training):
     training.history[-1]["passes"] = 7.25
-    assert "  valid.error 0.5000  passes 7.25  600 examples/s" in epoch_line(training, 300, 0.5)
+    assert "  valid.error 50.00 %  passes 7.25  600 examples/s" in epoch_line(training, 300, 0.5)
 
 
 def test_runs_tell_their_display_what_long_updates_do(toy, start, monkeypatch):

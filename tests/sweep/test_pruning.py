@@ -46,7 +46,7 @@ def test_trial_above_the_median_of_the_finished_ends_with_a_complete_run_that_sa
     assert len(errors(study, last.id)) == FIRST_EPOCH
     assert own > statistics.median(others)
     why = (
-        f"after epoch {FIRST_EPOCH} valid.error {own:.4f} was above {statistics.median(others):.4f}, "
+        f"after epoch {FIRST_EPOCH} valid.error {100 * own:.2f} % was above {100 * statistics.median(others):.2f} %, "
         f"the median of {LEAST_FINISHED} trials"
     )
     record = read_record(study.run(last))

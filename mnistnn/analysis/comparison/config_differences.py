@@ -15,12 +15,13 @@ _NO_PART = ("seed", "expect")
 _NO_PART_INSIDE = {
     "checkpoint": ("every_epochs", "every_s", "keep_last", "keep_every_epochs"),
     "evaluation": ("batch_size", "train_error"),
+    "backend": ("device", "threads"),
 }
 
 
 def experiment_of(config: dict[str, Any]) -> dict[str, Any]:
     """Return what runs of one experiment have in common: a resolved configuration without its seed, its claim, how
-    often it was saved, and what else was measured.
+    often it was saved, what else was measured, and where it was computed.
     """
     experiment = {key: value for key, value in config.items() if key not in _NO_PART}
     for key in _NO_PART_INSIDE.keys() & experiment.keys():
@@ -42,9 +43,9 @@ def differing_keys(configs: Sequence[dict[str, Any]]) -> list[tuple[str, list[An
         for each in differences(experiments[0], other):
             (orders if each.order else keys)[each.key] = None
     outermost = [key for key in keys if not any(key.startswith(f"{outer}.") for outer in keys)]
-    found = [(key, [_value_at(key, each) for each in experiments]) for key in outermost]
+    found = [(key, [value_at(key, each) for each in experiments]) for key in outermost]
     for key in orders:
-        found.append((f"{key} (order)", [_order(_value_at(key, each)) for each in experiments]))
+        found.append((f"{key} (order)", [_order(value_at(key, each)) for each in experiments]))
     return found
 
 
@@ -56,16 +57,36 @@ def value_text(value: Any, most: int = CHARACTERS_SHOWN) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _value_at(key: str, config: Any) -> Any:
+def short_names(keys: Sequence[str]) -> list[str]:
+    """Return of each key the last parts that tell it from the others."""
+    found = []
+    for key in keys:
+        parts = key.split(".")
+        endings = [".".join(parts[start:]) for start in range(len(parts) - 1, -1, -1)]
+        others = [other for other in keys if other != key]
+        apart = (end for end in endings if not any(other == end or other.endswith(f".{end}") for other in others))
+        found.append(next(apart, key))
+    return found
+
+
+def value_at(key: str, config: Any) -> Any:
+    """Return the value of a dotted key of a resolved configuration; ABSENT if it has none."""
     value = config
     for part in key.split("."):
         if isinstance(value, Mapping) and part in value:
             value = value[part]
         elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
             value = value[int(part)]
+        elif isinstance(value, list) and (named := [each for each in value if _is_called(each, part)]):
+            value = named[0]
         else:
             return ABSENT
     return value
+
+
+def _is_called(item: Any, kind: str) -> bool:
+    """Tell whether an item of a list is the component of a type, as an override would name it."""
+    return isinstance(item, Mapping) and item.get("type") == kind
 
 
 def _order(value: Any) -> Any:

@@ -13,7 +13,8 @@ from mnistnn.analysis.comparison.config_differences import differing_keys, exper
 from mnistnn.config.diff import ABSENT
 from mnistnn.config.dump import config_hash
 from mnistnn.errors import MnistnnError, RunError
-from mnistnn.run.directory import RunDirectory, all_runs, find
+from mnistnn.run.directory import RunDirectory, all_runs
+from mnistnn.run.finding import find
 from mnistnn.run.view import RunView
 
 _KEYS_SAID, _CHARACTERS_SAID = 3, 32  # of what sets a group apart
@@ -35,16 +36,19 @@ class Group:
     runs: list[RunView]
 
 
-def load_runs(references: Iterable[str], runs: Path) -> tuple[list[RunView], list[Unreadable]]:
+def load_runs(
+    references: Iterable[str], runs: Path, unfinished: bool = False
+) -> tuple[list[RunView], list[Unreadable]]:
     """Read each run that is named by path, start of its id, `latest`, or the folder that it lies in, once.
 
-    Each has one evaluation at least. Raises RunError, with all reasons, if none can be read.
+    Each has one evaluation at least. Of the runs of a folder those that are not finished are left out, with a reason
+    like what cannot be read, unless the `unfinished` are asked for. Raises RunError, with all reasons, if none is left.
     """
     found: dict[Path, RunView] = {}
     problems: list[Unreadable] = []
     for reference in references:
         try:
-            directories = _directories(reference, runs)
+            directories, is_folder = _directories(reference, runs)
         except MnistnnError as error:
             problems.append(Unreadable(reference, str(error)))
             continue
@@ -53,7 +57,11 @@ def load_runs(references: Iterable[str], runs: Path) -> tuple[list[RunView], lis
             if place in found:
                 continue
             try:
-                found[place] = read_history(RunView(directory))
+                view = RunView(directory)
+                if is_folder and not unfinished and view.record.status != "finished":
+                    problems.append(Unreadable(str(directory.path), _not_finished(view)))
+                    continue
+                found[place] = read_history(view)
             except MnistnnError as error:
                 problems.append(Unreadable(str(directory.path), str(error)))
     if not found:
@@ -61,15 +69,19 @@ def load_runs(references: Iterable[str], runs: Path) -> tuple[list[RunView], lis
     return list(found.values()), problems
 
 
-def _directories(reference: str, runs: Path) -> list[RunDirectory]:
-    """Return the run that is named, or all runs in the folder that is."""
+def _not_finished(view: RunView) -> str:
+    return f"{view.run.path}: is {view.status}, not finished; --unfinished takes it in"
+
+
+def _directories(reference: str, runs: Path) -> tuple[list[RunDirectory], bool]:
+    """Return the run that is named, or all runs in the folder that is, and whether it is a folder."""
     folder = Path(reference)
     if folder.is_dir() and not (folder / "run.json").exists():
         inside = all_runs(folder)
         if not inside:
             raise RunError(f"{reference}: neither a run directory nor a folder of runs: there is no run.json")
-        return inside
-    return [find(reference, runs)]
+        return inside, True
+    return [find(reference, runs)], False
 
 
 def read_history(view: RunView) -> RunView:

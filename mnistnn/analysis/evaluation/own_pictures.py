@@ -22,6 +22,7 @@ from mnistnn.experiment.trained import Trained
 from mnistnn.types import show_shape
 
 SCHEMA_VERSION = 1
+_MUCH_BESIDE = 0.25  # of the digit's ink
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,7 @@ class PicturePrediction:
     fitting  what was done to it; None if it was given as it is
     classes  names of all classes with their scores, the best first
     is_alike whether it was given as it is because it is like the training images
+    on_side  whether the image's rows are columns of what it shows, as those of the training images are
     """
 
     path: Path
@@ -43,6 +45,27 @@ class PicturePrediction:
     fitting: NormalizedDigit | None
     classes: list[tuple[str, float]]
     is_alike: bool = False
+    on_side: bool = False
+    is_colour_only: bool = False
+
+    @property
+    def warnings(self) -> list[str]:
+        """What makes the prediction doubtful, whatever its probability."""
+        found = []
+        if self.is_colour_only:
+            found.append("the picture differs in colour, and hardly in brightness, which is all that a model sees")
+        if self.fitting is not None and self.fitting.crosses:
+            found.append(
+                "ink goes on from one border of the picture to the other: ruled lines, or the edge of a table?"
+            )
+        if self.fitting is not None and self.fitting.beside >= _MUCH_BESIDE:
+            found.append("other ink lies beside it and was left out: is there more than one digit?")
+        return found
+
+    @property
+    def upright(self) -> NDArray[np.uint8]:
+        """The image as people look at it."""
+        return self.image.T if self.on_side else self.image
 
 
 @dataclass(frozen=True)
@@ -78,6 +101,7 @@ def predict(
 def _predict(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> PicturePrediction:
     picture, shape = read_picture(path), trained.plan.image_shape
     fitting = ink_px = None
+    on_side = trained.plan.images_lie_on_side
     style = trained.plan.inputs.style or MNIST_STYLE
     is_alike = trained.plan.inputs.style is not None and dark is None and _is_one_of_these(picture.grey, shape, style)
     if as_is or is_alike:
@@ -88,17 +112,20 @@ def _predict(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Pi
         image = np.rint(255 * picture.grey).astype(np.uint8)
     else:
         try:
-            fitting = normalize_digit(picture.grey, shape, dark, style)
+            fitting = normalize_digit(picture.grey, shape[::-1] if on_side else shape, dark, style)
         except NoDigitError as error:
-            raise DataError(f"{path}: {error}") from error
-        image = fitting.image
+            why = "; it differs in colour only, and a model sees brightness alone" if picture.is_colour_only else ""
+            raise DataError(f"{path}: {error}{why}") from error
+        image = np.ascontiguousarray(fitting.image.T) if on_side else fitting.image
         own_px = picture.size_px[0] / picture.grey.shape[0]  # large pictures are reduced when they are read
         ink_px = round(own_px * fitting.box[0]), round(own_px * fitting.box[1])
     scores = _scores(trained, image)
     names = trained.plan.experiment.data.class_names(trained.plan.classes)
     best_first = np.argsort(-scores, kind="stable")
     classes = [(names[c], float(scores[c])) for c in best_first]
-    return PicturePrediction(path, image, picture.size_px, ink_px, fitting, classes, is_alike)
+    return PicturePrediction(
+        path, image, picture.size_px, ink_px, fitting, classes, is_alike, on_side, picture.is_colour_only
+    )
 
 
 def _is_one_of_these(grey: NDArray[np.float64], shape: tuple[int, int], style: ImageStyle) -> bool:

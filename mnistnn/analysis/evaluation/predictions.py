@@ -3,13 +3,14 @@
 The model evaluates batch by batch, and only its predictions are kept.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.backend.arrays import array_module, to_host
-from mnistnn.errors import DivergedError
+from mnistnn.errors import DivergedError, UsageError
 from mnistnn.experiment.trained import Trained
 from mnistnn.types import SplitName
 
@@ -27,6 +28,21 @@ class Predictions:
     predicted: NDArray[np.int64]
     probabilities: NDArray[np.float64] | None
     classes: int
+    names: Sequence[str] | None = None
+    """Of the classes; None if they are called by their numbers."""
+
+    def name_of(self, label: int) -> str:
+        """Return what a class is called."""
+        return str(label) if self.names is None else self.names[label]
+
+    def label_of(self, name: str) -> int:
+        """Return the number of the class that is called so, or that has this number. Raises UsageError."""
+        names = [self.name_of(label) for label in range(self.classes)]
+        if name in names:
+            return names.index(name)
+        if name.isdecimal() and int(name) < self.classes:
+            return int(name)
+        raise UsageError(f"--class: there is no class {name!r}; there are {', '.join(names)}")
 
     @property
     def confusion(self) -> NDArray[np.int64]:
@@ -69,6 +85,7 @@ def predictions_of(trained: Trained, split: SplitName, count: int | None = None)
         np.concatenate(predicted),
         np.concatenate(probabilities) if has_probabilities else None,
         trained.plan.classes,
+        trained.plan.experiment.data.class_names(trained.plan.classes),
     )
 
 

@@ -11,7 +11,7 @@ from mnistnn.analysis.export.as_tensorboard import FIRST, LAST
 from mnistnn.analysis.export.formats import FORMATS, Format
 from mnistnn.analysis.export.source import Check, Product, Source
 from mnistnn.errors import ResourceError, UsageError
-from mnistnn.run.directory import find
+from mnistnn.run.finding import find
 from mnistnn.run.view import RunView
 from mnistnn.storage.writing import resource_error, sync_folder, write_atomically
 

@@ -23,6 +23,7 @@ from mnistnn.preprocess.pad import Pad
 from mnistnn.preprocess.scan import Scan
 from mnistnn.preprocess.shrink import Shrink, area_means
 from mnistnn.preprocess.standardize import Standardize
+from mnistnn.preprocess.transpose import Transpose
 from mnistnn.preprocess.whiten import Whiten
 
 _FLOAT = 1  # TensorProto.FLOAT, without an import of onnx
@@ -53,6 +54,11 @@ def _pad(transform: Pad, part: Part, x: str) -> str:
     around = [0] * len(part.in_shape[:-1])  # the batch, and channels if there are some
     pads = np.array([*around, top, left, *around, height - h - top, width - w - left], np.int64)
     return part.node("Pad", x, part.constant("pads", pads))
+
+
+def _transpose(_transform: Transpose, part: Part, x: str) -> str:
+    axes = list(range(1 + len(part.in_shape)))
+    return part.node("Transpose", x, attributes={"perm": [*axes[:-2], axes[-1], axes[-2]]})
 
 
 def _blur(transform: Blur, part: Part, x: str) -> str:
@@ -96,6 +102,7 @@ TRANSFORMS: dict[type, Callable[[Any, Part, str], str]] = {
     Scan: _scan,
     Shrink: _shrink,
     Standardize: _standardize,
+    Transpose: _transpose,
     Whiten: _whiten,
 }
 REFUSED: tuple[type, ...] = (Deskew, NormalizeWidth)

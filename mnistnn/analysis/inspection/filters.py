@@ -3,7 +3,8 @@
 Zero is grey, whatever else is drawn; what adds to a unit's sum is brighter, what takes from it darker.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -21,6 +22,7 @@ COLUMNS = 20
 """Pictures in a row of a file."""
 
 _LEAST_SIDE_PX = 28  # of a picture in a file: kernels of 5×5 are enlarged to 30×30
+_FEW = 100  # pictures
 _LEAST_SIDE_MARKS = 10  # of a picture in a terminal
 
 UNICODE_MARKS = "≡=- ░▒█"
@@ -39,6 +41,13 @@ class Filters:
 
     parameter: str
     pictures: NDArray[np.float64]
+
+    def of_units(self, units: Sequence[int]) -> "Filters":
+        """Return the weights of some units, by their numbers from 0. Raises UsageError for one that there is not."""
+        beyond = [unit for unit in units if unit >= len(self.pictures)]
+        if beyond:
+            raise UsageError(f"--units: there are the units 0 to {len(self.pictures) - 1}, but not {beyond[0]}")
+        return replace(self, pictures=self.pictures[list(units)])
 
     @property
     def largest(self) -> float:
@@ -112,6 +121,12 @@ def scaled(pictures: NDArray[np.float64], each: bool) -> NDArray[np.float64]:
     largest = np.abs(pictures).max(axis=(1, 2, 3) if each else None, keepdims=True)
     result: NDArray[np.float64] = pictures / np.where(largest > 0, largest, 1.0)
     return result
+
+
+def large_sheet(pictures: NDArray[np.float64], each: bool = False) -> NDArray[np.uint8]:
+    """Return what `sheet` does for people who look at the file: pictures of twice the size, if there are few."""
+    is_few = pictures.shape[0] * pictures.shape[1] <= _FEW
+    return sheet(pictures, each, side_px=2 * _LEAST_SIDE_PX if is_few else _LEAST_SIDE_PX)
 
 
 def sheet(

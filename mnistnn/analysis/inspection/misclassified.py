@@ -18,7 +18,7 @@ class Misclassified:
     """One misclassified example.
 
     place             its number in the split, from 0
-    true, predicted   its class, and the predicted one
+    true, predicted   its class, and the predicted one; what they are called
     probability       of the predicted class; None if the loss has scores that are no probabilities
     probability_true  of its own class; None likewise
     """
@@ -28,10 +28,12 @@ class Misclassified:
     predicted: int
     probability: float | None
     probability_true: float | None
+    true_name: str
+    predicted_name: str
 
     @property
     def what(self) -> str:
-        return f"{self.true} as {self.predicted}"
+        return f"{self.true_name} as {self.predicted_name}"
 
     @property
     def how_surely(self) -> str:
@@ -54,21 +56,18 @@ def misclassified_of(predictions: Predictions, by: By, true: int | None = None) 
 
     by confidence  the most confident ones first
     by order       as they come in the split
-
-    Raises UsageError for a class that there is not.
     """
-    if true is not None and true >= predictions.classes:
-        raise UsageError(f"--class: there are the classes 0 to {predictions.classes - 1}, but not {true}")
     places = predictions.misclassified if by == "confidence" else np.sort(predictions.misclassified)
     return [_at(predictions, int(place)) for place in places if true is None or predictions.labels[place] == true]
 
 
 def _at(predictions: Predictions, place: int) -> Misclassified:
     true, predicted = int(predictions.labels[place]), int(predictions.predicted[place])
+    names = predictions.name_of(true), predictions.name_of(predicted)
     if predictions.probabilities is None:
-        return Misclassified(place, true, predicted, None, None)
+        return Misclassified(place, true, predicted, None, None, *names)
     p = predictions.probabilities[place]
-    return Misclassified(place, true, predicted, float(p[predicted]), float(p[true]))
+    return Misclassified(place, true, predicted, float(p[predicted]), float(p[true]), *names)
 
 
 def cell_width(width: int, captions: list[str]) -> int:

@@ -6,6 +6,7 @@ which there are a hundred times as many, they would all look alike. Zeros are le
 
 import io
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,15 @@ def format_of(path: Path) -> str:
     return name
 
 
-def draw(confusion: NDArray[np.int64], title: str, file_format: str, whole: Whole | None = None) -> bytes:
-    """Return a figure of a confusion matrix (k, k) as a file of one of `FORMATS`; with `whole` in percent.
+def draw(
+    confusion: NDArray[np.int64],
+    title: str,
+    file_format: str,
+    whole: Whole | None = None,
+    names: Sequence[str] | None = None,
+) -> bytes:
+    """Return a figure of a confusion matrix (k, k) as a file of one of `FORMATS`; with `whole` in percent. Classes have
+    numbers if they have no names.
 
     Raises ResourceError, saying how to install it, if there is no matplotlib.
     """
@@ -55,7 +63,7 @@ def draw(confusion: NDArray[np.int64], title: str, file_format: str, whole: Whol
         figure = Figure(figsize=(max(side, 3.6) + 0.5, max(side, 3.2)), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
-        _draw_cells(axes, confusion, whole)
+        _draw_cells(axes, confusion, whole, names)
         in_percent = "" if whole is None else f", in % of each {'row' if whole == 'true' else 'column'}"
         axes.set_title(title + in_percent, fontsize=9, parse_math=False)  # a run may be called $x$
         buffer = io.BytesIO()
@@ -65,7 +73,9 @@ def draw(confusion: NDArray[np.int64], title: str, file_format: str, whole: Whol
     return buffer.getvalue()
 
 
-def _draw_cells(axes: Any, confusion: NDArray[np.int64], whole: Whole | None) -> None:
+def _draw_cells(
+    axes: Any, confusion: NDArray[np.int64], whole: Whole | None, names: Sequence[str] | None = None
+) -> None:
     k = len(confusion)
     values = confusion if whole is None else 100 * shares(confusion, whole)
     mistakes = np.where(np.eye(k, dtype=bool), 0, values)
@@ -80,7 +90,7 @@ def _draw_cells(axes: Any, confusion: NDArray[np.int64], whole: Whole | None) ->
             size = 8 if len(text) < 5 else 6.5
             colour = "white" if mistakes[i, j] > _DARK * most else "black"
             axes.text(j, i, text, ha="center", va="center", fontsize=size, color=colour)
-    _draw_frame(axes, confusion)
+    _draw_frame(axes, confusion, names)
 
 
 def _diagonal_cell(i: int) -> Any:
@@ -90,11 +100,12 @@ def _diagonal_cell(i: int) -> Any:
     return Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor="#e6e6e6", edgecolor="none")
 
 
-def _draw_frame(axes: Any, confusion: NDArray[np.int64]) -> None:
+def _draw_frame(axes: Any, confusion: NDArray[np.int64], names: Sequence[str] | None = None) -> None:
     """Name classes and axes, rule the cells, and say the error of each row at its end."""
     k = len(confusion)
-    axes.set_xticks(range(k))
-    axes.set_yticks(range(k))
+    named = [str(label) for label in range(k)] if names is None else [*names]
+    axes.set_xticks(range(k), named, parse_math=False)
+    axes.set_yticks(range(k), named, parse_math=False)
     axes.set_xticks(np.arange(k + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(k + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="#d0d0d0", linewidth=0.5)

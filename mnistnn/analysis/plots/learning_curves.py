@@ -4,7 +4,7 @@ How that looks is the business of `learning_curves_figure.py`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -71,6 +71,13 @@ class LearningCurves:
     panels: list[Panel]
     groups: list[tuple[str, int]]
     monitor: str
+
+    def called(self, labels: Sequence[str]) -> "LearningCurves":
+        """Return the same with other labels of the groups. Raises UsageError if their number is not that of groups."""
+        if len(labels) != len(self.groups):
+            there = ", ".join(label for label, _ in self.groups)
+            raise UsageError(f"--label: {len(labels)} given for {len(self.groups)} experiment(s), in order: {there}")
+        return replace(self, groups=[(said, runs) for said, (_, runs) in zip(labels, self.groups, strict=True)])
 
 
 def learning_curves(

@@ -60,13 +60,14 @@ _LEGEND_PT, _TITLE_PT = 8, 9
 
 @dataclass(frozen=True)
 class Form:
-    """The user's options for a figure; sizes in cm, None for what fits."""
+    """The user's options for a figure; sizes in cm, and ends of the y axes, None for what fits."""
 
     file_format: str
     width_cm: float | None = None
     height_cm: float | None = None
     title: str = ""
     is_log: bool = False
+    y_range: tuple[float, float] | None = None
 
 
 def draw(curves: LearningCurves, form: Form) -> bytes:
@@ -102,7 +103,12 @@ def _figure(curves: LearningCurves, form: Form) -> "Figure":
     _stack(legends, figure)
     figure.set_layout_engine("constrained", rect=(0, below_in / height_in, 1, 1 - below_in / height_in))
     for number, panel in enumerate(curves.panels):
-        _draw_panel(figure.add_subplot(rows, columns, number + 1), panel, curves, form.is_log)
+        axes = figure.add_subplot(rows, columns, number + 1)
+        _draw_panel(axes, panel, curves, form.is_log)
+        if form.y_range is not None:
+            if form.is_log and form.y_range[0] <= 0:
+                raise UsageError("--ylim: a logarithmic axis begins above zero")
+            axes.set_ylim(*form.y_range)
     figure.align_ylabels()
     _check_room(figure)
     return figure

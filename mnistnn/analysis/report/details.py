@@ -172,9 +172,11 @@ def _misclassified(trained: Trained, predictions: Predictions) -> Misclassified:
     surely = [""] * len(shown)
     if predictions.probabilities is not None:
         surely = [f"{100 * predictions.probabilities[place, predictions.predicted[place]]:.1f} %" for place in shown]
-    names = trained.plan.experiment.data.class_names(predictions.classes)
+    name_of = predictions.name_of
     digits = [
-        Digit(_base64(encode_png(image)), names[predictions.labels[place]], names[predictions.predicted[place]], how)
+        Digit(
+            _base64(encode_png(image)), name_of(predictions.labels[place]), name_of(predictions.predicted[place]), how
+        )
         for place, image, how in zip(shown, images_at(trained, "valid", shown), surely, strict=True)
     ]
     order = "the most confident ones first" if predictions.probabilities is not None else "in their order"

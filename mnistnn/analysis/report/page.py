@@ -7,12 +7,15 @@ here and drawn as SVG by the template; the script only shows the values under th
 
 import base64
 import hashlib
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
+from statistics import fmean
 from typing import Any
 
 from mnistnn import __version__
-from mnistnn.analysis.comparison.config_differences import differing_keys, value_text
+from mnistnn.analysis.comparison.config_differences import differing_keys, short_names, value_at, value_text
 from mnistnn.analysis.comparison.curves import Axis, band, metrics_of, places
 from mnistnn.analysis.comparison.run_groups import Group, Unreadable, grouped
 from mnistnn.analysis.report.chart import Chart, Line, chart
@@ -23,7 +26,10 @@ from mnistnn.errors import ResourceError
 from mnistnn.run.view import RunView
 
 COLOURS = 7
-"""How many colours the style has; groups beyond begin again."""
+"""How many colours the style has. Of more groups the best ones have a colour, and all others are `GREY`."""
+
+GREY = COLOURS
+"""The number of what stands for no colour."""
 
 _MOST_DETAILED = 6  # groups whose best run is shown from inside
 _X_LABELS: dict[Axis, str] = {
@@ -36,27 +42,45 @@ _X_LABELS: dict[Axis, str] = {
 _SHOWN_METRICS = ("error", "loss")  # the last part of a metric's name
 
 
-def report_html(views: Sequence[RunView], unreadable: Sequence[Unreadable], axis: Axis = "epochs") -> str:
-    """Return the page about runs, at least one.
+@dataclass(frozen=True)
+class Swept:
+    """That the runs are the trials of a sweep: what it is called, and the keys whose values were varied."""
+
+    title: str
+    keys: Sequence[str]
+
+
+def report_html(
+    views: Sequence[RunView], unreadable: Sequence[Unreadable], axis: Axis = "epochs", swept: Swept | None = None
+) -> str:
+    """Return the page about runs, at least one; of a sweep, with its points in order, the best one first.
 
     Raises ResourceError, saying how to install it, if there is no Jinja.
     """
     template = _template()
     groups = grouped(views)
+    if swept is not None:
+        groups = [_as_point(group, swept.keys) for group in sorted(groups, key=_rank)]
+    colours = _colours(groups)
     chosen = [_best_run(group) for group in groups]
     configs = [one.config for one in chosen]
     style, script = (_asset(name) for name in ("report.css", "report.js"))
     page: str = template.render(
-        title=" · ".join(dict.fromkeys(group.label for group in groups)),
+        title=swept.title if swept is not None else " · ".join(dict.fromkeys(group.label for group in groups)),
+        keys=[] if swept is None else [*zip(short_names(swept.keys), swept.keys, strict=True)],
         style=style,
         script=script,
         style_hash=_digest(style),
         script_hash=_digest(script),
         version=__version__,
-        rows=[experiment_row(group, number % COLOURS) for number, group in enumerate(groups)],
+        rows=[
+            experiment_row(group, colour, [] if swept is None else swept.keys)
+            for group, colour in zip(groups, colours, strict=True)
+        ],
+        grey=GREY,
         runs=[run_row(each) for each in views],
         unreadable=unreadable,
-        charts=charts_of(groups, axis),
+        charts=charts_of(groups, axis, colours),
         details=[_details(group, one, len(groups) > 1) for group, one in zip(groups, chosen, strict=True)][
             :_MOST_DETAILED
         ],
@@ -68,22 +92,42 @@ def report_html(views: Sequence[RunView], unreadable: Sequence[Unreadable], axis
     return page
 
 
-def charts_of(groups: Sequence[Group], axis: Axis) -> list[Chart]:
-    """Return a chart of the errors, and one of the losses, as far as there are such metrics."""
+def _rank(group: Group) -> float:
+    """Return the mean, over a group's runs, of what they monitor at their best epochs; infinite if there is none."""
+    found = [each.best[each.record.monitor] for each in group.runs if each.best and each.record.monitor in each.best]
+    return fmean(found) if found else math.inf
+
+
+def _as_point(group: Group, keys: Sequence[str]) -> Group:
+    """Return a group called by its values of the varied keys."""
+    said = zip(short_names(keys), keys, strict=True)
+    values = ", ".join(f"{name} {value_text(value_at(key, group.runs[0].config))}" for name, key in said)
+    return Group(values or group.label, group.runs)
+
+
+def _colours(groups: Sequence[Group]) -> list[int]:
+    """Return the colour of each group; of more groups than colours the best ones have one, and the rest are grey."""
+    if len(groups) <= COLOURS:
+        return [*range(len(groups))]
+    best = sorted(range(len(groups)), key=lambda number: _rank(groups[number]))[:COLOURS]
+    return [best.index(number) if number in best else GREY for number in range(len(groups))]
+
+
+def charts_of(groups: Sequence[Group], axis: Axis, colours: Sequence[int]) -> list[Chart]:
+    """Return a chart of the errors, and one of the losses, as far as there are such metrics; grey lines lie below."""
     everything = metrics_of([run for group in groups for run in group.runs])
     charts = []
     for kind in _SHOWN_METRICS:
         names = [name for name in everything if name.rpartition(".")[2] == kind]
-        lines = [
-            line for number, group in enumerate(groups) for line in _lines(group, number, names, axis, len(groups))
-        ]
+        below = sorted(zip(groups, colours, strict=True), key=lambda each: each[1] != GREY)
+        lines = [line for group, colour in below for line in _lines(group, colour, names, axis, len(groups))]
         if lines:
             percent = kind == "error"
             charts.append(chart(kind, _X_LABELS[axis], "error in %" if percent else kind, lines, percent))
     return charts
 
 
-def _lines(group: Group, number: int, names: Sequence[str], axis: Axis, groups: int) -> list[Line]:
+def _lines(group: Group, colour: int, names: Sequence[str], axis: Axis, groups: int) -> list[Line]:
     lines = []
     for name in names:
         found = band(group, name, axis)
@@ -92,7 +136,7 @@ def _lines(group: Group, number: int, names: Sequence[str], axis: Axis, groups: 
         split = name.split(".")[0]
         label = split if groups == 1 else f"{group.label}, {split}"
         style = "solid" if split == "valid" else "dashed"
-        lines.append(Line(label, number % COLOURS, style, found, _best_point(group, name, axis)))
+        lines.append(Line(label, colour, style, found, _best_point(group, name, axis)))
     return lines
 
 

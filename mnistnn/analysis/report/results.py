@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mnistnn.analysis.comparison.config_differences import value_at, value_text
 from mnistnn.analysis.comparison.run_groups import Group
 from mnistnn.analysis.evaluation.results import tested
 from mnistnn.run.view import RunView
@@ -17,6 +18,7 @@ class ExperimentRow:
 
     label: str
     colour: int
+    values: list[str]
     runs: str
     status: str
     epochs: str
@@ -27,12 +29,13 @@ class ExperimentRow:
     seconds: str
 
 
-def experiment_row(group: Group, colour: int) -> ExperimentRow:
-    """Sum up the runs of an experiment."""
+def experiment_row(group: Group, colour: int, keys: Sequence[str] = ()) -> ExperimentRow:
+    """Sum up the runs of an experiment, with its values of some keys."""
     bests = [each.best for each in group.runs if each.best is not None]
     return ExperimentRow(
         label=group.label,
         colour=colour,
+        values=[value_text(value_at(key, group.runs[0].config)) for key in keys],
         runs=str(len(group.runs)),
         status=", ".join(dict.fromkeys(each.status for each in group.runs)),
         epochs=_range([each.rows[-1]["epoch"] for each in group.runs]),

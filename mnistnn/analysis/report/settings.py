@@ -13,7 +13,6 @@ from mnistnn.config.validate import type_first
 from mnistnn.errors import RunError
 from mnistnn.run.provenance import read_environment
 from mnistnn.run.view import RunView
-from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ def configs_of(groups: Sequence[Group], chosen: Sequence[RunView]) -> list[tuple
 
 def _config_lines(one: RunView, differing: set[str]) -> list[ConfigLine]:
     given = keys_beyond_defaults(one.loaded.experiment)
-    overridden = _overridden(one)
+    overridden = {line.partition("=")[0] for line in one.overrides}
     lines = []
     for path, text in resolved_lines(type_first(one.config)):
         key = dotted(path) if path is not None else ""
@@ -46,15 +45,6 @@ def _config_lines(one: RunView, differing: set[str]) -> list[ConfigLine]:
             mark = ""
         lines.append(ConfigLine(text, mark))
     return lines
-
-
-def _overridden(one: RunView) -> set[str]:
-    """Return the keys that were changed on the command line when the run was started."""
-    try:
-        text = read_file(one.run.source / "overrides.txt", MAX_JSON_BYTES).decode(errors="replace")
-    except RunError:
-        return set()
-    return {line.partition("=")[0] for line in text.splitlines() if "=" in line}
 
 
 def environments_of(chosen: Sequence[RunView]) -> list[tuple[str, list[str]]]:

@@ -11,6 +11,8 @@ import click
 from mnistnn.cli.command import MnistnnCommand
 from mnistnn.cli.inspect import trained_options
 from mnistnn.cli.options import CHECKPOINT, RUNS
+from mnistnn.cli.table import columns_of_terminal
+from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
     from mnistnn.tasks.confusion import Whole
@@ -54,7 +56,8 @@ def confusion(
     trained_options.refuse_taken(out, force)
     file_format = None if out is None else format_of(out)
     found, trained = trained_options.open_trained(run, runs, checkpoint)
-    matrix = predictions_of(trained, split).confusion
+    predictions = predictions_of(trained, split)
+    matrix, names = predictions.confusion, [predictions.name_of(label) for label in range(predictions.classes)]
     metrics = counted(matrix)
     readings = trained_options.counted_readings(found, trained, split)
     title = trained_options.title(found, trained, split)
@@ -69,14 +72,16 @@ def confusion(
         }
         click.echo(json.dumps(record))
     else:
-        click.echo(f"{title}: {error}")
+        click.echo(title)
+        click.echo(error)
         click.echo()
-        for line in confusion_lines(matrix.tolist(), metrics["error_per_class"], whole):
-            click.echo(line)
+        width = columns_of_terminal()
+        for line in confusion_lines(matrix.tolist(), metrics["error_per_class"], names, whole, width):
+            click.echo(printable(line))
         if whole is not None:
             click.echo(f"in % of each {'row' if whole == 'true' else 'column'}")
-        if pairs := pairs_line(metrics["most_confused"]):
-            click.echo(pairs)
+        if pairs := pairs_line(metrics["most_confused"], names):
+            click.echo(printable(pairs))
         trained_options.said_of_readings(readings)
     if out is not None and file_format is not None:
-        trained_options.write(out, draw(matrix, f"{title}\n{error}", file_format, whole))
+        trained_options.write(out, draw(matrix, f"{title}\n{error}", file_format, whole, names))

@@ -12,7 +12,7 @@ import click
 from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.inspect import trained_options
 from mnistnn.cli.options import CHECKPOINT, RUNS
-from mnistnn.cli.terminal import can_show
+from mnistnn.cli.terminal import can_show, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ _MOST_IN_A_FILE, _COLUMNS = 100, 10
     type=click.Choice(["confidence", "order"]),
     help="The most confident predictions first, which is the default, or the order of the split.",
 )
-@click.option("--class", "true", type=click.IntRange(min=0), metavar="K", help="Only those of this true class.")
+@click.option("--class", "true", metavar="CLASS", help="Only those of this true class: its name or its number.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the pictures to this PNG file.")
 @trained_options.FORCE
 @trained_options.JSON
@@ -52,7 +52,7 @@ def errors(
     checkpoint: str,
     count: int | None,
     by: By | None,
-    true: int | None,
+    true: str | None,
     out: Path | None,
     force: bool,
     as_json: bool,
@@ -69,11 +69,12 @@ def errors(
     found, trained = trained_options.open_trained(run, runs, checkpoint)
     predictions = predictions_of(trained, split)
     order = order_of(predictions, by)
-    misclassified = misclassified_of(predictions, order, true)
+    label = None if true is None else predictions.label_of(true)
+    misclassified = misclassified_of(predictions, order, label)
     n, wrong = len(predictions.labels), len(predictions.misclassified)
     readings = trained_options.counted_readings(found, trained, split)
     if as_json:
-        report = {"examples": n, "errors": wrong, "by": order, "class": true}
+        report = {"examples": n, "errors": wrong, "by": order, "class": label}
         shown = [_as_json(each) for each in misclassified[:count]]
         click.echo(json.dumps({**trained_options.about(found, trained, split, readings), **report, "misread": shown}))
     else:
@@ -122,7 +123,7 @@ def _draw(trained: Trained, split: SplitName, misclassified: list[Misclassified]
     bands = max(1, (terminal.lines - 3) // (-(-height // 2) + 2))
     shown = misclassified[: count or across * bands]
     blocks = UNICODE_BLOCKS if can_show(UNICODE_BLOCKS) else ASCII_BLOCKS
-    click.echo(draw_in_text(_images(trained, split, shown), captions[: len(shown)], across, blocks))
+    click.echo(printable(draw_in_text(_images(trained, split, shown), captions[: len(shown)], across, blocks)))
     if settings().quiet or len(shown) == len(misclassified):
         return
     which = "the most confident ones" if order == "confidence" else "the first"

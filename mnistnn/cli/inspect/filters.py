@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.found import found_run
 from mnistnn.cli.inspect import trained_options
 from mnistnn.cli.options import CHECKPOINT, RUNS
+from mnistnn.cli.parameters import Numbers
 from mnistnn.cli.terminal import can_show, printable
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--count", type=click.IntRange(min=1), metavar="N", help="Draw so many units; if not given, all, or what fits."
 )
+@click.option("--units", type=Numbers(), help="Draw these units, by their numbers from 0: 37,40 or 30..39.")
 @click.option(
     "--scale",
     type=click.Choice(["all", "each"]),
@@ -45,6 +48,7 @@ def filters(
     checkpoint: str,
     layer: str | None,
     count: int | None,
+    units: list[int] | None,
     scale: str,
     out: Path | None,
     force: bool,
@@ -65,8 +69,10 @@ def filters(
 
     trained_options.refuse_taken(out, force)
     if not history:
-        _show_filters(run, runs, checkpoint, layer, count, scale == "each", out, as_json)
+        _show_filters(run, runs, checkpoint, layer, count, units, scale == "each", out, as_json)
         return
+    if units is not None:
+        raise UsageError("--units draws chosen ones of one checkpoint, and does not go with --history; --count does")
     if click.get_current_context().get_parameter_source("checkpoint") != ParameterSource.DEFAULT:
         raise UsageError("--history draws all checkpoints, so --checkpoint does not go with it")
     _show_history(run, runs, layer, count, scale == "each", out, as_json)
@@ -78,16 +84,19 @@ def _show_filters(
     checkpoint: str,
     layer: str | None,
     count: int | None,
+    chosen: list[int] | None,
     each: bool,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    from mnistnn.analysis.inspection.filters import filters_of, sheet
+    from mnistnn.analysis.inspection.filters import filters_of, large_sheet
     from mnistnn.analysis.plots.contact_sheet import encode_png
     from mnistnn.types import show_shape
 
     _, trained = trained_options.open_trained(run, runs, checkpoint)
     found = filters_of(trained, layer)
+    if chosen is not None:
+        found = found.of_units(chosen)
     units, channels, *size = found.pictures.shape
     if as_json:
         of_checkpoint = {"checkpoint": trained.label, "checkpoint_file": trained.file, "epoch": trained.epoch}
@@ -104,9 +113,10 @@ def _show_filters(
         click.echo(
             f"{found.parameter}, checkpoint {printable(trained.label)} (epoch {trained.epoch:.6g}): {units:,} units"
             f"{of_channels}, pictures of {show_shape(tuple(size))}, largest weight {found.largest:.3g}"
+            f", {'and each unit its own' if each else 'which is'} at full strength"
         )
     if out is not None:
-        trained_options.write(out, encode_png(sheet(found.pictures[:count], each)))
+        trained_options.write(out, encode_png(large_sheet(found.pictures[:count], each)))
     elif not as_json:
         _draw(found, count, each)
 
@@ -120,9 +130,8 @@ def _show_history(
 
     from mnistnn.analysis.inspection.filter_history import history_of, history_sheet
     from mnistnn.analysis.plots.contact_sheet import encode_png
-    from mnistnn.run.directory import find
 
-    found = find(run, runs)
+    found = found_run(run, runs)
     history = history_of(found, layer)
     trained_options.warn_of(history.passed_over)
     moments, units, channels, *size = history.pictures.shape

@@ -15,6 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from mnistnn.cli.command import MnistnnGroup
+from mnistnn.cli.found import found_run
 from mnistnn.cli.inspect.activations import activations
 from mnistnn.cli.inspect.confusion import confusion
 from mnistnn.cli.inspect.dead_units import dead_units
@@ -152,11 +153,10 @@ def _plan(target: str, overrides: tuple[str, ...] | list[str], runs: Path) -> Pl
     from mnistnn.config.load import load_experiment
     from mnistnn.experiment.plan import Plan
     from mnistnn.run.config import load_run_config
-    from mnistnn.run.directory import find
 
     if os.path.isfile(target) or target.endswith((".yaml", ".yml")):
         return Plan(load_experiment(Path(target), overrides))
-    run = find(target, runs)
+    run = found_run(target, runs)
     return Plan(load_run_config(run, overrides), run)
 
 

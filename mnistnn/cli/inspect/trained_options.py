@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mnistnn.cli.command import settings
+from mnistnn.cli.found import found_run
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
@@ -39,9 +40,8 @@ def split_option(default: str) -> Callable[[_Function], _Function]:
 def open_trained(reference: str, runs: Path, checkpoint: str) -> tuple[RunDirectory, Trained]:
     """Find a run and load its model; say which checkpoints were passed over."""
     from mnistnn.experiment.trained import load_trained
-    from mnistnn.run.directory import find
 
-    run = find(reference, runs)
+    run = found_run(reference, runs)
     trained = load_trained(run, checkpoint)
     warn_of(trained.passed_over)
     return run, trained

@@ -47,10 +47,11 @@ def _half(folder: Path, half: str) -> Path | None:
     if half == "valid":
         return None
     there = sorted(path.name for path in _entries(folder))
+    inside = [path for path in _entries(folder) if any((path / name).is_dir() for name in _NAMES[half])]
     shown = ", ".join(there[:5]) + (", …" if len(there) > 5 else "") or "nothing"
     raise DataError(
         f"{folder}: has no folder {' or '.join(f'{name}/' for name in _NAMES[half])}; expected train/<label>/*.png and "
-        f"test/<label>/*.png, found {shown}"
+        f"test/<label>/*.png, found {shown}" + (f"; {inside[0]} has such folders: add that" if inside else "")
     )
 
 

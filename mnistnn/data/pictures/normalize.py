@@ -38,6 +38,7 @@ class NormalizedDigit:
     fitted  height and width of the ink on the image
     components  how many connected components the digit has; specks how many were left out
     beside  the ink of all that was left out, in multiples of the digit's
+    crosses whether ink of it goes from one border of the picture to the opposite one
     """
 
     image: NDArray[np.uint8]
@@ -47,6 +48,7 @@ class NormalizedDigit:
     components: int
     specks: int
     beside: float
+    crosses: bool
 
 
 def normalize_digit(
@@ -59,7 +61,7 @@ def normalize_digit(
     small, scale = _reduced(grey)
     ink = find_ink(small, dark)
     digit = _digit(ink)
-    beside = digit.beside  # on all of the picture
+    beside, crosses = digit.beside, digit.crosses  # on all of the picture
     if scale * max(digit.box.height, digit.box.width) < max(_LEAST_PX, _LEAST_SHARE * max(grey.shape)):
         raise NoDigitError("no ink found but specks")
     around = _around(digit.box, scale, grey.shape)
@@ -73,7 +75,7 @@ def normalize_digit(
         image = 1.0 - image
     size = round(scale * digit.box.height), round(scale * digit.box.width)
     return NormalizedDigit(
-        np.rint(255 * image).astype(np.uint8), ink.dark, size, fitted, digit.components, digit.specks, beside
+        np.rint(255 * image).astype(np.uint8), ink.dark, size, fitted, digit.components, digit.specks, beside, crosses
     )
 
 
@@ -158,6 +160,7 @@ class _Digit:
     components: int
     specks: int
     beside: float
+    crosses: bool
 
 
 def _digit(ink: Ink) -> _Digit:
@@ -170,7 +173,11 @@ def _digit(ink: Ink) -> _Digit:
     mask = np.isin(labels, [component.number for component in digit])
     of_digit = sum(component.ink for component in digit)
     beside = sum(component.ink for component in found) - of_digit
-    return _Digit(box, mask, len(digit), len(found) - len(digit), beside / max(of_digit, 1e-12))
+    h, w = labels.shape
+    crosses = any(
+        (each.box.left == 0 and each.box.right == w) or (each.box.top == 0 and each.box.bottom == h) for each in found
+    )
+    return _Digit(box, mask, len(digit), len(found) - len(digit), beside / max(of_digit, 1e-12), crosses)
 
 
 def _reduced(grey: Pixels) -> tuple[Pixels, float]:

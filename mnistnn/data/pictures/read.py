@@ -25,6 +25,8 @@ MAX_FILE_BYTES = 100_000_000
 MAX_PIXELS = 64_000_000
 
 _KEPT_SIDE_PX = 2048  # larger pictures are reduced as they are read: a digit has far fewer
+_COLOURS_SIDE_PX = 512
+_LEAST_CONTRAST, _LEAST_PART = 0.25, 0.3  # of colours, of 1 at most; and the part of it that brightness has
 _MAX_NPY_HEADER_BYTES = 4096
 _FORMATS = {"PNG": rb"\x89PNG\r\n\x1a\n", "JPEG": rb"\xff\xd8\xff", "PPM": rb"P[1-6]\s"}  # Pillow's names
 _NPY_MAGIC = b"\x93NUMPY"
@@ -38,10 +40,12 @@ class Picture:
 
     grey     (h, w), float64, 0 is black and 1 white
     size_px  height and width as in the file; those of `grey` are smaller if the picture is large
+    is_colour_only  whether its parts differ in colour, and hardly in brightness, which is all that a model sees
     """
 
     grey: NDArray[np.float64]
     size_px: tuple[int, int]
+    is_colour_only: bool = False
 
 
 def read_picture(path: Path) -> Picture:
@@ -55,16 +59,22 @@ def read_picture(path: Path) -> Picture:
     if content.startswith(_NPY_MAGIC):
         samples = _read_npy(content, path)
         size_px = samples.shape[:2]
+        colours = samples[:, :, :3] if samples.shape[2:] in ((3,), (4,)) else None
     else:
         found = [name for name, start in _FORMATS.items() if re.match(start, content)]
         if not found:
             raise DataError(f"{path}: is none of the pictures that are read: PNG, JPEG, PGM (PBM, PPM), .npy")
-        samples, size_px = _decoded(content, found[0], path)
-    return Picture(_reduced(_grey(samples)), (size_px[0], size_px[1]))
+        samples, size_px, colours = _decoded(content, found[0], path)
+    is_colour_only = colours is not None and _differ_in_colour_only(colours)
+    return Picture(_reduced(_grey(samples)), (size_px[0], size_px[1]), is_colour_only)
 
 
-def _decoded(content: bytes, kind: str, path: Path) -> tuple[NDArray[np.floating], tuple[int, int]]:
-    """Return the samples of an image file, see `_samples`, and its height and width in pixels."""
+def _decoded(
+    content: bytes, kind: str, path: Path
+) -> tuple[NDArray[np.floating], tuple[int, int], NDArray[np.floating] | None]:
+    """Return the samples of an image file, see `_samples`, its height and width in pixels, and its colours (h, w, 3),
+    reduced, if it has any.
+    """
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
@@ -77,7 +87,7 @@ def _decoded(content: bytes, kind: str, path: Path) -> tuple[NDArray[np.floating
             with Image.open(io.BytesIO(content), formats=[kind]) as image:
                 _refuse_too_large(image.height, image.width, path)
                 upright = ImageOps.exif_transpose(image)
-                return _samples(upright, path), (upright.height, upright.width)
+                return _samples(upright, path), (upright.height, upright.width), _colours(upright)
     except Image.DecompressionBombError as error:
         raise DataError(f"{path}: has more than the {MAX_PIXELS:,} pixels that are allowed") from error
     except (DataError, MemoryError):
@@ -96,6 +106,27 @@ def _samples(image: "Image", path: Path) -> NDArray[np.floating]:
     else:
         image, full = image.convert("RGBA" if image.has_transparency_data else "L"), 255
     return np.asarray(image.reduce(_factor(image.height, image.width)), dtype=np.float32) / full
+
+
+def _colours(image: "Image") -> NDArray[np.floating] | None:
+    """Return red, green and blue of a decoded image (h, w, 3), 0..1, in few pixels; None if it has no colours."""
+    if image.mode.startswith(("I", "F", "L", "1")):
+        return None
+    small = image.convert("RGB").reduce(-(-max(image.height, image.width) // _COLOURS_SIDE_PX))
+    return np.asarray(small, dtype=np.float32) / 255
+
+
+def _differ_in_colour_only(colours: NDArray[np.floating]) -> bool:
+    """Tell whether colours (h, w, 3) have a contrast of which their brightness has but a small part."""
+    strongest = max(_contrast(colours[:, :, channel]) for channel in range(3))
+    of_grey = _contrast(colours @ np.array(_LUMINANCE, dtype=np.float32))
+    return strongest >= _LEAST_CONTRAST and of_grey < _LEAST_PART * strongest
+
+
+def _contrast(a: NDArray[np.floating]) -> float:
+    """Return the range of values, but for one in a thousand at each end."""
+    low, high = np.quantile(a, (0.001, 0.999))
+    return float(high - low)
 
 
 def _read_npy(content: bytes, path: Path) -> NDArray[np.floating]:

@@ -34,6 +34,7 @@ from mnistnn.preprocess.pad import Pad
 from mnistnn.preprocess.scan import Scan
 from mnistnn.preprocess.shrink import Shrink
 from mnistnn.preprocess.standardize import Standardize
+from mnistnn.preprocess.transpose import Transpose
 from mnistnn.preprocess.whiten import Whiten
 from tests.test_registry import IMAGE, LOSSES, built, chain_of, each_chain, each_loss, members
 from tests.test_registry_of_training import fit
@@ -136,6 +137,7 @@ def test_probabilities_are_those_of_the_loss(kind):
         Scan(pixels=5),
         Scan(permutation=1),
         Blur(sigma_px=0.7),
+        Transpose(),
         Features(file="machine.safetensors"),
     ],
     ids=lambda transform: transform.type,

@@ -1,5 +1,7 @@
 """Misclassified examples: which, in what order, and as text."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -29,9 +31,12 @@ def test_one_class_can_be_chosen(true, places):
     assert [each.place for each in misclassified_of(SURE, "confidence", true)] == places
 
 
-def test_class_that_there_is_not_is_refused():
-    with pytest.raises(UsageError, match="--class: there are the classes 0 to 2, but not 3"):
-        misclassified_of(SURE, "order", 3)
+def test_class_is_meant_by_its_name_or_its_number():
+    named = replace(SURE, names=["a", "b", "2"])
+    assert [named.label_of(each) for each in ("a", "b", "2", "0", "1")] == [0, 1, 2, 0, 1]
+    assert misclassified_of(named, "order")[0].what == "b as a"
+    with pytest.raises(UsageError, match="--class: there is no class '3'; there are a, b, 2"):
+        named.label_of("3")
 
 
 def test_scores_have_an_order_but_no_confidence():

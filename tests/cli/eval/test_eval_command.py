@@ -71,7 +71,7 @@ def test_text_shows_interval_confusion_and_readings(run, command):
     lines = command("eval", "run").out.splitlines()
     assert lines[0].startswith("run, test split, checkpoint best (epoch ")
     assert "95 % interval" in lines[1]
-    assert lines[2].startswith("loss ")
+    assert lines[2].startswith("accuracy ")
     assert any(line.startswith("true\\pred") for line in lines)
     assert lines[-1] == "the test split has been read 2 times for this run"
 

@@ -186,7 +186,7 @@ def test_model_that_gives_no_numbers_ends_with_6(run, command):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["run", "--class", "4"], 2, "--class: there are the classes 0 to 3, but not 4"),
+        (["run", "--class", "4"], 2, "--class: there is no class '4'; there are 0, 1, 2, 3"),
         (["run", "--class", "-1"], 2, "--class"),
         (["run", "--count", "0"], 2, "--count"),
         (["run", "--by", "name"], 2, "--by"),

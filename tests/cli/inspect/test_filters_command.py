@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 
@@ -35,7 +36,24 @@ def test_filters_are_written_as_a_picture(run, command):
     done = command("inspect", "filters", run, "--out", "f.png")
     assert (done.code, done.err) == (0, "wrote f.png\n")
     with image.open("f.png") as picture:
-        assert picture.size == (12 * (8 * 4 + 2) + 2, 8 * 4 + 4)
+        assert picture.size == (12 * (8 * 7 + 2) + 2, 8 * 7 + 4)
+
+
+def test_chosen_units_are_drawn_in_their_order(run, command):
+    image = pytest.importorskip("PIL.Image")
+    assert command("inspect", "filters", run, "--out", "all.png").code == 0
+    done = command("inspect", "filters", run, "--units", "7,3", "--out", "f.png")
+    assert done.code == 0
+    assert "2 units" in done.out
+    with image.open("all.png") as everything, image.open("f.png") as chosen:
+        assert chosen.size == (2 * (8 * 7 + 2) + 2, 8 * 7 + 4)
+        full, two = np.asarray(everything), np.asarray(chosen)
+        # Full strength is the largest weight of those that are drawn, so only signs are the same.
+        for place, unit in enumerate((7, 3)):
+            there, here = (a[2:58, 2 + 58 * n : 58 + 58 * n].astype(int) - 128 for a, n in ((full, unit), (two, place)))
+            assert (np.sign(there) * np.sign(here) >= 0).all()
+    done = command("inspect", "filters", run, "--units", "12")
+    assert (done.code, "there are the units 0 to 11, but not 12" in done.err) == (2, True)
 
 
 def test_picture_is_not_replaced_unless_forced(run, command):

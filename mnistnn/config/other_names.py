@@ -1,0 +1,168 @@
+"""What people type who know other tools, and what it is called here.
+
+Nothing of this is accepted: messages name the key, the type or the word that is meant.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from mnistnn.config.expected import Schema, SchemaBook
+from mnistnn.config.nodes import KeyPath, ListNode, MappingNode, Node, Scalar, find
+from mnistnn.errors import nearest
+
+# Keys, by the key that they are here.
+_KEYS = {
+    "activation": "nonlinearity act activation_function",
+    "epochs": "max_epochs num_epochs n_epochs nb_epoch epoch",
+    "init": "initializer weight_init kernel_initializer initialization",
+    "kernel": "kernel_size filter_size",
+    "learning_rate": "lr learningrate eta step_size",
+    "maps": "filters channels out_channels n_filters num_filters features_out",
+    "pool": "pool_size",
+    "seed": "random_seed random_state",
+    "size": "batch_size batchsize minibatch_size pool_size",
+    "stride": "strides",
+    "units": "neurons hidden_units n_hidden hidden_size width out_features nodes",
+}
+_KEY_OF = {other: key for key, others in _KEYS.items() for other in others.split() if other != "pool_size"}
+
+# Keys whose meaning is said in other words.
+_SAID = {
+    ("batches", "shuffle"): "order: permute mixes the training examples in each epoch, order: sequential does not",
+    ("", "shuffle"): "batches.order: permute mixes the training examples in each epoch, sequential does not",
+    ("", "weight_decay"): "penalties.l2.strength is the weight decay",
+    ("optimizer", "weight_decay"): "penalties.l2.strength is the weight decay; type adamw has one of its own",
+    ("", "early_stopping"): "an item of stopping ends a run that no longer improves: course_patience, lisa_patience",
+    ("", "patience"): "an item of stopping ends a run that no longer improves: course_patience, lisa_patience",
+    ("", "layers"): "layers stand in the model: model.layers",
+    ("", "dropout"): "a layer of type dropout does that; keep is the share that stays",
+    ("dropout", "rate"): "keep is the share that stays, which is 1 - rate",
+    ("dropout", "p"): "keep is the share that stays, which is 1 - p",
+    ("dropout", "dropout_rate"): "keep is the share that stays, which is 1 - dropout_rate",
+    ("pool", "pool_size"): "size is that of the windows",
+}
+
+# Words for a `type` or another choice, by what they are here.
+_WORDS = {
+    "batch_norm": "batchnorm bn batch_normalization batchnorm1d batchnorm2d",
+    "binary_nll": "bce binary_cross_entropy binary_crossentropy",
+    "conv": "conv2d convolution convolutional",
+    "cuda": "gpu cuda:0",
+    "dense": "linear fc fully_connected affine",
+    "float32": "float fp32 single",
+    "float64": "double fp64",
+    "leaky_relu": "lrelu leakyrelu",
+    "linear": "identity none",
+    "max_epochs": "epochs",
+    "mean_squared_error": "mse l2",
+    "nesterov": "nag",
+    "permute": "shuffle shuffled random",
+    "pool": "maxpool max_pool maxpool2d maxpooling max_pooling maxpooling2d avgpool",
+    "recurrent": "rnn simplernn",
+    "sequential": "mlp cnn nn network feedforward",
+    "sigmoid": "logistic",
+    "softmax_nll": "cross_entropy crossentropy categorical_crossentropy sparse_categorical_crossentropy nll softmax "
+    "log_loss negative_log_likelihood",
+    "standardize": "normalize normalise standardise zscore scaling standard_scaler",
+    "test": "testing",
+    "train": "training",
+    "valid": "validation val dev",
+    "whiten": "pca zca whitening",
+}
+_WORDS_OF: dict[str, list[str]] = {}
+for _word, _others in _WORDS.items():
+    for _other in _others.split():
+        _WORDS_OF.setdefault(_other, []).append(_word)
+
+# Choices that no word stands for.
+_NO_CHOICE = {
+    ("activation", "softmax"): "the loss softmax_nll applies the softmax itself: leave the activation of the last "
+    "layer out",
+    ("type", "relu"): "activation: relu belongs to the layer before, or to one of type activation",
+    ("type", "tanh"): "activation: tanh belongs to the layer before, or to one of type activation",
+    ("type", "softmax"): "the loss softmax_nll applies the softmax itself: no layer is needed for it",
+    ("type", "early_stopping"): "course_patience and lisa_patience end a run that no longer improves",
+    ("type", "patience"): "course_patience and lisa_patience end a run that no longer improves",
+}
+
+
+def meant_type(word: str, types: Sequence[str]) -> str | None:
+    """Return the type that a word stands for, or is most like; None if none is close."""
+    said = word.casefold().replace("-", "_")
+    return next((each for each in _WORDS_OF.get(said, ()) if each in types), None) or nearest(word, types)
+
+
+def meant_word(word: str, choices: Sequence[str], key: str = "") -> str:
+    """Return a hint at the choice that a word stands for, as the value of `key`; an empty one if none is known."""
+    said = word.casefold().replace("-", "_")
+    if (key, said) in _NO_CHOICE and not any(each in choices for each in _WORDS_OF.get(said, ())):
+        return _NO_CHOICE[key, said]
+    if (meant := meant_type(word, choices)) is not None:
+        return f"did you mean '{meant}'?"
+    return ""
+
+
+def meant_key(book: SchemaBook, tree: Node, path: KeyPath, valid: Sequence[str]) -> str:
+    """Return a hint at the key that an unknown one stands for, wherever that is; an empty one if none is known.
+
+    path   of the unknown key
+    valid  the keys that there are beside it
+    """
+    *above, last = path
+    word = str(last).casefold().replace("-", "_")
+    kind = find(tree, (*above, "type"))
+    owners = [kind.text] if isinstance(kind, Scalar) else []
+    owners.append(str(above[-1]) if above else "")
+    if said := next((_SAID[owner, word] for owner in owners if (owner, word) in _SAID), ""):
+        return said
+    key = _KEY_OF.get(word, word)
+    if key in valid:
+        return f"did you mean '{key}'?"
+    if types := _types_with(book, tree, tuple(above), key):
+        return f"{' and '.join(types)} {'has' if len(types) == 1 else 'have'} it"
+    places = [] if above else list(dict.fromkeys(_places(book, tree, key)))
+    if len(places) > 1:
+        return f"which one: {', '.join(places)}?"
+    near = places[0] if places else nearest(str(last), valid)
+    return "" if near is None else f"did you mean '{near}'?"
+
+
+def _types_with(book: SchemaBook, tree: Node, path: KeyPath, key: str) -> list[str]:
+    """Return the other types that the component at `path` may have, and that have the key: `type momentum`."""
+    if not path:
+        return []
+    schema: Schema = book.root
+    for number, part in enumerate(path):
+        schema = book.child(_as_typed(book, schema, find(tree, path[:number])), part)
+    found = [name for name, each in book.tags(schema).items() if key in book.keys(each)]
+    return [f"type {name}" for name in found[:4]]
+
+
+def _as_typed(book: SchemaBook, schema: Schema, node: Node | None) -> Schema:
+    """Return the schema of the component that a node is, where its `type` chooses one of several."""
+    kind = node.value("type") if isinstance(node, MappingNode) else None
+    tags = book.tags(schema)
+    return tags.get(kind.text, schema) if isinstance(kind, Scalar) else schema
+
+
+def _places(book: SchemaBook, tree: Node, key: str) -> Iterator[str]:
+    """Yield where in an experiment there is such a key: what it has, then what its sections may have."""
+    yield from _places_in(tree, key, ())
+    for section, schema in book.root.get("properties", {}).items():
+        kind = find(tree, (section, "type"))
+        typed = book.tags(schema).get(kind.text, schema) if isinstance(kind, Scalar) else book.resolve(schema)
+        if not book.tags(typed) and key in book.keys(typed):
+            yield f"{section}.{key}"
+
+
+def _places_in(node: Node, key: str, at: tuple[str, ...]) -> Iterator[str]:
+    """Yield the dotted places of a key below a node, as an override names them: items of a list by their type."""
+    if isinstance(node, ListNode):
+        for number, item in enumerate(node.items):
+            kind = item.value("type") if isinstance(item, MappingNode) else None
+            name = kind.text if isinstance(kind, Scalar) else str(number)
+            yield from _places_in(item, key, (*at, name))
+    elif isinstance(node, MappingNode):
+        for name, entry in node.entries.items():
+            if name == key and at:
+                yield ".".join((*at, name))
+            yield from _places_in(entry.value, key, (*at, name))
