@@ -31,8 +31,9 @@ def test_matrix_is_printed_as_eval_prints_it(run, command):
     lines = command("eval", "run", "--split", "valid").out.splitlines()
     found = command("inspect", "confusion", "run").out.splitlines()
     start = lines.index("")
-    assert found[1:] == lines[start:]
-    assert found[0].startswith("run, valid split, checkpoint best (epoch 2): error ")
+    assert found[2:] == lines[start:]
+    assert found[0] == "run, valid split, checkpoint best (epoch 2)"
+    assert found[1].startswith("error ")
 
 
 @pytest.mark.parametrize(("whole", "axis", "what"), [("true", 1, "row"), ("read", 0, "column")])
