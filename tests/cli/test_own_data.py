@@ -244,6 +244,21 @@ def test_jpeg_files_are_read(own, command):
     assert "60 training and 15 test images" in done.out
 
 
+def test_folder_inside_of_the_folder_is_named(own, command):
+    folder(Path("outer/inner"))
+    done = command("data", "add", "own", "outer")
+    assert done.code == 3
+    assert "outer/inner has such folders: add that" in done.err
+
+
+@pytest.mark.parametrize("character", ["\u00a0", "\u202f", "\u200b", "\u3000"])
+def test_space_that_is_none_is_shown_in_an_experiment(toy, command, character):
+    toy.write_text(toy.read_text().replace("size: 32", f"size:{character}32"))
+    done = command("train", toy)
+    assert done.code == 2
+    assert re.search(rf"column 1\d has a .* \(U\+{ord(character):04X}\), which is no space", done.err), done.err
+
+
 def test_folder_without_test_images_is_refused_with_what_there_is(own, command):
     path = folder(Path("set"), test="pictures")
     done = command("data", "add", "own", path)
@@ -416,6 +431,86 @@ def test_picture_is_laid_on_its_side_like_images_that_are_transposed(added, trai
     assert done.code == 0, done.err
     assert [each["classes"][0]["class"] for each in json.loads(done.out)["images"]] == ["0", "1"]
     assert ("on its side" in command("predict", run, "0.png").out) is is_small
+
+
+def sheet(side: int = 240) -> np.ndarray:
+    """A page with a thick bar that stands in its middle."""
+    page = np.full((side, side, 3), 240, np.uint8)
+    page[60:180, 100:140] = 20
+    return page
+
+
+def on_ruled_paper() -> np.ndarray:
+    page = sheet()
+    page[30::40] = (120, 150, 220)
+    page[31::40] = (120, 150, 220)
+    return page
+
+
+def with_one_line() -> np.ndarray:
+    page = sheet()
+    page[120:123] = 60
+    return page
+
+
+def on_a_dark_table() -> np.ndarray:
+    table = np.full((360, 400, 3), (50, 35, 25), np.uint8)
+    table[60:300, 80:320] = sheet()
+    return table
+
+
+def on_a_bright_table_with_chalk() -> np.ndarray:
+    return 255 - on_a_dark_table()
+
+
+def in_red_on_green() -> np.ndarray:
+    page = sheet()
+    return np.where(page > 128, (0, 102, 0), (200, 0, 0)).astype(np.uint8)
+
+
+def in_blue_on_brown() -> np.ndarray:
+    page = sheet()
+    return np.where(page > 128, (92, 60, 40), (20, 60, 220)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("picture", "warning"),
+    [
+        (on_ruled_paper, "ink goes on from one border of the picture to the other"),
+        (with_one_line, "ink goes on from one border of the picture to the other"),
+        (on_a_dark_table, "the paper does not fill the picture"),
+        (on_a_bright_table_with_chalk, "the paper does not fill the picture"),
+    ],
+)
+def test_what_makes_a_prediction_doubtful_is_said(added, trained, command, picture, warning):
+    added()
+    run = trained()
+    write_png(Path("page.png"), picture())
+    done = command("predict", run, "page.png")
+    assert done.code == 0, done.err
+    assert f"warning: {warning}" in done.out
+    (found,) = json.loads(command("predict", run, "page.png", "--json").out)["images"]
+    assert any(each.startswith(warning) for each in found["warnings"])
+    if "paper" in warning:
+        assert found["classes"][0]["class"] == "1"
+
+
+def test_plain_picture_has_no_warning(added, trained, command):
+    added()
+    run = trained()
+    write_png(Path("page.png"), sheet())
+    (found,) = json.loads(command("predict", run, "page.png", "--json").out)["images"]
+    assert (found["classes"][0]["class"], found["warnings"]) == ("1", [])
+
+
+@pytest.mark.parametrize("picture", [in_red_on_green, in_blue_on_brown])
+def test_contrast_in_colour_alone_is_said(added, trained, command, picture):
+    added()
+    run = trained()
+    write_png(Path("page.png"), picture())
+    done = command("predict", run, "page.png")
+    assert "differs in colour" in (done.out if done.code == 0 else done.err)
+    assert "brightness" in (done.out if done.code == 0 else done.err)
 
 
 def test_second_digit_on_a_picture_is_said(added, trained, command):

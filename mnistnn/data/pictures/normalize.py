@@ -22,6 +22,11 @@ from mnistnn.data.pictures.style import MNIST_STYLE, ImageStyle
 _SIDE_PX = 256  # of the picture in which the digit is looked for, and of the digit with its surroundings
 _MARGIN = 0.25  # around the digit, of its longer side, when it is looked at closely
 _CLOSE_ENOUGH = 0.8  # of the picture: no need to look closer
+_LEAST_ENCLOSED = 0.2  # of a box: less is enclosed by a digit's own strokes, or nothing
+_MOST_ON_A_SHEET = 0.15  # of a sheet, for what is written on it; digits fill less of their boxes
+_LEAST_SHEET = 0.3  # of the picture's longer side
+_LEAST_TABLE_PX = 100  # of a picture's shorter side: a smaller one is no photograph of a sheet on a table
+_OTHER_GROUND = 0.3  # of brightness, between a sheet and what it lies on
 _LEAST_PX = 4  # of a digit's longer side
 _THINNEST_PX = 1.6  # of strokes: those of one digit of MNIST in twenty are thinner
 _WIDENED_PX = 2.0  # to which thinner ones are widened; half of MNIST's are thicker than 2.4
@@ -39,6 +44,7 @@ class NormalizedDigit:
     components  how many connected components the digit has; specks how many were left out
     beside  the ink of all that was left out, in multiples of the digit's
     crosses whether ink of it goes from one border of the picture to the opposite one
+    framed  whether the paper does not fill the picture
     """
 
     image: NDArray[np.uint8]
@@ -49,6 +55,7 @@ class NormalizedDigit:
     specks: int
     beside: float
     crosses: bool
+    framed: bool
 
 
 def normalize_digit(
@@ -59,8 +66,7 @@ def normalize_digit(
     `dark` says whether the ink is darker than the paper; if it is not known, it is found out. Raises NoDigitError.
     """
     small, scale = _reduced(grey)
-    ink = find_ink(small, dark)
-    digit = _digit(ink)
+    ink, digit, framed = _looked_for(small, dark)
     beside, crosses = digit.beside, digit.crosses  # on all of the picture
     if scale * max(digit.box.height, digit.box.width) < max(_LEAST_PX, _LEAST_SHARE * max(grey.shape)):
         raise NoDigitError("no ink found but specks")
@@ -75,8 +81,64 @@ def normalize_digit(
         image = 1.0 - image
     size = round(scale * digit.box.height), round(scale * digit.box.width)
     return NormalizedDigit(
-        np.rint(255 * image).astype(np.uint8), ink.dark, size, fitted, digit.components, digit.specks, beside, crosses
+        np.rint(255 * image).astype(np.uint8),
+        ink.dark,
+        size,
+        fitted,
+        digit.components,
+        digit.specks,
+        beside,
+        crosses,
+        framed,
     )
+
+
+def _looked_for(small: Pixels, dark: bool | None) -> tuple[Ink, "_Digit", bool]:
+    """Return the ink on a picture and the digit that it makes up, and whether the paper is but a part of the picture.
+
+    A sheet on a table of the other brightness has more contrast with that than ink has with it: then nothing is found,
+    or the outline of the sheet, and the digit is of the other polarity. Raises NoDigitError.
+    """
+    if dark is not None:
+        ink = find_ink(small, dark)
+        return ink, _digit(ink), False
+    try:
+        ink = find_ink(small)
+    except NoDigitError as error:
+        for dark in (True, False):
+            try:
+                ink = find_ink(small, dark)
+            except NoDigitError:
+                continue
+            return ink, _digit(ink), True
+        raise error
+    digit = _digit(ink)
+    if _is_sheet(small, digit):
+        try:
+            inside = find_ink(small, not ink.dark)
+        except NoDigitError:
+            return ink, digit, False
+        return inside, _digit(inside), True
+    return ink, digit, False
+
+
+def _is_sheet(grey: Pixels, digit: "_Digit") -> bool:
+    """Tell whether what was found is a sheet: a box that is full but for something in it, or the outline of one, within
+    which it is much brighter or darker than without.
+    """
+    if min(grey.shape) < _LEAST_TABLE_PX:
+        return False
+    box = digit.box
+    within, without = np.zeros(grey.shape, bool), np.ones(grey.shape, bool)
+    within[box.top : box.bottom, box.left : box.right] = True
+    without[box.top : box.bottom, box.left : box.right] = False
+    enclosed = within & ~_near(digit.mask)
+    share = float(enclosed.sum() / within.sum())
+    if 0 < share <= _MOST_ON_A_SHEET and min(box.height, box.width) > _LEAST_SHEET * max(grey.shape):
+        return True
+    if share < _LEAST_ENCLOSED or not without.any():
+        return False
+    return abs(float(np.median(grey[enclosed]) - np.median(grey[without]))) > _OTHER_GROUND
 
 
 def fit(ink: Pixels, shape: tuple[int, int], style: ImageStyle = MNIST_STYLE) -> tuple[Pixels, tuple[int, int]]:
