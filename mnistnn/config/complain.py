@@ -15,7 +15,7 @@ from mnistnn.config.expected import Schema, SchemaBook
 from mnistnn.config.locate import Located
 from mnistnn.config.messages import Problem, shorten
 from mnistnn.config.nodes import KeyPath, ListNode, MappingNode, Node, Scalar, deepest, dotted, find, key_place
-from mnistnn.config.other_names import meant_key, meant_type, meant_word
+from mnistnn.config.other_names import key_here, meant_key, meant_type, meant_word
 from mnistnn.config.scalars import ScalarError, resolve_plain
 from mnistnn.config.source import Place
 from mnistnn.errors import nearest
@@ -35,6 +35,11 @@ def complaints(
     words = _Words(book, tree, list(also_at_root))
     meant = {
         (*located.path[:-1], nearest(str(located.path[-1]), words.keys(located.path[:-1], located.parent)))
+        for located, error in errors
+        if error["type"] == UNKNOWN_KEY
+    }
+    meant |= {
+        (*located.path[:-1], key_here(str(located.path[-1])))
         for located, error in errors
         if error["type"] == UNKNOWN_KEY
     }

@@ -6,7 +6,7 @@ Nothing of this is accepted: messages name the key, the type or the word that is
 from collections.abc import Iterator, Sequence
 
 from mnistnn.config.expected import Schema, SchemaBook
-from mnistnn.config.nodes import KeyPath, ListNode, MappingNode, Node, Scalar, find
+from mnistnn.config.nodes import KeyPath, ListNode, MappingNode, Node, Scalar, find, key_place
 from mnistnn.errors import nearest
 
 # Keys, by the key that they are here.
@@ -101,6 +101,12 @@ def meant_word(word: str, choices: Sequence[str], key: str = "") -> str:
     return ""
 
 
+def key_here(word: str) -> str:
+    """Return what a key of another tool is called here; itself if it is none."""
+    said = word.casefold().replace("-", "_")
+    return _KEY_OF.get(said, word)
+
+
 def meant_key(book: SchemaBook, tree: Node, path: KeyPath, valid: Sequence[str]) -> str:
     """Return a hint at the key that an unknown one stands for, wherever that is; an empty one if none is known.
 
@@ -114,27 +120,30 @@ def meant_key(book: SchemaBook, tree: Node, path: KeyPath, valid: Sequence[str])
     owners.append(str(above[-1]) if above else "")
     if said := next((_SAID[owner, word] for owner in owners if (owner, word) in _SAID), ""):
         return said
-    key = _KEY_OF.get(word, word)
+    key = key_here(word)
     if key in valid:
         return f"did you mean '{key}'?"
     if types := _types_with(book, tree, tuple(above), key):
-        return f"{' and '.join(types)} {'has' if len(types) == 1 else 'have'} it"
+        return f"type {types[0]} has it" if len(types) == 1 else f"types {', '.join(types)} have it"
     places = [] if above else list(dict.fromkeys(_places(book, tree, key)))
     if len(places) > 1:
         return f"which one: {', '.join(places)}?"
     near = places[0] if places else nearest(str(last), valid)
+    if near is not None and near.startswith("stopping.") and key_place(tree, path).source.override is None:
+        _, kind, name = near.split(".")
+        return f"it belongs to an item of stopping: {{type: {kind}, {name}: …}}"
     return "" if near is None else f"did you mean '{near}'?"
 
 
 def _types_with(book: SchemaBook, tree: Node, path: KeyPath, key: str) -> list[str]:
-    """Return the other types that the component at `path` may have, and that have the key: `type momentum`."""
+    """Return the other types that the component at `path` may have, and that have the key."""
     if not path:
         return []
     schema: Schema = book.root
     for number, part in enumerate(path):
         schema = book.child(_as_typed(book, schema, find(tree, path[:number])), part)
     found = [name for name, each in book.tags(schema).items() if key in book.keys(each)]
-    return [f"type {name}" for name in found[:4]]
+    return sorted(found, key=lambda name: name != key)[:4]  # the one that is called so first
 
 
 def _as_typed(book: SchemaBook, schema: Schema, node: Node | None) -> Schema:

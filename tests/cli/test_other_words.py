@@ -6,7 +6,7 @@ import pytest
 
 IN_FILES = [  # what is replaced in the toy experiment, by what, and the hint
     ("learning_rate: 0.2", "lr: 0.2", "did you mean 'learning_rate'?"),
-    ("learning_rate: 0.2", "learning_rate: 0.2, momentum: 0.9", "type momentum"),
+    ("learning_rate: 0.2", "learning_rate: 0.2, momentum: 0.9", "types momentum, "),
     ("learning_rate: 0.2", "learning_rate: 0.2, weight_decay: 1e-4", "penalties.l2.strength"),
     ("activation: tanh", "activation: softmax", "the loss softmax_nll applies the softmax itself"),
     ("activation: tanh", "activation: lrelu", "did you mean 'leaky_relu'?"),
@@ -25,7 +25,7 @@ IN_FILES = [  # what is replaced in the toy experiment, by what, and the hint
     ("order: permute", "order: shuffle", "did you mean 'permute'?"),
     ("name: toy", "name: toy\nlr: 0.1", "did you mean 'optimizer.learning_rate'?"),
     ("name: toy", "name: toy\nbatch_size: 10", "did you mean 'batches.size'?"),
-    ("name: toy", "name: toy\nepochs: 10", "did you mean 'stopping.max_epochs.epochs'?"),
+    ("name: toy", "name: toy\nepochs: 10", "it belongs to an item of stopping: {type: max_epochs, epochs: …}"),
     ("name: toy", "name: toy\ndevice: cuda", "did you mean 'backend.device'?"),
     ("name: toy", "name: toy\nbackend: {device: gpu}", "did you mean 'cuda'?"),
     ("name: toy", "name: toy\ndropout: 0.5", "a layer of type dropout does that"),
@@ -41,7 +41,7 @@ ON_THE_COMMAND_LINE = [  # arguments of train, and the hint
     (["activation=relu"], "did you mean 'model.layers.hidden.activation'?"),
     (["shuffle=true"], "batches.order: permute"),
     (["batch_size=10"], "did you mean 'batches.size'?"),
-    (["optimizer.momentum=0.9"], "type momentum"),
+    (["optimizer.momentum=0.9"], "types momentum, "),
     (["optimizer=adam"], "write {type: adam}"),
     (["--lr", "0.1"], "there is no option '--lr', write optimizer.learning_rate=…"),
     (["--batch-size", "10"], "write batches.size=…"),
@@ -72,6 +72,11 @@ def test_command_lines_are_answered_with_what_it_is_called_here(toy, command, ar
     assert done.code == 2
     assert hint in done.err
     assert not Path("runs").exists()
+
+
+def test_key_that_is_missing_because_it_has_another_name_is_one_mistake(toy, command):
+    toy.write_text(toy.read_text().replace("learning_rate", "lr"))
+    assert "1 error, nothing was run" in command("train", toy).err
 
 
 @pytest.mark.parametrize("given", ["mlp.yaml", "mlp"])

@@ -264,7 +264,14 @@ def test_folder_without_test_images_is_refused_with_what_there_is(own, command):
     done = command("data", "add", "own", path)
     assert done.code == 3
     assert "has no folder test/ or testing/" in done.err
-    assert "found pictures, train" in done.err
+    assert "found pictures, train; move a part of each label's images, a sixth say, to test/<label>/" in done.err
+
+
+def test_folder_of_labels_alone_is_refused_with_what_to_do(own, command):
+    path = folder(Path("set"))
+    done = command("data", "add", "own", path / "train")
+    assert done.code == 3
+    assert "found 0, 1, 2; if these are the labels, put them in train/" in done.err
 
 
 def test_axis_of_one_has_one_meaning(added):
@@ -282,6 +289,7 @@ def test_axis_of_one_has_one_meaning(added):
     [
         ({"x_train": halves()["x_train"] / 255.0}, None, r"floats from 0 to 1, np.rint\(255 \* x\)"),
         ({"y_train": np.eye(3, dtype=np.uint8)[halves()["y_train"]]}, None, "is it one-hot"),
+        ({"y_train": np.eye(3, dtype=np.float32)[halves()["y_train"]]}, None, r"y.argmax\(axis=1\) makes labels"),
         (
             {},
             "x_test",

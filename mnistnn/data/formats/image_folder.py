@@ -49,9 +49,17 @@ def _half(folder: Path, half: str) -> Path | None:
     there = sorted(path.name for path in _entries(folder))
     inside = [path for path in _entries(folder) if any((path / name).is_dir() for name in _NAMES[half])]
     shown = ", ".join(there[:5]) + (", …" if len(there) > 5 else "") or "nothing"
+    if inside:
+        way_out = f"; {inside[0]} has such folders: add that"
+    elif half == "test":
+        way_out = "; move a part of each label's images, a sixth say, to test/<label>/"
+    elif any(path.is_dir() for path in _entries(folder)):
+        way_out = "; if these are the labels, put them in train/, and a part of each label's images in test/"
+    else:
+        way_out = ""
     raise DataError(
         f"{folder}: has no folder {' or '.join(f'{name}/' for name in _NAMES[half])}; expected train/<label>/*.png and "
-        f"test/<label>/*.png, found {shown}" + (f"; {inside[0]} has such folders: add that" if inside else "")
+        f"test/<label>/*.png, found {shown}{way_out}"
     )
 
 

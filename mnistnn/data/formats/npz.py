@@ -28,6 +28,10 @@ _NPY_MAGIC = b"\x93NUMPY"
 _MAX_NPY_HEADER_BYTES = 4096
 _ENCRYPTED = 0x1
 _READABLE_COMPRESSION = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_FLOATS = {
+    False: "; of floats from 0 to 1, np.rint(255 * x).astype(np.uint8) makes bytes",
+    True: "; of rows with a one for the class, y.argmax(axis=1) makes labels, of other floats y.astype(np.uint8)",
+}
 _INTEGER_DTYPES = {"|u1", "|i1"} | {f"{order}{kind}{size}" for order in "<>" for kind in "iu" for size in "248"}
 
 # NumPy writes the keys of the header in this order; the shape has at most four sizes of at most ten digits.
@@ -102,9 +106,7 @@ def _read_npy(file: IO[bytes], file_bytes: int, place: str) -> NDArray[Any]:
     if match is None:
         raise DataError(f"{place}: the array header is not one that is read: {header[:120]!r}")
     if match["dtype"] not in _INTEGER_DTYPES:
-        floats = (
-            "; of floats from 0 to 1, np.rint(255 * x).astype(np.uint8) makes bytes" if "f" in match["dtype"] else ""
-        )
+        floats = "" if "f" not in match["dtype"] else _FLOATS["y_" in place.rpartition(": ")[2]]
         raise DataError(
             f"{place}: type {match['dtype']!r} is not read, expected uint8 images or integer labels{floats}"
         )
