@@ -130,8 +130,8 @@ def meant_key(book: SchemaBook, tree: Node, path: KeyPath, valid: Sequence[str])
         return f"which one: {', '.join(places)}?"
     near = places[0] if places else nearest(str(last), valid)
     if near is not None and near.startswith("stopping.") and key_place(tree, path).source.override is None:
-        _, kind, name = near.split(".")
-        return f"it belongs to an item of stopping: {{type: {kind}, {name}: …}}"
+        _, policy, name = near.split(".")
+        return f"it belongs to an item of stopping: {{type: {policy}, {name}: …}}"
     return "" if near is None else f"did you mean '{near}'?"
 
 

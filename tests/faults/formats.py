@@ -34,6 +34,7 @@ from mnistnn.data.formats.idx import decode_idx, encode_idx
 from mnistnn.data.formats.image_folder import read_image_folder
 from mnistnn.data.formats.image_set import TRAIN_IMAGES, ImageSet
 from mnistnn.data.formats.npz import decode_npz
+from mnistnn.data.pictures.read import read_picture
 from mnistnn.data.spec import Data
 from mnistnn.data.splits import read_split
 from mnistnn.errors import MnistnnError
@@ -254,14 +255,57 @@ def formats_of_sets(folder: Path) -> dict[str, Format]:
         "npz": Format(paths["npz"], reading(paths["npz"], decode_npz), False, mend_zip),
         "npz deflated": Format(paths["npz deflated"], reading(paths["npz deflated"], decode_npz), False, mend_zip),
         "png": Format(a_png, lambda: read_image_folder(folder / "digits"), False, mend_png, names="digits"),
+        **{kind: _picture(file(f"own.{kind.replace(' ', '.')}", content)) for kind, content in _pictures(rng).items()},
     }
+
+
+def _picture(path: Path) -> Format:
+    return Format(path, lambda: read_picture(path).grey)
+
+
+def _pictures(rng: np.random.Generator) -> dict[str, bytes]:
+    """Return pictures of one's own, by what they are: as `predict` and `data add` take them."""
+    from PIL import Image
+
+    colours = Image.fromarray(rng.integers(0, 256, (9, 7, 4), dtype=np.uint8))
+    grey = colours.convert("L")
+
+    def encoded(image: Image.Image, kind: str) -> bytes:
+        buffer = io.BytesIO()
+        image.save(buffer, kind)
+        return buffer.getvalue()
+
+    array = io.BytesIO()
+    np.save(array, np.asarray(colours))
+    return {
+        "alpha png": encoded(colours, "PNG"),
+        "palette png": encoded(colours.convert("RGB").quantize(5), "PNG"),
+        "colour jpg": encoded(colours.convert("RGB"), "JPEG"),
+        "grey pgm": encoded(grey, "PPM"),
+        "colour npy": array.getvalue(),
+    }
+
+
+LAYERS_EXPERIMENT = """\
+name: layers
+data: {dataset: toy}
+model:
+  type: sequential
+  layers:
+    output: {type: dense, units: 4}
+    dropped: {type: dropout, after: hidden}
+    hidden: {type: dense, units: 5, activation: relu, before: output}
+optimizer: {type: sgd, learning_rate: 0.2}
+stopping: [{type: max_epochs, epochs: 2}]
+"""
 
 
 def formats_of_runs(run: RunDirectory, experiment: Path, manifest: Path) -> dict[str, Format]:
     """Return the formats of a finished run with a fitted transform, of its experiment and a committee beside it, and of
     its data set."""
     (newest, *_) = checkpoint.newest_first(run.checkpoints)
-    committee = experiment.with_name("committee.yaml")
+    committee, layers = experiment.with_name("committee.yaml"), experiment.with_name("layers.yaml")
+    layers.write_text(LAYERS_EXPERIMENT)
     (transform,) = (run.path / "preprocess").iterdir()
     kind = transform.stem.partition("-")[2]
     (evaluation,) = run.evaluations.glob("*.json")
@@ -273,6 +317,7 @@ def formats_of_runs(run: RunDirectory, experiment: Path, manifest: Path) -> dict
     digest = hashlib.sha256(rows).hexdigest()
     return {
         "experiment": Format(experiment, lambda: load_experiment(experiment).resolved),
+        "experiment with layers put in": Format(layers, lambda: load_experiment(layers).resolved),
         "committee": Format(committee, lambda: load_experiment(committee).resolved),
         "config.yaml": Format(run.config, lambda: load_run_config(run).resolved, True, run=run),
         "checkpoint": Format(newest, lambda: checkpoint.read(newest), True, mend_sealed, run=run),
