@@ -49,8 +49,9 @@ def ls(runs: Path, finished: bool, as_json: bool) -> None:
         return
     rows = [_HEADINGS, *map(_cells, listed)]
     name, started, epochs, best = (_HEADINGS.index(each) for each in ("name", "started", "epochs", "best"))
-    changed = len(_HEADINGS) - 1
-    for text in table(rows, "<<<<>>>><", droppable=[started, best, epochs], cut=[name, changed]):
+    status, changed = _HEADINGS.index("status"), len(_HEADINGS) - 1
+    is_told = any(each["status"] != "finished" for each in listed)
+    for text in table(rows, "<<<<>>>><", droppable=[started, *([] if is_told else [status]), best, epochs], cut=[name, changed]):
         click.echo(text)
 
 
@@ -135,14 +136,20 @@ def _listed(view: RunView) -> dict[str, Any]:
 
 def _cells(listed: dict[str, Any]) -> tuple[str, ...]:
     valid, test = (
-        "" if error is None else f"{100 * error:.2f}" for error in (listed["valid_error"], listed["test_error"])
+        "" if error is None else f"{100 * error:.2f} %" for error in (listed["valid_error"], listed["test_error"])
     )
     started = (listed["started"] or "")[:16].replace("T", " ")
     best = "" if listed["best_epoch"] is None else f"{listed['best_epoch']:.6g}"
     epochs = "" if listed["epochs"] is None else str(listed["epochs"])
-    changed = listed["problem"] or " ".join(listed["overrides"])
+    changed = listed["problem"] or " ".join(filter(None, map(_in_short, listed["overrides"])))
     cells = (listed["id"], listed["name"], started, listed["status"], epochs, best, valid, test, changed)
     return tuple(printable(cell) for cell in cells)
+
+
+def _in_short(override: str) -> str:
+    """Return an override with the last part of its key; names of experiments have a column of their own."""
+    key, _, value = override.partition("=")
+    return "" if key == "name" else f"{key.rpartition('.')[2]}={value}"
 
 
 def _described(view: RunView) -> dict[str, Any]:

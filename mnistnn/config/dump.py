@@ -80,10 +80,12 @@ def _item_lines(item: Any, at: KeyPath, indent: int) -> Iterator[tuple[KeyPath |
 
 
 def flow_yaml(value: Any) -> str:
-    """Write a value on one line; of a mapping only the empty one."""
+    """Write a value on one line."""
     if isinstance(value, list):
         return f"[{', '.join(flow_yaml(item) for item in value)}]"
-    return "{}" if isinstance(value, dict) else scalar_yaml(value)
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {flow_yaml(item)}' for key, item in value.items())}}}"
+    return scalar_yaml(value)
 
 
 def scalar_yaml(value: Any) -> str:

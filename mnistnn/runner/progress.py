@@ -4,13 +4,14 @@ Everything goes to stderr; results are printed by the command when the run is ov
 log, whatever is shown.
 """
 
+import shutil
 import sys
 import time
 from collections.abc import Callable
 
 from tqdm import tqdm
 
-from mnistnn.config.messages import safe
+from mnistnn.config.messages import safe, shorten
 from mnistnn.experiment.duration import Duration, UpdateClock
 from mnistnn.run.metrics import shown
 from mnistnn.training.learning import Learning
@@ -50,7 +51,12 @@ class ProgressDisplay:
                 total=max_epochs, initial=t.progress.epoch, unit="epoch", desc="epochs ", file=sys.stderr
             )
             self._batches = tqdm(
-                total=updates_per_epoch, initial=t.progress.batch, unit="batch", leave=False, file=sys.stderr
+                total=updates_per_epoch,
+                initial=t.progress.batch,
+                unit="batch",
+                leave=False,
+                file=sys.stderr,
+                bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
             )
             self._batches.set_description(f"epoch {t.progress.epoch + 1}")
             self._update_began = time.monotonic()
@@ -93,7 +99,10 @@ class ProgressDisplay:
 
     def after_evaluation(self, t: Learning, examples: int, seconds: float) -> None:
         """Show the newest row; `examples` were trained on in the `seconds` since the last one."""
-        self._line(epoch_line(t, examples, seconds), shown=True)  # above the bars, where there are any
+        text = epoch_line(t, examples, seconds)
+        self._log(text)
+        if self._shown:  # above the bars, where there are any
+            self._write(text if self._columns >= len(text) else short_epoch_line(t, self._columns))
         if self._epochs is not None and self._batches is not None:
             self._epochs.set_postfix_str(standing(t))
             if t.progress.batch == 0:  # an epoch is done
@@ -112,10 +121,18 @@ class ProgressDisplay:
                 bar.close()
         self._epochs = self._batches = self._inside = None
 
+    @property
+    def _columns(self) -> int:
+        """How many columns a line may have: those of the terminal, if it is one that is drawn on."""
+        return shutil.get_terminal_size().columns if self._with_bars else sys.maxsize
+
     def _line(self, text: str, shown: bool) -> None:
         self._log(text)
         if shown and self._shown:
-            tqdm.write(safe(text), file=sys.stderr)
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        tqdm.write(safe(text), file=sys.stderr)
 
 
 def epoch_line(t: Learning, examples: int, seconds: float) -> str:
@@ -127,6 +144,15 @@ def epoch_line(t: Learning, examples: int, seconds: float) -> str:
     rate = f"rate {row['learning_rate']:.3g}  " if "learning_rate" in row else ""
     speed = f"{examples / seconds:,.0f} examples/s" if seconds > 0 else ""
     return f"epoch {row['epoch']:>4.6g}  {metrics}  {passes}{rate}{speed}  {standing(t)}"
+
+
+def short_epoch_line(t: Learning, columns: int) -> str:
+    """Return the newest row as a line that fits into so many columns of a terminal, whose bars show the speed."""
+    row = t.history[-1]
+    names = {"train.loss": "train", "valid.loss": "valid", "train.error": "train", "valid.error": "error"}
+    metrics = "  ".join(f"{said} {shown(name, row[name])}" for name, said in names.items() if name in row)
+    rate = f"rate {row['learning_rate']:.3g}  " if "learning_rate" in row else ""
+    return shorten(f"epoch {row['epoch']:>4.6g}  {metrics}  {rate}{standing(t)}", columns)
 
 
 def standing(t: Learning) -> str:

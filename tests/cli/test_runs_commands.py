@@ -53,7 +53,7 @@ def test_listing_has_test_errors_and_what_the_command_line_changed(toy, command)
     assert listed["test_error"] == json.loads(command("eval", "runs/a", "--json").out)["error"]
     assert listed["overrides"] == ["optimizer.learning_rate=0.3", "stopping.max_epochs.epochs=1"]
     (_, line) = command("ls").out.splitlines()
-    assert line.endswith("optimizer.learning_rate=0.3 stopping.max_epochs.epochs=1")
+    assert line.endswith("learning_rate=0.3 epochs=1")
     assert f"{100 * listed['test_error']:.2f}" in line
 
 
