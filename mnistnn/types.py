@@ -54,3 +54,13 @@ def best_row(history: History, monitor: str) -> int | None:
         if row[monitor] < best:
             best, index = row[monitor], i
     return index
+
+
+def is_percent(metric: str) -> bool:
+    """Tell whether people are shown a metric in percent: an error, which is kept as a fraction."""
+    return metric.rpartition(".")[2] == "error"
+
+
+def shown(metric: str, value: float) -> str:
+    """Write a value of a metric for people: `2.13 %` for an error, else four decimals."""
+    return f"{100 * value:.2f} %" if is_percent(metric) else f"{value:.4f}"

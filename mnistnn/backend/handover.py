@@ -1,6 +1,7 @@
 """Products handed over in compiled code, to helpers that look for them before they sleep; where Numba is in use."""
 
 import ctypes
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from time import perf_counter, sleep
@@ -60,22 +61,37 @@ class Handover:
 
         With a vector NumPy calls another function, which rounds otherwise.
         """
-        size = out.itemsize
         return (
             min(*out.shape, last) > 1
             and a.dtype == b.dtype == out.dtype
             and out.dtype.char in self._addresses
-            and out.strides[1] == size
-            and size in a.strides
-            and size in b.strides
+            and _is_by_rows(out)
+            and (_is_by_rows(a) or _is_by_rows(a.T))
+            and (_is_by_rows(b) or _is_by_rows(b.T))
         )
 
     def multiply(self, a: Array, b: Array, out: Array, part: int, count: int, workers: int) -> None:
         """Write the product of a (m, k) and b (k, n) into out (m, n), in `count` pieces of its longer side."""
-        address = self._addresses[out.dtype.char]
-        if not self._loops.product(self._memory, a, b, out, address, part, count, workers, self._looks):
-            while self._memory[self._loops.ENDED] < count:
-                sleep(_NAP_S)
+        address, before = self._addresses[out.dtype.char], self.word >> 32
+        try:
+            if not self._loops.product(self._memory, a, b, out, address, part, count, workers, self._looks):
+                self._wait_for(count)
+        except BaseException:  # Ctrl-C: what helpers have begun, they still write
+            if self.word >> 32 != before:
+                while self._memory[self._loops.ENDED] < count:
+                    with suppress(KeyboardInterrupt):  # it is on its way already
+                        self._wait_for(count)
+            raise
+
+    def _wait_for(self, count: int) -> None:
+        while self._memory[self._loops.ENDED] < count:
+            sleep(_NAP_S)
+
+
+def _is_by_rows(x: Array) -> bool:
+    """Tell whether the rows of x (m, n) lie one behind the other, none within another, as BLAS takes a matrix."""
+    size, (to_next_row, to_next) = x.itemsize, x.strides
+    return bool(to_next == size and to_next_row >= x.shape[1] * size and to_next_row % size == 0)
 
 
 def _loops() -> ModuleType:

@@ -32,6 +32,14 @@ intrinsic: Any = extending.intrinsic
 _INT, _LONG, _BYTE = ir.IntType(32), ir.IntType(64), ir.IntType(8)
 
 
+def _compiled(function: Any) -> Any:
+    """Compile a function, and keep it for other processes where there is a folder for that."""
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # no folder for the cache can be written to
+        return njit(nogil=True)(function)
+
+
 def _place(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     """Return the address of a number of an array."""
     array = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -128,7 +136,7 @@ def _gemm(real: Any) -> Any:
 _single, _double = _gemm(ir.FloatType()), _gemm(ir.DoubleType())
 
 
-@njit(nogil=True, cache=True)
+@_compiled
 def wait(memory: Any, worker: int, seen: int, looks: int) -> int:
     """Look, so many times, for a word that is not `seen`, and multiply what it stands for, again and again; return the
     last word that was seen. It is `seen` if none came, and one of CALL if there is something to do in Python.
@@ -148,7 +156,7 @@ def wait(memory: Any, worker: int, seen: int, looks: int) -> int:
     return seen
 
 
-@njit(nogil=True, cache=True)
+@_compiled
 def product(memory: Any, a: Any, b: Any, c: Any, address: int, part: int, count: int, workers: int, looks: int) -> bool:
     """Multiply a (m, k) and b (k, n) into c (m, n) in `count` pieces of `part` columns, or rows if there are more rows;
     tell whether all have ended. If not, a helper has begun one that it is slow with.
@@ -167,7 +175,7 @@ def product(memory: Any, a: Any, b: Any, c: Any, address: int, part: int, count:
     return True
 
 
-@njit(nogil=True, cache=True)
+@_compiled
 def begin(memory: Any, a: Any, b: Any, c: Any, address: int, part: int) -> None:
     """Write down a product."""
     size, (m, k), n = a.itemsize, a.shape, b.shape[1]
@@ -187,7 +195,7 @@ def begin(memory: Any, a: Any, b: Any, c: Any, address: int, part: int) -> None:
     p[17] = part * c.strides[0 if by_rows else 1]
 
 
-@njit(nogil=True, cache=True)
+@_compiled
 def multiply_pieces(memory: Any, ticket: int) -> None:
     """Multiply pieces of a product until none is left that nobody has begun."""
     while True:

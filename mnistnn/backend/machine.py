@@ -1,5 +1,6 @@
 """The computer: processor, cores, BLAS. Facts that are recorded with every run and shown by `doctor`."""
 
+import math
 import os
 import platform
 from pathlib import Path
@@ -31,22 +32,21 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
     """Return how many cores' time the control groups of this process grant it (Linux); None if they do not say."""
     granted = []
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        lines = os.fsdecode((root / "proc/self/cgroup").read_bytes()).split("\n")  # names may hold other ends of lines
     except OSError:
         return None
-    for line in lines:  # hierarchy:controllers:path
-        _, controllers, path = line.split(":", 2)
-        is_v2, top = not controllers, root / "sys/fs/cgroup"
-        if not is_v2:
-            if "cpu" not in controllers.split(","):
-                continue
-            top /= "cpu"
-        group = top / path.lstrip("/")
-        for folder in (group, *group.parents):  # the narrowest of the groups that it is in counts
-            if (quota := _quota_of(folder, is_v2)) is not None:
-                granted.append(quota)
-            if folder == top:
-                break
+    mounted = root / "sys/fs/cgroup"
+    for line in lines:
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]  # hierarchy:controllers:path
+        if not path or (not (is_v2 := not controllers) and "cpu" not in controllers.split(",")):
+            continue
+        for top in (mounted, mounted / "unified") if is_v2 else (mounted / "cpu", mounted / controllers):
+            group = top / path.lstrip("/")
+            for folder in (group, *group.parents):  # the narrowest of the groups that it is in counts
+                if (quota := _quota_of(folder, is_v2)) is not None:
+                    granted.append(quota)
+                if folder == top:
+                    break
     return min(granted, default=None)
 
 
@@ -56,9 +56,10 @@ def _quota_of(folder: Path, is_v2: bool) -> float | None:
             allowed, period = (folder / "cpu.max").read_text().split()
         else:
             allowed, period = ((folder / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
-        return None if allowed in ("max", "-1") else float(allowed) / float(period)
+        quota = math.inf if allowed in ("max", "-1") else float(allowed) / float(period)
     except (OSError, ValueError, ZeroDivisionError):
         return None
+    return quota if 0 < quota < math.inf else None
 
 
 def free_cores(root: Path = Path("/")) -> int:
@@ -67,13 +68,13 @@ def free_cores(root: Path = Path("/")) -> int:
     """
     try:
         running, _, _ = (root / "proc/loadavg").read_text().split()[3].partition("/")
-        load = max(0.0, float(running) - 1)  # without the one that asks
+        load = max(0.0, int(running) - 1)  # without the one that asks
     except (OSError, ValueError, IndexError):
         try:
             load = os.getloadavg()[0]
         except (AttributeError, OSError):  # not on Windows
             load = 0.0
-    return max(1, round(usable_cores() - load))
+    return max(1, round(usable_cores() - min(load, usable_cores())))
 
 
 def blas_pools() -> list[dict[str, Any]]:

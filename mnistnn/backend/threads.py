@@ -9,6 +9,7 @@ A run owns its workers, and kernels find those of the run that they compute for 
 kernel's signature stays that of its formula, and two runs in one process have nothing of each other's.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
@@ -40,6 +41,12 @@ class _OneBlasThread:
         self._lock = Lock()
         self._holders = 0
         self._before: threadpool_limits | None = None
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        """Let a forked process have a lock that nobody holds: another thread of its parent may have held the first."""
+        self._lock = Lock()
 
     @contextmanager
     def held(self) -> Iterator[None]:

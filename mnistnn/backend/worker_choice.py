@@ -36,12 +36,12 @@ class WorkerChoice:
         self._hold_s = HOLD_S
         self._first = dict.fromkeys(range(len(self._levels)), _FIRST)
         self._began_s = self._ended_s = 0.0
-        self._calls = 0
+        self._calls = self._calls_at_begin = 0
         self._set(self._at)
 
     def begin(self) -> None:
         """Note that an update begins."""
-        self._began_s = self._now()
+        self._began_s, self._calls_at_begin = self._now(), self.workers.calls
         if self._comparison is not None and self._began_s - self._ended_s > TURN_S:
             self._comparison = None  # something else came between, and took the caches
             self._set(self._at)
@@ -51,7 +51,8 @@ class WorkerChoice:
         self._ended_s = self._now()
         took_s = self._ended_s - self._began_s
         self._spent_s += took_s
-        self.workers.seconds[self.workers.taking_part] += took_s
+        shared = self.workers.calls > self._calls_at_begin  # else one has done it all
+        self.workers.seconds[self.workers.taking_part if shared else 1] += took_s
         if self._comparison is None:
             if self._spent_s >= self._due_s:
                 self._begin_comparison()

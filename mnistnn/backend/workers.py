@@ -12,9 +12,11 @@ workers, which may change between two calls.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from contextvars import Context, copy_context
 from itertools import count
 from threading import Lock, Thread
+from time import sleep
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,6 +26,8 @@ from mnistnn.backend.pieces import ProductPieces
 from mnistnn.types import Array
 
 Piece = TypeVar("Piece")
+
+_NAP_S = 1e-4
 
 
 class Workers:
@@ -39,6 +43,7 @@ class Workers:
         self.calls = 0
         self.seconds: defaultdict[int, float] = defaultdict(float)
         self._helpers: list[_Helper] = []
+        self._is_refused = False  # whether the system has refused a thread
         self._free = Lock()
         self.handover: Handover | None = None
         """Where helpers look for products, if that is possible: from the first one on that is shared."""
@@ -52,6 +57,7 @@ class Workers:
         """
         self.calls += len(pieces) > 1
         helping = min(self.taking_part, len(pieces)) - 1
+        job: _Job | None = None
         if helping < 1 or not self._free.acquire(blocking=False):
             for piece in pieces:
                 work(piece, 0)
@@ -67,6 +73,10 @@ class Workers:
                 helper.wake()
             job.take_part(0)
             job.finished.acquire()
+        except BaseException:  # Ctrl-C, between two pieces: what helpers have begun, they still write
+            if job is not None:
+                job.end_without_caller()
+            raise
         finally:
             self._free.release()
         if job.errors:
@@ -95,8 +105,12 @@ class Workers:
         self.spread(multiply, cut.parts)
 
     def _helpers_for(self, helping: int) -> "Sequence[_Helper]":
-        while len(self._helpers) < helping:
-            self._helpers.append(_Helper(self, len(self._helpers) + 1))
+        """Return so many helpers, or those that there are where the system refuses another thread."""
+        while len(self._helpers) < helping and not self._is_refused:
+            try:
+                self._helpers.append(_Helper(self, len(self._helpers) + 1))
+            except RuntimeError:  # a limit of processes, or of memory
+                self._is_refused = True
         return self._helpers[:helping]
 
     def close(self) -> None:
@@ -124,6 +138,23 @@ class _Job:
         # Iterators written in C, so that each of several threads gets another one.
         self._left: Iterator[Any] = iter(pieces)
         self._count, self._ended = len(pieces), count(1)
+        self._helping: set[int] = set()  # helpers that are at it
+
+    def help(self, worker: int) -> None:
+        """Take part as a helper."""
+        self._helping.add(worker)
+        try:
+            self.take_part(worker)
+        finally:
+            self._helping.discard(worker)
+
+    def end_without_caller(self) -> None:
+        """Begin no more pieces, and wait until no helper is at one: whoever was interrupted may use its memory anew."""
+        for _ in self._left:
+            pass
+        while self._helping:
+            with suppress(KeyboardInterrupt):  # it is on its way already
+                sleep(_NAP_S)
 
     def take_part(self, worker: int) -> None:
         """Do pieces until none is left that nobody has begun."""
@@ -165,7 +196,7 @@ class _Helper:
         while not self.is_to_end:
             job, self._job = self._job, None
             if job is not None:
-                job[0].run(job[1].take_part, self._number)
+                job[0].run(job[1].help, self._number)
                 del job
             handover = self._workers.handover
             if handover is not None:

@@ -93,7 +93,7 @@ def cells(each: Compared, metric: str) -> list[str]:
 
 
 def _is_percent(metric: str) -> bool:
-    from mnistnn.run.metrics import is_percent
+    from mnistnn.types import is_percent
 
     return is_percent(metric)
 
@@ -104,6 +104,8 @@ def _digits(value: float, metric: str, sign: str = "") -> str:
 
 def _interval(interval: tuple[float, float], metric: str, sign: str = "") -> str:
     scale = 100 if _is_percent(metric) else 1
+    if scale == 100 and not sign:  # no mean of errors lies beyond, whatever a normal distribution does
+        interval = max(0.0, interval[0]), min(1.0, interval[1])
     low, high = (_digits(scale * end, metric, sign) for end in interval)
     return f"{low} to {high}"
 

@@ -39,7 +39,7 @@ def line(row: Mapping[str, Any], names: Sequence[str], is_best: bool) -> str:
 
 
 def _cell(name: str, value: float) -> str:
-    from mnistnn.run.metrics import is_percent, shown
+    from mnistnn.types import is_percent, shown
 
     return shown(name, value) if is_percent(name) else f"{value:.6g}"
 

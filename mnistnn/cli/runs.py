@@ -51,7 +51,9 @@ def ls(runs: Path, finished: bool, as_json: bool) -> None:
     name, started, epochs, best = (_HEADINGS.index(each) for each in ("name", "started", "epochs", "best"))
     status, changed = _HEADINGS.index("status"), len(_HEADINGS) - 1
     is_told = any(each["status"] != "finished" for each in listed)
-    for text in table(rows, "<<<<>>>><", droppable=[started, *([] if is_told else [status]), best, epochs], cut=[name, changed]):
+    for text in table(
+        rows, "<<<<>>>><", droppable=[started, *([] if is_told else [status]), best, epochs], cut=[name, changed]
+    ):
         click.echo(text)
 
 
@@ -115,10 +117,12 @@ def _listed(view: RunView) -> dict[str, Any]:
     from mnistnn.run.view import UNREADABLE
 
     path, problem = view.run.path, view.problem
+    best = view.best if problem is None else None
     test = None
     with suppress(RunError):  # of a result that cannot be read `show` and `verify` tell
-        test = None if problem else tested(view.run)
-    best = view.best if problem is None else None
+        test = tested(view.run) if best else None
+    if test is not None and best is not None and test.epoch != best["epoch"]:
+        test = None  # of a model that is not the best one any more
     return {
         "id": path.name,
         "path": str(path),

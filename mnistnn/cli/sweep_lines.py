@@ -46,7 +46,7 @@ def following(trials: int, shown: bool) -> Iterator[Callable[[str, int, bool], N
 
 
 def progress_line(progress: Progress, monitor: str) -> str:
-    from mnistnn.run.metrics import shown
+    from mnistnn.types import shown
 
     ended, trial = progress.ended, progress.trial
     outcome = f"{ended.state}: {ended.problem}" if ended.problem else ended.state
@@ -99,7 +99,7 @@ def table(study: Study, results: list[PointResult]) -> list[str]:
 
 def mean_and_std(metric: str, mean: float | None, deviation: float | None) -> str:
     """Write a mean and, of several, the standard deviation: in percent if it is an error."""
-    from mnistnn.run.metrics import is_percent, shown
+    from mnistnn.types import is_percent, shown
 
     if mean is None:
         return ""

@@ -156,7 +156,7 @@ def _metric_of(view: RunView, metric: str | None) -> str | None:
 
 def _curve(view: RunView, metric: str, lines: int, room: _Room) -> list[str]:
     from mnistnn.analysis.plots.text_curve import UNICODE_MARKS, text_curve
-    from mnistnn.run.metrics import is_percent
+    from mnistnn.types import is_percent
 
     rows = [row for row in view.rows if metric in row]
     best = next((number for number, row in enumerate(rows) if row is view.best), None)

@@ -270,7 +270,7 @@ def print_outcome(outcome: Outcome) -> None:
 
 def _best_metrics(best: Row, monitor: str) -> str:
     """Say the metrics of the best epoch, first the one that made it the best."""
-    from mnistnn.run.metrics import shown
+    from mnistnn.types import shown
 
     names = [name for name in dict.fromkeys((monitor, "valid.error", "valid.loss")) if name in best] or ["train.loss"]
     metrics = ", ".join(f"{name} {shown(name, best[name])}" for name in names if name in best)

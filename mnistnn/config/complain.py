@@ -18,10 +18,12 @@ from mnistnn.config.nodes import KeyPath, ListNode, MappingNode, Node, Scalar, d
 from mnistnn.config.other_names import key_here, meant_key, meant_type, meant_word
 from mnistnn.config.scalars import ScalarError, resolve_plain
 from mnistnn.config.source import Place
-from mnistnn.errors import nearest
+from mnistnn.errors import did_you_mean, nearest
 
 UNKNOWN_KEY = "unexpected_keyword_argument"
 _MISSING_KEY = "missing"
+_EXTENDS = "extends"
+_NAMES = {r"^[A-Za-z_][A-Za-z0-9_]*$": "a name has letters, digits and _, and begins with no digit"}
 _OF_STEPS = ("optimizer", "stopping")  # keys without which no model is trained
 # Errors of a value that is of the right kind.
 _BEYOND_THE_KIND = {"union_tag_invalid", "union_tag_not_found", "value_error", "assertion_error"}
@@ -43,6 +45,8 @@ def complaints(
         for located, error in errors
         if error["type"] == UNKNOWN_KEY
     }
+    if any(path == (_EXTENDS,) for path in meant):  # whatever is missing may stand in the file that was meant
+        meant |= {located.path for located, error in errors if error["type"] == _MISSING_KEY and len(located.path) == 1}
     if any(error["type"] == "union_tag_invalid" and located.path == ("model",) for located, error in errors):
         meant |= {(key,) for key in _OF_STEPS}  # the type that was meant may be one that is fitted
     return [
@@ -162,14 +166,18 @@ class _Words:
         node = find(self.tree, located.path)
         misspelt = nearest("type", node.entries) if isinstance(node, MappingNode) else None
         if misspelt is None:
-            return Problem(self._place(located.path), what, valid=names)
+            parent = find(self.tree, located.path[:-1])
+            siblings = parent.entries if isinstance(parent, MappingNode) and located.path else {}
+            hint = did_you_mean(str(located.path[-1]), [each for each in siblings if each != located.path[-1]])
+            return Problem(self._place(located.path), what, hint=hint, valid=names)
         place = key_place(self.tree, (*located.path, misspelt))
         return Problem(place, what, hint="did you mean 'type'?", valid=names)
 
     def _bad_name(self, located: Located, error: ErrorDetails) -> Problem:
         pattern = error.get("ctx", {}).get("pattern")
         what = f"the name '{shorten(str(located.path[-1]))}' is not allowed here"
-        hint = f"a name matches {pattern}" if pattern else error["msg"]
+        said = _NAMES.get(pattern or "", f"a name matches {pattern}")
+        hint = said if pattern else error["msg"]
         return Problem(key_place(self.tree, located.path), what, hint=hint)
 
     def _refused(self, located: Located, message: str) -> Problem:
@@ -203,6 +211,12 @@ class _Words:
     def _way_out(self, schema: Schema, node: Node, key: str) -> str:
         """Guess from the schema what was meant by the value of a key that does not fit."""
         kinds = {str(branch.get("type")) for branch in self.book.branches(schema)}
+        if (
+            kinds == {"object"}
+            and isinstance(node, ListNode)
+            and any(map(self.book.entries, self.book.branches(schema)))
+        ):
+            return "each has a name of its own: 'NAME: {type: …}', and no '- '"
         if kinds == {"array"} and not isinstance(node, ListNode):
             return "write a list: [ … ], or one line with '- ' for each item"
         if not isinstance(node, Scalar):

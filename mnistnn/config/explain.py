@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from mnistnn.config.expected import Schema, SchemaBook
 from mnistnn.config.messages import safe, shorten
+from mnistnn.config.other_names import key_here
 from mnistnn.errors import ConfigError, did_you_mean, nearest
 
 _WIDTH = 96
@@ -36,6 +37,8 @@ def explain(book: SchemaBook, key: str | None) -> str:
         raise _unknown(key, _everything(book), "a key or a type", key)
     meanings = _lookup(book, [_Meaning(book.root)], parts[0]) or _search(book, parts[0])
     if not meanings:
+        if (here := key_here(parts[0])) != parts[0]:
+            return explain(book, ".".join([here, *parts[1:]]))
         raise _unknown(parts[0], _everything(book), "a key or a type", key)
     for part in parts[1:]:
         above, meanings = meanings, _lookup(book, meanings, part)

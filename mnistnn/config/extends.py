@@ -11,7 +11,7 @@ from mnistnn.config.messages import Problem, ProblemError, shorten
 from mnistnn.config.nodes import MappingNode, Node, Scalar
 from mnistnn.config.parse import parse
 from mnistnn.config.source import Place, Source, decode
-from mnistnn.errors import did_you_mean
+from mnistnn.errors import nearest
 from mnistnn.storage.reading import TooLargeError, read_file
 from mnistnn.storage.writing import is_text
 
@@ -34,9 +34,10 @@ def read_source(path: Path, name: str, asked_at: Place | None = None) -> Source:
     def refused(path: Path, error: OSError) -> ProblemError:
         match error:
             case FileNotFoundError():
-                return problem("no such file", _meant(path))
+                return problem("no such file", _meant(path, asked_at is None))
             case IsADirectoryError():
-                return problem("this is a folder")
+                has_run = (path / "run.json").exists()
+                return problem("this is a folder", "to go on with a run: mnistnn resume" if has_run else "")
             case TooLargeError():
                 return problem(f"larger than the {MAX_BYTES >> 20} MiB that a configuration may have")
         return problem(error.strerror or str(error))
@@ -50,16 +51,21 @@ def read_source(path: Path, name: str, asked_at: Place | None = None) -> Source:
         raise problem(str(error)) from error
 
 
-def _meant(path: Path) -> str:
-    """Return a hint at the file that may be meant: one of that name among the experiments, or of one like it."""
+def _meant(path: Path, with_folder: bool) -> str:
+    """Return a hint at the file that may be meant: one of that name among the experiments, or of one like it.
+
+    with_folder  whether a file beside it is named with its folder, as on a command line
+    """
     names = [path.name] if path.suffix in (".yaml", ".yml") else [f"{path.name}.yaml"]
     for folder in (path.parent, path.parent / "experiments", Path("experiments")):
         for name in names:
             if (folder / name).is_file():
                 return f"did you mean '{folder / name}'?"
-    near = did_you_mean(path.name, _siblings(path))
     there = Path("experiments")
-    return near or did_you_mean(names[0], _siblings(there / "any"), quoted=lambda name: f"'{there / name}'")
+    known = {name: path.parent / name if with_folder else Path(name) for name in _siblings(path)}
+    known |= {name: there / name for name in _siblings(there / "any") if name not in known}
+    near = nearest(names[0], known)
+    return "" if near is None else f"did you mean '{known[near]}'?"
 
 
 def _siblings(path: Path) -> list[str]:

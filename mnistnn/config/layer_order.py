@@ -26,6 +26,11 @@ def with_layers_in_order(tree: Node, problems: list[Problem]) -> Node:
     layers = find(tree, LAYERS)
     if not isinstance(layers, MappingNode):
         return tree
+    for name, entry in layers.entries.items():
+        if _is_null(entry.value) and entry.value.place.replaced is None:
+            what = f"there is no layer '{name}' to be taken out"
+            others = [other for other, each in layers.entries.items() if not _is_null(each.value)]
+            problems.append(Problem(entry.key_place, what, hint=did_you_mean(name, others), valid=", ".join(others)))
     places = {name: found for name in layers.entries if (found := _place(layers, name, problems)) is not None}
     asks = any(_asks(entry.value) for entry in layers.entries.values())
     return _with_layers(tree, MappingNode(_ordered(layers, places, problems), layers.place)) if asks else tree
@@ -40,14 +45,14 @@ def _place(layers: MappingNode, name: str, problems: list[Problem]) -> tuple[str
     if not said:
         return None
     key, node = list(said.items())[-1]
-    others = [other for other in layers.entries if other != name]
+    others = [other for other, entry in layers.entries.items() if other != name and not _is_null(entry.value)]
     if len(said) > 1:
         what, hint = "a layer stands after or before another one, and not both", f"'{AFTER}: null' takes one back"
     elif not isinstance(node, Scalar) or not isinstance(node.value, str):
         what, hint = "expected the name of a layer", ""
     elif node.text == name:
         what, hint = f"layer '{name}' cannot stand {key} itself", ""
-    elif node.text not in others:
+    elif node.text not in layers.entries:
         what, hint = f"there is no layer '{node.text}' to stand {key}", did_you_mean(node.text, others)
     else:
         return key, node.text

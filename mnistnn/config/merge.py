@@ -5,12 +5,16 @@ is replaced whole, since the keys of one component mean nothing to another. A la
 what was there; validation then unsets keys that are null where null is no value.
 """
 
+from dataclasses import replace
+
 from mnistnn.config.nodes import Entry, MappingNode, Node, Scalar
 
 
 def merge(earlier: Node, later: Node) -> Node:
     """Return `earlier` changed by `later`."""
     if not _merge_by_key(earlier, later):
+        if isinstance(later, Scalar) and later.value is None and later.place.replaced is None:
+            later = replace(later, place=replace(later.place, replaced=earlier.place))  # so that it can be seen to
         return later
     assert isinstance(earlier, MappingNode)
     assert isinstance(later, MappingNode)

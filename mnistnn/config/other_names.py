@@ -3,6 +3,7 @@
 Nothing of this is accepted: messages name the key, the type or the word that is meant.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from mnistnn.config.expected import Schema, SchemaBook
@@ -34,6 +35,7 @@ _SAID = {
     ("", "early_stopping"): "an item of stopping ends a run that no longer improves: course_patience, lisa_patience",
     ("", "patience"): "an item of stopping ends a run that no longer improves: course_patience, lisa_patience",
     ("", "layers"): "layers stand in the model: model.layers",
+    ("", "epochs"): "it belongs to an item of stopping: {type: max_epochs, epochs: …}",
     ("", "dropout"): "a layer of type dropout does that; keep is the share that stays",
     ("dropout", "rate"): "keep is the share that stays, which is 1 - rate",
     ("dropout", "p"): "keep is the share that stays, which is 1 - p",
@@ -71,7 +73,7 @@ _WORDS = {
 _WORDS_OF: dict[str, list[str]] = {}
 for _word, _others in _WORDS.items():
     for _other in _others.split():
-        _WORDS_OF.setdefault(_other, []).append(_word)
+        _WORDS_OF.setdefault(_other.replace("_", ""), []).append(_word)
 
 # Choices that no word stands for.
 _NO_CHOICE = {
@@ -80,20 +82,24 @@ _NO_CHOICE = {
     ("type", "relu"): "activation: relu belongs to the layer before, or to one of type activation",
     ("type", "tanh"): "activation: tanh belongs to the layer before, or to one of type activation",
     ("type", "softmax"): "the loss softmax_nll applies the softmax itself: no layer is needed for it",
-    ("type", "early_stopping"): "course_patience and lisa_patience end a run that no longer improves",
+    ("type", "earlystopping"): "course_patience and lisa_patience end a run that no longer improves",
     ("type", "patience"): "course_patience and lisa_patience end a run that no longer improves",
 }
 
 
+def _plain(word: str) -> str:
+    """Return a word as it is looked up: CrossEntropyLoss and cross_entropy are one."""
+    return re.sub("[^a-z0-9:]", "", word.casefold()).removesuffix("loss").removesuffix("layer")
+
+
 def meant_type(word: str, types: Sequence[str]) -> str | None:
     """Return the type that a word stands for, or is most like; None if none is close."""
-    said = word.casefold().replace("-", "_")
-    return next((each for each in _WORDS_OF.get(said, ()) if each in types), None) or nearest(word, types)
+    return next((each for each in _WORDS_OF.get(_plain(word), ()) if each in types), None) or nearest(word, types)
 
 
 def meant_word(word: str, choices: Sequence[str], key: str = "") -> str:
     """Return a hint at the choice that a word stands for, as the value of `key`; an empty one if none is known."""
-    said = word.casefold().replace("-", "_")
+    said = _plain(word)
     if (key, said) in _NO_CHOICE and not any(each in choices for each in _WORDS_OF.get(said, ())):
         return _NO_CHOICE[key, said]
     if (meant := meant_type(word, choices)) is not None:
@@ -114,13 +120,18 @@ def meant_key(book: SchemaBook, tree: Node, path: KeyPath, valid: Sequence[str])
     valid  the keys that there are beside it
     """
     *above, last = path
+    key, colon, _ = str(last).partition(":")
+    if colon and key in valid:
+        return f"a colon is followed by a space: '{key}: …'"
     word = str(last).casefold().replace("-", "_")
     kind = find(tree, (*above, "type"))
     owners = [kind.text] if isinstance(kind, Scalar) else []
     owners.append(str(above[-1]) if above else "")
-    if said := next((_SAID[owner, word] for owner in owners if (owner, word) in _SAID), ""):
-        return said
+    is_override = key_place(tree, path).source.override is not None
     key = key_here(word)
+    said = next((_SAID[owner, each] for each in (word, key) for owner in owners if (owner, each) in _SAID), "")
+    if said and not (is_override and key == "epochs"):
+        return said
     if key in valid:
         return f"did you mean '{key}'?"
     if types := _types_with(book, tree, tuple(above), key):
@@ -128,10 +139,9 @@ def meant_key(book: SchemaBook, tree: Node, path: KeyPath, valid: Sequence[str])
     places = [] if above else list(dict.fromkeys(_places(book, tree, key)))
     if len(places) > 1:
         return f"which one: {', '.join(places)}?"
+    if is_override and not above and key == "epochs":
+        places = ["stopping.max_epochs.epochs"]  # which an override adds where there is none
     near = places[0] if places else nearest(str(last), valid)
-    if near is not None and near.startswith("stopping.") and key_place(tree, path).source.override is None:
-        _, policy, name = near.split(".")
-        return f"it belongs to an item of stopping: {{type: {policy}, {name}: …}}"
     return "" if near is None else f"did you mean '{near}'?"
 
 

@@ -25,7 +25,8 @@ MAX_NODES = 10_000
 _HINTS = {
     "'\\t' that cannot start": "indent with spaces, not with tabs",
     "cannot start any token": "put the value in quotes",
-    "mapping values are not allowed": "one 'key: value' per line; a value that contains ': ' goes in quotes",
+    "mapping values are not allowed": "one 'key: value' per line, indented as its neighbours are; "
+    "a value that contains ': ' goes in quotes",
     "expected <block end>": "check the indentation: lines of one mapping start in the same column",
     "could not find expected ':'": "a key is followed by a colon and a space",
     "unexpected end of stream": "a quote or a bracket is never closed",
@@ -199,6 +200,8 @@ class _Builder:
             return None, place
         if not isinstance(node.value, str):
             hint = f"put it in quotes: '{shorten(node.text)}'"
+            if isinstance(node.value, int | float):
+                hint += "; or, if this was a decimal comma, write a point"
             self.problems.append(Problem(place, "a key must be text", got=shorten(node.text) or "nothing", hint=hint))
             return None, place
         return node.value, place

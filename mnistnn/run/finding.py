@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from mnistnn.errors import RunError
+from mnistnn.errors import RunError, did_you_mean
 from mnistnn.run.directory import LATEST, RunDirectory, all_runs
 from mnistnn.run.record import read_record
 
@@ -48,7 +48,8 @@ def find(reference: str, runs: Path) -> RunDirectory:
             return run
         if (newest := _newest_in(path)) is not None:
             return newest
-        raise RunError(f"{path} is not a run directory: it has no run.json")
+        if not (_NAME.fullmatch(reference) and os.path.isdir(runs / reference)):  # whose name another folder may have
+            raise RunError(f"{path} is not a run directory: it has no run.json")
     if reference == LATEST:
         raise RunError(f"there is no latest run in {runs}")
     candidates = all_runs(runs)
@@ -63,4 +64,7 @@ def find(reference: str, runs: Path) -> RunDirectory:
         names = ", ".join(str(run.path.relative_to(runs)) for run in matches[:5])
         more = ", …" if len(matches) > 5 else ""
         raise RunError(f"'{reference}' names {len(matches)} runs in {runs}: {names}{more}")
-    raise RunError(f"no run named '{reference}': neither a folder nor the start of a run id in {runs}")
+    known = {LATEST, *(run.path.parent.name for run in candidates), *(run.path.name for run in candidates)}
+    meant = Path(reference).stem if reference.endswith((".yaml", ".yml")) else reference
+    hint = did_you_mean(meant, known, before="; ")
+    raise RunError(f"no run named '{reference}': neither a folder nor the start of a run id in {runs}{hint}")

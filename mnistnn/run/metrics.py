@@ -104,16 +104,6 @@ def metrics_in(rows: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row if name not in COUNTERS))
 
 
-def is_percent(metric: str) -> bool:
-    """Tell whether people are shown a metric in percent: an error, which is kept as a fraction."""
-    return metric.rpartition(".")[2] == "error"
-
-
-def shown(metric: str, value: float) -> str:
-    """Write a value of a metric for people: `2.13 %` for an error, else four decimals."""
-    return f"{100 * value:.2f} %" if is_percent(metric) else f"{value:.4f}"
-
-
 def best_of(rows: History, monitor: str) -> Row | None:
     """Return the row of the best epoch by what a run monitors; None if no row has a number there."""
     measured = [row for row in rows if monitor == LAST or monitor in row]

@@ -13,9 +13,8 @@ from tqdm import tqdm
 
 from mnistnn.config.messages import safe, shorten
 from mnistnn.experiment.duration import Duration, UpdateClock
-from mnistnn.run.metrics import shown
 from mnistnn.training.learning import Learning
-from mnistnn.types import LAST
+from mnistnn.types import LAST, shown
 
 _REFRESH_S = 0.2
 _LONG_S = 0.5  # an update that takes longer gets a bar of its own

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from mnistnn.component import component
 from mnistnn.stopping.contract import Monitor, Policy
-from mnistnn.types import History
+from mnistnn.types import History, shown
 
 
 @component
@@ -37,7 +37,9 @@ class CoursePatience(Policy):
             else:
                 patience += 1
         if history and history[-1]["epoch"] >= self.min_epochs and patience >= self.max_patience:
-            return f"course_patience: no better {self.monitor} than {best:.6g} in {patience} evaluations"
+            return (
+                f"course_patience: no better {self.monitor} than {shown(self.monitor, best)} in {patience} evaluations"
+            )
         return None
 
 
@@ -72,5 +74,6 @@ class CoursePoints(Policy):
             if value < best:
                 best = value
         if history and history[-1]["examples"] > threshold:
-            return f"course_points: more than {floor(threshold)} data points were seen at {self.monitor} {best:.6g}"
+            at = f"{self.monitor} {shown(self.monitor, best)}"
+            return f"course_points: more than {floor(threshold)} data points were seen at {at}"
         return None

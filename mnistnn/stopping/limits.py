@@ -6,7 +6,7 @@ from pydantic import Field
 
 from mnistnn.component import component
 from mnistnn.stopping.contract import Deadline, Monitor, Policy
-from mnistnn.types import History
+from mnistnn.types import History, shown
 
 
 @component
@@ -110,5 +110,6 @@ class Target(Policy):
 
     def reason(self, history: History) -> str | None:
         if history and history[-1][self.monitor] <= self.value:
-            return f"target: {self.monitor} {history[-1][self.monitor]:.6g} is not above {self.value:.6g}"
+            reached, wanted = (shown(self.monitor, each) for each in (history[-1][self.monitor], self.value))
+            return f"target: {self.monitor} {reached} is not above {wanted}"
         return None

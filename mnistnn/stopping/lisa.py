@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mnistnn.component import component
 from mnistnn.stopping.contract import Deadline, Monitor, Policy
-from mnistnn.types import History
+from mnistnn.types import History, shown
 
 
 @component
@@ -44,7 +44,7 @@ class LisaPatience(Policy):
                 best = value
         return Deadline(
             patience + 1,
-            f"lisa_patience: {patience} updates of patience are used up at {self.monitor} {best:.6g}",
+            f"lisa_patience: {patience} updates of patience are used up at {self.monitor} {shown(self.monitor, best)}",
         )
 
     def evaluation_interval(self) -> int | None:

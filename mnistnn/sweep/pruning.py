@@ -7,11 +7,10 @@ has finished by then: with several workers that is a matter of time.
 
 import statistics
 
-from mnistnn.run.metrics import shown
 from mnistnn.sweep.description import Trial
 from mnistnn.sweep.optuna_seam import load_optuna
 from mnistnn.sweep.study import PRUNED, Study, finished_runs, pruned_because
-from mnistnn.types import History
+from mnistnn.types import History, shown
 
 # A median of fewer says little, and in the first epochs it is the slow learners that lag behind, not the bad ones.
 LEAST_FINISHED = 5

@@ -71,6 +71,8 @@ class Claim:
     def shown_band(self, band: Band) -> str:
         """Write a band for a table of results: `7.30 to 8.20 %`."""
         of_mean, _, unit = self.notation.in_tables
+        if self.metric == "error":  # no mean of errors lies beyond, whatever a normal distribution does
+            band = max(0.0, band[0]), min(1.0, band[1])
         low, high = (format(self.notation.factor * end, of_mean) for end in band)
         return f"{low} to {high}{unit}"
 

@@ -1,8 +1,15 @@
 """Products that are handed over in compiled code: the bits of those that are not, whoever multiplies."""
 
+import os
 import random
+import shutil
+import signal
+import subprocess
+import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,8 +128,15 @@ def test_product_inside_of_a_piece_is_multiplied_by_who_does_the_piece(small):
         (np.ones((40, 30), "float32"), np.ones((30, 60)), np.empty((40, 60))),
         (np.ones((40, 60))[:, ::2], np.ones((30, 60)), np.empty((40, 60))),
         (np.ones((40, 30)), np.ones((30, 60)), np.empty((40, 120))[:, ::2]),
+        (np.ones((40, 30))[::-1], np.ones((30, 60)), np.empty((40, 60))),
+        (np.ones((40, 30)), np.ones((30, 60))[:, ::-1], np.empty((40, 60))),
+        (np.broadcast_to(np.ones(30), (40, 30)), np.ones((30, 60)), np.empty((40, 60))),
+        (np.lib.stride_tricks.sliding_window_view(np.ones(69), 30), np.ones((30, 60)), np.empty((40, 60))),
     ],
-    ids=["integers", "two dtypes", "every other column", "into every other column"],
+    ids=[
+        *("integers", "two dtypes", "every other column", "into every other column", "rows from below"),
+        *("columns from behind", "one row again and again", "rows within each other"),
+    ],
 )
 def test_what_blas_cannot_read_as_it_lies_is_left_to_numpy(small, monkeypatch, a, b, out):
     def refuse(*arguments: object) -> None:
@@ -132,6 +146,60 @@ def test_what_blas_cannot_read_as_it_lies_is_left_to_numpy(small, monkeypatch, a
     with threads.allowed(3):
         threads.matmul(a, b, out=out)
     assert (out == 30).all()
+
+
+@pytest.mark.parametrize("with_loops", [True, False])
+def test_product_after_an_interrupt_is_whole(small, with_loops):
+    """Ctrl-C in a product, or between two pieces, and the same workers again: nobody writes into what comes after."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def take_roots(_part: int, _worker: int) -> None:
+        np.sqrt(np.abs(a))
+
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=(150, 400)), rng.normal(size=(400, 300))
+    found, interrupts = np.empty((150, 300)), 0
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with jit.Compiled(wanted=with_loops).in_use(), threads.allowed(3) as workers:
+            threads.matmul(a, b, out=found)
+            expected = found.copy()
+            for _ in range(150):
+                with suppress(KeyboardInterrupt):
+                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, 3e-3))
+                    while True:
+                        threads.matmul(a, b, out=found)
+                        workers.spread(take_roots, range(4))
+                interrupts += 1
+                for _ in range(2):
+                    found[...] = 0
+                    threads.matmul(a, b, out=found)
+                    np.testing.assert_array_equal(found, expected)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupts == 150
+
+
+def test_loops_work_where_no_folder_can_keep_them(tmp_path):
+    """As in an installation that nobody may write to: without a folder for its cache, Numba refuses to keep a loop."""
+    package = Path(handover.__file__).parents[1]
+    copy = shutil.copytree(package, tmp_path / "mnistnn", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in [copy, *(path for path in copy.rglob("*") if path.is_dir())]:
+        (folder / "__pycache__").write_text("a file, so nobody can make this folder")
+    code = (
+        "import numpy as np; from mnistnn.backend import handover_loops as loops;"
+        "print(loops.wait(np.zeros(loops.SIZE, np.int64), 1, 0, 1), loops.__file__)"
+    )
+    nowhere = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"), "/dev/null/x")
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | nowhere | {"PYTHONPATH": str(tmp_path)}, cwd=tmp_path,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.split()[0]) == (0, "0"), done.stderr
+    assert str(tmp_path) in done.stdout
 
 
 def test_without_loops_there_is_none(small):

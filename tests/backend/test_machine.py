@@ -50,10 +50,25 @@ V2, V1 = "sys/fs/cgroup", "sys/fs/cgroup/cpu"
         ("4:cpu:/a\n", {f"{V1}/a/cpu.cfs_quota_us": "-1\n", f"{V1}/a/cpu.cfs_period_us": "100000\n"}, None),
         ("5:memory:/a\n", {f"{V1}/a/cpu.cfs_quota_us": "1\n"}, None),
         ("0::/a\n", {f"{V2}/a/cpu.max": "what is this\n"}, None),
+        ("\n0\n1:cpu\n0::/a\x0bb\n", {f"{V2}/a\x0bb/cpu.max": "100000 100000\n"}, 1.0),
+        ("0::/a\n", {f"{V2}/a/cpu.max": "nan 100000\n", f"{V2}/cpu.max": "200000 100000\n"}, 2.0),
+        ("0::/a\n", {f"{V2}/a/cpu.max": f"{'9' * 400} 100000\n"}, None),
+        ("0::/a\n", {f"{V2}/unified/a/cpu.max": "100000 100000\n"}, 1.0),
+        (
+            "4:cpu,cpuacct:/\n",
+            {f"{V2}/cpu,cpuacct/cpu.cfs_{each}_us": "100000\n" for each in ("quota", "period")},
+            1.0,
+        ),
     ],
 )
 def test_quota_is_that_of_the_narrowest_control_group(tmp_path, of_process, files, quota):
     assert cpu_quota(control_groups(tmp_path, of_process, files)) == quota
+
+
+def test_name_of_a_control_group_that_is_not_text_is_read(tmp_path):
+    root = control_groups(tmp_path, "", {f"{V2}/cpu.max": "100000 100000\n"})
+    (root / "proc/self/cgroup").write_bytes(b"0::/a\xff\n")
+    assert cpu_quota(root) == 1.0
 
 
 def test_machine_without_control_groups_has_no_quota(tmp_path):
@@ -74,7 +89,9 @@ def test_free_cores_have_no_load(monkeypatch, tmp_path, load, free):
     assert free_cores(tmp_path) == free
 
 
-@pytest.mark.parametrize(("running", "free"), [("1/99", 4), ("2/99", 3), ("9/99", 1), ("0/99", 4), ("?", 4)])
+@pytest.mark.parametrize(
+    ("running", "free"), [("1/99", 4), ("2/99", 3), ("9/99", 1), ("0/99", 4), ("?", 4), ("inf/9", 4), ("9" * 99, 1)]
+)
 def test_free_cores_are_those_that_no_thread_wants_at_the_moment(monkeypatch, tmp_path, running, free):
     monkeypatch.setattr(machine, "usable_cores", lambda: 4)
     monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)

@@ -1,3 +1,5 @@
+import os
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -194,3 +196,33 @@ def test_work_on_a_device_is_done_in_order_by_one_worker():
         assert threads.workers_for(on_device) == 1
         threads.spread(lambda n, worker: done.append((n, worker, threading.get_ident())), range(4), on_device)
     assert done == [(n, 0, threading.get_ident()) for n in range(4)]
+
+
+def test_helpers_that_the_system_refuses_are_done_without(monkeypatch):
+    """A limit of processes, met in the middle of a run as well: pieces are done by those that there are."""
+    start, started = threading.Thread.start, []
+
+    def limited(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    done: list[int] = []
+    with threads.allowed(4) as workers:
+        for _ in range(2):
+            workers.spread(lambda piece, _: done.append(piece), range(40))
+    assert sorted(done) == sorted([*range(40)] * 2)
+    assert len(started) == 1
+
+
+def test_forked_process_does_not_wait_for_a_thread_of_its_parent():
+    """Another thread may be entering a run at the moment of the fork, and does not exist in the child."""
+    with threads._blas._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            with threads.allowed(2):
+                os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0

@@ -6,7 +6,7 @@ import pytest
 
 from mnistnn.config.load import load_experiment
 from mnistnn.experiment.plan import Plan
-from mnistnn.runner.progress import ProgressDisplay, epoch_line, standing
+from mnistnn.runner.progress import ProgressDisplay, epoch_line, short_epoch_line, standing
 
 
 @pytest.fixture
@@ -90,8 +90,13 @@ def test_bars_stand_below_the_lines_on_a_terminal(training, logged, capsys):
     err = capsys.readouterr().err
     assert re.search(r"epochs .*best 25\.00 % in epoch 1", err)
     assert re.search(r"epoch 3.*examples/s", err)
-    assert err.count("train.loss") == 1
+    assert err.count("epoch    2  train 1.5000  valid 1.2500  error 50.00 %  best 25.00 % in epoch 1") == 1
     assert "train.loss" in logged[0]
+
+
+def test_line_is_cut_to_the_terminal(training):
+    whole = short_epoch_line(training, 200)
+    assert short_epoch_line(training, 30) == whole[:29] + "…"
 
 
 def test_bars_do_not_take_an_evaluation_inside_an_epoch_for_its_end(training, logged, capsys):

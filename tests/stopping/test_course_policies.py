@@ -53,7 +53,9 @@ def test_course_points_ends_at_the_epoch_of_the_slides_rule(errors, threshold, i
 def test_course_patience_says_why(rows):
     policy = CoursePatience(min_epochs=3, max_patience=2)
     assert policy.reason(rows([0.3, 0.3])) is None
-    assert policy.reason(rows([0.3, 0.3, 0.4])) == "course_patience: no better valid.error than 0.3 in 2 evaluations"
+    assert (
+        policy.reason(rows([0.3, 0.3, 0.4])) == "course_patience: no better valid.error than 30.00 % in 2 evaluations"
+    )
 
 
 def test_course_patience_may_end_where_min_epochs_is_reached(rows):
@@ -91,7 +93,7 @@ def test_course_points_makes_its_first_points_regardless(rows):
 
 def test_course_points_says_why(rows):
     assert CoursePoints(examples=831).reason(rows([0.5] * 3)) == (
-        "course_points: more than 1660 data points were seen at valid.error 0.5"
+        "course_points: more than 1660 data points were seen at valid.error 50.00 %"
     )
 
 

@@ -61,4 +61,4 @@ def test_target_ends_at_or_below_its_value(errors, ends, rows):
 def test_target_watches_the_metric_it_is_told_to(rows):
     assert Target(monitor="valid.loss", value=0.8).reason(rows([0.09])) is None
     reason = Target(monitor="valid.loss", value=0.8).reason(rows([0.075]))
-    assert reason == "target: valid.loss 0.75 is not above 0.8"
+    assert reason == "target: valid.loss 0.7500 is not above 0.8000"

@@ -99,7 +99,7 @@ def test_lisa_patience_ends_the_published_logistic_regression_in_epoch_74(traine
     errors = [*[0.12 * 0.99**i for i in range(37)], *[0.0832] * 60]
     updates, reason = trained_with(LisaPatience(), errors, updates_per_epoch=83)
     assert updates == 74 * 83 - 1
-    assert reason == "lisa_patience: 6140 updates of patience are used up at valid.error 0.0832"
+    assert reason == "lisa_patience: 6140 updates of patience are used up at valid.error 8.32 %"
 
 
 def test_nan_is_no_improvement(rows):

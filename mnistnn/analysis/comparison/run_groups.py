@@ -78,6 +78,8 @@ def _directories(reference: str, runs: Path) -> tuple[list[RunDirectory], bool]:
     folder = Path(reference)
     if folder.is_dir() and not (folder / "run.json").exists():
         inside = all_runs(folder)
+        if not inside and (runs / reference).is_dir():
+            return [find(reference, runs)], False
         if not inside:
             raise RunError(f"{reference}: neither a run directory nor a folder of runs: there is no run.json")
         return inside, True

@@ -78,10 +78,10 @@ def evaluate(
     """Measure a run on one split of the data.
 
     RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or 'latest'. Of
-    several runs, such as one for each seed, each is measured, and then mean, standard deviation and 95 % interval are
-    said. Readings of the test split are counted in the run. Of a classifier the error is measured; of an energy-based
-    model (rbm, boltzmann) the likelihood, exactly if all states can be enumerated, else by annealed importance
-    sampling; of an autoencoder how well it reconstructs images; of a regression the mean squared error.
+    several runs each is measured, and then, of those that differ in their seeds alone, mean, standard deviation and 95
+    % interval are said. Readings of the test split are counted in the run. Of a classifier the error is measured; of an
+    energy-based model (rbm, boltzmann) the likelihood, exactly if all states can be enumerated, else by annealed
+    importance sampling; of an autoencoder how well it reconstructs images; of a regression the mean squared error.
     """
     flags = {
         "--mc-samples": mc_samples,
@@ -156,37 +156,50 @@ def _print(measured: _Measured, is_alone: bool) -> None:
         click.echo(said(result.test_readings))
 
 
+def _by_experiment(measured: list[_Measured]) -> list[tuple[str, list[_Measured]]]:
+    """Return the label of each experiment, and what was measured of its runs, which differ in their seeds alone."""
+    from mnistnn.analysis.comparison.run_groups import grouped
+    from mnistnn.run.view import RunView
+
+    by_path = {each.run.path: each for each in measured}
+    groups = grouped([RunView(each.run) for each in by_path.values()])
+    return [(group.label, [by_path[one.run.path] for one in group.runs]) for group in groups]
+
+
 def _together_lines(measured: list[_Measured]) -> list[str]:
-    """Say mean, deviation and interval of several runs, if they are about the same metric."""
-    claim = measured[0].claim.claim
-    if (summed := _summed(measured)) is None:
-        return ["no mean: these runs are measured by different metrics"]
-    mean, deviation, interval = summed
-    value = claim.shown(mean, deviation).removeprefix(claim.prefix)
-    of_mean = "" if interval is None else f" (mean ± std; 95 % interval of the mean {claim.shown_band(interval)})"
-    return [f"{measured[0].result.split} {claim.name} of {len(measured)} runs: {value}{of_mean}"]
+    """Say mean, deviation and interval of the runs of each experiment."""
+    from mnistnn.analysis.statistics import mean_and_deviation, student_interval
+
+    groups, lines = _by_experiment(measured), []
+    for label, runs in groups:
+        claim, values = runs[0].claim.claim, [each.value for each in runs]
+        interval = student_interval(values)
+        value = claim.shown(*mean_and_deviation(values)).removeprefix(claim.prefix)
+        of_mean = "" if interval is None else f" (mean ± std; 95 % interval of the mean {claim.shown_band(interval)})"
+        whose = f"{label}: " if len(groups) > 1 else ""
+        number = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+        lines.append(f"{whose}{runs[0].result.split} {claim.name} of {number}: {value}{of_mean}")
+        seeds = [each.task.experiment.seed for each in runs]
+        if repeated := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
+            lines.append(f"warning: several of these runs have the seed {', '.join(map(str, repeated))}")
+    return lines
 
 
 def _together_as_json(measured: list[_Measured]) -> dict[str, Any]:
-    mean, deviation, interval = _summed(measured) or (None, None, None)
-    return {
-        "schema_version": _SCHEMA_VERSION,
-        "metric": measured[0].claim.claim.metric,
-        "mean": mean,
-        "std": deviation,
-        "interval_95": interval,
-        "results": [{"path": str(each.run.path), **each.as_json()} for each in measured],
-    }
-
-
-def _summed(measured: list[_Measured]) -> tuple[float, float | None, tuple[float, float] | None] | None:
-    """Return mean, standard deviation and 95 % interval (Student's) over runs; None for different metrics."""
     from mnistnn.analysis.statistics import mean_and_deviation, student_interval
 
-    if len({each.claim.claim.key for each in measured}) > 1:
-        return None
-    values = [each.value for each in measured]
-    return *mean_and_deviation(values), student_interval(values)
+    experiments = []
+    for label, runs in _by_experiment(measured):
+        values = [each.value for each in runs]
+        mean, deviation = mean_and_deviation(values)
+        paths = [str(each.run.path) for each in runs]
+        summed = {"metric": runs[0].claim.claim.metric, "mean": mean, "std": deviation}
+        experiments.append({"label": label, "runs": paths, **summed, "interval_95": student_interval(values)})
+    return {
+        "schema_version": _SCHEMA_VERSION,
+        "experiments": experiments,
+        "results": [{"path": str(each.run.path), **each.as_json()} for each in measured],
+    }
 
 
 def _warn(text: str) -> None:
