@@ -200,7 +200,8 @@ def test_work_on_a_device_is_done_in_order_by_one_worker():
 
 def test_helpers_that_the_system_refuses_are_done_without(monkeypatch):
     """A limit of processes, met in the middle of a run as well: pieces are done by those that there are."""
-    start, started = threading.Thread.start, []
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
 
     def limited(thread: threading.Thread) -> None:
         if started:
