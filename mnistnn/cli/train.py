@@ -81,18 +81,23 @@ def train(
     # Every experiment is loaded and checked before the first is run.
     loaded = [_load(config, [*overrides, *flags, *seed_override], workers) for seed_override in per_run]
     plans = [Plan(each) for each in loaded]
+    _warn_of_a_name_of_another(loaded[0])
     if workers > 1 and seeds is None and not plans[0].members:
         raise click.UsageError("--workers does several runs at a time and goes with --seeds, or with a committee")
     if workers > 1 and seeds is not None and not dry_run:
         _train_at_a_time(loaded, workers, runs, time_budget, resume == "auto")
         return
+    outcomes = []
     for number, plan in enumerate(plans, start=1):
         if dry_run:
             _print_plan(plan, run_dir, runs)
         else:
             if len(plans) > 1 and not settings().quiet:
                 click.echo(f"seed {plan.experiment.seed}, {number} of {len(plans)}", err=True)
-            print_outcome(_train(plan, runs, run_dir, time_budget, resume == "auto", workers))
+            outcomes.append(_train(plan, runs, run_dir, time_budget, resume == "auto", workers))
+            print_outcome(outcomes[-1], is_alone=len(plans) == 1)
+    if len(outcomes) > 1:
+        _print_all(outcomes)
 
 
 @click.command(cls=MnistnnCommand)
@@ -123,13 +128,19 @@ def resume(
     RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or 'latest'. Only
     stopping, checkpoint and device may change.
     """
+    from mnistnn.run.view import RunView
     from mnistnn.runner import session
 
     flags = as_overrides(None, epochs, device)
     with _trainer(workers) as trainer:
         changes = [*overrides, *flags]
         found, view = found_run(run, runs), view_of_training()
-        print_outcome(session.resume(found, changes, view, time_budget, trainer=trainer, runs=runs))
+        before = RunView(found)
+        done = before.last if before.problem is None else None
+        outcome = session.resume(found, changes, view, time_budget, trainer=trainer, runs=runs)
+        print_outcome(outcome)
+        if done is not None and outcome.last == done and not settings().quiet:
+            click.echo("it was at its end already; --epochs, or another value below stopping, lets it go on", err=True)
 
 
 @click.command(cls=MnistnnCommand)
@@ -180,10 +191,12 @@ def _train_at_a_time(
     from mnistnn.sweep.seeds import SeedEnded, train_seeds
 
     states: list[str] = []
+    outcomes: list[Outcome] = []
 
     def tell(ended: SeedEnded) -> None:
         states.append(ended.state)
         if ended.outcome is not None:
+            outcomes.append(ended.outcome)
             click.echo(_seed_line(ended.seed, ended.outcome))
         elif ended.state == "failed" or not settings().quiet:
             how = "failed: " if ended.state == "failed" else ""
@@ -195,8 +208,35 @@ def _train_at_a_time(
         raise InterruptedRunError(f"interrupted; {done}, and what was under way is saved: --resume auto", stopped_by)
     if failed := states.count("failed"):
         raise SweepError(f"{failed} of {len(experiments)} runs failed")
+    if len(outcomes) > 1:
+        _print_all(outcomes)
     if "out of time" in states:
         raise TimeBudgetError(f"time budget spent; {done}, and what was under way is saved: --resume auto")
+
+
+def _print_all(outcomes: list[Outcome]) -> None:
+    """Say mean and standard deviation over seeds of what the runs monitor, and the command that most want next."""
+    from mnistnn.analysis.statistics import mean_and_deviation
+    from mnistnn.cli.sweep_lines import mean_and_std
+    from mnistnn.run.directory import as_argument
+
+    monitor = outcomes[0].record.monitor
+    bests = [each.best[monitor] for each in outcomes if each.best is not None and monitor in each.best]
+    if len(bests) > 1:
+        click.echo(f"{len(bests)} seeds: best {monitor} {mean_and_std(monitor, *mean_and_deviation(bests))}")
+    paths = " ".join(printable(as_argument(each.run.path)) for each in outcomes)
+    click.echo(f"next: mnistnn eval {paths}")
+
+
+def _warn_of_a_name_of_another(loaded: LoadedExperiment) -> None:
+    """Say that an experiment is called like the one whose file it extends: their runs would lie in one folder."""
+    own, where = loaded.sources[0][0], loaded.origins["name"]
+    if len(loaded.sources) > 1 and where.rpartition(":")[0] not in ("", own) and not settings().quiet:
+        name = loaded.experiment.name
+        click.echo(
+            printable(f"note: {own} has no name of its own, so its runs are called {name} too; 'name: …' gives it one"),
+            err=True,
+        )
 
 
 def _seed_line(seed: int, outcome: Outcome) -> str:
@@ -256,8 +296,8 @@ def _print_plan(plan: Plan, run_dir: Path | None, runs: Path) -> None:
     click.echo("dry run: nothing was run")
 
 
-def print_outcome(outcome: Outcome) -> None:
-    """Print what became of a run, and the command that most people want next."""
+def print_outcome(outcome: Outcome, is_alone: bool = True) -> None:
+    """Print what became of a run and, if it is the only one, the command that most people want next."""
     from mnistnn.run.directory import as_argument
 
     record, best = outcome.record, outcome.best
@@ -265,7 +305,8 @@ def print_outcome(outcome: Outcome) -> None:
     if best is not None:
         click.echo(_best_metrics(best, record.monitor))
     click.echo(f"run: {printable(str(outcome.run.path))}")
-    click.echo(f"next: mnistnn eval {printable(as_argument(outcome.run.path))}")
+    if is_alone:
+        click.echo(f"next: mnistnn eval {printable(as_argument(outcome.run.path))}")
 
 
 def _best_metrics(best: Row, monitor: str) -> str:

@@ -87,7 +87,8 @@ class PerClassLoss(PerExampleLoss):
     def build(self, out_shape: Shape, classes: int) -> None:
         if out_shape != (classes,):
             raise ShapeError(
-                f"{self.type} needs one output per class: {classes}, but this layer gives {show_shape(out_shape)}"
+                f"{self.type} needs one output per class: {classes}, but this layer gives {show_shape(out_shape)}, and "
+                f"it is the last: units: {classes} changes it, and `after` or `before` puts a layer in front of another"
             )
         self.scratch = Scratch()
         self._starts: Array | None = None

@@ -197,3 +197,13 @@ def test_what_cannot_be_compared_is_said(toy, start, command, arguments, code, m
     start(toy, "stopping.max_epochs.epochs=1", path="runs/one")
     done = command("compare", *arguments)
     assert (done.code, message in done.err, done.out) == (code, True, "")
+
+
+def test_parts_of_a_layer_that_one_experiment_lacks_are_compared(toy, command):
+    overrides = {"a": [], "b": ["model.layers.hidden.units=5"], "c": ["model.layers.hidden=null"]}
+    for name, given in overrides.items():
+        assert command("train", toy, "--run-dir", f"runs/{name}", "--name", name, "--epochs", "1", *given).code == 0
+    out = command("compare", "runs/a", "runs/b", "runs/c").out
+    rows = {line.split()[0]: line.split()[1:] for line in out.split("\n\n")[0].splitlines()}
+    assert rows["model.layers.hidden.units"] == ["12", "5", "–"]
+    assert rows["model.layers.hidden"][-1] == "–"

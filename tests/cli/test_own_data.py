@@ -267,6 +267,45 @@ def test_folder_without_test_images_is_refused_with_what_there_is(own, command):
     assert "found pictures, train; move a part of each label's images, a sixth say, to test/<label>/" in done.err
 
 
+def test_folders_with_names_are_said_beside_their_labels(own, command):
+    names = {"0": "cat", "1": "dog", "2": "Ä"}
+    path = folder(Path("set"))
+    for half in ("train", "test"):
+        for label, name in names.items():
+            (path / half / label).rename(path / half / name)
+    done = command("data", "add", "own", path)
+    assert done.code == 0, done.err
+    assert "labels are numbers, by the order of the folders' names: 0 is cat, 1 is dog, 2 is Ä" in done.err
+
+
+def test_empty_folder_of_a_label_is_refused(own, command):
+    path = folder(Path("set"))
+    (path / "train/3").mkdir()
+    done = command("data", "add", "own", path)
+    assert done.code == 3
+    assert "train/3: contains no image files; remove the folder" in done.err
+
+
+@pytest.mark.parametrize(
+    ("images", "way_out"),
+    [
+        (halves()["x_train"].reshape(60, -1), "x.reshape(-1, 12, 12)"),
+        (np.repeat(halves()["x_train"][..., None], 3, axis=3), "makes grey of colours"),
+    ],
+)
+def test_images_of_another_shape_are_refused_with_what_makes_some(own, command, images, way_out):
+    np.savez("own.npz", allow_pickle=False, **{**halves(), "x_train": images})
+    done = command("data", "add", "own", "own.npz")
+    assert done.code == 3
+    assert way_out in done.err
+
+
+def test_name_comes_before_the_files(own, command):
+    done = command("data", "add", folder(Path("Set")), "own")
+    assert done.code == 2
+    assert "the name comes before the files" in done.err
+
+
 def test_folder_of_labels_alone_is_refused_with_what_to_do(own, command):
     path = folder(Path("set"))
     done = command("data", "add", "own", path / "train")

@@ -95,3 +95,11 @@ def test_resume_with_fewer_epochs_than_done_is_refused(toy, command):
     assert done.code == 2
     assert newest_first(Path("run/checkpoints"))[0].read_bytes() == before
     assert read(newest_first(Path("run/checkpoints"))[0]).state.progress.epoch == 6
+
+
+def test_run_at_its_end_says_so(toy, command):
+    assert command("train", toy, "--epochs", "1").code == 0
+    done = command("resume", "latest")
+    assert done.code == 0
+    assert "it was at its end already; --epochs" in done.err
+    assert "it was at its end" not in command("resume", "latest", "--epochs", "2").err

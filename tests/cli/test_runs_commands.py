@@ -176,3 +176,13 @@ def test_show_of_an_empty_folder_is_refused(runs, command):
 
 def test_show_of_an_unknown_run_is_refused(runs, command):
     assert command("show", "x" * 3000).code == 4
+
+
+def test_test_error_of_a_model_that_was_trained_on_is_not_listed(toy, command):
+    """What eval found belongs to an epoch that is not the best one any more."""
+    assert command("train", toy, "--run-dir", "runs/a", "--epochs", "1").code == 0
+    assert command("eval", "runs/a").code == 0
+    assert command("resume", "runs/a", "--epochs", "5").code == 0
+    (listed,) = json.loads(command("ls", "--json").out)["runs"]
+    assert listed["best_epoch"] > 1
+    assert listed["test_error"] is None

@@ -2,6 +2,7 @@
 
 import os
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -301,3 +302,41 @@ def test_dry_run_needs_no_data(toy, command, monkeypatch):
     toy.write_text(toy.read_text().replace("dataset: toy", "dataset: mnist").replace("units: 4", "units: 10"))
     assert command("train", toy, "--dry-run").code == 0
     assert not Path("empty-cache").exists()
+
+
+def test_several_seeds_end_with_mean_and_what_to_type(toy, command):
+    done = command("train", toy, "--seeds", "0..2", "--epochs", "2")
+    bests = [record.best for record in records()]
+    errors = [best["valid.error"] for best in bests if best is not None]
+    *_, mean, after = done.out.splitlines()
+    std = statistics.stdev(errors)
+    assert mean == f"3 seeds: best valid.error {100 * statistics.mean(errors):.2f} ± {100 * std:.2f} %"
+    assert after.startswith("next: mnistnn eval runs/toy/")
+    assert len(after.split()) == 3 + 3
+    assert done.out.count("next:") == 1
+    assert command(*after.split()[2:]).code == 0
+
+
+def test_seeds_at_a_time_end_with_mean_too(toy, command):
+    done = command("train", toy, "--seeds", "0..1", "--epochs", "1", "--workers", "2")
+    assert "2 seeds: best valid.error " in done.out
+    assert done.out.splitlines()[-1].startswith("next: mnistnn eval runs/toy/")
+
+
+def test_name_of_the_file_that_is_extended_is_said(toy, command):
+    Path("own.yaml").write_text("extends: toy.yaml\nseed: 3\n")
+    done = command("train", "own.yaml", "--epochs", "1")
+    assert "note: own.yaml has no name of its own, so its runs are called toy too" in done.err
+    assert "note:" not in command("train", "own.yaml", "--epochs", "1", "--name", "own").err
+
+
+def test_dropout_of_the_outputs_is_warned_of(toy, command):
+    Path("own.yaml").write_text("extends: toy.yaml\nname: own\nmodel: {layers: {dropped: {type: dropout}}}\n")
+    done = command("train", "own.yaml", "--epochs", "1")
+    assert "the last layer, dropped, drops outputs of the model itself; `before: output`" in done.err
+
+
+def test_layer_that_ends_up_last_is_shown_the_way(toy, command):
+    done = command("train", toy, "model.layers.more={type: dense, units: 7}")
+    assert done.code == 2
+    assert "this layer gives 7, and it is the last: units: 4 changes it, and `after` or `before` puts" in done.err

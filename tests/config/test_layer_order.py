@@ -91,6 +91,8 @@ def test_file_moves_the_layer_of_the_file_that_it_extends(tmp_path, order):
         ("a: {type: dense, units: 4, after: hidden, before: output}", "and not both"),
         ("hidden: {after: output}, output: {after: hidden}", "in a circle: hidden, output"),
         ("a: {type: dense, units: 4, afer: hidden}", "did you mean 'after'?"),
+        ("outptu: null", "there is no layer 'outptu' to be taken out"),
+        ("outptu: null", "did you mean 'output'?"),
     ],
 )
 def test_places_that_do_not_exist_are_refused_at_their_line(order, lines, message):
@@ -98,6 +100,11 @@ def test_places_that_do_not_exist_are_refused_at_their_line(order, lines, messag
         order(lines)
     assert message in str(caught.value)
     assert ("base" if "circle" in message else "own") + ".yaml:" in str(caught.value)
+
+
+def test_override_that_takes_out_no_layer_is_refused(order):
+    with pytest.raises(ConfigError, match="there is no layer 'hiden' to be taken out"):
+        order("", "model.layers.hiden=null")
 
 
 def test_long_chain_is_put_in_order(tmp_path):

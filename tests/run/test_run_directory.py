@@ -258,3 +258,20 @@ def test_name_or_folder_of_an_experiment_means_its_newest_run(tmp_path, monkeypa
     for reference in ("to", "runs", ".", "..", "../runs", "runs/none"):
         with pytest.raises(RunError):
             find(reference, Path("runs"))
+
+
+def test_folder_of_the_same_name_does_not_hide_an_experiment(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = RunDirectory(Path("runs/letters/20260101-000000-aaaa"))
+    run.path.mkdir(parents=True)
+    run.record.write_text("{}")
+    Path("letters").mkdir()
+    assert find("letters", Path("runs")).path == run.path
+
+
+def test_name_like_one_that_there_is_gets_a_hint(tmp_path):
+    (tmp_path / "letters/20260101-000000-aaaa").mkdir(parents=True)
+    (tmp_path / "letters/20260101-000000-aaaa/run.json").write_text("{}")
+    for given, meant in (("leters", "letters"), ("lates", "latest"), ("experiments/letters.yaml", "letters")):
+        with pytest.raises(RunError, match=f"did you mean '{meant}'"):
+            find(given, tmp_path)

@@ -43,10 +43,25 @@ def differing_keys(configs: Sequence[dict[str, Any]]) -> list[tuple[str, list[An
         for each in differences(experiments[0], other):
             (orders if each.order else keys)[each.key] = None
     outermost = [key for key in keys if not any(key.startswith(f"{outer}.") for outer in keys)]
-    found = [(key, [value_at(key, each) for each in experiments]) for key in outermost]
+    found = []
+    for key in outermost:
+        values = [value_at(key, each) for each in experiments]
+        found.append((key, values))
+        found += [(f"{key}.{part}", each) for part, each in _differing_parts(values)]
     for key in orders:
         found.append((f"{key} (order)", [_order(value_at(key, each)) for each in experiments]))
     return found
+
+
+def _differing_parts(values: Sequence[Any]) -> list[tuple[str, list[Any]]]:
+    """Return the parts in which mappings differ that not all experiments have, such as a layer that one of them lacks;
+    each with its value in each of them.
+    """
+    there = [value for value in values if isinstance(value, Mapping)]
+    if len(there) < 2 or len(there) == len(values):
+        return []
+    parts = dict.fromkeys(each.key for other in there[1:] for each in differences(there[0], other) if not each.order)
+    return [(part, [value_at(part, value) for value in values]) for part in parts]
 
 
 def value_text(value: Any, most: int = CHARACTERS_SHOWN) -> str:

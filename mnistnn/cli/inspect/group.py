@@ -136,16 +136,15 @@ def gradcheck(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool
         width = max(len(row.name) for row in rows)
         for row in rows:
             verdict = "ok" if row.passed else "WRONG"
-            click.echo(
-                f"{row.name:<{width}}  {row.size:>10,} parameters  worst relative error {row.worst:.1e}  {verdict}"
-            )
+            error = f"worst relative error {row.relative_error:.1e}"
+            click.echo(f"{row.name:<{width}}  {row.size:>10,} parameters  {error}  {verdict}")
     if failed:
         raise CheckFailedError(f"the gradient of {', '.join(failed)} is wrong by more than {TOLERANCE:.0e}")
 
 
 def _strict(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row for JSON, which has no infinity: the error of a gradient that is not a number becomes null."""
-    return {**row, "worst": row["worst"] if math.isfinite(row["worst"]) else None}
+    return {**row, **{key: row[key] if math.isfinite(row[key]) else None for key in ("worst", "relative_error")}}
 
 
 def _plan(target: str, overrides: tuple[str, ...] | list[str], runs: Path) -> Plan:

@@ -65,7 +65,7 @@ def set_folder(name: str) -> Path:
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name[:80]!r} cannot name a data set; allowed are up to 64 of a-z, 0-9, '.', '_' and '-', "
-            "the first one a letter or digit"
+            f"the first one a letter or digit{' (the name comes before the files)' if os.path.exists(name) else ''}"
         )
     return datasets_folder() / name
 

@@ -56,7 +56,7 @@ def add(name: str, paths: Sequence[Path], *, replace: bool = False, invert: bool
             return []
         refuse_empty_images(images, ", ".join(map(str, paths)))
         images = inverted(images) if invert else images
-        said = oddities(images)
+        said = [*images.said, *oddities(images)]
         if images.valid is not None:
             said.append(f"its {len(images.valid.labels)} validation images are the validation split of experiments")
         elif is_to_be_mixed(images):

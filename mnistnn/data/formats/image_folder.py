@@ -6,6 +6,7 @@ name): the validation split is the end of the training files, and must not consi
 """
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from mnistnn.errors import DataError
 from mnistnn.storage.reading import data_error
 
 _MAX_CLASSES = 256
+_NAMED = 30  # in one line
 _MAX_SIDE_PX = 1024
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".pgm", ".pbm", ".ppm")
 _NAMES = {"train": ("train", "training"), "test": ("test", "testing"), "valid": ("valid", "validation", "val")}
@@ -34,7 +36,15 @@ def read_image_folder(folder: Path) -> ImageSet:
     halves = {half: _subfolders(path) for half in _NAMES if (path := _half(folder, half)) is not None}
     labels = _labels_by_name({path.name for paths in halves.values() for path in paths}, folder)
     read = {half: _read_half(paths, labels) for half, paths in halves.items()}
-    return image_set(read["train"], read["test"], str(folder), read.get("valid"))
+    images = image_set(read["train"], read["test"], str(folder), read.get("valid"))
+    return images if all(name.isdecimal() for name in labels) else replace(images, said=_said(labels))
+
+
+def _said(labels: dict[str, int]) -> tuple[str, ...]:
+    """Return which label stands for which folder, where names are no numbers."""
+    pairs = [f"{label} is {name}" for name, label in sorted(labels.items(), key=lambda pair: pair[1])]
+    rest = f" and so on to {pairs[-1]}" if len(pairs) > _NAMED else ""
+    return (f"labels are numbers, by the order of the folders' names: {', '.join(pairs[:_NAMED])}{rest}",)
 
 
 def _half(folder: Path, half: str) -> Path | None:
@@ -76,7 +86,7 @@ def _read_half(label_folders: list[Path], labels: dict[str, int]) -> LabelledIma
     for image, path in zip(images[1:], files[1:], strict=True):
         found = _read_image(path)
         if found.shape != (height, width):
-            raise DataError(f"{path}: is {_size(found)} pixels, but {files[0]} is {height}x{width}; all must be alike")
+            raise DataError(f"{path}: is {_size(found)}, but {files[0]} is {_size(first)}; all must be alike")
         image[:] = found
     return LabelledImages(images, np.array([labels[path.parent.name] for path in files], dtype=np.uint8))
 
@@ -91,7 +101,7 @@ def _read_image(path: Path) -> NDArray[np.uint8]:
 
 def _size(image: NDArray[np.uint8]) -> str:
     height, width = image.shape
-    return f"{height}x{width}"
+    return f"{width} pixels wide and {height} high"
 
 
 def _labels_by_name(names: set[str], folder: Path) -> dict[str, int]:
@@ -116,6 +126,8 @@ def _subfolders(folder: Path) -> list[Path]:
 
 def _image_files(folder: Path) -> list[Path]:
     files = _entries(folder)
+    if not files:
+        raise DataError(f"{folder}: contains no image files; remove the folder if there are no such images")
     for path in files:
         if path.suffix.lower() not in _SUFFIXES:
             raise DataError(f"{path}: is not an image file; read are {', '.join(_SUFFIXES)}")

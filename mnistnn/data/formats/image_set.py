@@ -4,6 +4,7 @@ Every reader (IDX, pickle, npz, folder of images) ends in `image_set`, which che
 common, and every set is stored as the IDX files that `idx_files` returns.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -31,11 +32,14 @@ class LabelledImages:
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Both halves, and the validation images of a set that brings some. Made by `image_set`, so that they fit."""
+    """Both halves, the validation images of a set that brings some, and what its reader has to say of it, in a line
+    each. Made by `image_set`, so that they fit.
+    """
 
     train: LabelledImages
     test: LabelledImages
     valid: LabelledImages | None = None
+    said: tuple[str, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, int]:
@@ -58,6 +62,15 @@ class ImageSet:
         return LabelledImages(images, np.concatenate([self.train.labels, self.valid.labels]))
 
 
+def way_out(shape: tuple[int, ...]) -> str:
+    """Return what makes images of arrays of some other shapes."""
+    if len(shape) == 2 and shape[1] > 1 and (side := math.isqrt(shape[1])) ** 2 == shape[1]:
+        return f"; x.reshape(-1, {side}, {side}) makes images of rows of pixels"
+    if len(shape) == 4 and shape[3] == 3:
+        return "; (x @ [0.299, 0.587, 0.114]).astype(np.uint8) makes grey of colours"
+    return ""
+
+
 def image_set(train: LabelledImages, test: LabelledImages, place: str, valid: LabelledImages | None = None) -> ImageSet:
     """Join two halves; DataError, naming `place`, if counts or image sizes disagree or a half is empty."""
     for half_name, half in (("training", train), ("test", test), ("validation", valid)):
@@ -66,7 +79,7 @@ def image_set(train: LabelledImages, test: LabelledImages, place: str, valid: La
         if half.images.ndim != 3 or half.labels.ndim != 1:
             raise DataError(
                 f"{place}: {half_name} images must have shape (n, height, width) and labels (n,), "
-                f"got {half.images.shape} and {half.labels.shape}"
+                f"got {half.images.shape} and {half.labels.shape}{way_out(half.images.shape)}"
             )
         if len(half.images) != len(half.labels):
             raise DataError(f"{place}: {len(half.images)} {half_name} images but {len(half.labels)} labels")

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.data.formats.image_set import ImageSet, LabelledImages, image_set, labels_as_bytes
+from mnistnn.data.formats.image_set import ImageSet, LabelledImages, image_set, labels_as_bytes, way_out
 from mnistnn.data.limits import MAX_SET_BYTES
 from mnistnn.errors import DataError
 from mnistnn.storage.compressed import ZIP_ERRORS
@@ -62,7 +62,10 @@ def decode_npz(content: bytes, place: str) -> ImageSet:
             arrays[name] = array[..., 0]
     for name in ("x_train", "x_test"):
         if arrays[name].dtype != np.uint8 or arrays[name].ndim != 3:
-            raise DataError(f"{place}: {name} must be uint8 of shape (n, height, width), got {_kind(arrays[name])}")
+            hint = way_out(arrays[name].shape)
+            raise DataError(
+                f"{place}: {name} must be uint8 of shape (n, height, width), got {_kind(arrays[name])}{hint}"
+            )
     for name in ("y_train", "y_test"):
         if arrays[name].ndim != 1:
             one_hot = "; is it one-hot? np.argmax(labels, axis=1) makes labels of it" if arrays[name].ndim == 2 else ""
@@ -81,7 +84,8 @@ def _refuse_other_names(archive: zipfile.ZipFile, place: str) -> None:
     if lacking:
         there = ", ".join(names[:_MAX_SHOWN]) + (", …" if len(names) > _MAX_SHOWN else "") or "nothing"
         raise DataError(
-            f"{place}: has {there}; expected {', '.join(_ARRAY_NAMES)}, and {', '.join(lacking)} is missing"
+            f"{place}: has {there}; expected {', '.join(_ARRAY_NAMES)}"
+            f"{f', and {lacking[0]} is missing' if len(lacking) == 1 else ''}"
         )
 
 

@@ -14,10 +14,14 @@ def test_seeds_claims_and_a_single_experiment_differ_in_nothing():
     assert differing_keys([{"rate": 1}]) == []
 
 
-def test_key_inside_of_one_that_is_missing_elsewhere_is_not_named_again():
+def test_key_inside_of_one_that_is_missing_elsewhere_is_named_if_it_differs_among_the_others():
     drop, less = {"keep": 0.5, "maps": False}, {"keep": 0.8, "maps": False}
     configs = [{"layers": layers} for layers in ({"drop": drop}, {"drop": less}, {})]
-    assert differing_keys(configs) == [("layers.drop", [drop, less, ABSENT])]
+    assert differing_keys(configs) == [
+        ("layers.drop", [drop, less, ABSENT]),
+        ("layers.drop.keep", [0.5, 0.8, ABSENT]),
+    ]
+    assert differing_keys([configs[0], configs[0], configs[2]]) == [("layers.drop", [drop, drop, ABSENT])]
     assert differing_keys(configs[:2]) == [("layers.drop.keep", [0.5, 0.8])]
 
 

@@ -82,7 +82,10 @@ def saved(samples: np.ndarray) -> bytes:
         (png(4, 4) + PNG_END, "not a readable PNG"),
         (png(2**31 - 1, 2**31 - 1) + PNG_END, "pixels that are allowed"),
         (png(0, 4) + PNG_END, "not a readable PNG|0×4 pixels"),
-        (saved(np.zeros((5, 4), np.uint8)), "is 5x4 pixels, but .*png is 4x4; all must be alike"),
+        (
+            saved(np.zeros((5, 4), np.uint8)),
+            "is 4 pixels wide and 5 high, but .*png is 4 pixels wide and 4 high; all must be alike",
+        ),
         (saved(np.zeros((1, 1025), np.uint8)), "allowed are 1 to 1024 a side"),
     ],
 )
