@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mnistnn.cli.table import ENDLESS, GAP, columns_of_terminal, table
+from mnistnn.cli.table import ENDLESS, GAP, columns_of_terminal, table, wrapped
 from mnistnn.cli.terminal import can_show
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _LEVEL = 0.05  # up to which p is taken for more than chance
 _OBVIOUS = 0.001  # a smallest p below this keeps nobody from finding anything, and is not said
 _WIDTH = 120  # of lines where there is no terminal
+_TABLES = 2  # sections; sentences follow
 _NARROWEST = 16  # characters of a value that differs, however many experiments there are
 
 
@@ -33,8 +34,9 @@ def lines(found: Comparison) -> list[str]:
     sections += [_pair_lines(each, found) for each in found.pairs]
     sections.append(_choice_lines(found))
     text: list[str] = []
-    for section in sections:
-        text += ["", *section] if text and section else section
+    for number, section in enumerate(sections):
+        shown = section if number < _TABLES else wrapped(section)
+        text += ["", *shown] if text and section else shown
     return text
 
 

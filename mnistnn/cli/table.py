@@ -53,5 +53,18 @@ def table(
     ]
 
 
+def wrapped(lines: Sequence[str]) -> list[str]:
+    """Return sentences broken between words where the terminal would break them anywhere; each goes on as indented as
+    it begins.
+    """
+    from textwrap import wrap
+
+    room, found = columns_of_terminal(), []
+    for line in lines:
+        indent = line[: len(line) - len(line.lstrip())]
+        found += wrap(line, room, subsequent_indent=f"{indent}  ", break_long_words=False) or [""]
+    return found
+
+
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -510,6 +510,12 @@ def on_a_bright_table_with_chalk() -> np.ndarray:
     return 255 - on_a_dark_table()
 
 
+def two_bars() -> np.ndarray:
+    page = np.full((240, 240, 3), 240, np.uint8)
+    page[60:180, 80:105] = page[66:180, 125:150] = 20
+    return page
+
+
 def in_red_on_green() -> np.ndarray:
     page = sheet()
     return np.where(page > 128, (0, 102, 0), (200, 0, 0)).astype(np.uint8)
@@ -525,6 +531,7 @@ def in_blue_on_brown() -> np.ndarray:
     [
         (on_ruled_paper, "ink goes on from one border of the picture to the other"),
         (with_one_line, "ink goes on from one border of the picture to the other"),
+        (two_bars, "two tall parts stand side by side"),
         (on_a_dark_table, "the paper does not fill the picture"),
         (on_a_bright_table_with_chalk, "the paper does not fill the picture"),
     ],

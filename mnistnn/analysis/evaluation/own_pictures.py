@@ -58,6 +58,8 @@ class PicturePrediction:
             found.append(
                 "ink goes on from one border of the picture to the other: ruled lines, or the edge of a table?"
             )
+        if self.fitting is not None and self.fitting.apart:
+            found.append("two tall parts stand side by side: is there more than one digit?")
         if self.fitting is not None and self.fitting.framed:
             found.append("the paper does not fill the picture; what lies around it was left out")
         if self.fitting is not None and self.fitting.beside >= _MUCH_BESIDE:

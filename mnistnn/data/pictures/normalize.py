@@ -9,12 +9,13 @@ translation is by whole pixels, and the centre is pixel 14.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from mnistnn.data.pictures.components import Box, components_of, components_of_digit, label_components
+from mnistnn.data.pictures.components import Box, Component, components_of, components_of_digit, label_components
 from mnistnn.data.pictures.ink import Ink, NoDigitError, Pixels, find_ink
 from mnistnn.data.pictures.resize import resampled
 from mnistnn.data.pictures.style import MNIST_STYLE, ImageStyle
@@ -25,6 +26,7 @@ _CLOSE_ENOUGH = 0.8  # of the picture: no need to look closer
 _LEAST_ENCLOSED = 0.2  # of a box: less is enclosed by a digit's own strokes, or nothing
 _MOST_ON_A_SHEET = 0.15  # of a sheet, for what is written on it; digits fill less of their boxes
 _LEAST_SHEET = 0.3  # of the picture's longer side
+_TALL = 0.7  # of a digit's height: so high are both of two digits, and not the parts of one
 _LEAST_TABLE_PX = 100  # of a picture's shorter side: a smaller one is no photograph of a sheet on a table
 _OTHER_GROUND = 0.3  # of brightness, between a sheet and what it lies on
 _LEAST_PX = 4  # of a digit's longer side
@@ -45,6 +47,7 @@ class NormalizedDigit:
     beside  the ink of all that was left out, in multiples of the digit's
     crosses whether ink of it goes from one border of the picture to the opposite one
     framed  whether the paper does not fill the picture
+    apart   whether it consists of two tall parts side by side, which could be two digits
     """
 
     image: NDArray[np.uint8]
@@ -56,6 +59,7 @@ class NormalizedDigit:
     beside: float
     crosses: bool
     framed: bool
+    apart: bool
 
 
 def normalize_digit(
@@ -81,15 +85,16 @@ def normalize_digit(
         image = 1.0 - image
     size = round(scale * digit.box.height), round(scale * digit.box.width)
     return NormalizedDigit(
-        np.rint(255 * image).astype(np.uint8),
-        ink.dark,
-        size,
-        fitted,
-        digit.components,
-        digit.specks,
-        beside,
-        crosses,
-        framed,
+        image=np.rint(255 * image).astype(np.uint8),
+        dark=ink.dark,
+        box=size,
+        fitted=fitted,
+        components=digit.components,
+        specks=digit.specks,
+        beside=beside,
+        crosses=crosses,
+        framed=framed,
+        apart=digit.apart,
     )
 
 
@@ -223,6 +228,7 @@ class _Digit:
     specks: int
     beside: float
     crosses: bool
+    apart: bool
 
 
 def _digit(ink: Ink) -> _Digit:
@@ -239,7 +245,16 @@ def _digit(ink: Ink) -> _Digit:
     crosses = any(
         (each.box.left == 0 and each.box.right == w) or (each.box.top == 0 and each.box.bottom == h) for each in found
     )
-    return _Digit(box, mask, len(digit), len(found) - len(digit), beside / max(of_digit, 1e-12), crosses)
+    beside /= max(of_digit, 1e-12)
+    return _Digit(box, mask, len(digit), len(found) - len(digit), beside, crosses, _are_apart(digit, box))
+
+
+def _are_apart(components: list[Component], whole: Box) -> bool:
+    """Tell whether two components of a digit stand side by side, each almost as high as the whole."""
+    tall = sorted(
+        (each.box for each in components if each.box.height >= _TALL * whole.height), key=lambda box: box.left
+    )
+    return any(left.right <= right.left for left, right in pairwise(tall))
 
 
 def _reduced(grey: Pixels) -> tuple[Pixels, float]:
