@@ -191,12 +191,12 @@ def _train_at_a_time(
     from mnistnn.sweep.seeds import SeedEnded, train_seeds
 
     states: list[str] = []
-    outcomes: list[Outcome] = []
+    outcomes: dict[int, Outcome] = {}
 
     def tell(ended: SeedEnded) -> None:
         states.append(ended.state)
         if ended.outcome is not None:
-            outcomes.append(ended.outcome)
+            outcomes[ended.seed] = ended.outcome
             click.echo(_seed_line(ended.seed, ended.outcome))
         elif ended.state == "failed" or not settings().quiet:
             how = "failed: " if ended.state == "failed" else ""
@@ -209,7 +209,7 @@ def _train_at_a_time(
     if failed := states.count("failed"):
         raise SweepError(f"{failed} of {len(experiments)} runs failed")
     if len(outcomes) > 1:
-        _print_all(outcomes)
+        _print_all([outcomes[seed] for seed in sorted(outcomes)])
     if "out of time" in states:
         raise TimeBudgetError(f"time budget spent; {done}, and what was under way is saved: --resume auto")
 

@@ -41,7 +41,9 @@ def wait_until_training(count: int) -> None:
 def test_runs_at_a_time_are_those_of_one_after_the_other_with_as_many_threads(toy, command, assert_same_result):
     done = command("train", toy, "--seeds", "0..2", "--workers", "2", "-q")
     assert (done.code, done.err) == (0, "")
-    lines = sorted(done.out.splitlines())
+    *lines, mean, after = done.out.splitlines()
+    lines.sort()
+    assert (mean.partition(":")[0], after.partition(":")[0]) == ("3 seeds", "next")
     assert [line.partition(":")[0] for line in lines] == ["seed 0", "seed 1", "seed 2"]
     assert all("best epoch" in line and "; run runs/toy/" in line for line in lines)
     threads = str(read_record(by_seed()[0]).threads)
