@@ -98,4 +98,5 @@ def said_seconds(seconds: float) -> str:
 
 
 def _number(epochs: float) -> str:
-    return "1 epoch" if round(epochs, 1) == 1 else f"{epochs:,.3g} epochs"
+    whole = math.ceil(epochs - 1e-6)  # evaluations are counted in
+    return "1 epoch" if whole == 1 else f"{whole:,} epochs"
