@@ -207,3 +207,34 @@ def test_parts_of_a_layer_that_one_experiment_lacks_are_compared(toy, command):
     rows = {line.split()[0]: line.split()[1:] for line in out.split("\n\n")[0].splitlines()}
     assert rows["model.layers.hidden.units"] == ["12", "5", "–"]
     assert rows["model.layers.hidden"][-1] == "–"
+
+
+def test_table_in_latex_has_no_character_that_latex_takes_for_more(toy, start, command):
+    start(toy, "name=a_b", "stopping.max_epochs.epochs=1", path="runs/a")
+    done = command("compare", "runs/a", "--latex")
+    lines = done.out.splitlines()
+    assert lines[:3] == [r"% \usepackage{booktabs}", r"\begin{tabular}{lrrrrrr}", r"\toprule"]
+    assert lines[-2:] == [r"\bottomrule", r"\end{tabular}"]
+    assert lines[5].startswith(r"a\_b & 1 & ")
+    assert r" \% & " in lines[5]
+    assert all(line.count("&") == 6 for line in (lines[3], lines[5]))
+
+
+def test_unfinished_runs_of_a_folder_are_left_out_unless_asked_for(toy, start, command, stop_after):
+    start(toy, path="runs/toy/done")
+    stop_after(25)  # in the third epoch
+    assert command("train", toy, "seed=1", "--run-dir", "runs/toy/cut", "-q").code in (75, 130, 143)
+    done = command("compare", "runs/toy")
+    assert done.code == 0
+    assert "not compared: runs/toy/cut: is " in done.err
+    assert "--unfinished takes it in" in done.err
+    assert json.loads(command("compare", "runs/toy", "--json").out)["experiments"][0]["seeds"] == [0]
+    for asked in (["runs/toy", "--unfinished"], ["runs/toy/done", "runs/toy/cut"]):
+        found = json.loads(command("compare", *asked, "--json").out)["experiments"][0]
+        assert sorted(found["seeds"]) == [0, 1]
+
+
+def test_threads_and_device_make_no_other_experiment(toy, start, command):
+    start(toy, "backend.threads=1", path="runs/a")
+    start(toy, "backend.threads=2", "seed=1", path="runs/b")
+    assert len(json.loads(command("compare", "runs", "--json").out)["experiments"]) == 1

@@ -133,3 +133,11 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_diff_says_what_a_layer_was_that_is_taken_out(run, good, tmp_path):
+    other = tmp_path / "other.yaml"
+    other.write_text("extends: good.yaml\nmodel: {layers: {hidden: null}}\n")
+    (line,) = run("diff", good, other).stdout.splitlines()
+    assert line.startswith("model.layers.hidden: {type: dense, units: 20, ")
+    assert line.endswith("} → absent")

@@ -125,3 +125,28 @@ def test_missing_matplotlib_is_named_with_the_command_that_installs_it(run, comm
     done = command("plot", run, "--out", "f.pdf")
     assert (done.code, done.err) == (5, "error: drawing needs matplotlib: pip install 'mnistnn[plot]'\n")
     assert not Path("f.pdf").exists()
+
+
+def test_experiments_are_called_as_is_said(run, toy, start, command, quick_figure):
+    start(toy, "name=other", "stopping.max_epochs.epochs=1", path="runs/two")
+    done = command(
+        "plot", run, "runs/two", "--out", "f.pdf", "--label", "ours", "--label", "theirs", "--ylim", "1", "50"
+    )
+    assert done.code == 0, done.err
+    ((curves, form),) = quick_figure
+    assert [label for label, _ in curves.groups] == ["ours", "theirs"]
+    assert form.y_range == (1.0, 50.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--label", "a", "--label", "b"], "--label: 2 given for 1 experiment(s), in order: toy"),
+        (["--ylim", "5", "1"], "expected a lower and a higher number, got 5.0 and 1.0"),
+        (["--ylim", "0", "nan"], "expected a lower and a higher number"),
+        (["--ylim", "0", "1", "--log"], "--ylim: a logarithmic axis begins above zero"),
+    ],
+)
+def test_labels_and_limits_that_do_not_fit_are_refused(run, command, options, message):
+    done = command("plot", run, "--out", "f.png", *options)
+    assert (done.code, message in done.err, Path("f.png").exists()) == (2, True, False), done.err
