@@ -64,3 +64,12 @@ def is_percent(metric: str) -> bool:
 def shown(metric: str, value: float) -> str:
     """Write a value of a metric for people: `2.13 %` for an error, else four decimals."""
     return f"{100 * value:.2f} %" if is_percent(metric) else f"{value:.4f}"
+
+
+def shown_mean(metric: str, mean: float | None, deviation: float | None) -> str:
+    """Write a mean of a metric and, of several values, their standard deviation; nothing if there is none."""
+    if mean is None:
+        return ""
+    if deviation is None:
+        return shown(metric, mean)
+    return f"{100 * mean:.2f} ± {100 * deviation:.2f} %" if is_percent(metric) else f"{mean:.4f} ± {deviation:.4f}"

@@ -120,9 +120,7 @@ def _listed(view: RunView) -> dict[str, Any]:
     best = view.best if problem is None else None
     test = None
     with suppress(RunError):  # of a result that cannot be read `show` and `verify` tell
-        test = tested(view.run) if best else None
-    if test is not None and best is not None and test.epoch != best["epoch"]:
-        test = None  # of a model that is not the best one any more
+        test = tested(view) if best else None
     return {
         "id": path.name,
         "path": str(path),

@@ -72,6 +72,8 @@ def said(values: dict[str, str]) -> str:
 
 def table(study: Study, results: list[PointResult]) -> list[str]:
     """Return the points as lines: rank, values, mean and deviation, how many trials are finished."""
+    from mnistnn.types import shown_mean
+
     monitor = study.description.monitor
     keys = list(dict.fromkeys(key for result in results for key in result.values))
     rows = []
@@ -79,7 +81,7 @@ def table(study: Study, results: list[PointResult]) -> list[str]:
         states = [each.standing.state for each in result.trials]
         counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
         values = (result.values.get(key, "") for key in keys)
-        rows.append([str(result.point), *values, mean_and_std(monitor, result.mean, result.std), counts])
+        rows.append([str(result.point), *values, shown_mean(monitor, result.mean, result.std), counts])
     sides, in_the_middle = "<" * (len(keys) + 3), range(1, len(keys) + 1)
     whole = columns_of_terminal()
     lines = text_table([["point", *keys, monitor, "trials"], *rows], sides, width=ENDLESS)
@@ -95,17 +97,6 @@ def table(study: Study, results: list[PointResult]) -> list[str]:
         if each.standing.problem is not None
     ]
     return [*lines, *problems]
-
-
-def mean_and_std(metric: str, mean: float | None, deviation: float | None) -> str:
-    """Write a mean and, of several, the standard deviation: in percent if it is an error."""
-    from mnistnn.types import is_percent, shown
-
-    if mean is None:
-        return ""
-    if deviation is None:
-        return shown(metric, mean)
-    return f"{100 * mean:.2f} ± {100 * deviation:.2f} %" if is_percent(metric) else f"{mean:.4f} ± {deviation:.4f}"
 
 
 def as_json(result: PointResult) -> dict[str, Any]:
@@ -130,6 +121,8 @@ def as_json(result: PointResult) -> dict[str, Any]:
 def chosen_lines(study: Study, chosen: Chosen) -> list[str]:
     import statistics
 
+    from mnistnn.types import shown_mean
+
     errors = list(chosen.test_errors.values())
     test = f"{100 * statistics.fmean(errors):.2f}"
     if len(errors) > 1:
@@ -137,7 +130,7 @@ def chosen_lines(study: Study, chosen: Chosen) -> list[str]:
     number = f" ({len(errors)} seeds)" if len(errors) > 1 else ""
     return [
         f"chosen by validation: point {chosen.point}, {said(chosen.values)}",
-        f"{chosen.monitor} {mean_and_std(chosen.monitor, chosen.mean, chosen.std)}{number}",
+        f"{chosen.monitor} {shown_mean(chosen.monitor, chosen.mean, chosen.std)}{number}",
         f"test error {test} % on {chosen.test_examples:,} digits{number}; read for this point alone",
         *(f"run: {study.path / 'trials' / name}" for name in chosen.test_errors),
     ]

@@ -217,13 +217,13 @@ def _train_at_a_time(
 def _print_all(outcomes: list[Outcome]) -> None:
     """Say mean and standard deviation over seeds of what the runs monitor, and the command that most want next."""
     from mnistnn.analysis.statistics import mean_and_deviation
-    from mnistnn.cli.sweep_lines import mean_and_std
     from mnistnn.run.directory import as_argument
+    from mnistnn.types import shown_mean
 
     monitor = outcomes[0].record.monitor
     bests = [each.best[monitor] for each in outcomes if each.best is not None and monitor in each.best]
     if len(bests) > 1:
-        click.echo(f"{len(bests)} seeds: best {monitor} {mean_and_std(monitor, *mean_and_deviation(bests))}")
+        click.echo(f"{len(bests)} seeds: best {monitor} {shown_mean(monitor, *mean_and_deviation(bests))}")
     paths = " ".join(printable(as_argument(each.run.path)) for each in outcomes)
     click.echo(f"next: mnistnn eval {paths}")
 

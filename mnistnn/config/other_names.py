@@ -109,8 +109,11 @@ def meant_word(word: str, choices: Sequence[str], key: str = "") -> str:
 
 def key_here(word: str) -> str:
     """Return what a key of another tool is called here; itself if it is none."""
-    said = word.casefold().replace("-", "_")
-    return _KEY_OF.get(said, word)
+    return _KEY_OF.get(_as_key(word), word)
+
+
+def _as_key(word: str) -> str:
+    return word.casefold().replace("-", "_")
 
 
 def meant_key(book: SchemaBook, tree: Node, path: KeyPath, valid: Sequence[str]) -> str:
@@ -123,7 +126,7 @@ def meant_key(book: SchemaBook, tree: Node, path: KeyPath, valid: Sequence[str])
     key, colon, _ = str(last).partition(":")
     if colon and key in valid:
         return f"a colon is followed by a space: '{key}: …'"
-    word = str(last).casefold().replace("-", "_")
+    word = _as_key(str(last))
     kind = find(tree, (*above, "type"))
     owners = [kind.text] if isinstance(kind, Scalar) else []
     owners.append(str(above[-1]) if above else "")
@@ -167,8 +170,7 @@ def _places(book: SchemaBook, tree: Node, key: str) -> Iterator[str]:
     """Yield where in an experiment there is such a key: what it has, then what its sections may have."""
     yield from _places_in(tree, key, ())
     for section, schema in book.root.get("properties", {}).items():
-        kind = find(tree, (section, "type"))
-        typed = book.tags(schema).get(kind.text, schema) if isinstance(kind, Scalar) else book.resolve(schema)
+        typed = _as_typed(book, schema, find(tree, (section,)))
         if not book.tags(typed) and key in book.keys(typed):
             yield f"{section}.{key}"
 

@@ -227,7 +227,7 @@ def source_of(data: Data, info: DatasetInfo | None = None) -> DataSource:
 def info_of(facts: object) -> DatasetInfo | None:
     """Return what `DataSource.facts` said; None for nothing, or for what it would not say."""
     try:
-        fields = dict(facts)  # type: ignore[call-overload]
+        fields = dict(facts)  # type: ignore[call-overload] # what is no mapping raises
         height, width = fields.pop("image_shape")
         return DatasetInfo((int(height), int(width)), **{name: int(value) for name, value in fields.items()})
     except (TypeError, ValueError, KeyError):

@@ -17,11 +17,11 @@ def futile(plan: Plan, learning: Learning) -> Iterator[str]:
     """Yield why what is to come changes nothing, or nothing that it should, in a sentence each."""
     if not isinstance(learning, Training):
         return
-    layers = plan.task.layers
-    if layers and (last := list(layers)[-1]) and layers[last].type == "dropout":
+    *before, last = plan.task.layers or [""]
+    if last and plan.task.layers[last].type == "dropout":
         yield (
             f"the last layer, {last}, drops outputs of the model itself; "
-            f"`before: {list(layers)[-2] if len(layers) > 1 else 'NAME'}` puts it in front of a layer"
+            f"`before: {before[-1] if before else 'NAME'}` puts it in front of a layer"
         )
     progress = learning.progress
     left = plan.pace.most_updates - progress.updates

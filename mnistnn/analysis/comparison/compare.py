@@ -212,8 +212,7 @@ def _chosen(sides: Sequence[Side], metric: str, notes: list[str]) -> Side | None
 
 def _tested(chosen: Side) -> StoredTest | None:
     """Return what is kept of the test split, read for the epoch that is the best now."""
-    found = [(one, tested(one.run)) for one in chosen.runs]
-    kept = [each for one, each in found if each is not None and each.epoch == _figure(one, "epoch")]
+    kept = [found for one in chosen.runs if (found := tested(one)) is not None]
     if not kept:
         return None
     mean, deviation = mean_and_deviation([each.error for each in kept])

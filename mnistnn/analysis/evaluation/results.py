@@ -17,6 +17,7 @@ from mnistnn.analysis.evaluation.test_access_log import count_test_accesses, log
 from mnistnn.errors import DivergedError, RunError, UsageError
 from mnistnn.experiment.trained import Trained, load_trained
 from mnistnn.run.directory import RunDirectory
+from mnistnn.run.view import RunView
 from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
 from mnistnn.storage.writing import write_atomically
@@ -118,8 +119,11 @@ def stored_evaluations(run: RunDirectory) -> list[Evaluation]:
     return [result for result in stored_results(run) if isinstance(result, Evaluation)]
 
 
-def tested(run: RunDirectory) -> Evaluation | None:
-    """Return what was found on the test split for the best epoch, if it has been asked."""
-    found = [each for each in stored_evaluations(run) if each.split == "test" and each.checkpoint == "best"]
+def tested(view: RunView) -> Evaluation | None:
+    """Return what was found on the test split for the epoch that is the best now, if it has been asked; a run that went
+    on may have a better one since.
+    """
+    found = [each for each in stored_evaluations(view.run) if each.split == "test" and each.checkpoint == "best"]
     plain = [each for each in found if each.mc_samples is None]
-    return next(iter(plain or found), None)
+    newest, best = next(iter(plain or found), None), view.best
+    return newest if newest is not None and best is not None and newest.epoch == best["epoch"] else None

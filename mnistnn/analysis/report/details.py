@@ -95,7 +95,7 @@ def details_of(one: RunView) -> Details:
     shown.
     """
     found = Details()
-    evaluation = tested(one.run)
+    evaluation = tested(one)
     if evaluation is not None:
         found.confusion = _of_evaluation(evaluation, one.loaded.experiment.data)
     try:

@@ -42,17 +42,9 @@ def experiment_row(group: Group, colour: int, keys: Sequence[str] = ()) -> Exper
         best_epoch=_range([best["epoch"] for best in bests]),
         valid_error=_mean([best["valid.error"] for best in bests if "valid.error" in best], percent=True),
         valid_loss=_mean([best["valid.loss"] for best in bests if "valid.loss" in best]),
-        test_error=_test_error(
-            [found for each in group.runs if (found := _tested_now(each)) is not None], len(group.runs)
-        ),
+        test_error=_test_error([found for each in group.runs if (found := tested(each)) is not None], len(group.runs)),
         seconds=_range([round(each.record.seconds, 1) for each in group.runs]),
     )
-
-
-def _tested_now(one: RunView) -> Evaluation | None:
-    """Return what is kept of the test split, if it is about the epoch that is the best now."""
-    found = tested(one.run)
-    return found if found is not None and one.best is not None and found.epoch == one.best["epoch"] else None
 
 
 def _test_error(evaluations: Sequence[Evaluation], runs: int) -> str:

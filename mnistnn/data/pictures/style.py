@@ -63,7 +63,7 @@ def border_brightness(images: NDArray[Any]) -> NDArray[np.floating]:
 def style_from(kept: object) -> ImageStyle | None:
     """Return the style that a run has kept; None for anything else."""
     try:
-        fields = dict(kept)  # type: ignore[call-overload]
+        fields = dict(kept)  # type: ignore[call-overload] # what is no mapping raises
         style = ImageStyle(bool(fields["dark"]), float(fields["box"]), bool(fields["by_mass"]))
     except (TypeError, ValueError, KeyError):
         return None
