@@ -52,6 +52,10 @@ class ResourceError(MnistnnError):
     exit_code = 5
 
 
+class TooLittleMemoryError(ResourceError):
+    """What is asked for needs more memory than there is; something smaller would not."""
+
+
 class DivergedError(MnistnnError):
     """The loss or the parameters are no longer finite."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mnistnn.sweep.study import Study
 
 _SCHEMA_VERSION = 1
+_POLL_S = 1.0
 
 _STUDY = click.argument("path", metavar="STUDY", type=click.Path(path_type=Path))
 _WORKERS = click.option(
@@ -270,12 +271,24 @@ def emit(path: Path) -> None:
 @click.argument("name", metavar="TRIAL")
 def trial(path: Path, name: str) -> None:
     """Do one trial of a sweep."""
-    from mnistnn.errors import SweepError
+    import time
+
+    from mnistnn.errors import InterruptedRunError, ResourceError, SweepError
     from mnistnn.sweep.trial import run_trial
 
     ended = run_trial(str(path), name)
+    if ended.state == "busy":
+        if not settings().quiet:
+            click.echo(printable(f"{name}: {ended.problem}; waiting for it"), err=True)
+        while ended.state == "busy":
+            time.sleep(_POLL_S)
+            ended = run_trial(str(path), name)
     if ended.state == "failed":
         raise SweepError(f"{name}: {ended.problem}")
+    if ended.state == "refused":
+        raise ResourceError(f"{name}: {ended.problem}")
+    if ended.stopped_by is not None:
+        raise InterruptedRunError(f"{name}: {ended.problem or 'not begun'}", ended.stopped_by)
     click.echo(printable(f"{name}: {ended.state}"))
 
 
@@ -300,12 +313,9 @@ def _do(study: Study, engine: Engine, workers: int) -> None:
     from mnistnn.run.directory import as_argument
     from mnistnn.sweep.scheduling import run_study
 
-    failed: list[str] = []
     with lines.following(study.expected_trials, shown=not settings().quiet) as follow:
 
         def tell(progress: Progress) -> None:
-            if progress.ended.state == "failed":
-                failed.append(progress.trial.id)
             text = printable(lines.progress_line(progress, study.description.monitor))
             follow(text, progress.finished, progress.ended.state == "failed")
 
@@ -318,10 +328,9 @@ def _do(study: Study, engine: Engine, workers: int) -> None:
     results = results_of(study)
     for line in lines.table(study, results):
         click.echo(printable(line))
-    if failed:
-        raise SweepError(
-            f"{len(failed)} of {len(study.trials)} trials failed; try them again with: {again} --retry-failed"
-        )
+    states = [each.standing.state for result in results for each in result.trials]
+    if failed := states.count("failed"):
+        raise SweepError(f"{failed} of {len(states)} trials failed; try them again with: {again} --retry-failed")
     if not any(result.is_complete for result in results):
         raise SweepError("no point can be chosen: of each a trial diverged or was pruned")
     click.echo(f"next: mnistnn sweep best {as_argument(study.path)}")

@@ -50,6 +50,8 @@ def progress_line(progress: Progress, monitor: str) -> str:
 
     ended, trial = progress.ended, progress.trial
     outcome = f"{ended.state}: {ended.problem}" if ended.problem else ended.state
+    if ended.state == "busy":
+        outcome = f"{ended.problem}; waiting for it"
     if ended.best is not None:
         outcome = (
             f"{monitor} {shown(monitor, ended.best[monitor])} (epoch {ended.best['epoch']:.6g}, {ended.seconds:.1f} s)"

@@ -94,7 +94,8 @@ def train(
         else:
             if len(plans) > 1 and not settings().quiet:
                 click.echo(f"seed {plan.experiment.seed}, {number} of {len(plans)}", err=True)
-            outcomes.append(_train(plan, runs, run_dir, time_budget, resume == "auto", workers))
+            before = _finished_before(plan, runs) if resume == "auto" and seeds is not None else None
+            outcomes.append(before or _train(plan, runs, run_dir, time_budget, resume == "auto", workers))
             print_outcome(outcomes[-1], is_alone=len(plans) == 1)
     if len(outcomes) > 1:
         _print_all(outcomes)
@@ -197,7 +198,7 @@ def _train_at_a_time(
         states.append(ended.state)
         if ended.outcome is not None:
             outcomes[ended.seed] = ended.outcome
-            click.echo(_seed_line(ended.seed, ended.outcome))
+            click.echo(_seed_line(ended.seed, ended.outcome, ended.problem))
         elif ended.state == "failed" or not settings().quiet:
             how = "failed: " if ended.state == "failed" else ""
             click.echo(printable(f"seed {ended.seed}: {how}{ended.problem}"), err=True)
@@ -239,10 +240,11 @@ def _warn_of_a_name_of_another(loaded: LoadedExperiment) -> None:
         )
 
 
-def _seed_line(seed: int, outcome: Outcome) -> str:
+def _seed_line(seed: int, outcome: Outcome, note: str | None = None) -> str:
     record = outcome.record
+    note = f"{note}, " if note else ""
     best = "" if outcome.best is None else f"; {_best_metrics(outcome.best, record.monitor)}"
-    return printable(f"seed {seed}: {record.reason} ({record.seconds:.1f} s){best}; run {outcome.run.path}")
+    return printable(f"seed {seed}: {note}{record.reason} ({record.seconds:.1f} s){best}; run {outcome.run.path}")
 
 
 def _train(
@@ -259,6 +261,17 @@ def _train(
             )
         path = run_dir or new_run_path(runs, plan.experiment.name)
         return session.start(plan, path, runs, view_of_training(), time_budget, trainer=trainer)
+
+
+def _finished_before(plan: Plan, runs: Path) -> Outcome | None:
+    """Return how the run of one of several seeds has ended, if it is finished already; say that."""
+    from mnistnn.runner.resuming import finished_run
+    from mnistnn.runner.session import outcome_of
+
+    run = finished_run(plan.loaded, runs)
+    if run is not None and not settings().quiet:
+        click.echo(f"seed {plan.experiment.seed} is finished already", err=True)
+    return None if run is None else outcome_of(run)
 
 
 def _trainer(workers: int) -> AbstractContextManager[Trainer | None]:

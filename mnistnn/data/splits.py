@@ -23,7 +23,7 @@ from mnistnn.data.formats.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGE
 from mnistnn.data.limits import MAX_SET_BYTES
 from mnistnn.data.spec import Data
 from mnistnn.data.stored_images import StoredImages, open_idx, refuse_other_size
-from mnistnn.errors import ConfigError, DataError, ResourceError, UsageError, did_you_mean
+from mnistnn.errors import ConfigError, DataError, TooLittleMemoryError, UsageError, did_you_mean
 from mnistnn.storage.reading import data_error, open_file
 from mnistnn.types import SplitName
 
@@ -163,7 +163,7 @@ def read_split(data: Data, split: SplitName) -> Split:
     found = _find(data, split)
     size_bytes = len(found.examples) * int(np.prod(found.shape[1:]))
     if size_bytes > MAX_SET_BYTES:
-        raise ResourceError(
+        raise TooLittleMemoryError(
             f"the {split} split of {data.dataset} has {size_bytes / 1e6:,.0f} MB of images, more than is taken into "
             "memory; an experiment can learn from it as it lies (data.stream_above_mb), or take a part (data.limits)"
         )

@@ -1,5 +1,6 @@
 """Which run can be gone on with, and what may change in it meanwhile."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from mnistnn.config.load import LoadedExperiment
 from mnistnn.errors import ConfigError, RunError
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory, all_runs
-from mnistnn.run.record import read_record
+from mnistnn.run.record import RunRecord, read_record
 
 # What a resumed run may change: how long it goes on, how it is saved, where it is computed.
 _CHANGEABLE = ("stopping", "checkpoint", "backend.device", "backend.threads")
@@ -43,10 +44,22 @@ def resumable(loaded: LoadedExperiment, runs: Path, run_dir: Path | None) -> Run
     if run_dir is not None:
         run = RunDirectory(run_dir)
         return run if run.record.is_file() else None
+    for run, record in _runs_of(loaded, runs):
+        if record.status != "finished" and not lock.is_held(run):
+            return run
+    return None
+
+
+def finished_run(loaded: LoadedExperiment, runs: Path) -> RunDirectory | None:
+    """Return the newest finished run of exactly this experiment under `runs`."""
+    return next((run for run, record in _runs_of(loaded, runs) if record.status == "finished"), None)
+
+
+def _runs_of(loaded: LoadedExperiment, runs: Path) -> Iterator[tuple[RunDirectory, RunRecord]]:
+    """Yield the runs of exactly this experiment, and their records, newest first."""
     digest = config_hash(loaded.resolved)
     for run in reversed(all_runs(runs)):
         with suppress(RunError):
             record = read_record(run)
-            if record.config_hash == digest and record.status != "finished" and not lock.is_held(run):
-                return run
-    return None
+            if record.config_hash == digest:
+                yield run, record

@@ -5,7 +5,7 @@ how, and what was committed stays.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic
@@ -24,7 +24,7 @@ from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run import lock, transforms
 from mnistnn.run.config import load_run_config
-from mnistnn.run.directory import RunDirectory, clear, create, furnish, point_latest_at
+from mnistnn.run.directory import RunDirectory, as_argument, clear, create, furnish, point_latest_at
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
 from mnistnn.run.record import RunRecord, read_record
 from mnistnn.run.view import RunView
@@ -59,6 +59,12 @@ class Outcome:
     last: Row | None
 
 
+def outcome_of(run: RunDirectory) -> Outcome:
+    """Return how a run has ended that is finished already. Raises RunError."""
+    view = RunView(run)
+    return Outcome(run, view.record, view.best, view.last)
+
+
 def start(
     plan: Plan,
     path: Path,
@@ -78,34 +84,43 @@ def start(
     trainer          trains several members of a committee at a time
     furnish_members  puts the runs of members that are trained already into the new run
     """
-    loaded = plan.loaded
-    environment = _environment(plan, verbosity)  # before Numba, which may load a BLAS that no run computes with
-    compiled = jit.Compiled(plan.needs_loops)  # Numba is imported while data are read
-    learning = _prepare(plan, compiled)
-    run = _create(path)
-    with lock.exclusive(run):
-        furnish(run)
-        write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
-        style = plan.inputs.style
-        images = None if style is None else asdict(style)
-        write_environment(run, environment | {"images": images, "source": keep_sources(run, loaded)})
-        transforms.keep(run, plan.preprocessing.tensors())
-        if furnish_members is not None:
-            furnish_members(run)
-        record = RunRecord(
-            id=run.path.resolve().name,
-            name=plan.experiment.name,
-            status="running",
-            config_hash=config_hash(loaded.resolved),
-            monitor=plan.experiment.checkpoint.monitor,
-            started=now(),
-            threads=plan.threads,
-        )
-        record.write(run)  # last: a folder with a run.json is a run that can be resumed
-        point_latest_at(run, runs)
-        return _run_session(
-            plan, learning, run, record, verbosity, time_budget_s, pruned_because, stop, trainer, compiled
-        )
+    with _asked(stop) as stop:
+        with stop.at_once(_farewell("interrupted before training began; nothing was made", verbosity)):
+            environment = _environment(plan, verbosity)  # before Numba, which may load a BLAS that no run computes with
+            compiled = jit.Compiled(plan.needs_loops)  # Numba is imported while data are read
+            learning = _prepare(plan, compiled)
+        run = _create(path)
+        with lock.exclusive(run):
+            record = _furnish(run, plan, environment, furnish_members)
+            point_latest_at(run, runs)
+            return _run_session(
+                plan, learning, run, record, verbosity, time_budget_s, pruned_because, stop, trainer, compiled
+            )
+
+
+def _furnish(
+    run: RunDirectory, plan: Plan, environment: dict[str, Any], furnish_members: Callable[[RunDirectory], None] | None
+) -> RunRecord:
+    """Write what a new run has before it is trained, and return its record. For who holds the run's lock."""
+    loaded, style = plan.loaded, plan.inputs.style
+    furnish(run)
+    write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
+    images = None if style is None else asdict(style)
+    write_environment(run, environment | {"images": images, "source": keep_sources(run, loaded)})
+    transforms.keep(run, plan.preprocessing.tensors())
+    if furnish_members is not None:
+        furnish_members(run)
+    record = RunRecord(
+        id=run.path.resolve().name,
+        name=plan.experiment.name,
+        status="running",
+        config_hash=config_hash(loaded.resolved),
+        monitor=plan.experiment.checkpoint.monitor,
+        started=now(),
+        threads=plan.threads,
+    )
+    record.write(run)  # last: a folder with a run.json is a run that can be resumed
+    return record
 
 
 def resume(
@@ -161,15 +176,16 @@ def _resume_with(
     trainer: Trainer | None,
     runs: Path | None,
 ) -> Outcome:
-    with lock.exclusive(run):
+    with lock.exclusive(run), _asked(stop) as stop:
         record = read_record(run)
         plan = Plan(loaded, run)
-        environment = _environment(plan, verbosity)
-        compiled = jit.Compiled(plan.needs_loops)
-        before = read_environment(run)
-        if before.get("data") != environment["data"]:
-            raise DataError(f"{run.path}: the data set is not the one that this run was trained on")
-        learning = _prepare(plan, compiled)
+        with stop.at_once(_farewell("interrupted before training went on; nothing was lost", verbosity, run)):
+            environment = _environment(plan, verbosity)
+            compiled = jit.Compiled(plan.needs_loops)
+            before = read_environment(run)
+            if before.get("data") != environment["data"]:
+                raise DataError(f"{run.path}: the data set is not the one that this run was trained on")
+            learning = _prepare(plan, compiled)
         clear(run)
         record.status, record.reason, record.exit_code, record.ended = "running", None, None, None
         record.config_hash = config_hash(loaded.resolved)
@@ -183,6 +199,17 @@ def _resume_with(
         return _run_session(
             plan, learning, run, record, verbosity, time_budget_s, pruned_because, stop, trainer, compiled, notes
         )
+
+
+def _asked(stop: StopRequest | None) -> AbstractContextManager[StopRequest]:
+    """Return the context of the request that is heeded: the one that somebody else watches, or one that watches."""
+    return StopRequest() if stop is None else nullcontext(stop)
+
+
+def _farewell(what: str, verbosity: Verbosity, run: RunDirectory | None = None) -> str:
+    """Say what was interrupted, and how to go on with the whole of it if there is something to go on with."""
+    whole = verbosity.whole or run
+    return what if whole is None else f"{what}. Go on with: mnistnn resume {as_argument(whole.path)}"
 
 
 def _create(path: Path) -> RunDirectory:
@@ -223,7 +250,7 @@ def _run_session(
     verbosity: Verbosity,
     time_budget_s: float | None,
     pruned_because: PrunedBecause | None,
-    stop: StopRequest | None,
+    stop: StopRequest,
     trainer: Trainer | None,
     compiled: jit.Compiled,
     messages: Sequence[str] = (),
@@ -237,7 +264,7 @@ def _run_session(
         return None if time_budget_s is None else max(0.0, time_budget_s - (monotonic() - began_s))
 
     inside = replace(verbosity, whole=verbosity.whole or run)
-    with recorded(run, record), StopRequest() if stop is None else nullcontext(stop) as stop:
+    with recorded(run, record):
 
         def start_inside(part: Plan, path: Path) -> Outcome:
             # No link to the newest run is made inside of another one.

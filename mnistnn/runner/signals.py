@@ -1,10 +1,18 @@
-"""The first SIGINT or SIGTERM asks training to stop and save; the second ends the process at once."""
+"""The signals that ask training to stop and save: the first one asks, the second one ends the process at once.
+
+They are Ctrl-C (SIGINT), the usual request to end (SIGTERM), a terminal that was closed or a connection that was lost
+(SIGHUP), and what a scheduler of jobs sends some time before it ends one (SIGUSR1, as Slurm's `--signal=USR1@60`).
+"""
 
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
-_WATCHED = (signal.SIGINT, signal.SIGTERM)
+from mnistnn.errors import InterruptedRunError
+
+WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
 class StopRequest:
@@ -13,21 +21,57 @@ class StopRequest:
     Training looks at it between two updates, so a save or an update under way is completed. Whoever holds it may `ask`,
     from any thread. As a context manager it watches signals too: the first one asks, the second one ends the process as
     if nobody watched, by the system's default. In a thread that is not the main one, as a worker of a cluster trains
-    in, no signals are watched, since Python gives them to the main thread alone.
+    in, no signals are watched, since Python gives them to the main thread alone. Nor is SIGHUP watched where it is
+    ignored, as under `nohup`.
+
+    watches       False where somebody else watches the signals of this process, and asks
+    before_death  is called before a second signal ends the process; who has begun others ends them by it
     """
 
-    def __init__(self) -> None:
+    def __init__(self, watches: bool = True) -> None:
         self.number: int | None = None
+        self.before_death: Callable[[], None] = lambda: None
+        self._watches = watches
         self._previous: dict[int, signal.Handlers | object] = {}
+        self._is_at_once, self._said = False, ""
 
     def ask(self, number: int) -> None:
-        """Ask as signal `number` would the first time; a request that was made already stays as it is."""
+        """Ask as signal `number` would the first time; a request that was made already stays as it is.
+
+        Called by the main thread, as handlers of signals are, while that is inside `at_once`, it leaves that block.
+        """
+        is_new = self.number is None
         self.number = self.number or number
+        if is_new and self._is_at_once and threading.current_thread() is threading.main_thread():
+            raise _LeaveError
+
+    @contextmanager
+    def at_once(self, said: str) -> Iterator[None]:
+        """Return the context of what need not be completed: InterruptedRunError is raised there as soon as a signal
+        asks, or at its ends if somebody else has asked; `said` is its message.
+        """
+        self._said = said
+        self._refuse_to_go_on()
+        try:
+            try:
+                self._is_at_once = threading.current_thread() is threading.main_thread()
+                self._refuse_to_go_on()  # if asked for between the two lines above
+                yield
+            finally:
+                self._is_at_once = False
+        except _LeaveError:
+            pass
+        self._refuse_to_go_on()
+
+    def _refuse_to_go_on(self) -> None:
+        if self.number is not None:
+            raise InterruptedRunError(self._said, self.number)
 
     def __enter__(self) -> "StopRequest":
-        if threading.current_thread() is threading.main_thread():
-            for number in _WATCHED:
-                self._previous[number] = signal.signal(number, self._on_signal)
+        if self._watches and threading.current_thread() is threading.main_thread():
+            for number in WATCHED:
+                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                    self._previous[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(
@@ -35,10 +79,34 @@ class StopRequest:
     ) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+        if isinstance(error, _LeaveError):  # it came when `at_once` was just being entered or left
+            self._refuse_to_go_on()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.number is None:
             self.ask(number)
         else:
             signal.signal(number, signal.SIG_DFL)
+            self.before_death()
             signal.raise_signal(number)
+
+
+class _LeaveError(BaseException):
+    """Leaves the block of `at_once`; no handler of exceptions inside takes it for a failure of what is done there."""
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Hold back the signals that are watched until the end of the block; a process that is started inside has them held
+    back until it lets them through by `let_through`.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def let_through() -> None:
+    """Let signals through that this process was started without."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)

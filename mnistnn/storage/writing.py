@@ -88,6 +88,22 @@ def append_line(path: Path, text: str) -> None:
         raise resource_error(path, error) from error
 
 
+def remove_last_line(path: Path, text: str) -> None:
+    """Take back a line that was appended, also one that is torn, if nothing came after it. Raises ResourceError."""
+    line = (text + "\n").encode()
+    try:
+        with open(path, "rb+", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            content = file.read()
+            begin = content.rstrip(b"\n").rfind(b"\n") + 1
+            if line.startswith(content[begin:]):
+                os.truncate(path, begin)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise resource_error(path, error) from error
+
+
 def cut_off_torn_line(path: Path) -> None:
     """Remove the torn last line, if there is one, of a file that a library adds lines to. Raises ResourceError."""
     if not path.exists():

@@ -5,8 +5,8 @@ harmless: the lock of the run directory lets one work, and the other one goes on
 """
 
 import secrets
-from collections.abc import Iterator
-from concurrent.futures import Executor
+from collections.abc import Collection, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -42,7 +42,12 @@ class Dask:
             raise ResourceError(f"no Dask scheduler answers at {self.address} ({_first_line(error)})") from error
         try:
             self._check(client)
-            yield DaskPool(client, client.get_executor(pure=False), secrets.token_hex(8))
+            pool = DaskPool(client, client.get_executor(pure=False), secrets.token_hex(8))
+            try:
+                yield pool
+            except BaseException:
+                pool.stop()
+                raise
         finally:
             with suppress(Exception):  # a scheduler that is gone is no reason to hide how the sweep went
                 client.close(timeout=_PATIENCE_S)
@@ -74,9 +79,14 @@ class DaskPool:
     executor: Executor
     session: str
 
-    def stop(self) -> None:
+    def stop(self, waiting: Collection[Future[Any]] = ()) -> None:
+        for future in waiting:
+            future.cancel()
         with suppress(Exception):  # a worker that cannot be asked is one that is gone
             self.client.run(_stop, self.session, on_error="ignore")
+
+    def kill(self) -> None:
+        """Do nothing: its workers were begun by somebody else, and do not belong to this process."""
 
 
 def _what_is_there(folder: str) -> tuple[bool, str]:

@@ -1,19 +1,30 @@
 """Where trials are done: behind `concurrent.futures.Executor`, in processes of this machine or of many."""
 
-import multiprocessing
 import os
+import signal
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from multiprocessing.synchronize import Event
-from typing import Protocol
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any, Protocol
 
+from mnistnn.runner import signals
 from mnistnn.sweep.trial import process_worker
 
 _POLL_S = 0.1
+_PATIENCE_S = 5.0
+"""How long a worker that was asked to stop may take to complete an update and save. Then it ends as it is, which loses
+what came after its last checkpoint, and nothing else."""
+_LAST_S = 2.0
+"""How much later it is killed from outside, should it not even come to that."""
+_IDLE_S = 1.0
+"""How long a worker of a broken executor, which was told to end, waits for the word of the executor that it may."""
 
 
 class Pool(Protocol):
@@ -27,14 +38,23 @@ class Pool(Protocol):
         """What its workers know by that a trial was submitted by this pool."""
         ...
 
-    def stop(self) -> None: ...
+    def stop(self, waiting: Collection[Future[Any]] = ()) -> None:
+        """Let what is under way save and end, and begin no more of what was submitted and is waited for."""
+        ...
+
+    def kill(self) -> None:
+        """End at once what would otherwise outlive this process."""
+        ...
 
 
 class Engine(Protocol):
     """Opens pools of workers, one after the other."""
 
     def open(self, workers: int | None = None) -> AbstractContextManager[Pool]:
-        """Return a pool as a context; `workers` limits how many trials are done at a time, where that can be."""
+        """Return a pool as a context; `workers` limits how many trials are done at a time, where that can be.
+
+        What is under way when the block is left by an exception saves and ends.
+        """
         ...
 
 
@@ -46,45 +66,118 @@ class Local:
 
     @contextmanager
     def open(self, workers: int | None = None) -> Iterator["LocalPool"]:
-        # Spawned, not forked: a fork copies locks of BLAS and Numba as they happen to be.
-        context = multiprocessing.get_context("spawn")
-        stopping = context.Event()
-        executor = ProcessPoolExecutor(
-            workers or self.workers, mp_context=context, initializer=_begin_worker, initargs=(stopping, os.getpid())
-        )
-        try:
-            yield LocalPool(executor, stopping)
-        finally:
-            executor.shutdown(cancel_futures=True)
+        context = _Context()
+        with signals.held_back():
+            resource_tracker.ensure_running()  # it would die of a closed terminal
+        told, tell = context.Pipe(duplex=False)
+        with told, tell:
+            executor = ProcessPoolExecutor(
+                workers or self.workers, mp_context=context, initializer=_begin_worker, initargs=(told, os.getpid())
+            )
+            pool = LocalPool(executor, tell, context.started)
+            try:
+                yield pool
+            except BaseException:
+                pool.stop()
+                raise
+            finally:
+                executor.shutdown(cancel_futures=True)
+                pool.close()
 
 
-@dataclass(frozen=True)
+class _Worker(SpawnProcess):
+    """A process that is started with signals held back: until it can heed them, they must not end it."""
+
+    def start(self) -> None:
+        with signals.held_back():
+            super().start()
+
+
+class _Context(SpawnContext):
+    """Starts workers, and knows them. They are spawned: a fork copies locks of BLAS and Numba as they happen to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[_Worker] = []
+
+    def Process(self, *arguments: Any, **options: Any) -> _Worker:  # type: ignore[override] # a class, there
+        self.started.append(_Worker(*arguments, **options))
+        return self.started[-1]
+
+
+@dataclass
 class LocalPool:
-    """Processes that were spawned, and the event that asks them to stop."""
+    """Processes that were spawned, and the pipe whose other end all of them watch.
+
+    A byte in the pipe asks them to stop; its end tells that this process is gone. Unlike a semaphore, it cannot be left
+    locked by a process that is killed.
+    """
 
     executor: ProcessPoolExecutor
-    stopping: Event
+    tell: Connection
+    workers: list[_Worker]
     session: str = ""  # its workers end with it
+    _killing: threading.Timer | None = field(default=None, init=False)
 
-    def stop(self) -> None:
-        self.stopping.set()
+    def stop(self, waiting: Collection[Future[Any]] = ()) -> None:
+        """Let all of it end, within seconds. What is waited for is not cancelled: a worker that is asked to stop ends
+        it without beginning it, and an executor whose processes died cannot cope with what was cancelled.
+        """
+        if self._killing is not None:
+            return
+        self._killing = threading.Timer(_PATIENCE_S + _LAST_S, self.kill)
+        self._killing.daemon = True
+        self._killing.start()
+        self.tell.send_bytes(b"s")
+
+    def kill(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+
+    def close(self) -> None:
+        if self._killing is not None:
+            self._killing.cancel()
 
 
-def _begin_worker(stopping: Event, parent: int) -> None:
-    """Let a worker process save and end when it is asked to, and when the process that started it is gone."""
-    # Ctrl-C reaches all processes of the terminal's group. Here it counts by way of the one that was started by hand.
+def _begin_worker(told: Connection, parent: int) -> None:
+    """Let a worker process save and end when it is told to, by its parent or by a signal, and when the parent is gone.
+
+    A signal never ends it at once: that is for the parent to say, whom all signals of a terminal reach alone.
+    """
     os.setpgid(0, 0)
+    worker = process_worker()
+    worker.watches_signals = False
+    terminated: list[int] = []
 
-    def is_orphan() -> bool:
-        return os.getppid() != parent
+    def ask(number: int, _frame: object) -> None:
+        if number == signal.SIGTERM:
+            terminated.append(number)
+        worker.stop()
 
-    def watch() -> None:
-        while not (stopping.wait(_POLL_S) or is_orphan()):
-            pass
-        process_worker().stop()
-        if is_orphan():  # nobody will ever end the wait for a next trial
-            while process_worker().is_at_work:
-                time.sleep(_POLL_S)
-            os._exit(0)
-
+    for number in signals.WATCHED:
+        signal.signal(number, ask)
+    signals.let_through()
+    watch = partial(_watch, told, parent, terminated, lambda: worker.is_at_work)
     threading.Thread(target=watch, daemon=True, name="mnistnn-stop").start()
+
+
+def _watch(told: Connection, parent: int, terminated: Sequence[int], is_at_work: Callable[[], bool]) -> None:
+    """Wait until this process is told to end, and see to it that it does.
+
+    Usually it is its executor that ends it, once it has nothing to do. If the executor is broken, it has sent SIGTERM.
+    """
+    while not (told.poll(_POLL_S) or terminated):
+        pass
+    ends_at, idle_s = time.monotonic() + _PATIENCE_S, 0.0
+    os.kill(os.getpid(), signal.SIGUSR1)  # to the main thread, which heeds it whatever it is at
+    while True:
+        time.sleep(_POLL_S)
+        if is_at_work():
+            idle_s = 0.0
+            if time.monotonic() > ends_at:
+                break
+        else:
+            idle_s += _POLL_S
+            if os.getppid() != parent or (terminated and idle_s > _IDLE_S):
+                break
+    os._exit(1)

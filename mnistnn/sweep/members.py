@@ -39,13 +39,14 @@ class MembersAtATime:
         self._committee = RunDirectory(Path())
 
     def begin(self, committee: RunDirectory, members: Sequence[int], time_budget_s: float | None) -> None:
-        ends_at = None if time_budget_s is None else time.time() + time_budget_s
+        ends_at = None if time_budget_s is None else time.monotonic() + time_budget_s
         self._committee = committee
         self._futures = {
             number: self._pool.executor.submit(_train_member, committee.path, number, ends_at) for number in members
         }
 
     def wait(self, member: int, stop: StopRequest) -> None:
+        stop.before_death = self._pool.kill
         future = self._futures[member]
         while True:
             try:
@@ -55,6 +56,8 @@ class MembersAtATime:
                 if stop.number is not None:
                     raise self._interrupted(member, stop.number) from None
             except BrokenExecutor as error:
+                if stop.number is not None:
+                    raise self._interrupted(member, stop.number) from None
                 raise RunError(f"a process died while it trained a member. {self._go_on}") from error
         if stop.number is not None:
             raise self._interrupted(member, stop.number)
@@ -65,12 +68,9 @@ class MembersAtATime:
 
     def _interrupted(self, member: int, number: int) -> InterruptedRunError:
         """Let all that is under way save, and return the error that ends the committee's session."""
-        for future in self._futures.values():
-            future.cancel()
         self._pool.stop()
         for future in self._futures.values():
-            if not future.cancelled():
-                future.exception()
+            future.exception()
         return InterruptedRunError(f"interrupted before member {member + 1} joined; saved. {self._go_on}", number)
 
     @property
@@ -90,7 +90,7 @@ def _train_member(committee: Path, number: int, ends_at: float | None) -> _Ended
     run = RunDirectory(committee)
     own = member_run(run, number)
     with process_worker().at_work() as stop:
-        left_s = None if ends_at is None else ends_at - time.time()
+        left_s = None if ends_at is None else ends_at - time.monotonic()
         if stop.number is not None:
             return _Ended(RunError, "not begun")
         if left_s is not None and left_s <= 0:

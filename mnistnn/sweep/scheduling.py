@@ -5,11 +5,14 @@ tried one at a time afterwards, in a pool of their own, so that the one that kil
 tried a bounded number of times and then counts as failed, and the others go on.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass
 
-from mnistnn.errors import MnistnnError, ResourceError
+from mnistnn.errors import InterruptedRunError, MnistnnError, ResourceError
+from mnistnn.run import lock
+from mnistnn.run.directory import as_argument
 from mnistnn.runner.signals import StopRequest
 from mnistnn.sweep.description import Trial
 from mnistnn.sweep.engines import Engine, Pool
@@ -24,7 +27,9 @@ _LOST = "the scheduler is gone, or has forgotten trials that were under way; fin
 
 @dataclass(frozen=True)
 class Progress:
-    """One trial that has ended, and how many of how many are finished now."""
+    """One trial that has ended, or is waited for because another process is at it, and how many of how many are
+    finished now.
+    """
 
     ended: Ended
     trial: Trial
@@ -36,7 +41,8 @@ def run_study(study: Study, engine: Engine, tell: Callable[[Progress], None], po
     """Do all trials that are neither finished nor failed; return the number of the signal that stopped it, if one did.
 
     Everything that a trial can end with, a dead process included, is told, and does not end the others. Where points
-    are asked for one after the other, so many are under way at a time.
+    are asked for one after the other, so many are under way at a time. Raises ResourceError, when all is saved that is
+    under way, if the disk or the device refuses.
     """
     with StopRequest() as stop, searching(study) as searcher:
         at_first = [(trial, standing(study, trial).state) for trial in study.trials]
@@ -94,12 +100,14 @@ def _round(
     note: Callable[[Trial, Ended], None],
     ask: Callable[[int], list[Trial]],
 ) -> list[Trial]:
-    """Submit trials and wait for them; return those that were lost because a process died.
+    """Submit trials and wait for them; return those that were lost because a process died, or was asked to end.
 
     `ask` is given the number of points under way, again whenever a trial has ended, and returns trials to add.
     """
     futures: dict[Future[Ended], Trial] = {}
     lost: list[Trial] = []
+    elsewhere: list[Trial] = []  # in the hands of another process
+    refused: str | None = None
 
     def submit(trials: Sequence[Trial]) -> set[Future[Ended]]:
         submitted = {}
@@ -111,34 +119,66 @@ def _round(
         futures.update(submitted)
         return set(submitted)
 
+    stop.before_death = pool.kill
     waiting, has_ended, is_stopping = submit(batch), True, False
     while True:
-        while has_ended and not lost and (trials := ask(len({futures[future].point for future in waiting}))):
+        while has_ended and not (lost or is_stopping) and (trials := ask(_points(futures, waiting, elsewhere))):
             waiting |= submit(trials)
-        if not waiting:
+        if not (is_stopping or lost) and (free := [t for t in elsewhere if not lock.is_held(study.run(t))]):
+            elsewhere = [trial for trial in elsewhere if trial not in free]
+            waiting |= submit(free)
+        if not waiting and (is_stopping or lost or not elsewhere):
             break
+        if not waiting:
+            time.sleep(_POLL_S)
         done, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
         has_ended = bool(done)
         for future in done:
             trial = futures[future]
-            if future.cancelled():
-                if not is_stopping:  # not by us: the scheduler is gone
-                    raise ResourceError(_LOST)
-                continue
-            error = future.exception()
-            if error is None:
-                note(trial, future.result())
-            elif isinstance(error, BrokenExecutor):
+            ended = _ended(study, trial, future, is_stopping)
+            if ended is None or (ended.state == "stopped" and not is_stopping):
                 lost.append(trial)
-            elif isinstance(error, MnistnnError):  # the sweep itself could not be read there
-                note(trial, Ended(trial.id, "failed", problem=str(error)))
-            else:  # a bug, or a worker of a cluster that died too often
-                problem = f"{type(error).__name__}: {error}"
-                note_end(study, trial, problem)
-                note(trial, Ended(trial.id, "failed", problem=problem))
-        if stop.number is not None and not is_stopping:
+                continue
+            if ended.state == "refused":
+                refused = refused or ended.problem
+            elif ended.state != "busy":
+                note(trial, ended)
+            elif trial not in elsewhere:
+                elsewhere.append(trial)
+                note(trial, ended)
+        if (stop.number is not None or refused) and not is_stopping:
             is_stopping = True
-            for future in waiting:
-                future.cancel()
-            pool.stop()
-    return [] if is_stopping else lost
+            pool.stop(waiting)
+    if refused is not None and stop.number is None:
+        raise ResourceError(
+            f"{refused}. What was under way is saved, and no trial failed by it; once that is mended, go on with: "
+            f"mnistnn sweep resume {as_argument(study.path)}"
+        )
+    return [] if is_stopping else [*lost, *elsewhere]
+
+
+def _points(futures: dict[Future[Ended], Trial], waiting: set[Future[Ended]], elsewhere: Sequence[Trial]) -> int:
+    """Return how many points are under way."""
+    return len({futures[future].point for future in waiting} | {trial.point for trial in elsewhere})
+
+
+def _ended(study: Study, trial: Trial, future: "Future[Ended]", is_stopping: bool) -> Ended | None:
+    """Return how a trial ended, None if its process died. Raises ResourceError if the scheduler is gone."""
+    if future.cancelled():
+        if not is_stopping:
+            raise ResourceError(_LOST)
+        return Ended(trial.id, "stopped", problem="not begun")
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, BrokenExecutor):
+        if not is_stopping:
+            return None
+        return Ended(trial.id, "stopped", problem="its process did not end in time; its last checkpoint stands")
+    if isinstance(error, InterruptedRunError):
+        return Ended(trial.id, "stopped", problem=str(error))
+    if isinstance(error, MnistnnError):  # the sweep itself could not be read there
+        return Ended(trial.id, "failed", problem=str(error))
+    problem = f"{type(error).__name__}: {error}"  # a bug, or a worker of a cluster that died too often
+    note_end(study, trial, problem)
+    return Ended(trial.id, "failed", problem=problem)

@@ -12,11 +12,17 @@ from pathlib import Path
 from typing import Literal
 
 from mnistnn.config.load import LoadedExperiment
-from mnistnn.errors import InterruptedRunError, MnistnnError, TimeBudgetError
+from mnistnn.errors import (
+    InterruptedRunError,
+    MnistnnError,
+    ResourceError,
+    TimeBudgetError,
+    TooLittleMemoryError,
+)
 from mnistnn.experiment.plan import Plan
 from mnistnn.run.directory import new_run_path
-from mnistnn.runner.resuming import resumable
-from mnistnn.runner.session import Outcome, Verbosity, resume_as, start
+from mnistnn.runner.resuming import finished_run, resumable
+from mnistnn.runner.session import Outcome, Verbosity, outcome_of, resume_as, start
 from mnistnn.runner.signals import StopRequest
 from mnistnn.sweep.engines import Local
 from mnistnn.sweep.trial import process_worker
@@ -27,7 +33,9 @@ _SILENT = Verbosity(shown=False)
 
 @dataclass(frozen=True)
 class Session:
-    """The order to a process to do one run. `ends_at` is the time of the clock at which it is to save and stop."""
+    """The order to a process to do one run. It is to save and stop when the monotonic clock, which is one
+    for all processes of a machine and never steps back, shows `ends_at`.
+    """
 
     loaded: LoadedExperiment
     runs: Path
@@ -37,10 +45,12 @@ class Session:
 
 @dataclass(frozen=True)
 class SeedEnded:
-    """How the run of a seed ended: its outcome if it is finished, otherwise what kept it from that."""
+    """How the run of a seed ended: its outcome if it is finished, otherwise what kept it from that. `refused` says that
+    the disk or the device refuses.
+    """
 
     seed: int
-    state: Literal["finished", "stopped", "out of time", "failed"]
+    state: Literal["finished", "stopped", "out of time", "failed", "refused"]
     outcome: Outcome | None = None
     problem: str | None = None
 
@@ -56,26 +66,36 @@ def train_seeds(
     """Do a run of each experiment, so many at a time, and tell of each as it ends; return the number of the signal that
     stopped them, if one did.
 
-    The time budget is that of all together: runs that are under way when it is spent save and stop, and those whose
-    turn has not come are not begun. What is under way when a process dies can be gone on with.
+    A run that is finished already is not done again where unfinished ones are gone on with. The time budget is that of
+    all together: runs that are under way when it is spent save and stop, and those whose turn has not come are not
+    begun. What is under way when a process dies can be gone on with.
+
+    Raises ResourceError, when all is saved that is under way, if the disk or the device refuses.
     """
-    ends_at = None if time_budget_s is None else time.time() + time_budget_s
+    ends_at = None if time_budget_s is None else time.monotonic() + time_budget_s
     with StopRequest() as stop, Local(workers).open() as pool:
+        stop.before_death = pool.kill
         futures: dict[Future[SeedEnded], int] = {}
         for loaded in experiments:
+            if resume_auto and (finished := finished_run(loaded, runs)) is not None:
+                tell(SeedEnded(loaded.experiment.seed, "finished", outcome_of(finished), "finished already"))
+                continue
             session = Session(loaded, runs, resume_auto, ends_at)
             futures[_submitted(pool.executor, session)] = loaded.experiment.seed
-        waiting, is_stopping = set(futures), False
+        waiting, is_stopping, refused = set(futures), False, None
         while waiting:
             done, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
             for future in done:
-                if not future.cancelled():
-                    tell(_ended(future, futures[future]))
-            if stop.number is not None and not is_stopping:
+                ended = _ended(future, futures[future], is_stopping)
+                if ended.state == "refused":
+                    refused = refused or ended.problem
+                else:
+                    tell(ended)
+            if (stop.number is not None or refused) and not is_stopping:
                 is_stopping = True
-                for future in waiting:
-                    future.cancel()
                 pool.stop()
+        if refused is not None and stop.number is None:
+            raise ResourceError(f"{refused}. What was under way is saved; once that is mended: --resume auto")
         return stop.number
 
 
@@ -89,11 +109,15 @@ def _submitted(executor: Executor, session: Session) -> Future[SeedEnded]:
         return failed
 
 
-def _ended(future: Future[SeedEnded], seed: int) -> SeedEnded:
+def _ended(future: Future[SeedEnded], seed: int, is_stopping: bool) -> SeedEnded:
     error = future.exception()
     if error is None:
         return future.result()
+    if isinstance(error, InterruptedRunError):
+        return SeedEnded(seed, "stopped", problem=str(error))
     if isinstance(error, BrokenExecutor):
+        if is_stopping:
+            return SeedEnded(seed, "stopped", problem="its process did not end in time; its last checkpoint stands")
         return SeedEnded(seed, "failed", problem="a process died; --resume auto goes on with what was under way")
     return SeedEnded(seed, "failed", problem=f"{type(error).__name__}: {error}")
 
@@ -102,7 +126,7 @@ def _train_seed(session: Session) -> SeedEnded:
     """Do a run in this process. An error is part of what is returned."""
     seed = session.loaded.experiment.seed
     with process_worker().at_work() as stop:
-        left_s = None if session.ends_at is None else session.ends_at - time.time()
+        left_s = None if session.ends_at is None else session.ends_at - time.monotonic()
         if stop.number is not None:
             return SeedEnded(seed, "stopped", problem="not begun")
         if left_s is not None and left_s <= 0:
@@ -113,10 +137,12 @@ def _train_seed(session: Session) -> SeedEnded:
             return SeedEnded(seed, "stopped", problem=str(error))
         except TimeBudgetError as error:
             return SeedEnded(seed, "out of time", problem=str(error))
+        except (MemoryError, TooLittleMemoryError) as error:
+            return SeedEnded(seed, "failed", problem=str(error) or "out of memory")
+        except ResourceError as error:
+            return SeedEnded(seed, "refused", problem=str(error))
         except MnistnnError as error:
             return SeedEnded(seed, "failed", problem=str(error))
-        except MemoryError:
-            return SeedEnded(seed, "failed", problem="out of memory")
 
 
 def _train(session: Session, time_budget_s: float | None, stop: StopRequest) -> Outcome:

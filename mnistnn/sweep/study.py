@@ -14,24 +14,24 @@ Whether a trial is done is asked of its run directory, so killing anything at an
 
 import json
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
 from mnistnn.config.dump import config_hash, resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
-from mnistnn.errors import RunError, UsageError
+from mnistnn.errors import ResourceError, RunError, UsageError
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
 from mnistnn.run.view import RunView
 from mnistnn.storage.reading import MAX_BYTES, read_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
-from mnistnn.storage.writing import append_line, force, is_text, resource_error, write_atomically
+from mnistnn.storage.writing import append_line, force, is_text, remove_last_line, resource_error, write_atomically
 from mnistnn.sweep.description import SCHEMA_VERSION, Description, Trial
 from mnistnn.sweep.suggested import SuggestedPoint, read_suggested
 
@@ -199,9 +199,27 @@ def pruned_because(record: RunRecord) -> str | None:
     return reason.removeprefix(PRUNED) if reason.startswith(PRUNED) else None
 
 
-def note_begin(study: Study, trial: Trial, where: str) -> None:
-    """Note that an attempt begins, before anything else is done."""
-    _note(study, trial, {"began": where})
+@contextmanager
+def attempt_of(study: Study, trial: Trial, where: str) -> Iterator[None]:
+    """Note that an attempt begins, before anything else is done, and take that back if the disk or the device refuses.
+
+    What is left of the note on a disk that refuses even that counts as one attempt whose process died.
+    """
+    path = study.attempts(trial)
+    line = json.dumps({"began": where})
+    try:
+        _note(study, trial, {"began": where})
+        yield
+    except ResourceError:
+        with suppress(ResourceError):
+            remove_last_line(path, line)
+        raise
+
+
+def begun_by(study: Study, trial: Trial) -> str:
+    """Return in brackets who has begun the last attempt, if that is known: ` (host:process)`."""
+    began = [event["began"] for event in _events(study, trial) if "began" in event]
+    return f" ({began[-1]})" if began else ""
 
 
 def note_end(study: Study, trial: Trial, problem: str | None) -> None:
@@ -231,15 +249,7 @@ class _Attempts:
 
 def _read_attempts(study: Study, trial: Trial) -> _Attempts:
     begun, problem, retries = 0, None, 0
-    try:
-        lines = read_file(study.attempts(trial)).splitlines()
-    except RunError:
-        return _Attempts(0, None, 0)
-    for line in lines:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue  # torn by a power cut
+    for event in _events(study, trial):
         if "began" in event:
             begun, problem = begun + 1, None
         elif "retry" in event:
@@ -247,6 +257,17 @@ def _read_attempts(study: Study, trial: Trial) -> _Attempts:
         else:
             begun, problem = 0, event.get("ended")
     return _Attempts(begun, problem, retries)
+
+
+def _events(study: Study, trial: Trial) -> Iterator[dict[str, Any]]:
+    """Yield what was noted about a trial, in order."""
+    try:
+        lines = read_file(study.attempts(trial)).splitlines()
+    except RunError:
+        return
+    for line in lines:
+        with suppress(ValueError):  # torn by a power cut
+            yield json.loads(line)
 
 
 def set_aside(study: Study, trial: Trial) -> None:

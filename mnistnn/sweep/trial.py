@@ -8,14 +8,20 @@ import os
 import platform
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mnistnn.errors import BusyError, DivergedError, InterruptedRunError, MnistnnError
+from mnistnn.errors import (
+    BusyError,
+    DivergedError,
+    InterruptedRunError,
+    MnistnnError,
+    ResourceError,
+    TooLittleMemoryError,
+)
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
@@ -24,20 +30,24 @@ from mnistnn.runner.session import Verbosity, resume_as, start
 from mnistnn.runner.signals import StopRequest
 from mnistnn.sweep.description import Trial
 from mnistnn.sweep.pruning import Pruner
-from mnistnn.sweep.study import Study, load_trial_config, note_begin, note_end, open_study, pruned_because
-
-_POLL_S = 1.0
+from mnistnn.sweep.study import Study, attempt_of, begun_by, load_trial_config, note_end, open_study, pruned_because
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a trial ended here: the metrics of its best epoch if it is finished, why if it failed or was pruned."""
+    """How a trial ended here: the metrics of its best epoch if it is finished, why if it failed or was pruned.
+
+    stopped  it was asked to save and end, by the signal `stopped_by`
+    busy     another process is at it
+    refused  the disk or the device refuses, which is nothing that the trial could do better
+    """
 
     trial: str
-    state: Literal["finished", "pruned", "diverged", "failed", "stopped"]
+    state: Literal["finished", "pruned", "diverged", "failed", "stopped", "busy", "refused"]
     best: dict[str, float] | None = None
     seconds: float = 0.0
     problem: str | None = None
+    stopped_by: int | None = None
 
 
 class TrialWorker:
@@ -45,9 +55,12 @@ class TrialWorker:
 
     It may be asked to stop for a session, which is all that one pool submits: what is under way for it then saves and
     ends, and no more of it is begun. A process of a cluster outlives sessions, and goes on with others.
+
+    watches_signals  False in a process that heeds signals all its life, and not only while it is at work
     """
 
     def __init__(self) -> None:
+        self.watches_signals = True
         self._one_at_a_time = threading.Lock()
         self._stopped: set[str] = set()
         self._under_way: tuple[str, StopRequest] | None = None
@@ -55,7 +68,7 @@ class TrialWorker:
     @contextmanager
     def at_work(self, session: str = "") -> Iterator[StopRequest]:
         """Return the context in which a run is done for a session, once its turn has come. It heeds what is yielded."""
-        with self._one_at_a_time, StopRequest() as stop:
+        with self._one_at_a_time, StopRequest(self.watches_signals) as stop:
             self._under_way = (session, stop)
             if session in self._stopped:  # asked after the line above: `stop` does both the other way round
                 stop.ask(signal.SIGTERM)
@@ -76,18 +89,17 @@ class TrialWorker:
             under_way[1].ask(signal.SIGTERM)
 
     def run(self, folder: Path, name: str, session: str = "") -> Ended:
-        """Do a trial of the sweep in `folder`. Raises nothing that belongs to the trial: an error is part of what it
-        returns.
+        """Do a trial of the sweep in `folder`. Raises nothing that belongs to the trial, or to the machine: an error is
+        part of what it returns.
         """
         with self.at_work(session) as stop:
-            study = open_study(folder)
-            trial = study.trial(name)
-            while stop.number is None:
-                try:
-                    return _attempt(study, trial, stop)
-                except BusyError:  # somebody else is at it; what comes of that is as good as ours
-                    time.sleep(_POLL_S)
-        return Ended(name, "stopped")
+            if stop.number is not None:
+                return Ended(name, "stopped", stopped_by=stop.number)
+            try:
+                study = open_study(folder)
+                return _attempt(study, study.trial(name), stop)
+            except ResourceError as error:
+                return Ended(name, "refused", problem=str(error))
 
 
 _WORKER = TrialWorker()
@@ -112,32 +124,35 @@ def _attempt(study: Study, trial: Trial, stop: StopRequest) -> Ended:
     if (done := _finished(run, trial)) is not None:
         return done
     if lock.is_held(run):
-        raise lock.busy(run)
-    note_begin(study, trial, f"{platform.node()}:{os.getpid()}")
-    try:
-        loaded = load_trial_config(study, trial)
-        pruned_because = Pruner(study, trial) if study.description.prune else None
-        if run.record.exists():
-            outcome = resume_as(run, loaded, _SILENT, None, pruned_because, stop)
-        else:
-            outcome = start(Plan(loaded), run.path, run.path, _SILENT, None, pruned_because, stop)
-    except InterruptedRunError as error:
+        return Ended(trial.id, "busy", problem=f"another process is at it{begun_by(study, trial)}")
+    with attempt_of(study, trial, f"{platform.node()}:{os.getpid()}"):
+        try:
+            loaded = load_trial_config(study, trial)
+            pruned_because = Pruner(study, trial) if study.description.prune else None
+            if run.record.exists():
+                outcome = resume_as(run, loaded, _SILENT, None, pruned_because, stop)
+            else:
+                outcome = start(Plan(loaded), run.path, run.path, _SILENT, None, pruned_because, stop)
+        except InterruptedRunError as error:
+            note_end(study, trial, None)
+            return Ended(trial.id, "stopped", problem=str(error), stopped_by=error.signal_number)
+        except BusyError:
+            note_end(study, trial, None)
+            return Ended(trial.id, "busy", problem="another process is at it")
+        except DivergedError as error:
+            note_end(study, trial, None)
+            return Ended(trial.id, "diverged", problem=str(error))
+        except (MemoryError, TooLittleMemoryError) as error:
+            problem = str(error) or "out of memory"
+            note_end(study, trial, problem)
+            return Ended(trial.id, "failed", problem=problem)
+        except ResourceError:
+            raise
+        except MnistnnError as error:
+            note_end(study, trial, str(error))
+            return Ended(trial.id, "failed", problem=str(error))
         note_end(study, trial, None)
-        return Ended(trial.id, "stopped", problem=str(error))
-    except BusyError:
-        note_end(study, trial, None)
-        raise
-    except DivergedError as error:
-        note_end(study, trial, None)
-        return Ended(trial.id, "diverged", problem=str(error))
-    except MnistnnError as error:
-        note_end(study, trial, str(error))
-        return Ended(trial.id, "failed", problem=str(error))
-    except MemoryError:
-        note_end(study, trial, "out of memory")
-        return Ended(trial.id, "failed", problem="out of memory")
-    note_end(study, trial, None)
-    return _ended(trial, outcome.record)
+        return _ended(trial, outcome.record)
 
 
 def _finished(run: RunDirectory, trial: Trial) -> Ended | None:

@@ -127,9 +127,12 @@ def test_trial_that_is_asked_for_twice_at_a_time_is_done_once(prepared, cluster,
     with Dask(cluster.address, study.path.resolve()).open() as pool:
         twice = [pool.executor.submit(run_trial, str(study.path.resolve()), study.trials[0].id) for _ in range(2)]
         ends = [future.result(timeout=120) for future in twice]
-    assert [end.state for end in ends] == ["finished", "finished"]
+    assert sorted(end.state for end in ends) in (
+        ["busy", "finished"],
+        ["finished", "finished"],
+    )  # after it, or beside it
     record = read_record(study.run(study.trials[0]))
-    assert (record.status, record.resumed) == ("finished", 0)  # whoever came second waited
+    assert (record.status, record.resumed) == ("finished", 0)
 
 
 def test_scheduler_that_is_lost_loses_nothing(prepared, cluster, bits, tmp_path_factory):

@@ -134,9 +134,10 @@ def test_curve_is_of_whole_epochs_and_falls():
     assert best_by_epoch(rows, "e") == {1: 0.2, 2: 0.1}
 
 
-def test_missing_library_fails_the_trial_with_its_cure(prepared, monkeypatch):
+def test_missing_library_fails_no_trial(prepared, monkeypatch):
     study = prepared("batches.size=16,32", prune=True)
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ResourceError, match=r"--prune needs Optuna: pip install 'mnistnn\[sweep\]'"):
         Pruner(study, study.trials[0])
-    assert do(study) == ["failed", "failed"]
+    assert do(study) == ["refused", "refused"]
+    assert {standing(study, trial).state for trial in study.trials} == {"waiting"}

@@ -45,7 +45,7 @@ class Here:
                 future.set_result(do(*arguments))
                 return future
 
-        yield LocalPool(Now(), None)  # type: ignore[arg-type]
+        yield LocalPool(Now(), None, [])  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from mnistnn.component import component
 from mnistnn.data.sequences.contract import MAX_NUMBERS, NO_LABEL, Sequences, SequencesInfo, SequenceSource, Unit
 from mnistnn.data.sequences.csv_labels import labelled_rows
 from mnistnn.data.sequences.csv_table import LARGEST, CsvFile, CsvTable, shown
-from mnistnn.errors import ConfigError, DataError, ResourceError
+from mnistnn.errors import ConfigError, DataError, TooLittleMemoryError
 from mnistnn.types import SplitName
 
 
@@ -200,7 +200,7 @@ class CsvSeries(SequenceSource):
         steps = int(lengths.max())
         most = max(map(len, parts.values())) * steps * len(columns)
         if most > MAX_NUMBERS:
-            raise ResourceError(
+            raise TooLittleMemoryError(
                 f"{file.path}: a split has {most} inputs when all its series are as long as the longest, with {steps} "
                 f"rows; allowed are {MAX_NUMBERS}"
             )
