@@ -131,14 +131,15 @@ def resume(
     """
     from mnistnn.run.view import RunView
     from mnistnn.runner import session
+    from mnistnn.runner.signals import StopRequest
 
     flags = as_overrides(None, epochs, device)
-    with _trainer(workers) as trainer:
+    with StopRequest() as stop, _trainer(workers) as trainer:
         changes = [*overrides, *flags]
         found, view = found_run(run, runs), view_of_training()
         before = RunView(found)
         done = before.last if before.problem is None else None
-        outcome = session.resume(found, changes, view, time_budget, trainer=trainer, runs=runs)
+        outcome = session.resume(found, changes, view, time_budget, stop, trainer, runs)
         print_outcome(outcome)
         if done is not None and outcome.last == done and not settings().quiet:
             click.echo("it was at its end already; --epochs, or another value below stopping, lets it go on", err=True)
@@ -253,14 +254,14 @@ def _train(
     from mnistnn.run.directory import new_run_path
     from mnistnn.runner import session
     from mnistnn.runner.resuming import resumable
+    from mnistnn.runner.signals import StopRequest
 
-    with _trainer(workers) as trainer:
+    view = view_of_training()
+    with StopRequest() as stop, _trainer(workers) as trainer:  # signals are heeded until its processes have ended
         if resume_auto and (unfinished := resumable(plan.loaded, runs, run_dir)):
-            return session.resume_as(
-                unfinished, plan.loaded, view_of_training(), time_budget, trainer=trainer, runs=runs
-            )
+            return session.resume_as(unfinished, plan.loaded, view, time_budget, stop=stop, trainer=trainer, runs=runs)
         path = run_dir or new_run_path(runs, plan.experiment.name)
-        return session.start(plan, path, runs, view_of_training(), time_budget, trainer=trainer)
+        return session.start(plan, path, runs, view, time_budget, stop=stop, trainer=trainer)
 
 
 def _finished_before(plan: Plan, runs: Path) -> Outcome | None:

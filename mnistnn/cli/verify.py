@@ -48,12 +48,15 @@ def verify(references: tuple[str, ...], runs: Path, as_json: bool) -> None:
 
 
 def _find(reference: str, runs: Path) -> RunDirectory:
-    """Return a run, also one that has lost its run.json."""
+    """Return a run, also one that has lost its run.json, or has something else in the place of it."""
+    from os.path import isfile, islink, lexists
+
     from mnistnn.run.directory import RunDirectory
 
-    run = RunDirectory(Path(reference))
-    if not run.record.exists() and (run.config.exists() or run.checkpoints.exists()):
-        return run
+    path = Path(reference)
+    has_record = isfile(path / "run.json") and not islink(path / "run.json")
+    if not has_record and any(lexists(path / name) for name in ("run.json", "config.yaml", "checkpoints")):
+        return RunDirectory(path)
     return found_run(reference, runs)
 
 

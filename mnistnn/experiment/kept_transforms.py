@@ -32,7 +32,7 @@ class KeptTransforms:
         if source is None:
             return False
         try:
-            transform.restore(transforms.read(Path(source), transform.type))
+            transform.restore(transforms.read(Path(source), transform.type, follow=self._run is None))
         except (RunError, ShapeError) as error:
             text = f"{source}: {error}" if isinstance(error, ShapeError) else str(error)
             if self._run is not None:

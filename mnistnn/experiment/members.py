@@ -10,6 +10,7 @@ from mnistnn.config.load import LoadedExperiment, load_text
 from mnistnn.config.validate import type_first
 from mnistnn.errors import ConfigError
 from mnistnn.run.directory import RunDirectory
+from mnistnn.storage.inside import folder_in
 
 FOLDER = "members"
 
@@ -25,9 +26,14 @@ class MemberExperiment(LoadedExperiment):
         return self.whole.error(f"member {self.number + 1}: {key}: {message}", f"model.members.{self.number}")
 
 
+def member_name(number: int) -> str:
+    """Return the name of the folder of a member's run; numbers count from 0."""
+    return f"{number + 1:03}"
+
+
 def member_run(run: RunDirectory, number: int) -> RunDirectory:
     """Return where the run of a member lies; numbers count from 0."""
-    return RunDirectory(run.path / FOLDER / f"{number + 1:03}")
+    return RunDirectory(folder_in(folder_in(run.path, FOLDER), member_name(number)))
 
 
 def members_of(whole: LoadedExperiment) -> list[MemberExperiment]:

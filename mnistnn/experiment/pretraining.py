@@ -20,6 +20,7 @@ from mnistnn.config.validate import type_first
 from mnistnn.errors import ConfigError, nearest
 from mnistnn.layers.dense import Dense
 from mnistnn.run.directory import RunDirectory
+from mnistnn.storage.inside import file_in, folder_in
 from mnistnn.types import Shape
 
 FOLDER = "pretrain"
@@ -62,11 +63,11 @@ class Phase:
         return f"{self.number + 1}-{self.layer}"
 
     def run_in(self, run: RunDirectory) -> RunDirectory:
-        return RunDirectory(run.phases / self.name)
+        return RunDirectory(folder_in(run.phases, self.name))
 
     def features_in(self, run: RunDirectory) -> Path:
         """Return the file of what the phase has learned, as a transform `features` is kept."""
-        return run.path / _file(self.name)
+        return file_in(run.phases, _file(self.name).name)
 
     def experiment(self, whole: LoadedExperiment) -> DerivedExperiment:
         """Return the phase's experiment, complete: it does not know the whole one."""

@@ -92,7 +92,7 @@ def load_trained(run: RunDirectory, which: str = "best", overrides: Sequence[str
         path = Path(which)
         if not path.exists():
             raise RunError(f"'{which}' is neither best, last nor the path of a checkpoint file")
-        saved = checkpoints.read(path)
+        saved = checkpoints.read(path, follow=True)
     best = saved.state.best
     if which == "best" and best is None:
         raise RunError(f"{run.path}: no evaluation yet, so no best epoch; --checkpoint last takes what is there")

@@ -57,9 +57,12 @@ def write(folder: Path, checkpoint: Checkpoint, updates: int) -> Path:
     return path
 
 
-def read(path: Path) -> Checkpoint:
-    """Read and verify a checkpoint. Raises RunError naming what is wrong: missing, torn, altered, or too new."""
-    tensors, about = unseal(path, "checkpoint", FORMAT)
+def read(path: Path, follow: bool = False) -> Checkpoint:
+    """Read and verify a checkpoint.
+
+    Raises RunError naming what is wrong: missing, torn, altered, or too new; a link, unless that is to be followed.
+    """
+    tensors, about = unseal(path, "checkpoint", FORMAT, follow)
     return Checkpoint(tensors, parse_state(about, str(path)))
 
 

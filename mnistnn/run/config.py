@@ -10,7 +10,7 @@ from typing import Any, Literal
 from mnistnn.config.dump import config_hash
 from mnistnn.config.load import DEFAULT, LoadedExperiment, leaves, load_resolved, overridden
 from mnistnn.config.nodes import KeyPath, dotted
-from mnistnn.errors import RunError
+from mnistnn.errors import ConfigError, RunError
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.directory import RunDirectory, as_argument
 from mnistnn.run.record import RunRecord, read_record
@@ -21,11 +21,15 @@ Standing = Literal["recorded", "before a resume", "another"]
 def load_run_config(
     run: RunDirectory, overrides: Sequence[str] = (), record: RunRecord | None = None
 ) -> LoadedExperiment:
-    """Load config.yaml, changed by `overrides`. Raises RunError if it is not the one that run.json records.
+    """Load config.yaml, changed by `overrides`. Raises RunError if it cannot be read, or is not the one that run.json
+    records, and ConfigError for an override that does not fit.
 
     record  what run.json said, if it was read before
     """
-    kept = load_resolved(run.config)
+    try:
+        kept = load_resolved(run.config)
+    except ConfigError as error:
+        raise RunError(str(error)) from error
 
     def is_of(record: RunRecord) -> bool:
         return standing(kept, record, lambda: _newest_digest(run)) != "another"

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mnistnn.errors import RunError, UsageError
+from mnistnn.storage.inside import file_in, folder_in
 from mnistnn.storage.writing import is_text, remove_leftovers, resource_error, sync_folder
 
 LATEST = "latest"
@@ -16,54 +17,57 @@ LATEST = "latest"
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """The folder of one run. Nothing inside it is an absolute path, so it can be moved or copied whole."""
+    """The folder of one run. Nothing inside it is an absolute path, so it can be moved or copied whole.
+
+    The attributes raise RunError if what is there is not of the kind that belongs there: see `storage/inside.py`.
+    """
 
     path: Path
 
     @property
     def record(self) -> Path:
-        return self.path / "run.json"
+        return file_in(self.path, "run.json")
 
     @property
     def config(self) -> Path:
-        return self.path / "config.yaml"
+        return file_in(self.path, "config.yaml")
 
     @property
     def source(self) -> Path:
-        return self.path / "source"
+        return folder_in(self.path, "source")
 
     @property
     def environment(self) -> Path:
-        return self.path / "environment.json"
+        return file_in(self.path, "environment.json")
 
     @property
     def metrics(self) -> Path:
-        return self.path / "metrics.jsonl"
+        return file_in(self.path, "metrics.jsonl")
 
     @property
     def timing(self) -> Path:
-        return self.path / "timing.jsonl"
+        return file_in(self.path, "timing.jsonl")
 
     @property
     def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
+        return folder_in(self.path, "checkpoints")
 
     @property
     def evaluations(self) -> Path:
-        return self.path / "eval"
+        return folder_in(self.path, "eval")
 
     @property
     def phases(self) -> Path:
         """Where the runs of layers are that learned before."""
-        return self.path / "pretrain"
+        return folder_in(self.path, "pretrain")
 
     @property
     def log(self) -> Path:
-        return self.path / "log.txt"
+        return file_in(self.path, "log.txt")
 
     @property
     def lock(self) -> Path:
-        return self.path / ".mnistnn-lock"
+        return file_in(self.path, ".mnistnn-lock")
 
 
 def as_argument(path: Path) -> str:

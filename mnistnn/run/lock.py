@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 
 from mnistnn.errors import BusyError
 from mnistnn.run.directory import RunDirectory
-from mnistnn.storage.reading import open_without_waiting
+from mnistnn.storage.opening import open_own
 from mnistnn.storage.writing import resource_error
 
 # `is_held` takes the lock for an instant; a writer that meets it there need not give up.
@@ -39,7 +39,7 @@ def busy(run: RunDirectory) -> BusyError:
 def is_held(run: RunDirectory) -> bool:
     """Tell whether a live process holds the run's lock. Writes nothing, so it can ask about anybody's run."""
     try:
-        with open(run.lock, "rb", opener=open_without_waiting) as file:
+        with open(run.lock, "rb", opener=open_own) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

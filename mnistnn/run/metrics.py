@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mnistnn.errors import RunError
-from mnistnn.storage.reading import read_file
+from mnistnn.storage.opening import foreign, open_own
+from mnistnn.storage.reading import read_own_file
 from mnistnn.storage.strict_json import parse
 from mnistnn.storage.writing import resource_error
 from mnistnn.types import LAST, History, Row, best_row
@@ -30,9 +31,9 @@ class MetricsFile:
         self.bytes = 0
         self._sha256 = hashlib.sha256()
         try:
-            self._file = path.open("ab", buffering=0)
+            self._file = open(path, "ab", buffering=0, opener=open_own)  # noqa: SIM115 # `close` does
         except OSError as error:
-            raise resource_error(path, error) from error
+            raise foreign(path, error) or resource_error(path, error) from error
 
     @property
     def sha256(self) -> str:
@@ -55,7 +56,7 @@ class MetricsFile:
 
         Raises RunError, changing nothing, if the file is shorter or altered.
         """
-        content = read_file(self.path)
+        content = read_own_file(self.path)
         if len(content) < length:
             raise RunError(f"{self.path}: {len(content)} bytes, but the checkpoint was saved at {length}")
         digest = hashlib.sha256(content[:length])
@@ -63,7 +64,7 @@ class MetricsFile:
             raise RunError(f"{self.path}: altered since the checkpoint was saved")
         rows = parse_rows(content[:length], self.path)
         try:
-            os.truncate(self.path, length)
+            os.truncate(self._file.fileno(), length)
         except OSError as error:
             raise resource_error(self.path, error) from error
         self._sha256, self.bytes = digest, length
@@ -95,7 +96,7 @@ def read_rows(path: Path) -> list[Row]:
     """Read a finished or running file; a last line that is still being written is left out."""
     if not path.exists():
         return []
-    content = read_file(path)
+    content = read_own_file(path)
     return parse_rows(content[: content.rfind(b"\n") + 1], path)
 
 

@@ -11,7 +11,7 @@ from mnistnn.backend.arrays import CUPY_PACKAGES
 from mnistnn.backend.machine import blas_pools, cpu_model, usable_cores
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
-from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_own_file
 from mnistnn.storage.sealed_json import seal_json, unseal_json
 from mnistnn.storage.writing import write_atomically
 
@@ -65,7 +65,7 @@ def write_environment(run: RunDirectory, environment: dict[str, Any]) -> None:
 
 def read_environment(run: RunDirectory) -> dict[str, Any]:
     """Read environment.json. Raises RunError if it is missing, torn, altered, or of another format."""
-    return parse_environment(read_file(run.environment, MAX_JSON_BYTES), str(run.environment))
+    return parse_environment(read_own_file(run.environment, MAX_JSON_BYTES), str(run.environment))
 
 
 class KeptFacts:

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from mnistnn.run.directory import RunDirectory
-from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_own_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
 from mnistnn.storage.writing import write_atomically
 
@@ -48,7 +48,7 @@ _RECORD = TypeAdapter(RunRecord)
 
 def read_record(run: RunDirectory) -> RunRecord:
     """Read run.json. Raises RunError if it is missing, torn, altered, or of another format."""
-    return parse_record(read_file(run.record, MAX_JSON_BYTES), str(run.record))
+    return parse_record(read_own_file(run.record, MAX_JSON_BYTES), str(run.record))
 
 
 def parse_record(text: bytes, place: str) -> RunRecord:

@@ -11,6 +11,7 @@ import numpy as np
 
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
+from mnistnn.storage.inside import file_in, folder_in
 from mnistnn.storage.sealed_tensors import seal, unseal
 from mnistnn.storage.writing import remove_leftovers, resource_error, sync_folder, write_atomically
 
@@ -20,7 +21,7 @@ _WHAT = "fitted transform"
 
 def path_in(run: RunDirectory, number: int, kind: str) -> Path:
     """Return the file of a run's transform; `number` counts from 0, `kind` is its `type` in YAML."""
-    return run.path / "preprocess" / f"{number}-{kind}.safetensors"
+    return file_in(folder_in(run.path, "preprocess"), f"{number}-{kind}.safetensors")
 
 
 def write(path: Path, kind: str, tensors: dict[str, np.ndarray]) -> None:
@@ -33,9 +34,9 @@ def encode(kind: str, tensors: dict[str, np.ndarray]) -> bytes:
     return seal(tensors, FORMAT, {"type": kind})
 
 
-def read(path: Path, kind: str) -> dict[str, np.ndarray]:
+def read(path: Path, kind: str, follow: bool = False) -> dict[str, np.ndarray]:
     """Read what a transform of this type was fitted to. Raises RunError: missing, altered, newer, another type."""
-    tensors, about = unseal(path, _WHAT, FORMAT)
+    tensors, about = unseal(path, _WHAT, FORMAT, follow)
     if about.get("type") != kind:
         raise RunError(f"{path}: holds a transform of type {about.get('type')!r}, not {kind}")
     return tensors

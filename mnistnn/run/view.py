@@ -13,7 +13,8 @@ from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import best_of, read_rows
 from mnistnn.run.record import RunRecord, read_record
-from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
+from mnistnn.storage.inside import file_in, folder_in
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_own_file
 from mnistnn.types import History, Row
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class RunView:
 
     @cached_property
     def loaded(self) -> "LoadedExperiment":
-        """Its configuration, held to the digest in its record. Raises ConfigError if it is invalid."""
+        """Its configuration, held to the digest in its record."""
         # Imported here, as below: listing runs needs neither YAML nor arrays, whose libraries take time to load.
         from mnistnn.run.config import load_run_config
 
@@ -112,7 +113,7 @@ class RunView:
     def overrides(self) -> list[str]:
         """What the command line changed in the experiment's file when the run was started: KEY=VALUE each."""
         try:
-            text = read_file(self.run.source / "overrides.txt", MAX_JSON_BYTES).decode(errors="replace")
+            text = read_own_file(file_in(self.run.source, "overrides.txt"), MAX_JSON_BYTES).decode(errors="replace")
         except RunError:
             return []
         return [line for line in text.splitlines() if "=" in line]
@@ -120,7 +121,8 @@ class RunView:
     @cached_property
     def phases(self) -> "list[RunView]":
         """The runs of layers that learned before, in order."""
-        return [RunView(RunDirectory(record.parent)) for record in sorted(self.run.phases.glob("*/run.json"))]
+        names = sorted(record.parent.name for record in self.run.phases.glob("*/run.json"))
+        return [RunView(RunDirectory(folder_in(self.run.phases, name))) for name in names]
 
     @cached_property
     def checkpoints(self) -> list[Path]:
@@ -150,7 +152,7 @@ class RunView:
 def open_run(run: RunDirectory, overrides: Sequence[str] = ()) -> RunView:
     """Return a run whose record and configuration were read; the latter is changed by `overrides`.
 
-    Raises RunError if they do not belong together, ConfigError if the configuration is invalid.
+    Raises RunError if they cannot be read or do not belong together, ConfigError for an override that does not fit.
     """
     from mnistnn.config.load import overridden
 

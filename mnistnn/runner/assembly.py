@@ -13,6 +13,7 @@ from mnistnn.experiment.members import FOLDER, member_run
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.view import RunView
+from mnistnn.storage.inside import folder_in, refuse_what_leads_out
 from mnistnn.storage.writing import resource_error
 
 _SHARED = ("data", "backend")
@@ -44,10 +45,13 @@ def committee_of(runs: Sequence[RunDirectory], name: str, combine: str) -> Loade
 
 
 def copy_members(runs: Sequence[RunDirectory], committee: RunDirectory) -> None:
-    """Copy runs to where a committee's members lie, without what evaluations found. Raises ResourceError."""
-    transforms.furnish(committee.path / FOLDER)
+    """Copy runs to where a committee's members lie, without what evaluations found. Raises ResourceError,
+    and RunError for a run in which there is a link or a pipe.
+    """
+    transforms.furnish(folder_in(committee.path, FOLDER))
     for number, run in enumerate(runs):
         own = member_run(committee, number)
+        refuse_what_leads_out(run.path)
         try:
             shutil.copytree(run.path, own.path, symlinks=True, ignore=_left_out(run.path))
             own.evaluations.mkdir()

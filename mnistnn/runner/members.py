@@ -15,6 +15,7 @@ from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
 from mnistnn.runner.signals import StopRequest
+from mnistnn.storage.inside import folder_in
 
 
 class Trainer(Protocol):
@@ -56,7 +57,7 @@ class Members:
     def find(self, number: int) -> LoadedMember:
         """Train a member, unless that is done, and return it. Raises what its session ended with, but by a policy."""
         if not self._is_done(number):
-            transforms.furnish(self._run.path / FOLDER)
+            transforms.furnish(folder_in(self._run.path, FOLDER))
             if self._trainer is not None:
                 self._train_ahead(self._trainer, number)
             else:

@@ -17,6 +17,7 @@ from mnistnn.experiment.trained import load_trained
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
+from mnistnn.storage.inside import folder_in
 
 _KIND = "features"
 
@@ -31,7 +32,7 @@ def pretrain(
     """
     learned: list[Tensors] = []
     if plan.phases:
-        transforms.furnish(run.path / FOLDER)
+        transforms.furnish(folder_in(run.path, FOLDER))
     for phase in phases_of(plan.experiment):
         file = phase.features_in(run)
         if not file.exists():

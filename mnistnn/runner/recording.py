@@ -11,6 +11,7 @@ from mnistnn.config.load import LoadedExperiment
 from mnistnn.errors import MnistnnError, ResourceError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord, Status
+from mnistnn.storage.opening import foreign, open_own
 from mnistnn.storage.writing import resource_error, write_atomically
 
 
@@ -51,9 +52,10 @@ def _status_of(exit_code: int) -> Status:
 def log_of(run: RunDirectory) -> Iterator[Callable[[str], None]]:
     """Yield a function that appends a line to log.txt."""
     try:
-        file = run.log.open("ab", buffering=0)  # with a buffer, closing would fail once more on a full disk
+        # With a buffer, closing would fail once more on a full disk.
+        file = open(run.log, "ab", buffering=0, opener=open_own)  # noqa: SIM115 # closed below
     except OSError as error:
-        raise resource_error(run.log, error) from error
+        raise foreign(run.log, error) or resource_error(run.log, error) from error
 
     def log(text: str) -> None:
         try:

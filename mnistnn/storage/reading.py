@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mnistnn.errors import DataError, MnistnnError, RunError
+from mnistnn.storage.opening import NotRegularError, foreign, open_own, open_without_waiting
 from mnistnn.storage.writing import resource_error
 
 MAX_BYTES = 1 << 33
@@ -27,13 +28,6 @@ Refusal = Callable[[Path, OSError], Exception]
 """Returns the error to be raised for a file that cannot be read."""
 
 
-class NotRegularError(OSError):
-    """Neither a regular file nor a folder: a pipe, a device."""
-
-    def __init__(self) -> None:
-        super().__init__(0, "not a regular file")
-
-
 class TooLargeError(OSError):
     """A file of more than `max_bytes`."""
 
@@ -43,8 +37,9 @@ class TooLargeError(OSError):
 
 def run_error(path: Path, error: OSError) -> RunError:
     """Return the error that refuses a file of a run."""
-    is_file = not isinstance(error, IsADirectoryError | NotRegularError)
-    return RunError(f"{path}: {error.strerror or error}" if is_file else f"{path}: not a file")
+    if isinstance(error, IsADirectoryError):
+        return RunError(f"{path}: not a file")
+    return foreign(path, error) or RunError(f"{path}: {error.strerror or error}")
 
 
 def data_error(path: Path, error: OSError) -> MnistnnError:
@@ -59,10 +54,13 @@ def data_error(path: Path, error: OSError) -> MnistnnError:
 
 
 @contextmanager
-def open_file(path: Path, refused: Refusal = run_error) -> Iterator[BinaryIO]:
-    """Open a regular file for reading. Raises what `refused` returns, also for reads inside that fail."""
+def open_file(path: Path, refused: Refusal = run_error, follow: bool = True) -> Iterator[BinaryIO]:
+    """Open a regular file for reading. Raises what `refused` returns, also for reads inside that fail.
+
+    follow  False for a file inside a run or a sweep, which is refused if it is a link
+    """
     try:
-        with _open(path) as file:
+        with _open(path, follow) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise NotRegularError
             yield file
@@ -70,22 +68,22 @@ def open_file(path: Path, refused: Refusal = run_error) -> Iterator[BinaryIO]:
         raise refused(path, error) from error
 
 
-def read_file(path: Path, max_bytes: int = MAX_BYTES, refused: Refusal = run_error) -> bytes:
+def read_file(path: Path, max_bytes: int = MAX_BYTES, refused: Refusal = run_error, follow: bool = True) -> bytes:
     """Return the content of a regular file. Raises what `refused` returns, also if it has more than `max_bytes`."""
-    with open_file(path, refused) as file:
+    with open_file(path, refused, follow) as file:
         content = file.read(min(max_bytes, os.fstat(file.fileno()).st_size) + 1)
         if len(content) > max_bytes:
             raise TooLargeError(max_bytes)
     return content
 
 
-def open_without_waiting(name: str, flags: int) -> int:
-    """Open as the `opener` of `open`: a pipe does not wait for its writer, a terminal does not become the process's."""
-    return os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+def read_own_file(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the content of a file inside a run or a sweep. Raises RunError, also for a link."""
+    return read_file(path, max_bytes, follow=False)
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path, follow: bool) -> BinaryIO:
     try:
-        return open(path, "rb", opener=open_without_waiting)
+        return open(path, "rb", opener=open_without_waiting if follow else open_own)
     except ValueError as error:  # a byte 0, or half of a surrogate pair
         raise OSError(0, "not a possible file name") from error

@@ -43,12 +43,15 @@ def seal(tensors: dict[str, np.ndarray], format_number: int, about: dict[str, An
     return blank.replace(_NO_DIGEST, hashlib.sha256(blank).hexdigest().encode(), 1)
 
 
-def unseal(path: Path, what: str, format_number: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def unseal(
+    path: Path, what: str, format_number: int, follow: bool = False
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read and verify such a file; return its arrays and what is said about them.
 
-    Raises RunError naming what is wrong with it as a `what`: missing, torn, of another format, or altered.
+    Raises RunError naming what is wrong with it as a `what`: missing, torn, of another format, or altered; or a link,
+    unless that is to be followed, as to a file outside of any run.
     """
-    content = read_file(path)
+    content = read_file(path, follow=follow)
     try:
         tensors: dict[str, np.ndarray] = load(content)
         length = int.from_bytes(content[:8], "little")

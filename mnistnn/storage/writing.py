@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mnistnn.errors import ResourceError
+from mnistnn.storage.opening import foreign, open_own
 
 _TEMPORARY = ".tmp"
 _RESOURCE_ERRNOS = {
@@ -75,52 +76,41 @@ def append_line(path: Path, text: str) -> None:
     """Add a line to a file that only grows; it is on the disk once `force` was called too.
 
     A last line without an end, which a killed process or a full disk left, is cut off first: it was never reported as
-    written. Several processes may append, one at a time. Raises ResourceError.
+    written. Several processes may append, one at a time. Raises ResourceError, and RunError for a link or a pipe.
     """
     line = (text + "\n").encode()
     try:
-        with open(path, "ab+", buffering=0) as file:
+        with open(path, "ab+", buffering=0, opener=open_own) as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed: a line under way must not look torn to others
-            _cut_off_torn_line(path, file)
+            _cut_off_torn_line(file)
             if file.write(line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
-        raise resource_error(path, error) from error
+        raise foreign(path, error) or resource_error(path, error) from error
 
 
 def remove_last_line(path: Path, text: str) -> None:
     """Take back a line that was appended, also one that is torn, if nothing came after it. Raises ResourceError."""
     line = (text + "\n").encode()
     try:
-        with open(path, "rb+", buffering=0) as file:
+        with open(path, "rb+", buffering=0, opener=open_own) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             content = file.read()
             begin = content.rstrip(b"\n").rfind(b"\n") + 1
             if line.startswith(content[begin:]):
-                os.truncate(path, begin)
+                os.truncate(file.fileno(), begin)
     except FileNotFoundError:
         return
     except OSError as error:
-        raise resource_error(path, error) from error
+        raise foreign(path, error) or resource_error(path, error) from error
 
 
-def cut_off_torn_line(path: Path) -> None:
-    """Remove the torn last line, if there is one, of a file that a library adds lines to. Raises ResourceError."""
-    if not path.exists():
-        return
-    try:
-        with open(path, "rb", buffering=0) as file:
-            _cut_off_torn_line(path, file)
-    except OSError as error:
-        raise resource_error(path, error) from error
-
-
-def _cut_off_torn_line(path: Path, file: BinaryIO) -> None:
+def _cut_off_torn_line(file: BinaryIO) -> None:
     end = file.seek(0, os.SEEK_END)
     if not end or os.pread(file.fileno(), 1, end - 1) == b"\n":
         return
     file.seek(0)
-    os.truncate(path, file.read().rfind(b"\n") + 1)
+    os.truncate(file.fileno(), file.read().rfind(b"\n") + 1)
 
 
 def force(paths: Iterable[Path]) -> None:
@@ -128,10 +118,10 @@ def force(paths: Iterable[Path]) -> None:
     folders = {}
     for path in paths:
         try:
-            with open(path, "ab", buffering=0) as file:
+            with open(path, "ab", buffering=0, opener=open_own) as file:
                 os.fsync(file.fileno())
         except OSError as error:
-            raise resource_error(path, error) from error
+            raise foreign(path, error) or resource_error(path, error) from error
         folders[path.parent] = path
     for folder, path in folders.items():
         try:

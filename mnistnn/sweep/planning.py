@@ -14,7 +14,7 @@ from mnistnn.config.load import LoadedExperiment, load_experiment, load_text
 from mnistnn.config.validate import type_first
 from mnistnn.errors import ConfigError, RunError, UsageError
 from mnistnn.experiment.plan import Plan
-from mnistnn.storage.reading import read_file
+from mnistnn.storage.reading import read_own_file
 from mnistnn.sweep.description import SCHEMA_VERSION, Description, Sampler, Search, Trial
 from mnistnn.sweep.space import Point, Space, parse_space
 from mnistnn.sweep.study import Study
@@ -129,7 +129,7 @@ def plan_search(
 
 def read_base(study: Study, search: Search) -> str:
     """Return the experiment that points change. Raises RunError if it was altered."""
-    content = read_file(study.base)
+    content = read_own_file(study.base)
     if hashlib.sha256(content).hexdigest() != search.base_sha256:
         raise RunError(f"{study.base}: altered: its SHA-256 is not the one in study.json")
     return content.decode()

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass as strict_dataclass
 from mnistnn.analysis.evaluation.results import evaluate, stored_evaluations
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
-from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_own_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
 from mnistnn.storage.writing import write_atomically
 from mnistnn.sweep.description import Trial
@@ -137,7 +137,7 @@ def read_chosen(study: Study) -> Chosen | None:
     """Return what was chosen before. Raises RunError if that is torn or altered."""
     if not study.chosen.exists():
         return None
-    text = read_file(study.chosen, MAX_JSON_BYTES)
+    text = read_own_file(study.chosen, MAX_JSON_BYTES)
     return parse_as(_CHOSEN, text, str(study.chosen), "a choice", SCHEMA_VERSION)
 
 

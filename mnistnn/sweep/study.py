@@ -29,7 +29,8 @@ from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
 from mnistnn.run.view import RunView
-from mnistnn.storage.reading import MAX_BYTES, read_file
+from mnistnn.storage.inside import file_in, folder_in
+from mnistnn.storage.reading import MAX_BYTES, read_own_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
 from mnistnn.storage.writing import append_line, force, is_text, remove_last_line, resource_error, write_atomically
 from mnistnn.sweep.description import SCHEMA_VERSION, Description, Trial
@@ -70,24 +71,24 @@ class Study:
 
     @property
     def base(self) -> Path:
-        return self.path / "base.yaml"
+        return file_in(self.path, "base.yaml")
 
     @property
     def suggested_file(self) -> Path:
-        return self.path / "asked.jsonl"
+        return file_in(self.path, "asked.jsonl")
 
     @property
     def chosen(self) -> Path:
-        return self.path / "chosen.json"
+        return file_in(self.path, "chosen.json")
 
     def run(self, trial: Trial) -> RunDirectory:
-        return RunDirectory(self.path / "trials" / trial.id)
+        return RunDirectory(folder_in(folder_in(self.path, "trials"), trial.id))
 
     def config(self, trial: Trial) -> Path:
-        return self.path / "configs" / f"{trial.id}.yaml"
+        return file_in(folder_in(self.path, "configs"), f"{trial.id}.yaml")
 
     def attempts(self, trial: Trial) -> Path:
-        return self.path / "attempts" / f"{trial.id}.jsonl"
+        return file_in(folder_in(self.path, "attempts"), f"{trial.id}.jsonl")
 
     def trial(self, name: str) -> Trial:
         """Return the trial of a name. Raises RunError."""
@@ -131,10 +132,10 @@ def write_config(study: Study, trial: Trial, loaded: LoadedExperiment) -> None:
 
 def open_study(path: Path) -> Study:
     """Read a sweep. Raises RunError if there is none, or it is torn, altered or of another format."""
-    file = path / "study.json"
+    file = file_in(path, "study.json")
     if not file.exists():
         raise RunError(f"{path}: not a sweep: it has no study.json")
-    text = read_file(file, MAX_BYTES)
+    text = read_own_file(file, MAX_BYTES)
     study = Study(path, parse_as(_DESCRIPTION, text, str(file), "a sweep", SCHEMA_VERSION))
     study.suggested.extend(read_suggested(study.suggested_file))
     return study
@@ -184,11 +185,12 @@ def standing(study: Study, trial: Trial) -> Standing:
 
 def finished_runs(study: Study, besides: Collection[str]) -> Iterator[RunView]:
     """Yield the runs of trials that are finished or pruned, besides the ones named."""
-    for path in sorted((study.path / "trials").iterdir()):
-        view = RunView(RunDirectory(path))
-        if path.name in besides:
+    trials = folder_in(study.path, "trials")
+    for name in sorted(path.name for path in trials.iterdir()):
+        if name in besides:
             continue
         with suppress(RunError):
+            view = RunView(RunDirectory(folder_in(trials, name)))
             if view.run.record.exists() and view.record.status == "finished":
                 yield view
 
@@ -262,7 +264,7 @@ def _read_attempts(study: Study, trial: Trial) -> _Attempts:
 def _events(study: Study, trial: Trial) -> Iterator[dict[str, Any]]:
     """Yield what was noted about a trial, in order."""
     try:
-        lines = read_file(study.attempts(trial)).splitlines()
+        lines = read_own_file(study.attempts(trial)).splitlines()
     except RunError:
         return
     for line in lines:
@@ -273,7 +275,7 @@ def _events(study: Study, trial: Trial) -> Iterator[dict[str, Any]]:
 def set_aside(study: Study, trial: Trial) -> None:
     """Prepare a failed trial to be tried from the beginning; what its run directory holds is kept in failed/."""
     run, number = study.run(trial), _read_attempts(study, trial).retries + 1
-    folder = study.path / "failed"
+    folder = folder_in(study.path, "failed")
     try:
         folder.mkdir(exist_ok=True)
         if run.path.exists():

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from mnistnn.storage.reading import read_file
+from mnistnn.storage.reading import read_own_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
 from mnistnn.storage.writing import append_line, force
 from mnistnn.sweep.description import Trial
@@ -46,7 +46,7 @@ def read_suggested(path: Path) -> list[SuggestedPoint]:
     """Return all points that were suggested. Raises RunError for a whole line that is altered or foreign."""
     if not path.exists():
         return []
-    content = read_file(path)
+    content = read_own_file(path)
     lines = content[: content.rfind(b"\n") + 1].splitlines()
     return [
         parse_as(_SUGGESTED, line, f"{path}:{n}", "a point", SCHEMA_VERSION) for n, line in enumerate(lines, start=1)

@@ -169,8 +169,13 @@ class Work:
         process.kill()
         raise AssertionError(f"it does not come to the stage: {process.communicate()}")
 
-    def stop(self, process: "subprocess.Popen[str]", number: int, times: int, pause_s: float = 0.3) -> Done:
-        """Send a signal, once or twice, and check that all processes end in time, with the right exit code."""
+    def stop(
+        self, process: "subprocess.Popen[str]", number: int, times: int, pause_s: float = 0.3, any_time: bool = False
+    ) -> Done:
+        """Send a signal, once or twice, and check that all processes end in time, with the right exit code.
+
+        any_time  the command may be just beginning, when nobody has asked the system yet to be told of signals, or done
+        """
         began = time.monotonic()
         process.send_signal(number)
         if times == 2:
@@ -190,11 +195,19 @@ class Work:
                     os.kill(each, signal.SIGKILL)
                 raise AssertionError(f"{len(left)} processes are left, after {done}")
             time.sleep(0.05)
-        allowed = {128 + number} if times == 1 else {128 + number, -number}
+        allowed = {128 + number} if times == 1 and not any_time else {128 + number, -number}
+        if any_time and self.is_finished():
+            allowed.add(0)
         assert done.code in allowed, done
         if done.code and done.code > 0:
             assert "Traceback" not in done.err, done.err
         return done
+
+    def is_finished(self) -> bool:
+        """Tell whether all that the command is to train is there."""
+        records = [read_record(RunDirectory(path.parent)) for path in self.folder.rglob("run.json")]
+        wanted = 4 if self.kind == "members" else 3
+        return [record.status for record in records] == ["finished"] * wanted
 
     def processes(self) -> list[int]:
         """Return the processes that this command has begun, and that are still there."""

@@ -83,7 +83,7 @@ def test_stopped_at_any_instant(work, kind, record_property):
         process = made.start(made.first)
         time.sleep(draw.uniform(0.3, 5.0))
         if process.poll() is None:
-            made.stop(process, draw.choice(SIGNALS), draw.choice((1, 2)), draw.uniform(0.0, 2.0))
+            made.stop(process, draw.choice(SIGNALS), draw.choice((1, 2)), draw.uniform(0.0, 2.0), any_time=True)
         else:
             assert process.returncode == 0, process.communicate()
             ended += 1

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mnistnn.errors import ResourceError
-from mnistnn.storage.writing import append_line, cut_off_torn_line, force, remove_leftovers, write_atomically
+from mnistnn.storage.writing import append_line, force, remove_leftovers, write_atomically
 
 
 class DiskRefuses:
@@ -175,10 +175,5 @@ def test_line_that_cannot_be_forced_to_the_disk_is_a_resource_error(target, monk
 def test_torn_last_line_is_cut_off(tmp_path, content, kept):
     path = tmp_path / "lines"
     path.write_bytes(content)
-    cut_off_torn_line(path)
-    assert path.read_bytes() == kept
-
-
-def test_nothing_is_cut_off_a_file_that_is_not_there(tmp_path):
-    cut_off_torn_line(tmp_path / "lines")
-    assert not (tmp_path / "lines").exists()
+    append_line(path, "c")
+    assert path.read_bytes() == kept + b"c\n"

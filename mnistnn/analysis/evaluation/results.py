@@ -18,7 +18,7 @@ from mnistnn.errors import DivergedError, RunError, UsageError
 from mnistnn.experiment.trained import Trained, load_trained
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.view import RunView
-from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_own_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
 from mnistnn.storage.writing import write_atomically
 from mnistnn.tasks.classification import Evaluation
@@ -102,7 +102,7 @@ def parse_result(kind: type[Result], text: bytes, place: str) -> Any:
 
 def read_result(path: Path) -> Any:
     """Read one result. Raises RunError: missing, torn, altered, of another format, or none."""
-    return parse_result(kind_of_file(path.name), read_file(path, MAX_JSON_BYTES), str(path))
+    return parse_result(kind_of_file(path.name), read_own_file(path, MAX_JSON_BYTES), str(path))
 
 
 def stored_results(run: RunDirectory) -> list[Any]:

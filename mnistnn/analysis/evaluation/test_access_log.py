@@ -6,10 +6,12 @@ with them. Whoever shows anything of the test digits counts it here first.
 
 import json
 from datetime import datetime
+from pathlib import Path
 
-from mnistnn.errors import RunError
 from mnistnn.experiment.trained import Trained
 from mnistnn.run.directory import RunDirectory
+from mnistnn.storage.inside import file_in
+from mnistnn.storage.reading import read_own_file
 from mnistnn.storage.writing import append_line, force
 
 TEST_ACCESS_LOG = "test-readings.jsonl"
@@ -17,7 +19,7 @@ TEST_ACCESS_LOG = "test-readings.jsonl"
 
 def log_test_access(run: RunDirectory, trained: Trained) -> int:
     """Append to the test-access log; return how many there are now."""
-    log = run.evaluations / TEST_ACCESS_LOG
+    log = _log_in(run)
     entry = {
         "time": datetime.now().astimezone().isoformat(timespec="seconds"),
         "checkpoint": trained.label,
@@ -33,12 +35,12 @@ def count_test_accesses(run: RunDirectory) -> int:
     """Count the entries of the test-access log. A line without an end is of an `eval` that was killed before it
     showed a result.
     """
-    try:
-        return (run.evaluations / TEST_ACCESS_LOG).read_bytes().count(b"\n")
-    except FileNotFoundError:
-        return 0
-    except OSError as error:
-        raise RunError(f"{run.evaluations / TEST_ACCESS_LOG}: {error.strerror}") from error
+    log = _log_in(run)
+    return read_own_file(log).count(b"\n") if log.exists() else 0
+
+
+def _log_in(run: RunDirectory) -> Path:
+    return file_in(run.evaluations, TEST_ACCESS_LOG)
 
 
 def said(readings: int) -> str:

@@ -17,7 +17,7 @@ from mnistnn.run.checkpoint import Checkpoint
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
 from mnistnn.run.state import SavedState
-from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_own_file
 from mnistnn.storage.sealed_json import VERSION
 from mnistnn.tasks.contract import Task
 from mnistnn.training.loop import saved_arrays
@@ -38,7 +38,7 @@ def check_checkpoints(
     """
     states: dict[str, SavedState] = {}
     model = _Expectation(run, findings) if transforms_are_whole else None
-    present = [path for path in checkpoints.newest_first(run.checkpoints) if _name(path) in inventory.files]
+    present = [path for path in checkpoints.newest_first(run.path / _FOLDER) if _name(path) in inventory.files]
     for path in present:
         try:
             saved = checkpoints.read(path)
@@ -83,7 +83,7 @@ def check_best(
         return
     try:
         path = checkpoints.best_path(run.checkpoints)
-        note = checkpoints.parse_best(read_file(path, MAX_JSON_BYTES), str(path))
+        note = checkpoints.parse_best(read_own_file(path, MAX_JSON_BYTES), str(path))
         note.pop(VERSION, None)
     except RunError as error:
         findings.problem(file, error)
@@ -114,7 +114,7 @@ def _check_one(path: Path, saved: Checkpoint, record: RunRecord | None, findings
 
 def _check_kept(run: RunDirectory, newest: SavedState, present: set[str], findings: Findings) -> None:
     for updates in newest.kept:
-        path = checkpoints.path_for(run.checkpoints, updates)
+        path = checkpoints.path_for(run.path / _FOLDER, updates)
         if path.name not in present and not findings.speaks_against(_name(path)):
             findings.problem(_name(path), "missing, although it is to be kept for good")
 

@@ -17,7 +17,7 @@ from mnistnn.run.config import as_written, standing
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.provenance import parse_environment
 from mnistnn.run.record import RunRecord, parse_record
-from mnistnn.storage.reading import MAX_JSON_BYTES, read_file
+from mnistnn.storage.reading import MAX_JSON_BYTES, read_own_file
 from mnistnn.storage.sealed_json import DIGEST
 
 
@@ -27,7 +27,7 @@ def check_record(run: RunDirectory, inventory: Inventory, findings: Findings) ->
     if not inventory.has(file):
         return None
     try:
-        text = read_file(run.record, MAX_JSON_BYTES)
+        text = read_own_file(run.record, MAX_JSON_BYTES)
         record = parse_record(text, str(run.record))
     except RunError as error:
         findings.problem(file, error)
@@ -91,7 +91,7 @@ def check_environment(
     if not inventory.has(file):
         return None
     try:
-        text = read_file(run.environment, MAX_JSON_BYTES)
+        text = read_own_file(run.environment, MAX_JSON_BYTES)
         environment = parse_environment(text, str(run.environment))
     except RunError as error:
         findings.problem(file, error)
@@ -119,7 +119,7 @@ def check_sources(
         if not inventory.has(file):
             continue
         try:
-            content = read_file(run.source / name)
+            content = read_own_file(run.source / name)
         except RunError as error:
             findings.problem(file, error)
             continue
@@ -134,21 +134,20 @@ def check_sources(
 def check_transforms(run: RunDirectory, inventory: Inventory, loaded: LoadedExperiment, findings: Findings) -> bool:
     """Check that each transform of the experiment is kept as it was fitted; tell whether all are."""
     expected = [
-        (transforms.path_in(run, number, transform.type), transform.type)
+        (f"preprocess/{number}-{transform.type}.safetensors", transform.type)
         for number, transform in enumerate(loaded.experiment.preprocess)
     ]
     whole = True
-    for path, kind in expected:
-        file = f"preprocess/{path.name}"
+    for file, kind in expected:
         if inventory.has(file):
             try:
-                transforms.read(path, kind)
+                transforms.read(run.path / file, kind)
             except RunError as error:
                 findings.problem(file, error)
             findings.ok(file)
         whole = whole and not findings.speaks_against(file)
     for name in inventory.names_in("preprocess"):
-        if name not in {path.name for path, _ in expected}:
+        if f"preprocess/{name}" not in {file for file, _ in expected}:
             findings.note(f"preprocess/{name}", "no part of the run")
     return whole
 

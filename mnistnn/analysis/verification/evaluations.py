@@ -9,7 +9,7 @@ from mnistnn.analysis.verification.report import Findings
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
-from mnistnn.storage.reading import read_file
+from mnistnn.storage.reading import read_own_file
 from mnistnn.storage.strict_json import parse
 from mnistnn.tasks.registry import RESULTS
 
@@ -52,7 +52,7 @@ def _check_test_access_log(run: RunDirectory, inventory: Inventory, readings: in
     if not inventory.has(file):
         return
     try:
-        content = read_file(run.evaluations / TEST_ACCESS_LOG)
+        content = read_own_file(run.evaluations / TEST_ACCESS_LOG)
     except RunError as error:
         findings.problem(file, error)
         return

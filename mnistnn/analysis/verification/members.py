@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from os.path import lexists
 
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings, Report
-from mnistnn.experiment.members import FOLDER, member_run
+from mnistnn.experiment.members import FOLDER, member_name, member_run
 from mnistnn.run.directory import RunDirectory
 
 
@@ -18,9 +19,8 @@ def check_members(
     verify: Callable[[RunDirectory], Report],
 ) -> None:
     """Check the runs of members that there are, of so many; the first `joined` are to be there."""
-    expected = [member_run(run, number) for number in range(members)]
-    for number, own in enumerate(expected):
-        name = own.path.name
+    expected = [member_name(number) for number in range(members)]
+    for number, name in enumerate(expected):
         if name not in inventory.members:
             if (
                 number < joined
@@ -28,11 +28,10 @@ def check_members(
                 and not findings.speaks_against(f"{FOLDER}/{name}")
             ):
                 findings.problem(f"{FOLDER}/{name}", "missing")
-        elif number >= joined and not own.record.exists():
+        elif number >= joined and not lexists(run.path / FOLDER / name / "run.json"):
             findings.note(f"{FOLDER}/{name}", "holds no run yet; resuming makes it")
         else:
-            report = verify(own)
+            report = verify(member_run(run, number))
             findings.found += [replace(each, file=f"{FOLDER}/{name}/{each.file}") for each in report.findings]
-    names = {own.path.name for own in expected}
-    for name in sorted({*inventory.members, *inventory.names_in(FOLDER)} - names):
+    for name in sorted({*inventory.members, *inventory.names_in(FOLDER)} - set(expected)):
         findings.note(f"{FOLDER}/{name}", "no part of the run")

@@ -11,7 +11,7 @@ from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import parse_rows
 from mnistnn.run.record import RunRecord
 from mnistnn.run.state import SavedState
-from mnistnn.storage.reading import read_file
+from mnistnn.storage.reading import read_own_file
 from mnistnn.types import LAST, History, Row, best_row
 
 _METRICS, _TIMING = "metrics.jsonl", "timing.jsonl"
@@ -36,7 +36,7 @@ def check_metrics(
     if not inventory.has(_METRICS):
         return None
     try:
-        content = read_file(run.metrics)
+        content = read_own_file(run.metrics)
     except RunError as error:
         findings.problem(_METRICS, error)
         return None
@@ -70,7 +70,7 @@ def check_timing(
     if not inventory.has(_TIMING):
         return
     try:
-        content = read_file(run.timing)
+        content = read_own_file(run.timing)
         timed = parse_rows(content[: content.rfind(b"\n") + 1], run.timing)
     except RunError as error:
         findings.problem(_TIMING, error)
@@ -126,7 +126,7 @@ def _check_end(
     beyond = len(content) - newest.metrics.bytes
     if beyond > 0 and is_settled:
         last = int(rows[-1].get("updates", 0)) if rows else 0
-        lost = path_for(run.checkpoints, last).name
+        lost = path_for(run.path, last).name
         if last > newest.progress.updates and not findings.speaks_against(f"checkpoints/{lost}"):
             findings.problem(f"checkpoints/{lost}", "missing: the last rows of metrics.jsonl were saved with it")
         elif last <= newest.progress.updates:

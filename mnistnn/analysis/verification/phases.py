@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from os.path import lexists
 
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings, Report
@@ -35,18 +36,17 @@ def check_phases(
         findings.problem("config.yaml", error)
         return
     for phase in phases:
-        path = phase.features_in(run)
-        file = str(path.relative_to(run.path))
+        file = f"{FOLDER}/{phase.name}.safetensors"
         if is_done or file in inventory.files:
             if inventory.has(file):
                 try:
-                    transforms.read(path, "features")
+                    transforms.read(run.path / file, "features")
                 except RunError as error:
                     findings.problem(file, error)
                 findings.ok(file)
             if phase.name not in inventory.runs:
                 findings.problem(f"{FOLDER}/{phase.name}", "missing")
-        if phase.name in inventory.runs and not (is_done or phase.run_in(run).record.exists()):
+        if phase.name in inventory.runs and not (is_done or lexists(run.path / FOLDER / phase.name / "run.json")):
             findings.note(f"{FOLDER}/{phase.name}", "holds no run yet; resuming makes it")
         elif phase.name in inventory.runs:
             report = verify(phase.run_in(run))

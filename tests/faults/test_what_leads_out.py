@@ -1,0 +1,192 @@
+"""Links and pipes in the place of each file and each folder of a run: no command follows or waits for one.
+
+A run directory may come from somebody else. Nothing outside of it is read into what is shown, and nothing outside of it
+is written, however its files are replaced.
+"""
+
+import os
+import random
+import shutil
+import signal
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnistnn.analysis.plots.contact_sheet import encode_png
+from tests.faults.trials import BELIEF, Done, command
+
+SECRET = "the-first-line-of-a-foreign-file: 12345"
+_WITHIN_S = 60
+
+# Every command that is given a run. RUN is replaced, OTHER is a sound run of the same experiment.
+COMMANDS = {
+    "resume": "resume RUN",
+    "resume for longer": "resume RUN --epochs 4",
+    "train on": "train CFG --run-dir RUN --resume auto",
+    "train anew": "train CFG --run-dir RUN",
+    "refit": "refit RUN",
+    "eval": "eval RUN",
+    "eval of validation": "eval RUN OTHER --split valid",
+    "show": "show RUN",
+    "show as JSON": "show RUN --json",
+    "tail": "tail RUN",
+    "ls": "ls --runs .",
+    "compare": "compare RUN OTHER",
+    "diff": "diff RUN OTHER",
+    "plot": "plot RUN --out plot.svg --force",
+    "report": "report RUN --out report.html --force",
+    "verify": "verify RUN",
+    "predict": "predict RUN picture.png",
+    "committee": "committee RUN OTHER --name both",
+    "rm": "rm RUN --yes",
+    **{f"inspect {what}": f"inspect {what} RUN" for what in ("summary", "filters", "errors", "confusion")},
+    **{f"inspect {what}": f"inspect {what} RUN" for what in ("activations", "dead-units")},
+    **{f"export {to}": f"export RUN --to {to} --out exported --force" for to in ("safetensors", "npz", "csv")},
+}
+"""The words of each command, by what it is."""
+
+# A command refuses a run that leads out, unless it needs nothing of what does, and ends as it would without.
+_REFUSED = {"verify": 9, "ls": 0}
+WAYS = ("link to the same", "link to another", "link to nothing", "pipe")
+
+
+def entries(run: Path) -> list[str]:
+    """Return all files and folders of a run, by their paths in it."""
+    return sorted(path.relative_to(run).as_posix() for path in run.rglob("*"))
+
+
+def replace(run: Path, entry: str, way: str, outside: Path) -> None:
+    """Put something in the place of an entry that leads out of the run, or nowhere."""
+    inside, target = run / entry, outside / Path(entry).name
+    outside.mkdir()
+    if way == "link to the same":
+        inside.rename(target)
+    else:
+        shutil.rmtree(inside) if inside.is_dir() else inside.unlink()
+    match way:
+        case "link to another":
+            target.write_text(SECRET + "\n")
+        case "pipe":
+            os.mkfifo(inside)
+            return
+    inside.symlink_to(target)
+
+
+def run_command(what: str, folder: Path, everything_below, outside: Path) -> Done:
+    """Run a command line in a folder; it may neither hang nor touch what is outside."""
+    before = everything_below(outside), sorted(outside.rglob("*"))
+    os.chdir(folder)
+    signal.alarm(_WITHIN_S)
+    try:
+        done = command(*_arguments(what, folder / "cfg.yaml"), "-q")
+    finally:
+        signal.alarm(0)
+    assert (everything_below(outside), sorted(outside.rglob("*"))) == before, "something outside was changed"
+    return done
+
+
+WHITENED = """\
+name: whitened
+data: {dataset: toy, validation_examples: 60}
+preprocess: [{type: whiten, method: zca}]
+model: {type: sequential, layers: {hidden: {type: dense, units: 6}, classes: {type: dense, units: 4}}}
+batches: {size: 100}
+optimizer: {type: sgd, learning_rate: 0.1}
+stopping: [{type: max_epochs, epochs: 2}]
+checkpoint: {keep_last: 1}
+"""
+COMMITTEE_OF_TWO = """\
+name: committee
+data: {dataset: toy, validation_examples: 60}
+model:
+  type: committee
+  members: [{experiment: short.yaml}, {experiment: short.yaml, overrides: [seed=1]}]
+"""
+EXPERIMENTS = {"whitened": WHITENED, "pretrained": BELIEF, "committee": COMMITTEE_OF_TWO}
+
+
+@pytest.fixture(scope="module", params=EXPERIMENTS)
+def template(request, toy_cache, tmp_path_factory) -> Path:
+    """A folder with a finished run and another one, which nobody may change, and a picture."""
+    folder: Path = tmp_path_factory.mktemp("template")
+    (folder / "short.yaml").write_text(WHITENED)
+    (folder / "cfg.yaml").write_text(EXPERIMENTS[request.param])
+    (folder / "picture.png").write_bytes(encode_png(np.zeros((8, 8), np.uint8)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MNISTNN_DATA", str(toy_cache))
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        patch.chdir(folder)
+        for name in ("run", "other"):
+            assert command("train", "cfg.yaml", "--run-dir", name, "-q").code == 0
+            assert command("eval", name, "-q").code == 0
+    return folder
+
+
+@cache
+def undisturbed(template: Path, what: str) -> int | None:
+    """Return the exit code of a command on a sound run."""
+    folder = template.with_name(f"{template.name}-sound")
+    shutil.copytree(template, folder, symlinks=True)
+    os.chdir(folder)
+    code = command(*_arguments(what, folder / "cfg.yaml"), "-q").code
+    shutil.rmtree(folder)
+    return code
+
+
+def _arguments(what: str, config: Path) -> list[str]:
+    words = {"CFG": str(config), "RUN": "run", "OTHER": "other"}
+    return [words.get(word, word) for word in COMMANDS[what].split()]
+
+
+def check(template: Path, folder: Path, everything_below, entry: str, way: str, what: str) -> int | None:
+    """Replace an entry of a run, run a command on it, and check how it ends; return its exit code."""
+    shutil.copytree(template, folder, symlinks=True)
+    outside = folder.with_name(folder.name + "-outside")
+    replace(folder / "run", entry, way, outside)
+    done = run_command(what, folder, everything_below, outside)
+    place = f"{what}, {entry} as a {way}: {done}"
+    assert done.code in {_REFUSED.get(what, 4), undisturbed(template, what)}, place
+    assert "Traceback" not in done.err, place
+    shown = (
+        done.out
+        + done.err
+        + "".join(
+            path.read_text(errors="replace") for path in folder.iterdir() if path.name in ("report.html", "plot.svg")
+        )
+    )
+    assert SECRET not in shown, place
+    if done.code == 4 and what != "train anew":  # which is refused as there is a run already
+        assert Path(entry).name in done.err or Path(entry).parts[0] in done.err, place
+    shutil.rmtree(folder)
+    shutil.rmtree(outside)
+    return done.code
+
+
+def each(template: Path) -> list[tuple[str, str, str]]:
+    """Return all that can be checked; of a run with others inside, what is about these."""
+    found = entries(template / "run")
+    nested = [entry for entry in found if entry.split("/")[0] in ("pretrain", "members")]
+    return [(entry, way, what) for entry in nested or found for way in WAYS for what in COMMANDS]
+
+
+def test_no_command_follows_a_link_or_waits_for_a_pipe(toy, template, tmp_path, everything_below):
+    """A part of all, which is below: each entry in each way and each command, but not each with each."""
+    chosen = random.Random(1).sample(each(template), 60)
+    codes = [check(template, tmp_path / "work", everything_below, *one) for one in chosen]
+    assert {0, 4} <= set(codes)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("what", COMMANDS)
+def test_no_command_follows_any_link_or_waits_for_any_pipe(
+    toy, template, tmp_path, everything_below, what, record_property
+):
+    codes: dict[int | None, int] = {}
+    for one in each(template):
+        if one[2] == what:
+            code = check(template, tmp_path / "work", everything_below, *one)
+            codes[code] = codes.get(code, 0) + 1
+    said = ", ".join(f"{count} × exit {code}" for code, count in codes.items())
+    record_property("counts", f"{said}; 0 violations")
