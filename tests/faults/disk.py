@@ -184,8 +184,8 @@ class Disk:
             if opener is None and not isinstance(file, int) and self.fail(Call("open to read", place.name)):
                 raise self.failure(place)
             return self._io_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
-        if not isinstance(file, int) and self.fail(Call("open", place.name)):
-            raise self.failure(place)
+        if opener is None and not isinstance(file, int) and self.fail(Call("open", place.name)):
+            raise self.failure(place)  # with an opener, that calls os.open, which counts
         if not isinstance(file, int) and self.mode == "power cut" and not place.exists():
             self._unsynced_names.append((place, None))
         raw = _File(self, place, file, mode.replace("b", "").replace("t", ""), closefd, opener)

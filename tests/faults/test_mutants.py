@@ -149,7 +149,7 @@ def best_not_saved(patch):
 
 
 def digest_not_checked(patch):
-    def unseal(path, what, format_number):
+    def unseal(path, what, format_number, follow):
         content = path.read_bytes()
         try:
             length = int.from_bytes(content[:8], "little")

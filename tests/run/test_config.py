@@ -85,7 +85,7 @@ def test_mistaken_override_is_shown_as_such(run):
 
 def test_mistakes_come_before_the_digest(run):
     edit(run, "seed: 0", "seeds: 0")
-    with pytest.raises(ConfigError, match="unknown key 'seeds'"):
+    with pytest.raises(RunError, match="unknown key 'seeds'"):
         load_run_config(run)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from mnistnn.errors import ResourceError, RunError
+from mnistnn.errors import RunError
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
 
@@ -66,7 +66,7 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path):
     assert [path.name for path in Path(tmp_path, "preprocess").iterdir()] == ["0-standardize.safetensors"]
 
 
-def test_folder_that_cannot_be_made_is_a_resource_error(tmp_path):
+def test_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "preprocess").touch()
-    with pytest.raises(ResourceError, match="preprocess"):
+    with pytest.raises(RunError, match="preprocess: a file, where a folder of its own belongs"):
         transforms.keep(RunDirectory(tmp_path), [("standardize", ARRAYS)])

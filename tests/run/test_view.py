@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.errors import ConfigError, RunError
+from mnistnn.errors import RunError
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
@@ -89,7 +89,7 @@ def test_invalid_configuration_is_no_problem_until_it_is_asked_for(run):
     run.config.write_text("rubbish: true")
     found = RunView(run)
     assert found.problem is None
-    with pytest.raises(ConfigError, match="rubbish"):
+    with pytest.raises(RunError, match="rubbish"):
         _ = found.config
 
 

@@ -68,4 +68,5 @@ def test_caller_may_have_an_error_of_its_own(tmp_path):
 def test_pipe_in_the_place_of_a_lock_is_not_waited_for(tmp_path):
     run = RunDirectory(tmp_path)
     os.mkfifo(run.lock)
-    assert not lock.is_held(run)
+    with pytest.raises(RunError, match="neither a file nor a folder"):
+        lock.is_held(run)
