@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from mnistnn.cli import output
 from mnistnn.cli.command import MnistnnGroup, settings
 from mnistnn.cli.terminal import can_draw, can_show, printable
 
@@ -176,6 +177,7 @@ def show(
 
     from mnistnn.config.load import load_experiment
 
+    output.prepare(out, True, output.PNG)
     loaded = None if experiment is None else load_experiment(experiment)
     data = loaded.experiment.data if loaded is not None and name is None else _default_data(name or "mnist")
     examples, n = _first_of(data, split, count)
@@ -249,10 +251,8 @@ def _fitting(width: int) -> int:
 
 def _write_contact_sheet(images: "NDArray[np.uint8]", columns: int, out: Path) -> None:
     from mnistnn.analysis.plots.contact_sheet import contact_sheet, encode_png
-    from mnistnn.storage.writing import write_atomically
 
-    write_atomically(out, encode_png(contact_sheet(images, columns)))
-    click.echo(printable(f"wrote {out}"), err=True)
+    output.write(out, encode_png(contact_sheet(images, columns)))
 
 
 def _draw(images: "NDArray[np.uint8]") -> None:

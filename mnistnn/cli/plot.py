@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli import output
+from mnistnn.cli.command import MnistnnCommand
 from mnistnn.cli.options import AXES, RUNS, UNFINISHED, finite
 from mnistnn.cli.terminal import printable
 
@@ -77,18 +78,13 @@ def plot(
     from mnistnn.analysis.plots.learning_curves import learning_curves
     from mnistnn.analysis.plots.learning_curves_figure import Form, draw
     from mnistnn.analysis.plots.paper_style import format_of
-    from mnistnn.errors import UsageError
-    from mnistnn.storage.writing import write_atomically
 
     form = Form(format_of(out), width, height, title, is_log, ylim)
-    if out.exists() and not force:
-        raise UsageError(f"{out}: there already; --force replaces it")
+    output.prepare(out, force, output.FIGURE)
     views, unreadable = load_runs(references, runs, unfinished)
     curves, without = learning_curves(views, metrics, axes)
     if labels:
         curves = curves.called(labels)
     for each in unreadable + without:
         click.echo(printable(f"warning: not drawn: {each.problem}"), err=True)
-    write_atomically(out, draw(curves, form))
-    if not settings().quiet:
-        click.echo(printable(f"wrote {out}"), err=True)
+    output.write(out, draw(curves, form))

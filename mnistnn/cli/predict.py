@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mnistnn.cli import output
 from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.found import found_run
 from mnistnn.cli.options import CHECKPOINT, RUNS
@@ -61,11 +62,12 @@ def predict(
     from mnistnn.analysis.evaluation import own_pictures as analysis
     from mnistnn.errors import DataError, UsageError
     from mnistnn.experiment.trained import load_trained
+    from mnistnn.extras import require
 
-    if out is not None and out.exists() and not force:
-        raise UsageError(f"{out}: there already; --force replaces it")
+    output.prepare(out, force, output.PNG)
     if as_is and invert != "auto":
         raise UsageError("--as-is changes nothing, so it does not go with --invert")
+    require("PIL", "reading pictures")
     trained = load_trained(found_run(run, runs), checkpoint)
     for problem in trained.passed_over:
         click.echo(printable(f"warning: passed over {problem}"), err=True)
@@ -157,9 +159,6 @@ def _write(out: Path, predictions: list[PicturePrediction]) -> None:
     import numpy as np
 
     from mnistnn.analysis.plots.contact_sheet import contact_sheet, encode_png
-    from mnistnn.storage.writing import write_atomically
 
     sheet = contact_sheet(np.stack([prediction.upright for prediction in predictions]), _COLUMNS)
-    write_atomically(out, encode_png(sheet))
-    if not settings().quiet:
-        click.echo(printable(f"wrote {out}"), err=True)
+    output.write(out, encode_png(sheet))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli import output
+from mnistnn.cli.command import MnistnnCommand
 from mnistnn.cli.options import AXIS, RUNS, UNFINISHED
 from mnistnn.cli.terminal import printable
 
@@ -61,15 +62,10 @@ def write_report(
     """
     from mnistnn.analysis.comparison.run_groups import load_runs
     from mnistnn.analysis.report.page import report_html
-    from mnistnn.errors import UsageError
-    from mnistnn.storage.writing import write_atomically
 
-    if out.exists() and not force:
-        raise UsageError(f"{out}: there already; --force replaces it")
+    output.prepare(out, force, output.PAGE, output.PNG)
     views, unreadable = load_runs(references, runs, unfinished)
     for each in unreadable:
         click.echo(printable(f"warning: not shown: {each.problem}"), err=True)
     page = report_html(views, unreadable, axis, swept).encode()
-    write_atomically(out, page)
-    if not settings().quiet:
-        click.echo(printable(f"wrote {out} ({len(page) / 1000:,.0f} kB)"), err=True)
+    output.write(out, page, size=True)

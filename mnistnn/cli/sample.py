@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mnistnn.cli.command import MnistnnCommand, settings
-from mnistnn.cli.inspect.trained_options import FORCE, RUN, open_trained, refuse_taken
+from mnistnn.cli import output
+from mnistnn.cli.command import MnistnnCommand
+from mnistnn.cli.inspect.trained_options import FORCE, RUN, open_trained
 from mnistnn.cli.options import CHECKPOINT, RUNS
-from mnistnn.cli.terminal import can_show, printable
+from mnistnn.cli.terminal import can_show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +79,7 @@ def sample(
     from mnistnn.analysis.inspection.reconstructions import reconstructions_of
     from mnistnn.analysis.inspection.samples import Chains, rows_of_samples
 
-    refuse_taken(out, force)
+    output.prepare(out, force, output.PNG)
     _, trained = open_trained(run, runs, checkpoint)
     with trained.computing():
         if reconstruct:
@@ -93,11 +94,8 @@ def sample(
 
 def _write(images: NDArray[np.uint8], columns: int, out: Path) -> None:
     from mnistnn.analysis.plots.contact_sheet import contact_sheet, encode_png
-    from mnistnn.storage.writing import write_atomically
 
-    write_atomically(out, encode_png(contact_sheet(images, columns)))
-    if not settings().quiet:
-        click.echo(printable(f"wrote {out}"), err=True)
+    output.write(out, encode_png(contact_sheet(images, columns)))
 
 
 def _draw(rows: list[NDArray[np.uint8]]) -> None:

@@ -119,8 +119,8 @@ def furnish(run: RunDirectory) -> None:
 
 
 def clear(run: RunDirectory) -> None:
-    """Remove what a killed process was writing. Only for who holds the lock; under eval/ others may be writing."""
-    for folder in (run.path, run.source, run.checkpoints):
+    """Remove what a killed process was writing. Only for who holds the lock."""
+    for folder in (run.path, run.source, run.checkpoints, run.evaluations):
         remove_leftovers(folder)
 
 

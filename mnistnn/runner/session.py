@@ -238,8 +238,9 @@ def _computing(plan: Plan, compiled: jit.Compiled) -> Iterator[Workers]:
 def _environment(plan: Plan, verbosity: Verbosity) -> dict[str, Any]:
     """Make sure that the data set is there, and describe what the run is computed with."""
     device = plan.experiment.backend.device
+    name = device_name(device)  # first: a device that is not there is said before anything is fetched
     plan.source.make_available(progress=verbosity.shown)
-    return describe_environment(device, device_name(device), plan.threads, plan.source.digests(), plan.source.facts)
+    return describe_environment(device, name, plan.threads, plan.source.digests(), plan.source.facts)
 
 
 def _run_session(

@@ -3,13 +3,18 @@
 A reader sees the old content or the new one, never a mixture, also after a power cut: the bytes go to a temporary
 name in the same folder, are forced to the disk, and take the final name in one step. A failed fsync is not retried:
 the kernel may have dropped the dirty pages already, so only writing again would help.
+
+A writer holds a lock on its temporary file. So what a killed one left is known by it that nobody holds the lock, and
+the next writer of the same name removes it.
 """
 
 import errno
 import fcntl
 import os
+import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +22,9 @@ from mnistnn.errors import ResourceError
 from mnistnn.storage.opening import foreign, open_own
 
 _TEMPORARY = ".tmp"
+_LONGEST_PART = 100  # of a name, in that of its temporary file
+_LEFTOVER_END = r"\.[0-9a-f]{12}\.tmp"
+_LEFTOVER = re.compile(rf"\..*{_LEFTOVER_END}")
 _RESOURCE_ERRNOS = {
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "disk quota exceeded",
@@ -53,23 +61,47 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     the new content stands. An exception of the iterable passes through with the same care; it must not be an OSError,
     which would be taken for the disk's.
     """
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}{_TEMPORARY}")
+    remove_leftovers(path.parent, path.name)
     pieces = (content,) if isinstance(content, bytes) else content
     try:
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        with _temporary(path) as (temporary, descriptor):
             with os.fdopen(descriptor, "wb") as file:
                 for piece in pieces:
                     file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
         sync_folder(path.parent)
     except OSError as error:
         raise resource_error(path, error) from error
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[tuple[Path, int]]:
+    """Create a temporary file beside `path`; yield its name, and its descriptor, which the block closes.
+
+    It is locked until the end of the block, so that nobody takes it for a leftover, and removed if the block fails.
+    """
+    while True:
+        temporary = path.with_name(f".{path.name[:_LONGEST_PART]}.{secrets.token_hex(6)}{_TEMPORARY}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        with suppress(OSError):  # a file system without locks, where leftovers stay
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            break
+        os.close(descriptor)  # somebody took it for a leftover before it was locked
+    lock = -1
+    try:
+        lock = os.dup(descriptor)  # the same lock, which outlives `descriptor`
+        yield temporary, descriptor
+    except BaseException:
+        if lock < 0:
+            os.close(descriptor)
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        if lock >= 0:
+            os.close(lock)
 
 
 def append_line(path: Path, text: str) -> None:
@@ -130,13 +162,44 @@ def force(paths: Iterable[Path]) -> None:
             raise resource_error(path, error) from error
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of writers that were killed. Nobody else may be writing in the folder."""
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove the temporary files of writers that were killed: of all, or of those that wrote a file of this name.
+
+    Raises ResourceError.
+    """
+    wanted = _LEFTOVER if name is None else re.compile(rf"\.{re.escape(name[:_LONGEST_PART])}{_LEFTOVER_END}")
     try:
-        for path in folder.glob(f".*.{'?' * 12}{_TEMPORARY}"):
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        raise resource_error(folder, error) from error
+        with os.scandir(folder) as entries:
+            found = [entry.path for entry in entries if wanted.fullmatch(entry.name)]
+    except OSError:
+        return  # whoever writes there will say what is wrong
+    for path in found:
+        try:
+            if not _has_writer(path):
+                os.unlink(path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise resource_error(folder, error) from error
+
+
+def is_leftover(path: Path) -> bool:
+    """Tell whether a file is called like the temporary file of a writer."""
+    return bool(_LEFTOVER.fullmatch(path.name))
+
+
+def _has_writer(path: str) -> bool:
+    """Tell whether somebody holds the lock of a temporary file, or may do so. A link has no writer."""
+    if os.path.islink(path):
+        return False
+    try:
+        with open(path, "rb", opener=open_own) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return True
+    return False
 
 
 def sync_folder(folder: Path) -> None:

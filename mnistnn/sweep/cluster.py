@@ -15,6 +15,7 @@ from typing import Any
 
 from mnistnn import __version__
 from mnistnn.errors import ResourceError, RunError
+from mnistnn.extras import missing
 from mnistnn.sweep.trial import process_worker
 
 _PATIENCE_S = 15.0  # for the scheduler to answer, and for a first worker
@@ -35,7 +36,7 @@ class Dask:
         try:
             distributed: Any = import_module("distributed")
         except ImportError as error:
-            raise ResourceError("--engine dask needs distributed: pip install 'mnistnn[dask]'") from error
+            raise missing("distributed", "--engine dask") from error
         try:
             client = distributed.Client(self.address, timeout=_PATIENCE_S, set_as_default=False)
         except (OSError, ValueError) as error:

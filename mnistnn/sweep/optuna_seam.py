@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mnistnn.errors import ResourceError
+from mnistnn.extras import missing
 
 
 def load_optuna(needed_by: str) -> Any:
@@ -10,6 +10,6 @@ def load_optuna(needed_by: str) -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise ResourceError(f"{needed_by} needs Optuna: pip install 'mnistnn[sweep]'") from error
+        raise missing("optuna", needed_by) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna

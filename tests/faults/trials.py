@@ -453,12 +453,10 @@ def check_failure(done: Done, mode: str, tally: Tally) -> None:
 
 
 def check_no_leftovers(work: Path) -> None:
-    """Check that there are no temporary files, but where nobody can know that their writer is dead: under eval/, and in
-    the folder of a run that never came to be.
-    """
+    """Check that there are no temporary files, but in the folder of a run that never came to be."""
     found = list(work.glob("*.tmp"))
     for record in work.rglob("run.json"):
-        found += [path for path in record.parent.rglob("*.tmp") if path.parent.name != "eval"]
+        found += record.parent.rglob("*.tmp")
     assert not found, f"a temporary file was left: {found[0]}"
 
 

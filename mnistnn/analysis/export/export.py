@@ -4,16 +4,16 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 from mnistnn.analysis.export.as_tensorboard import FIRST, LAST
 from mnistnn.analysis.export.formats import FORMATS, Format
 from mnistnn.analysis.export.source import Check, Product, Source
-from mnistnn.errors import ResourceError, UsageError
+from mnistnn.errors import UsageError
+from mnistnn.extras import require
 from mnistnn.run.finding import find
 from mnistnn.run.view import RunView
-from mnistnn.storage.writing import resource_error, sync_folder, write_atomically
+from mnistnn.storage.writing import is_leftover, remove_leftovers, resource_error, sync_folder, write_atomically
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,7 @@ def _refuse_what_does_not_fit(form: Format, wish: Wish, runs: int) -> None:
 def _require(form: Format, to: str) -> None:
     """Raise ResourceError if a package is not installed."""
     for module in form.needs:
-        try:
-            import_module(module)
-        except ImportError as error:
-            raise ResourceError(f"export --to {to} needs {module}: pip install 'mnistnn[export]'") from error
+        require(module, f"export --to {to}")
 
 
 def _refuse_what_is_there(out: Path, in_folder: bool, force: bool) -> None:
@@ -86,7 +83,7 @@ def _refuse_what_is_there(out: Path, in_folder: bool, force: bool) -> None:
         raise UsageError(f"{out}: there already; --force replaces it")
     if out.is_dir() != in_folder:
         raise UsageError(f"{out}: a {'folder' if out.is_dir() else 'file'}, which --force does not replace")
-    if in_folder and any(not _is_event_file(path) for path in out.iterdir()):
+    if in_folder and any(not (_is_event_file(path) or is_leftover(path)) for path in out.iterdir()):
         raise UsageError(f"{out}: holds other files than an export, which --force does not replace")
 
 
@@ -107,6 +104,7 @@ def _write(out: Path, product: Product) -> Path:
             sync_folder(out.parent)
     except OSError as error:
         raise resource_error(out, error) from error
+    remove_leftovers(out)
     try:
         write_atomically(path, product.content)
     except BaseException:

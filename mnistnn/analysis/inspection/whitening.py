@@ -8,7 +8,7 @@ import numpy as np
 
 from mnistnn.data.spec import Data
 from mnistnn.data.splits import default_validation_examples, describe, read_split
-from mnistnn.errors import ResourceError
+from mnistnn.extras import missing
 from mnistnn.preprocess.whiten import Whiten
 from mnistnn.types import Shape
 
@@ -58,7 +58,7 @@ def draw(whiten: Whiten, image_shape: Shape, title: str) -> bytes:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ResourceError("drawing needs matplotlib: pip install 'mnistnn[plot]'") from error
+        raise missing("matplotlib", "drawing") from error
 
     figure = Figure(figsize=(10, 7), layout="constrained")
     FigureCanvasAgg(figure)

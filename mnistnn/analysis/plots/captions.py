@@ -6,7 +6,7 @@ The words are drawn with the font that comes with Pillow, so that they look the 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.errors import DataError
+from mnistnn.extras import missing
 
 _TEXT_PX = 15  # height of the letters
 _LINE_PX = 19
@@ -18,7 +18,7 @@ _PAPER, _FRAME = 255, 128
 def captioned_sheet(images: NDArray[np.uint8], captions: list[list[str]], columns: int) -> NDArray[np.uint8]:
     """Return images (n, h, w), n at least 1, as one: row by row, `columns` in a row, each above its lines of caption.
 
-    All captions have as many lines. Small images are enlarged. Raises DataError when Pillow is not installed.
+    All captions have as many lines. Small images are enlarged. Raises ResourceError when Pillow is not installed.
     """
     n, h, w = images.shape
     factor = max(1, -(-_LEAST_SIDE_PX // max(h, w)))
@@ -43,7 +43,7 @@ def captioned_sheet(images: NDArray[np.uint8], captions: list[list[str]], column
 def named_rows(sheet: NDArray[np.uint8], names: list[str]) -> NDArray[np.uint8]:
     """Return a sheet (h, w) of as many rows as there are names, all of one height, with the names to its left.
 
-    Raises DataError when Pillow is not installed.
+    Raises ResourceError when Pillow is not installed.
     """
     texts = [text_image(name) for name in names]
     row_px = len(sheet) / len(names)
@@ -57,11 +57,11 @@ def named_rows(sheet: NDArray[np.uint8], names: list[str]) -> NDArray[np.uint8]:
 
 
 def text_image(text: str) -> NDArray[np.uint8]:
-    """Return a line of text, black on white, as an image (_LINE_PX, w); DataError when Pillow is not installed."""
+    """Return a line of text, black on white, as an image (_LINE_PX, w); ResourceError when Pillow is not installed."""
     try:
         from PIL import Image, ImageDraw, ImageFont
     except ImportError as error:
-        raise DataError("writing PNG files needs Pillow: pip install 'mnistnn[plot]'") from error
+        raise missing("PIL", "writing PNG files") from error
     font = ImageFont.load_default(_TEXT_PX)
     image = Image.new("L", (max(1, round(font.getlength(text)) + 1), _LINE_PX), _PAPER)
     ImageDraw.Draw(image).text((0, 1), text, fill=0, font=font)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.errors import ResourceError, UsageError
+from mnistnn.errors import UsageError
+from mnistnn.extras import missing
 from mnistnn.tasks.confusion import Whole, shares
 
 FORMATS = ("png", "pdf", "svg")
@@ -55,7 +56,7 @@ def draw(
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ResourceError("drawing needs matplotlib: pip install 'mnistnn[plot]'") from error
+        raise missing("matplotlib", "drawing") from error
 
     k = len(confusion)
     side = min(_MARGIN_INCHES + _CELL_INCHES * k, _LARGEST_INCHES)

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.errors import DataError
+from mnistnn.extras import missing
 
 _GAP_PX = 2
 _GAP_VALUE = 64
@@ -39,11 +39,11 @@ def contact_sheet(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
 
 
 def encode_png(image: NDArray[np.uint8]) -> bytes:
-    """Return a greyscale image (h, w) as PNG; DataError when Pillow is not installed."""
+    """Return a greyscale image (h, w) as PNG; ResourceError when Pillow is not installed."""
     try:
         from PIL import Image
     except ImportError as error:
-        raise DataError("writing PNG files needs Pillow: pip install 'mnistnn[plot]'") from error
+        raise missing("PIL", "writing PNG files") from error
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG")
     return buffer.getvalue()

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistnn.errors import ResourceError, UsageError, did_you_mean
+from mnistnn.errors import UsageError, did_you_mean
+from mnistnn.extras import missing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,7 +90,7 @@ def paper_style() -> Iterator[None]:
         import matplotlib as mpl
         import matplotlib.figure
     except ImportError as error:
-        raise ResourceError("drawing needs matplotlib: pip install 'mnistnn[plot]'") from error
+        raise missing("matplotlib", "drawing") from error
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)

@@ -22,7 +22,7 @@ from mnistnn.analysis.report.chart import Chart, Line, chart
 from mnistnn.analysis.report.details import Details, details_of
 from mnistnn.analysis.report.results import experiment_row, run_row
 from mnistnn.analysis.report.settings import configs_of, environments_of
-from mnistnn.errors import ResourceError
+from mnistnn.extras import missing
 from mnistnn.run.view import RunView
 
 COLOURS = 7
@@ -170,7 +170,7 @@ def _template() -> Any:
     try:
         import jinja2
     except ImportError as error:
-        raise ResourceError("a report needs Jinja: pip install 'mnistnn[plot]'") from error
+        raise missing("jinja2", "a report") from error
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mnistnn.analysis", "report"),
         autoescape=True,

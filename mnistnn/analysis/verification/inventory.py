@@ -1,16 +1,15 @@
 """The inventory of a run's folder, found without following any link out of it."""
 
 import os
-import re
 import stat
 from contextlib import suppress
 from pathlib import Path
 
 from mnistnn.analysis.verification.report import Findings
+from mnistnn.storage.writing import is_leftover
 
 _MOST_ENTRIES = 100_000
 _FOLDERS = ("checkpoints", "eval", "members", "preprocess", "pretrain", "source")
-_LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}\.tmp")
 
 
 class Inventory:
@@ -62,7 +61,7 @@ class Inventory:
                 self.members.add(Path(file).name)
             else:
                 self._findings.note(file, "a folder that is no part of a run; not looked at")
-        elif _LEFTOVER.fullmatch(Path(file).name) and (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        elif is_leftover(Path(file)) and (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
             self._findings.note(file, "a temporary file, of a write that was cut off or is under way; harmless")
         elif not stat.S_ISREG(mode):
             kind = "a symbolic link" if stat.S_ISLNK(mode) else "neither file nor folder"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mnistnn.cli import output
 from mnistnn.cli.command import MnistnnCommand
 from mnistnn.cli.inspect import trained_options
 from mnistnn.cli.options import CHECKPOINT, RUNS
@@ -53,7 +54,7 @@ def confusion(
     from mnistnn.tasks.classification import counted
     from mnistnn.tasks.confusion import confusion_lines, pairs_line, shares
 
-    trained_options.refuse_taken(out, force)
+    output.prepare(out, force, output.FIGURE)
     file_format = None if out is None else format_of(out)
     found, trained = trained_options.open_trained(run, runs, checkpoint)
     predictions = predictions_of(trained, split)
@@ -84,4 +85,4 @@ def confusion(
             click.echo(printable(pairs))
         trained_options.said_of_readings(readings)
     if out is not None and file_format is not None:
-        trained_options.write(out, draw(matrix, f"{title}\n{error}", file_format, whole, names))
+        output.write(out, draw(matrix, f"{title}\n{error}", file_format, whole, names))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mnistnn.cli import output
 from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.inspect import trained_options
 from mnistnn.cli.options import CHECKPOINT, RUNS
@@ -65,7 +66,7 @@ def errors(
     from mnistnn.analysis.evaluation.predictions import predictions_of
     from mnistnn.analysis.inspection.misclassified import misclassified_of, order_of
 
-    trained_options.refuse_taken(out, force)
+    output.prepare(out, force, output.PNG)
     found, trained = trained_options.open_trained(run, runs, checkpoint)
     predictions = predictions_of(trained, split)
     order = order_of(predictions, by)
@@ -108,7 +109,7 @@ def _write(trained: Trained, split: SplitName, misclassified: list[Misclassified
         click.echo("nothing was misclassified, so no picture is written", err=True)
         return
     captions = [[each.what, *([each.how_surely] if each.how_surely else [])] for each in misclassified]
-    trained_options.write(out, encode_png(captioned_sheet(_images(trained, split, misclassified), captions, _COLUMNS)))
+    output.write(out, encode_png(captioned_sheet(_images(trained, split, misclassified), captions, _COLUMNS)))
 
 
 def _draw(trained: Trained, split: SplitName, misclassified: list[Misclassified], count: int | None, order: By) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mnistnn.cli import output
 from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.found import found_run
 from mnistnn.cli.inspect import trained_options
@@ -67,7 +68,7 @@ def filters(
 
     from mnistnn.errors import UsageError
 
-    trained_options.refuse_taken(out, force)
+    output.prepare(out, force, output.PNG)
     if not history:
         _show_filters(run, runs, checkpoint, layer, count, units, scale == "each", out, as_json)
         return
@@ -116,7 +117,7 @@ def _show_filters(
             f", {'and each unit its own' if each else 'which is'} at full strength"
         )
     if out is not None:
-        trained_options.write(out, encode_png(large_sheet(found.pictures[:count], each)))
+        output.write(out, encode_png(large_sheet(found.pictures[:count], each)))
     elif not as_json:
         _draw(found, count, each)
 
@@ -147,7 +148,7 @@ def _show_history(
     if not settings().quiet:
         _say_how_to_keep_more(found, moments)
     if out is not None:
-        trained_options.write(out, encode_png(history_sheet(history, count, each)))
+        output.write(out, encode_png(history_sheet(history, count, each)))
     elif not as_json:
         _draw_history(history, count, each)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mnistnn.cli import output
 from mnistnn.cli.command import MnistnnCommand
 from mnistnn.cli.inspect import trained_options
 from mnistnn.cli.options import CHECKPOINT, RUNS
@@ -51,7 +52,7 @@ def forecast(
     from mnistnn.analysis.plots.paper_style import format_of
     from mnistnn.analysis.plots.text_curve import UNICODE_MARKS, text_curve
 
-    trained_options.refuse_taken(out, force)
+    output.prepare(out, force, output.FIGURE)
     file_format = None if out is None else format_of(out)
     found, trained = trained_options.open_trained(run, runs, checkpoint)
     shown = forecast_of(trained, split, sequences, number)
@@ -74,4 +75,4 @@ def forecast(
                 click.echo(line)
         trained_options.said_of_readings(readings)
     if out is not None and file_format is not None:
-        trained_options.write(out, draw(shown, f"{title}: RMSE {error}", file_format))
+        output.write(out, draw(shown, f"{title}: RMSE {error}", file_format))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mnistnn.cli.command import settings
 from mnistnn.cli.found import found_run
 from mnistnn.cli.terminal import printable
 
@@ -51,23 +50,6 @@ def warn_of(passed_over: list[str]) -> None:
     """Say on stderr what was wrong with checkpoints that were passed over."""
     for problem in passed_over:
         click.echo(printable(f"warning: passed over {problem}"), err=True)
-
-
-def refuse_taken(out: Path | None, force: bool) -> None:
-    """Raise UsageError for a file that is there already, unless it is to be replaced."""
-    from mnistnn.errors import UsageError
-
-    if out is not None and out.exists() and not force:
-        raise UsageError(f"{out}: there already; --force replaces it")
-
-
-def write(out: Path, content: bytes) -> None:
-    """Write a picture, and say so on stderr."""
-    from mnistnn.storage.writing import write_atomically
-
-    write_atomically(out, content)
-    if not settings().quiet:
-        click.echo(printable(f"wrote {out}"), err=True)
 
 
 def counted_readings(run: RunDirectory, trained: Trained, split: SplitName) -> int | None:

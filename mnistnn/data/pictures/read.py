@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistnn.errors import DataError
+from mnistnn.extras import missing
 from mnistnn.storage.reading import data_error, read_file
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _decoded(
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
-        raise DataError(f"{path}: reading pictures needs Pillow: pip install 'mnistnn[plot]'") from error
+        raise missing("PIL", "reading pictures") from error
     if kind == "PNG" and _PNG_END not in content:  # Pillow forgives a missing end
         raise DataError(f"{path}: the PNG picture ends too early")
     try:
