@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mnistnn.cli.command import MnistnnGroup, settings
-from mnistnn.cli.terminal import printable
+from mnistnn.cli.terminal import printable, shortened
 from mnistnn.errors import ConfigError
 
 _SCHEMA_VERSION = 1
@@ -32,7 +32,7 @@ def check(files: tuple[Path, ...]) -> None:
             Plan(load_experiment(file))
         except ConfigError as error:
             failed = True
-            click.echo(str(error), err=True)
+            click.echo(printable(shortened(str(error))), err=True)
             continue
         if not settings().quiet:
             click.echo(f"ok {printable(str(file))}")

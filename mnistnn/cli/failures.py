@@ -13,12 +13,21 @@ from contextlib import suppress
 
 import click
 
-from mnistnn.cli.terminal import colour, printable
+from mnistnn.cli.terminal import colour, printable, shortened
 from mnistnn.errors import InterruptedRunError, MnistnnError, ResourceError, TimeBudgetError, did_you_mean
 
 # What the machine refuses, as opposed to what a program did wrong.
 _RESOURCE_ERRNOS = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM}
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.EIO,
+        errno.ENOMEM,
+        errno.ENAMETOOLONG,
+    }
 )
 _BUG = 1
 _USAGE = 2
@@ -49,7 +58,7 @@ def _describe(error: BaseException) -> tuple[str, int]:
         case TimeBudgetError() | InterruptedRunError():  # asked for, and saved: not an error
             return str(error), error.exit_code
         case MnistnnError():
-            return _prefixed(str(error)), error.exit_code
+            return _prefixed(shortened(str(error))), error.exit_code
         case click.exceptions.NoArgsIsHelpError():
             return error.format_message(), _USAGE
         case click.ClickException():
@@ -60,7 +69,7 @@ def _describe(error: BaseException) -> tuple[str, int]:
             detail = f": {error}" if str(error) else ""
             return f"error: out of memory{detail}", ResourceError.exit_code
         case OSError() if error.errno in _RESOURCE_ERRNOS:
-            return _prefixed(_machine_refusal(error)), ResourceError.exit_code
+            return _prefixed(shortened(_machine_refusal(error))), ResourceError.exit_code
         case _:
             return _bug_message(error), _BUG
 
@@ -70,7 +79,7 @@ def _prefixed(message: str) -> str:
 
 
 def _machine_refusal(error: OSError) -> str:
-    if isinstance(error.filename, str):
+    if isinstance(error.filename, str | os.PathLike):
         from pathlib import Path
 
         from mnistnn.storage.writing import resource_error
@@ -90,7 +99,7 @@ def _usage_message(error: click.ClickException) -> str:
         message += _meant_choice(error)
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"\ntry '{context.command_path} --help'" if context else ""
-    return _prefixed(message) + hint
+    return _prefixed(shortened(message)) + hint
 
 
 _OPTIONS = {  # of other tools: what they are here

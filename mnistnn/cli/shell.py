@@ -112,7 +112,7 @@ Exit codes:
   1 a bug in mnistnn  6 diverged                  75 out of time, resumable
   2 usage or config   7 the run is busy          130 interrupted (Ctrl-C)
   3 data              8 a sweep member failed    143 terminated
-  4 run directory or checkpoint""",
+  4 run directory or checkpoint                  129, 138 by SIGHUP, SIGUSR1""",
 )
 def root() -> None:
     """Train, evaluate and inspect neural networks on MNIST-like images, one YAML file per experiment."""

@@ -5,28 +5,50 @@ move the cursor, rewrite lines or change the terminal's title.
 """
 
 import codecs
+import errno
 import os
+import re
 import sys
-from io import TextIOWrapper
-from typing import TextIO
+from io import BufferedWriter, FileIO, TextIOWrapper
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 # What stands for a character that the encoding of a stream has not; a question mark for all others.
 _INSTEAD = {"×": "x", "–": "-", "—": "-", "−": "-", "…": "...", "Δ": "D", "≤": "<=", "≥": ">=", "→": "->", "±": "+-"}
 _INSTEAD |= {"·": "*", "÷": "/", "’": "'", "“": '"', "”": '"', "²": "2", "³": "3", "η": "eta", "θ": "theta", "σ": "s"}
 _ERRORS = "mnistnn.instead"
+_LONGEST_WORD, _SHOWN = 1000, 100  # paths may be long
+_LONGEST_LINE = 4000
 
 
 def prepare_streams() -> None:
     """Let stdout and stderr carry whatever is written: characters that their encoding has not are replaced, and a
-    stream that the process was started without goes to nowhere.
+    stream that the process was started without goes to nowhere, as does a terminal once it is closed.
     """
     codecs.register_error(_ERRORS, _instead)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 # lives as long as the process
+        elif isinstance(stream, TextIOWrapper) and stream.isatty():
+            raw = _Terminal(stream.fileno(), "w", closefd=False)
+            setattr(sys, name, TextIOWrapper(BufferedWriter(raw), stream.encoding, _ERRORS, line_buffering=True))
         elif isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "backslashreplace"):
             stream.reconfigure(errors=_ERRORS)
+
+
+class _Terminal(FileIO):
+    """A terminal. One that was closed takes what is written as it took what was written before: nobody sees it."""
+
+    def write(self, content: "Buffer", /) -> int:
+        try:
+            return super().write(content)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return memoryview(content).nbytes
 
 
 def _instead(error: UnicodeError) -> tuple[str, int]:
@@ -65,3 +87,13 @@ def colour() -> bool | None:
     """
     unwanted = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return False if unwanted else None
+
+
+def shortened(message: str) -> str:
+    """Return a message in which nothing that was given is echoed at a length that hides the message itself."""
+
+    def cut(word: re.Match[str]) -> str:
+        return f"{word[0][:_SHOWN]}… ({len(word[0]):,} characters)"
+
+    lines = re.sub(rf"\S{{{_LONGEST_WORD},}}", cut, message).split("\n")
+    return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines)

@@ -135,12 +135,27 @@ def _refuse_unless_vacant(run: RunDirectory) -> None:
         raise RunError(f"{path} exists already; a run needs a new or an empty folder")
 
 
+def refuse_taken_latest(path: Path, runs: Path) -> None:
+    """Raise RunError if `runs/latest` could not name a run at `path`, as something else than a link is there."""
+    link = runs / LATEST
+    if _lies_in(path, runs) and os.path.lexists(link) and not link.is_symlink():
+        what = "folder" if link.is_dir() else "file"
+        raise RunError(
+            f"{link}: a {what}, where the link to the newest run belongs; give it another name, or choose another "
+            "folder for runs with --runs"
+        )
+
+
+def _lies_in(path: Path, runs: Path) -> bool:
+    return runs.resolve() in path.resolve().parents
+
+
 def point_latest_at(run: RunDirectory, runs: Path) -> None:
     """Let `runs/latest` name the run, if the run lies inside `runs`."""
-    target, root = run.path.resolve(), runs.resolve()
-    if root not in target.parents:
+    if not _lies_in(run.path, runs):
         return
-    link = runs / LATEST
+    refuse_taken_latest(run.path, runs)
+    target, root, link = run.path.resolve(), runs.resolve(), runs / LATEST
     temporary = run.path / f".{LATEST}.{secrets.token_hex(6)}.tmp"  # `clear` finds it there, should we be killed
     try:
         temporary.symlink_to(os.path.relpath(target, root))

@@ -8,11 +8,13 @@ from pathlib import Path
 from time import monotonic
 
 from mnistnn.config.load import LoadedExperiment
-from mnistnn.errors import MnistnnError, ResourceError
+from mnistnn.errors import DivergedError, MnistnnError, ResourceError, TimeBudgetError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord, Status
 from mnistnn.storage.opening import foreign, open_own
 from mnistnn.storage.writing import resource_error, write_atomically
+
+_BY_SIGNAL = 128  # exit codes above it are of signals
 
 
 @contextmanager
@@ -44,7 +46,9 @@ def _exit_code(error: BaseException) -> int:
 
 
 def _status_of(exit_code: int) -> Status:
-    by_code: dict[int, Status] = {6: "diverged", 75: "stopped", 130: "interrupted", 143: "interrupted"}
+    if exit_code > _BY_SIGNAL:
+        return "interrupted"
+    by_code: dict[int, Status] = {DivergedError.exit_code: "diverged", TimeBudgetError.exit_code: "stopped"}
     return by_code.get(exit_code, "failed")
 
 

@@ -24,7 +24,15 @@ from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run import lock, transforms
 from mnistnn.run.config import load_run_config
-from mnistnn.run.directory import RunDirectory, as_argument, clear, create, furnish, point_latest_at
+from mnistnn.run.directory import (
+    RunDirectory,
+    as_argument,
+    clear,
+    create,
+    furnish,
+    point_latest_at,
+    refuse_taken_latest,
+)
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
 from mnistnn.run.record import RunRecord, read_record
 from mnistnn.run.view import RunView
@@ -84,6 +92,7 @@ def start(
     trainer          trains several members of a committee at a time
     furnish_members  puts the runs of members that are trained already into the new run
     """
+    refuse_taken_latest(path, runs)
     with _asked(stop) as stop:
         with stop.at_once(_farewell("interrupted before training began; nothing was made", verbosity)):
             environment = _environment(plan, verbosity)  # before Numba, which may load a BLAS that no run computes with
@@ -176,6 +185,8 @@ def _resume_with(
     trainer: Trainer | None,
     runs: Path | None,
 ) -> Outcome:
+    if runs is not None:
+        refuse_taken_latest(run.path, runs)
     with lock.exclusive(run), _asked(stop) as stop:
         record = read_record(run)
         plan = Plan(loaded, run)
