@@ -112,7 +112,7 @@ def run(
     from mnistnn.sweep.space import parse_space
     from mnistnn.sweep.study import create_study
 
-    _refuse_half_an_engine(engine, address)
+    _refuse_what_no_engine_can(engine, address)
     chosen = _sampler(sampler, trials)
     if prune or chosen == "tpe":
         load_optuna("--prune" if prune else "--sampler tpe")  # now, and not after an hour
@@ -169,7 +169,7 @@ def resume(path: Path, workers: int, engine: str, address: str | None, retry_fai
     """
     from mnistnn.sweep.study import open_study, set_aside, standing
 
-    _refuse_half_an_engine(engine, address)
+    _refuse_what_no_engine_can(engine, address)
     study = open_study(path)
     if retry_failed:
         for trial in study.trials:
@@ -292,11 +292,15 @@ def trial(path: Path, name: str) -> None:
     click.echo(printable(f"{name}: {ended.state}"))
 
 
-def _refuse_half_an_engine(engine: str, address: str | None) -> None:
+def _refuse_what_no_engine_can(engine: str, address: str | None) -> None:
     if engine == "dask" and address is None:
         raise click.UsageError("--engine dask needs the --address of a scheduler, such as tcp://127.0.0.1:8786")
     if engine != "dask" and address is not None:
         raise click.UsageError("--address goes with --engine dask")
+    if engine == "dask":
+        from mnistnn.extras import require
+
+        require("distributed", "--engine dask")
 
 
 def _engine(study: Study, workers: int, address: str | None) -> Engine:

@@ -39,4 +39,5 @@ def foreign(path: Path, error: OSError) -> RunError | None:
     """Return the error of `open_own` as one of the run, None if it is of another kind."""
     if error.errno == errno.ELOOP:
         return RunError(f"{path}: a symbolic link, where a file of its own belongs")
-    return RunError(f"{path}: not a file") if isinstance(error, NotRegularError) else None
+    is_pipe = error.errno == errno.ENXIO  # that nobody reads, opened for writing
+    return RunError(f"{path}: not a file") if is_pipe or isinstance(error, NotRegularError) else None

@@ -144,3 +144,39 @@ def test_full_disk_under_stdout_ends_with_5():
         done = _mnistnn(stdout=full)
     assert done.returncode == 5
     assert done.stderr == "error: No space left on device\n"
+
+
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "toy.yaml", LONG),
+        ("train", "toy.yaml", f"{LONG}=1"),
+        ("train", "toy.yaml", f"optimizer.learning_rate={LONG}"),
+        ("train", "toy.yaml", f"optimizer.type={LONG}"),
+        ("train", "toy.yaml", "name=" + "x " * 50_000),
+        ("train", "toy.yaml", f"--{LONG}"),
+        ("train", "toy.yaml", "--seed", LONG),
+        ("train", "toy.yaml", "--time-budget", LONG),
+        ("train", "toy.yaml", "--run-dir", LONG),
+        ("train", LONG),
+        ("config", "check", LONG),
+        ("show", LONG),
+        ("report", LONG),
+        ("sweep", "resume", LONG),
+        (LONG,),
+    ],
+    ids=lambda arguments: " ".join(arguments)[:40],
+)
+def test_what_is_very_long_is_refused_and_not_echoed_whole(toy, command, arguments):
+    done = command(*arguments)
+    assert done.code in (2, 4, 5), done.err[:300]
+    assert 10 < len(done.err) < 5000
+    assert "bug" not in done.err
+
+
+def test_path_that_is_long_but_possible_is_shown_whole(fail):
+    path = "/".join(["folder" * 8] * 18)
+    assert path in fail(errors.RunError(f"{path}: altered"))[1]

@@ -49,6 +49,7 @@ COMMANDS = {
 
 # A command refuses a run that leads out, unless it needs nothing of what does, and ends as it would without.
 _REFUSED = {"verify": 9, "ls": 0}
+_WITHOUT_CONFIG = {"show as JSON", "show", "tail", "plot", "compare", "report", "rm", "export csv", "train anew"}
 WAYS = ("link to the same", "link to another", "link to nothing", "pipe")
 
 
@@ -110,9 +111,19 @@ EXPERIMENTS = {"whitened": WHITENED, "pretrained": BELIEF, "committee": COMMITTE
 @pytest.fixture(scope="module", params=EXPERIMENTS)
 def template(request, toy_cache, tmp_path_factory) -> Path:
     """A folder with a finished run and another one, which nobody may change, and a picture."""
+    return made(request.param, toy_cache, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def whitened(toy_cache, tmp_path_factory) -> Path:
+    """Such a folder, with a run that holds no others."""
+    return made("whitened", toy_cache, tmp_path_factory)
+
+
+def made(kind: str, toy_cache: Path, tmp_path_factory) -> Path:
     folder: Path = tmp_path_factory.mktemp("template")
     (folder / "short.yaml").write_text(WHITENED)
-    (folder / "cfg.yaml").write_text(EXPERIMENTS[request.param])
+    (folder / "cfg.yaml").write_text(EXPERIMENTS[kind])
     (folder / "picture.png").write_bytes(encode_png(np.zeros((8, 8), np.uint8)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MNISTNN_DATA", str(toy_cache))
@@ -176,6 +187,32 @@ def test_no_command_follows_a_link_or_waits_for_a_pipe(toy, template, tmp_path, 
     chosen = random.Random(1).sample(each(template), 60)
     codes = [check(template, tmp_path / "work", everything_below, *one) for one in chosen]
     assert {0, 4} <= set(codes)
+
+
+@pytest.mark.parametrize("instead", ["a folder", "no YAML", "no UTF-8", "another key", "too large"])
+def test_configuration_that_cannot_be_read_is_the_fault_of_the_run(toy, whitened, tmp_path, instead):
+    """One exit code for all commands that need it."""
+    for what in COMMANDS:
+        folder = tmp_path / "work"
+        shutil.copytree(whitened, folder, symlinks=True)
+        config = folder / "run" / "config.yaml"
+        config.unlink()
+        match instead:
+            case "a folder":
+                config.mkdir()
+            case "no YAML":
+                config.write_text("name: [")
+            case "no UTF-8":
+                config.write_bytes(b"name: \xff")
+            case "another key":
+                config.write_text("colour: red")
+            case "too large":
+                config.write_text("name: x" + " " * (1 << 20))
+        os.chdir(folder)
+        done = command(*_arguments(what, folder / "cfg.yaml"), "-q")
+        sound = undisturbed(whitened, what)
+        assert done.code in {_REFUSED.get(what, 4), sound if what in _WITHOUT_CONFIG else 4}, (what, done)
+        shutil.rmtree(folder)
 
 
 @pytest.mark.torture

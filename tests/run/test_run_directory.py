@@ -1,5 +1,6 @@
 """The layout of a run's folder, how it is made, and how it is found again."""
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -137,12 +138,17 @@ def test_latest_does_not_point_at_runs_outside(runs, tmp_path):
     assert not runs.exists()
 
 
-def test_latest_leaves_no_temporary_link_when_it_cannot_be_made(make_run, runs):
+def test_latest_leaves_no_temporary_link_when_it_cannot_be_made(make_run, runs, monkeypatch):
     run = make_run("mlp/1")
-    (runs / "latest").mkdir()
-    with pytest.raises(ResourceError, match="latest"):
+
+    def refuse(*paths):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(ResourceError, match="latest: no space left on the disk"):
         point_latest_at(run, runs)
-    assert sorted(os.listdir(runs)) == ["latest", "mlp"]
+    assert os.listdir(runs) == ["mlp"]
+    assert not list(runs.rglob("*.tmp"))
 
 
 def test_all_runs_are_listed_once_by_name(make_run, runs):
@@ -275,3 +281,16 @@ def test_name_like_one_that_there_is_gets_a_hint(tmp_path):
     for given, meant in (("leters", "letters"), ("lates", "latest"), ("experiments/letters.yaml", "letters")):
         with pytest.raises(RunError, match=f"did you mean '{meant}'"):
             find(given, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+@pytest.mark.parametrize("arguments", [("train", "toy.yaml"), ("train", "toy.yaml", "--seeds", "0..1")])
+def test_what_is_in_the_place_of_the_link_to_the_newest_run_is_left_there(toy, command, kind, arguments):
+    latest = Path("runs/latest")
+    latest.parent.mkdir()
+    latest.mkdir() if kind == "folder" else latest.write_text("mine")
+    done = command(*arguments, "-q")
+    assert (done.code, f"runs/latest: a {kind}, where the link to the newest run belongs" in done.err) == (4, True)
+    assert list(Path("runs").iterdir()) == [latest]
+    assert latest.is_dir() if kind == "folder" else latest.read_text() == "mine"
+    assert command(*arguments, "--runs", "others", "-q").code == 0

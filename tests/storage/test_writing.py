@@ -3,12 +3,13 @@
 import errno
 import os
 import stat
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mnistnn.errors import ResourceError
-from mnistnn.storage.writing import append_line, force, remove_leftovers, write_atomically
+from mnistnn.errors import ResourceError, RunError
+from mnistnn.storage.writing import append_line, force, remove_last_line, remove_leftovers, write_atomically
 
 
 class DiskRefuses:
@@ -177,3 +178,60 @@ def test_torn_last_line_is_cut_off(tmp_path, content, kept):
     path.write_bytes(content)
     append_line(path, "c")
     assert path.read_bytes() == kept + b"c\n"
+
+
+def test_next_writer_of_a_name_removes_what_a_killed_one_left_of_it(target):
+    left = target.with_name(f".{target.name}.0123456789ab.tmp")
+    others = [target.with_name(name) for name in (".other.txt.0123456789ab.tmp", f"{left.name}x", ".x.tmp", "x.tmp")]
+    for path in (left, *others):
+        path.write_text("half of it")
+    write_atomically(target, b"new")
+    assert not left.exists()
+    assert all(other.exists() for other in others)
+
+
+def test_what_another_process_is_writing_is_left_alone(target):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def pieces():
+        yield b"first "
+        begun.set()
+        may_end.wait(10)
+        yield b"second"
+
+    writing = threading.Thread(target=write_atomically, args=(target, pieces()))
+    writing.start()
+    begun.wait(10)
+    write_atomically(target, b"meanwhile")
+    remove_leftovers(target.parent)
+    may_end.set()
+    writing.join()
+    assert target.read_bytes() == b"first second"
+    assert [path.name for path in target.parent.iterdir() if path.name.endswith(".tmp")] == []
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_line_that_was_appended_can_be_taken_back(tmp_path, at):
+    path = tmp_path / "lines"
+    append_line(path, "one")
+    before = path.read_bytes()
+    append_line(path, "two")
+    if at:  # torn
+        os.truncate(path, len(before) + 2)
+    remove_last_line(path, "two")
+    assert path.read_bytes() == before
+    remove_last_line(path, "two")  # somebody else's line is no line of ours
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+@pytest.mark.parametrize(
+    "write", [lambda p: append_line(p, "x"), lambda p: force([p]), lambda p: remove_last_line(p, "")]
+)
+def test_nothing_is_appended_through_a_link_or_to_a_pipe(tmp_path, kind, write):
+    (tmp_path / "elsewhere").write_text("kept")
+    path = tmp_path / "lines"
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to("elsewhere")
+    with pytest.raises(RunError, match="a symbolic link" if kind == "link" else "not a file"):
+        write(path)
+    assert (tmp_path / "elsewhere").read_text() == "kept"

@@ -110,6 +110,42 @@ if "multiprocessing" in " ".join(sys.argv + sys.orig_argv):
 """
 
 
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["in turn", "at a time"])
+def test_resume_auto_leaves_seeds_alone_that_are_finished(toy, command, everything_below, workers):
+    assert command("train", toy, "--seeds", "0..1", *workers, "-q").code == 0
+    before = everything_below(RUNS)
+    done = command("train", toy, "--seeds", "0..2", *workers, "--resume", "auto")
+    assert done.code == 0
+    assert (done.out + done.err).count("finished already") == 2
+    assert "3 seeds: best valid.error" in done.out
+    assert sorted(by_seed()) == [0, 1, 2]
+    assert len(all_runs(RUNS)) == 3
+    after = everything_below(RUNS)
+    assert {path: after[path] for path in before} == before
+
+
+# What all processes do: their clock steps back by an hour whenever it is asked.
+STEPPING_BACK = """
+import time
+real, steps = time.time, []
+def stepping_back():
+    steps.append(3600)
+    return real() - sum(steps)
+time.time = stepping_back
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["in turn", "at a time"])
+def test_time_budget_ends_training_though_the_clock_steps_back(toy, tmp_path, monkeypatch, workers):
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook" / "sitecustomize.py").write_text(STEPPING_BACK)
+    found = [str(tmp_path / "hook"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(found))
+    process = begin(toy, "stopping.max_epochs.epochs=200000", "--seeds", "0..1", *workers, "--time-budget", "5s")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 75, err.decode()
+
+
 def test_time_budget_is_that_of_all_together(toy):
     process = begin(toy, LONG, "--seeds", "0..3", "--workers", "2", "--time-budget", "6s")
     _, err = process.communicate(timeout=90)

@@ -1,0 +1,55 @@
+"""Packages of an extra that are not installed: one exit code, said before any work, and nothing is written."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnistnn.analysis.plots.contact_sheet import encode_png
+
+# What is missing, the command that needs it, and what it says.
+NEEDS = [
+    ("matplotlib", "plot run --out out.svg", "drawing needs matplotlib"),
+    ("matplotlib", "inspect confusion run --split test --out out.svg", "drawing needs matplotlib"),
+    ("PIL", "inspect errors run --split test --out out.png", "writing PNG files needs Pillow"),
+    ("PIL", "inspect filters run --out out.png", "writing PNG files needs Pillow"),
+    ("PIL", "data show toy --out out.png", "writing PNG files needs Pillow"),
+    ("PIL", "predict run picture.png", "reading pictures needs Pillow"),
+    ("PIL", "predict run picture.png --out out.png", "writing PNG files needs Pillow"),
+    ("PIL", "sample run --out out.png", "writing PNG files needs Pillow"),
+    ("PIL", "report run --out out.html", "writing PNG files needs Pillow"),
+    ("jinja2", "report run --out out.html", "a report needs Jinja"),
+    ("onnx", "export run --to onnx --out out.onnx", "export --to onnx needs onnx"),
+    ("onnxruntime", "export run --to onnx --out out.onnx", "export --to onnx needs onnxruntime"),
+    ("tensorboard", "export run --to tensorboard --out out", "export --to tensorboard needs tensorboard"),
+    ("optuna", "sweep run toy.yaml optimizer.learning_rate=0.1..1 --trials 2 --sampler tpe", "--sampler tpe needs"),
+    ("optuna", "sweep run toy.yaml optimizer.learning_rate=0.1,1 --prune", "--prune needs Optuna"),
+    ("distributed", "sweep run toy.yaml batches.size=16,32 --engine dask --address tcp://h:1", "needs distributed"),
+    ("cupy", "train toy.yaml --device cuda", "device cuda needs CuPy"),
+    ("cupy", "resume run --device cuda", "device cuda needs CuPy"),
+]
+
+
+@pytest.fixture
+def written(everything_below):
+    """Return what is there, but the files that locks are on."""
+
+    def look():
+        return {path: content for path, content in everything_below(".").items() if path.name != ".mnistnn-lock"}
+
+    return look
+
+
+@pytest.mark.parametrize(("module", "words", "said"), NEEDS, ids=lambda value: value[:40])
+def test_what_is_missing_is_said_before_any_work(toy, start, command, monkeypatch, written, module, words, said):
+    start(toy)
+    Path("picture.png").write_bytes(encode_png(np.zeros((8, 8), np.uint8)))
+    before = written()
+    monkeypatch.setitem(sys.modules, module, None)
+    done = command(*words.split())
+    assert done.code == 5, done
+    assert done.out == ""
+    assert said in done.err
+    assert "pip install 'mnistnn[" in done.err
+    assert written() == before
