@@ -14,7 +14,6 @@ _EXTRAS = {
     "tensorboard": ("tensorboard", "export"),
     "optuna": ("Optuna", "sweep"),
     "distributed": ("distributed", "dask"),
-    "cupy": ("CuPy", "cuda"),
 }
 
 

@@ -25,7 +25,7 @@ LAYERS = """
     augment | models
     data | layers | losses | optim | preprocess
     kernels
-    backend | stopping | storage
+    backend | extras | stopping | storage
     component | errors | types
 """
 

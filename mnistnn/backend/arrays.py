@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 
 from mnistnn.errors import ResourceError
-from mnistnn.extras import missing
 from mnistnn.types import Array
 
 Device = Literal["cpu", "cuda"]
@@ -37,7 +36,7 @@ def module_for(device: Device) -> ModuleType:
     try:
         import cupy
     except ImportError as error:
-        raise ResourceError(f"{missing('cupy', 'device cuda')} (or run with --device cpu)") from error
+        raise ResourceError("device cuda needs CuPy: pip install 'mnistnn[cuda]' (or run with --device cpu)") from error
     try:
         cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:

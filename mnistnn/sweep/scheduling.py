@@ -38,7 +38,8 @@ class Progress:
 
 
 def run_study(study: Study, engine: Engine, tell: Callable[[Progress], None], points_at_a_time: int = 1) -> int | None:
-    """Do all trials that are neither finished nor failed; return the number of the signal that stopped it, if one did.
+    """Do all trials that are neither finished nor failed; return the number of the signal that stopped it, if one did
+    before the last of them.
 
     Everything that a trial can end with, a dead process included, is told, and does not end the others. Where points
     are asked for one after the other, so many are under way at a time. Raises ResourceError, when all is saved that is
@@ -89,7 +90,8 @@ def run_study(study: Study, engine: Engine, tell: Callable[[Progress], None], po
                     waiting.append(trial)
         if searcher is not None:
             searcher.settle()
-        return stop.number
+        is_done = not is_more_to_ask() and all(standing(study, trial).state in DONE for trial in study.trials)
+        return None if is_done else stop.number
 
 
 def _round(
@@ -141,10 +143,10 @@ def _round(
                 continue
             if ended.state == "refused":
                 refused = refused or ended.problem
-            elif ended.state != "busy":
-                note(trial, ended)
-            elif trial not in elsewhere:
+            elif ended.state == "busy" and trial not in elsewhere:
                 elsewhere.append(trial)
+                note(trial, ended)
+            elif ended.state not in ("busy", "stopped") or ended.problem is not None:  # of what was not begun, nothing
                 note(trial, ended)
         if (stop.number is not None or refused) and not is_stopping:
             is_stopping = True
@@ -167,7 +169,7 @@ def _ended(study: Study, trial: Trial, future: "Future[Ended]", is_stopping: boo
     if future.cancelled():
         if not is_stopping:
             raise ResourceError(_LOST)
-        return Ended(trial.id, "stopped", problem="not begun")
+        return Ended(trial.id, "stopped")
     error = future.exception()
     if error is None:
         return future.result()

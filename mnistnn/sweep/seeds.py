@@ -64,7 +64,7 @@ def train_seeds(
     tell: Callable[[SeedEnded], None],
 ) -> int | None:
     """Do a run of each experiment, so many at a time, and tell of each as it ends; return the number of the signal that
-    stopped them, if one did.
+    stopped them, if one did before the last of them.
 
     A run that is finished already is not done again where unfinished ones are gone on with. The time budget is that of
     all together: runs that are under way when it is spent save and stop, and those whose turn has not come are not
@@ -82,21 +82,22 @@ def train_seeds(
                 continue
             session = Session(loaded, runs, resume_auto, ends_at)
             futures[_submitted(pool.executor, session)] = loaded.experiment.seed
-        waiting, is_stopping, refused = set(futures), False, None
+        waiting, is_stopping, refused, are_all_done = set(futures), False, None, True
         while waiting:
             done, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
             for future in done:
                 ended = _ended(future, futures[future], is_stopping)
                 if ended.state == "refused":
                     refused = refused or ended.problem
-                else:
+                elif ended.state != "stopped" or ended.problem is not None:  # of what was not begun, nothing
                     tell(ended)
+                are_all_done = are_all_done and ended.state in ("finished", "failed")
             if (stop.number is not None or refused) and not is_stopping:
                 is_stopping = True
                 pool.stop()
         if refused is not None and stop.number is None:
             raise ResourceError(f"{refused}. What was under way is saved; once that is mended: --resume auto")
-        return stop.number
+        return None if are_all_done else stop.number
 
 
 def _submitted(executor: Executor, session: Session) -> Future[SeedEnded]:
@@ -128,7 +129,7 @@ def _train_seed(session: Session) -> SeedEnded:
     with process_worker().at_work() as stop:
         left_s = None if session.ends_at is None else session.ends_at - time.monotonic()
         if stop.number is not None:
-            return SeedEnded(seed, "stopped", problem="not begun")
+            return SeedEnded(seed, "stopped")
         if left_s is not None and left_s <= 0:
             return SeedEnded(seed, "out of time", problem="not begun")
         try:

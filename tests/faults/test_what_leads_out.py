@@ -4,6 +4,7 @@ A run directory may come from somebody else. Nothing outside of it is read into 
 is written, however its files are replaced.
 """
 
+import itertools
 import os
 import random
 import shutil
@@ -187,6 +188,58 @@ def test_no_command_follows_a_link_or_waits_for_a_pipe(toy, template, tmp_path, 
     chosen = random.Random(1).sample(each(template), 60)
     codes = [check(template, tmp_path / "work", everything_below, *one) for one in chosen]
     assert {0, 4} <= set(codes)
+
+
+SWEEP_COMMANDS = {
+    "status": "sweep status study",
+    "best": "sweep best study --so-far",
+    "resume": "sweep resume study",
+    "report": "sweep report study --out report.html --force",
+    "emit": "sweep emit study",
+    "trial": "sweep trial study 0000-seed0",
+}
+
+
+@pytest.fixture(scope="module")
+def swept(toy_cache, tmp_path_factory) -> Path:
+    """A folder with a sweep of which one trial is finished."""
+    folder: Path = tmp_path_factory.mktemp("swept")
+    (folder / "cfg.yaml").write_text(WHITENED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MNISTNN_DATA", str(toy_cache))
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        patch.chdir(folder)
+        values = ("optimizer.learning_rate=0.1,0.2", "--study", "study", "--prepare")
+        assert command("sweep", "run", "cfg.yaml", *values, "-q").code == 0
+        assert command("sweep", "trial", "study", "0001-seed0", "-q").code == 0
+    return folder
+
+
+@pytest.mark.parametrize("what", SWEEP_COMMANDS)
+def test_no_command_about_a_sweep_follows_a_link_or_waits_for_a_pipe(toy, swept, tmp_path, everything_below, what):
+    found = [entry for entry in entries(swept / "study") if len(entry.split("/")) < 3]  # deeper, it is that of a run
+    assert {"study.json", "configs", "trials/0001-seed0", "attempts/0001-seed0.jsonl"} <= set(found)
+    codes = set()
+    for entry, way in itertools.product(found, ("link to another", "pipe")):
+        folder, outside = tmp_path / "work", tmp_path / "outside"
+        shutil.copytree(swept, folder, symlinks=True)
+        replace(folder / "study", entry, way, outside)
+        before = everything_below(outside), sorted(outside.rglob("*"))
+        os.chdir(folder)
+        signal.alarm(_WITHIN_S)
+        try:
+            done = command(*SWEEP_COMMANDS[what].split(), "-q")
+        finally:
+            signal.alarm(0)
+        place = f"{what}, {entry} as a {way}: {done}"
+        assert (everything_below(outside), sorted(outside.rglob("*"))) == before, place
+        assert done.code in (0, 4, 8), place  # 8: it is that of one trial alone
+        assert SECRET not in done.out + done.err, place
+        assert "Traceback" not in done.err, place
+        codes.add(done.code)
+        shutil.rmtree(folder)
+        shutil.rmtree(outside)
+    assert 4 in codes
 
 
 @pytest.mark.parametrize("instead", ["a folder", "no YAML", "no UTF-8", "another key", "too large"])
