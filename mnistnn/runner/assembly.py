@@ -45,8 +45,9 @@ def committee_of(runs: Sequence[RunDirectory], name: str, combine: str) -> Loade
 
 
 def copy_members(runs: Sequence[RunDirectory], committee: RunDirectory) -> None:
-    """Copy runs to where a committee's members lie, without what evaluations found. Raises ResourceError,
-    and RunError for a run in which there is a link or a pipe.
+    """Copy runs to where a committee's members lie, without what evaluations found.
+
+    Raises ResourceError, and RunError for a run in which there is a link or a pipe.
     """
     transforms.furnish(folder_in(committee.path, FOLDER))
     for number, run in enumerate(runs):
