@@ -64,9 +64,10 @@ class MetricsFile:
             raise RunError(f"{self.path}: altered since the checkpoint was saved")
         rows = parse_rows(content[:length], self.path)
         try:
-            os.truncate(self._file.fileno(), length)
+            with open(self.path, "rb+", buffering=0, opener=open_own) as file:
+                os.truncate(file.fileno(), length)
         except OSError as error:
-            raise resource_error(self.path, error) from error
+            raise foreign(self.path, error) or resource_error(self.path, error) from error
         self._sha256, self.bytes = digest, length
         return rows
 

@@ -97,8 +97,8 @@ class _LeaveError(BaseException):
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Hold back the signals that are watched until the end of the block; a process that is started inside has them held
-    back until it lets them through by `let_through`.
+    """Hold back, in this thread, the signals that are watched until the end of the block; a process that is started
+    inside has them held back until it lets them through by `let_through`.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     try:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnistnn.analysis.plots.captions import captioned_sheet, named_rows, text_image
-from mnistnn.errors import DataError
+from mnistnn.errors import ResourceError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 28, 28)).astype(np.uint8)
 
@@ -64,5 +64,5 @@ def test_low_rows_are_named_all_the_same():
 
 def test_without_pillow_it_is_said_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(DataError, match=r"pip install 'mnistnn\[plot\]'"):
+    with pytest.raises(ResourceError, match=r"pip install 'mnistnn\[plot\]'"):
         text_image("a")

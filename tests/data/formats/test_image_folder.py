@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnistnn.data.formats.image_folder import read_image_folder
-from mnistnn.errors import DataError
+from mnistnn.errors import DataError, ResourceError
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -126,5 +126,5 @@ def test_image_folder_without_a_test_half_is_refused(folder):
 
 def test_image_folder_without_pillow_says_how_to_install_it(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(DataError, match=r"pip install 'mnistnn\[plot\]'"):
+    with pytest.raises(ResourceError, match=r"pip install 'mnistnn\[plot\]'"):
         read_image_folder(folder)

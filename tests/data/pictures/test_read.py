@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnistnn.data.pictures.read import MAX_PIXELS, read_picture
-from mnistnn.errors import DataError
+from mnistnn.errors import DataError, ResourceError
 
 Image = pytest.importorskip("PIL.Image")
 GREY = np.arange(6 * 9, dtype=np.uint8).reshape(6, 9) * 4
@@ -184,5 +184,5 @@ def test_damaged_pictures_are_read_or_refused(tmp_path, kind):
 def test_without_pillow_the_remedy_is_named(tmp_path, monkeypatch):
     Image.fromarray(GREY).save(tmp_path / "a.png")
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(DataError, match=r"pip install 'mnistnn\[plot\]'"):
+    with pytest.raises(ResourceError, match=r"pip install 'mnistnn\[plot\]'"):
         read_picture(tmp_path / "a.png")
