@@ -124,7 +124,7 @@ def test_resume_auto_leaves_seeds_alone_that_are_finished(toy, command, everythi
     assert {path: after[path] for path in before} == before
 
 
-# What happens to the clock: it is an hour behind in the processes that do the work, or falls behind with each look at it.
+# What happens to the clock: it is an hour behind in processes that do the work, or falls behind with each look at it.
 STEPPING_BACK = """
 import sys, time
 real, looks = time.time, []
