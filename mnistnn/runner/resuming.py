@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from mnistnn.backend.machine import usable_cores
 from mnistnn.config.diff import differences
 from mnistnn.config.dump import config_hash
 from mnistnn.config.load import LoadedExperiment
@@ -57,9 +58,20 @@ def finished_run(loaded: LoadedExperiment, runs: Path) -> RunDirectory | None:
 
 def _runs_of(loaded: LoadedExperiment, runs: Path) -> Iterator[tuple[RunDirectory, RunRecord]]:
     """Yield the runs of exactly this experiment, and their records, newest first."""
-    digest = config_hash(loaded.resolved)
+    digests = _digests(loaded)
     for run in reversed(all_runs(runs)):
         with suppress(RunError):
             record = read_record(run)
-            if record.config_hash == digest:
+            if record.config_hash in digests:
                 yield run, record
+
+
+def _digests(loaded: LoadedExperiment) -> set[str]:
+    """Return the digests of an experiment with any number of threads on any device, which make it no other one."""
+    resolved = loaded.resolved
+    threads = {resolved["backend"]["threads"], "auto", *range(1, usable_cores() + 1)}
+    return {
+        config_hash(resolved | {"backend": resolved["backend"] | {"threads": count, "device": device}})
+        for count in threads
+        for device in ("cpu", "cuda")
+    }

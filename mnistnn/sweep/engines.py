@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -68,7 +69,7 @@ class Local:
     def open(self, workers: int | None = None) -> Iterator["LocalPool"]:
         context = _Context()
         with signals.held_back():
-            resource_tracker.ensure_running()  # it would die of a closed terminal
+            _begin_tracker()
         told, tell = context.Pipe(duplex=False)
         with told, tell:
             executor = ProcessPoolExecutor(
@@ -83,6 +84,17 @@ class Local:
             finally:
                 executor.shutdown(cancel_futures=True)
                 pool.close()
+
+
+def _begin_tracker() -> None:
+    """Start the process that removes semaphores of processes that died, unless there is one. It would die of a closed
+    terminal, so signals are to be held back; and it would report what a second Ctrl-C leaves to it.
+    """
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # with which Python starts processes of its own
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.pop()
 
 
 class _Worker(SpawnProcess):
@@ -142,26 +154,38 @@ class LocalPool:
 def _begin_worker(told: Connection, parent: int) -> None:
     """Let a worker process save and end when it is told to, by its parent or by a signal, and when the parent is gone.
 
-    A signal never ends it at once: that is for the parent to say, whom all signals of a terminal reach alone.
+    A signal never ends it at once: that is for the parent to say, whom all signals of a terminal reach alone. What is
+    under way is saved, and the parent may give the rest of it to any worker; SIGTERM, which is what a broken executor
+    sends, ends the process after that.
     """
     os.setpgid(0, 0)
     worker = process_worker()
     worker.watches_signals = False
     terminated: list[int] = []
+    told_by_parent: list[bool] = []
 
     def ask(number: int, _frame: object) -> None:
         if number == signal.SIGTERM:
             terminated.append(number)
-        worker.stop()
+        if terminated or told_by_parent:
+            worker.stop()
+        else:
+            worker.interrupt()
 
     for number in signals.WATCHED:
         signal.signal(number, ask)
     signals.let_through()
-    watch = partial(_watch, told, parent, terminated, lambda: worker.is_at_work)
+    watch = partial(_watch, told, parent, terminated, told_by_parent, lambda: worker.is_at_work)
     threading.Thread(target=watch, daemon=True, name="mnistnn-stop").start()
 
 
-def _watch(told: Connection, parent: int, terminated: Sequence[int], is_at_work: Callable[[], bool]) -> None:
+def _watch(
+    told: Connection,
+    parent: int,
+    terminated: Sequence[int],
+    told_by_parent: list[bool],
+    is_at_work: Callable[[], bool],
+) -> None:
     """Wait until this process is told to end, and see to it that it does.
 
     Usually it is its executor that ends it, once it has nothing to do. If the executor is broken, it has sent SIGTERM.
@@ -169,6 +193,7 @@ def _watch(told: Connection, parent: int, terminated: Sequence[int], is_at_work:
     while not (told.poll(_POLL_S) or terminated):
         pass
     ends_at, idle_s = time.monotonic() + _PATIENCE_S, 0.0
+    told_by_parent.append(True)
     os.kill(os.getpid(), signal.SIGUSR1)  # to the main thread, which heeds it whatever it is at
     while True:
         time.sleep(_POLL_S)

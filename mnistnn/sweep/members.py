@@ -24,10 +24,13 @@ _SILENT = session.Verbosity(shown=False)
 
 @dataclass(frozen=True)
 class _Ended:
-    """How a member's session ended: with an error of a class and a text, or with none."""
+    """How a member's session ended: with an error of a class and a text, or with none; or that it was asked to save and
+    end.
+    """
 
     error: type[MnistnnError] | None = None
     problem: str = ""
+    was_stopped: bool = False
 
 
 class MembersAtATime:
@@ -37,21 +40,21 @@ class MembersAtATime:
         self._pool = pool
         self._futures: dict[int, Future[_Ended]] = {}
         self._committee = RunDirectory(Path())
+        self._ends_at: float | None = None
 
     def begin(self, committee: RunDirectory, members: Sequence[int], time_budget_s: float | None) -> None:
         ends_at = None if time_budget_s is None else time.monotonic() + time_budget_s
-        self._committee = committee
-        self._futures = {
-            number: self._pool.executor.submit(_train_member, committee.path, number, ends_at) for number in members
-        }
+        self._committee, self._ends_at = committee, ends_at
+        self._futures = {number: self._submitted(number) for number in members}
 
     def wait(self, member: int, stop: StopRequest) -> None:
         stop.before_death = self._pool.kill
-        future = self._futures[member]
         while True:
             try:
-                ended = future.result(timeout=_POLL_S)
-                break
+                ended = self._futures[member].result(timeout=_POLL_S)
+                if not ended.was_stopped or stop.number is not None:
+                    break
+                self._futures[member] = self._submitted(member)  # it was asked by somebody else
             except NotDoneError:
                 if stop.number is not None:
                     raise self._interrupted(member, stop.number) from None
@@ -65,6 +68,9 @@ class MembersAtATime:
             raise TimeBudgetError(f"time budget spent in member {member + 1}; saved. {self._go_on}")
         if ended.error is not None:
             raise ended.error(f"member {member + 1}: {ended.problem}")
+
+    def _submitted(self, member: int) -> Future[_Ended]:
+        return self._pool.executor.submit(_train_member, self._committee.path, member, self._ends_at)
 
     def _interrupted(self, member: int, number: int) -> InterruptedRunError:
         """Let all that is under way save, and return the error that ends the committee's session."""
@@ -92,7 +98,7 @@ def _train_member(committee: Path, number: int, ends_at: float | None) -> _Ended
     with process_worker().at_work() as stop:
         left_s = None if ends_at is None else ends_at - time.monotonic()
         if stop.number is not None:
-            return _Ended(RunError, "not begun")
+            return _Ended(was_stopped=True)
         if left_s is not None and left_s <= 0:
             return _Ended(TimeBudgetError, "not begun")
         try:
@@ -103,8 +109,8 @@ def _train_member(committee: Path, number: int, ends_at: float | None) -> _Ended
             else:
                 plan = Plan(members_of(whole)[number])
                 session.start(plan, own.path, own.path, _SILENT, left_s, stop=stop)
-        except InterruptedRunError as error:
-            return _Ended(RunError, str(error))
+        except InterruptedRunError:
+            return _Ended(was_stopped=True)
         except MnistnnError as error:
             return _Ended(type(error), str(error))
     return _Ended()

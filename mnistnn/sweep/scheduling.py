@@ -140,9 +140,10 @@ def _round(
             ended = _ended(study, trial, future, is_stopping)
             if ended is None or (ended.state == "stopped" and not is_stopping):
                 lost.append(trial)
-                continue
-            if ended.state == "refused":
+            elif ended.state == "refused":
                 refused = refused or ended.problem
+            elif refused is not None and ended.state == "stopped":
+                continue  # saved, as is said in the end
             elif ended.state == "busy" and trial not in elsewhere:
                 elsewhere.append(trial)
                 note(trial, ended)

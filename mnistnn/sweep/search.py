@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from mnistnn.backend.rng import stream
 from mnistnn.config.dump import config_hash
 from mnistnn.errors import BusyError, ConfigError, UsageError
+from mnistnn.storage.inside import file_in
 from mnistnn.storage.writing import resource_error
 from mnistnn.sweep import suggested
 from mnistnn.sweep.description import Search, Trial
@@ -38,7 +39,7 @@ def searching(study: Study) -> Iterator["Searcher | None"]:
     if study.description.search is None:
         yield None
         return
-    lock = FileLock(study.path / ".asking")
+    lock = FileLock(file_in(study.path, ".asking"))
     try:
         lock.acquire(blocking=False)
     except Timeout:

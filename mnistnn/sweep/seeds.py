@@ -7,7 +7,7 @@ one that was done alone in nothing but the most threads that it may use.
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,7 @@ from mnistnn.errors import (
     TooLittleMemoryError,
 )
 from mnistnn.experiment.plan import Plan
-from mnistnn.run.directory import new_run_path
+from mnistnn.run.directory import RunDirectory, new_run_path
 from mnistnn.runner.resuming import finished_run, resumable
 from mnistnn.runner.session import Outcome, Verbosity, outcome_of, resume_as, start
 from mnistnn.runner.signals import StopRequest
@@ -34,25 +34,28 @@ _SILENT = Verbosity(shown=False)
 @dataclass(frozen=True)
 class Session:
     """The order to a process to do one run. It is to save and stop when the monotonic clock, which is one
-    for all processes of a machine and never steps back, shows `ends_at`.
+    for all processes of a machine and never steps back, shows `ends_at`. `run` is where it was
+    begun, if it was.
     """
 
     loaded: LoadedExperiment
     runs: Path
     resume_auto: bool
     ends_at: float | None
+    run: Path | None = None
 
 
 @dataclass(frozen=True)
 class SeedEnded:
-    """How the run of a seed ended: its outcome if it is finished, otherwise what kept it from that. `refused` says that
-    the disk or the device refuses.
+    """How the run of a seed ended: its outcome if it is finished, otherwise what kept it from that; of a stopped one,
+    where it lies. `refused` says that the disk or the device refuses.
     """
 
     seed: int
     state: Literal["finished", "stopped", "out of time", "failed", "refused"]
     outcome: Outcome | None = None
     problem: str | None = None
+    run: Path | None = None
 
 
 def train_seeds(
@@ -73,31 +76,49 @@ def train_seeds(
     Raises ResourceError, when all is saved that is under way, if the disk or the device refuses.
     """
     ends_at = None if time_budget_s is None else time.monotonic() + time_budget_s
-    with StopRequest() as stop, Local(workers).open() as pool:
+    waiting = []
+    for loaded in experiments:
+        if resume_auto and (finished := finished_run(loaded, runs)) is not None:
+            tell(SeedEnded(loaded.experiment.seed, "finished", outcome_of(finished), "finished already"))
+        else:
+            waiting.append(Session(loaded, runs, resume_auto, ends_at))
+    with StopRequest() as stop:
+        while waiting and stop.number is None:
+            waiting = _round(waiting, workers, stop, tell)
+        return stop.number if waiting else None
+
+
+def _round(
+    sessions: Sequence[Session], workers: int, stop: StopRequest, tell: Callable[[SeedEnded], None]
+) -> list[Session]:
+    """Do runs and tell of each as it ends; return those that were stopped, to be gone on with if nobody asked for that
+    but a signal to a process that did them.
+    """
+    left: list[Session] = []
+    refused: str | None = None
+    with Local(workers).open() as pool:
         stop.before_death = pool.kill
-        futures: dict[Future[SeedEnded], int] = {}
-        for loaded in experiments:
-            if resume_auto and (finished := finished_run(loaded, runs)) is not None:
-                tell(SeedEnded(loaded.experiment.seed, "finished", outcome_of(finished), "finished already"))
-                continue
-            session = Session(loaded, runs, resume_auto, ends_at)
-            futures[_submitted(pool.executor, session)] = loaded.experiment.seed
-        waiting, is_stopping, refused, are_all_done = set(futures), False, None, True
+        futures = {_submitted(pool.executor, session): session for session in sessions}
+        waiting, is_stopping = set(futures), False
         while waiting:
             done, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
             for future in done:
-                ended = _ended(future, futures[future], is_stopping)
+                session = futures[future]
+                ended = _ended(future, session.loaded.experiment.seed, is_stopping)
                 if ended.state == "refused":
                     refused = refused or ended.problem
-                elif ended.state != "stopped" or ended.problem is not None:  # of what was not begun, nothing
+                elif ended.state != "stopped":
                     tell(ended)
-                are_all_done = are_all_done and ended.state in ("finished", "failed")
+                else:
+                    left.append(replace(session, run=ended.run))
+                    if ended.problem is not None and stop.number is not None:  # of what was not begun, nothing
+                        tell(ended)
             if (stop.number is not None or refused) and not is_stopping:
                 is_stopping = True
                 pool.stop()
-        if refused is not None and stop.number is None:
-            raise ResourceError(f"{refused}. What was under way is saved; once that is mended: --resume auto")
-        return None if are_all_done else stop.number
+    if refused is not None and stop.number is None:
+        raise ResourceError(f"{refused}. What was under way is saved; once that is mended: --resume auto")
+    return left
 
 
 def _submitted(executor: Executor, session: Session) -> Future[SeedEnded]:
@@ -132,10 +153,12 @@ def _train_seed(session: Session) -> SeedEnded:
             return SeedEnded(seed, "stopped")
         if left_s is not None and left_s <= 0:
             return SeedEnded(seed, "out of time", problem="not begun")
+        path = session.run
         try:
-            return SeedEnded(seed, "finished", _train(session, left_s, stop))
+            path = path or _place_of(session)
+            return SeedEnded(seed, "finished", _train(session, path, left_s, stop))
         except InterruptedRunError as error:
-            return SeedEnded(seed, "stopped", problem=str(error))
+            return SeedEnded(seed, "stopped", problem=str(error), run=path)
         except TimeBudgetError as error:
             return SeedEnded(seed, "out of time", problem=str(error))
         except (MemoryError, TooLittleMemoryError) as error:
@@ -146,9 +169,16 @@ def _train_seed(session: Session) -> SeedEnded:
             return SeedEnded(seed, "failed", problem=str(error))
 
 
-def _train(session: Session, time_budget_s: float | None, stop: StopRequest) -> Outcome:
+def _place_of(session: Session) -> Path:
+    """Return where the run of a session lies or is to lie. Raises UsageError for a reserved name."""
     loaded, runs = session.loaded, session.runs
     if session.resume_auto and (unfinished := resumable(loaded, runs, None)):
-        return resume_as(unfinished, loaded, _SILENT, time_budget_s, stop=stop)
-    path = new_run_path(runs, loaded.experiment.name)
-    return start(Plan(loaded), path, runs, _SILENT, time_budget_s, stop=stop)
+        return unfinished.path
+    return new_run_path(runs, loaded.experiment.name)
+
+
+def _train(session: Session, path: Path, time_budget_s: float | None, stop: StopRequest) -> Outcome:
+    run = RunDirectory(path)
+    if run.record.exists():
+        return resume_as(run, session.loaded, _SILENT, time_budget_s, stop=stop)
+    return start(Plan(session.loaded), path, session.runs, _SILENT, time_budget_s, stop=stop)

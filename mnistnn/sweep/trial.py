@@ -88,6 +88,11 @@ class TrialWorker:
         if under_way is not None and under_way[0] == session:
             under_way[1].ask(signal.SIGTERM)
 
+    def interrupt(self) -> None:
+        """Let what is under way save and end; what comes after it is begun."""
+        if (under_way := self._under_way) is not None:
+            under_way[1].ask(signal.SIGTERM)
+
     def run(self, folder: Path, name: str, session: str = "") -> Ended:
         """Do a trial of the sweep in `folder`. Raises nothing that belongs to the trial, or to the machine: an error is
         part of what it returns.

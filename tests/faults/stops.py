@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -240,3 +241,15 @@ class Work:
                 runs = sorted(record.parent for record in (self.folder / "run").rglob("run.json"))
         assert all(read_record(RunDirectory(run)).status == "finished" for run in runs)
         return sorted(result_of(run) for run in runs)
+
+
+def children_of(parent: int) -> list[int]:
+    """Return the workers of a process."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with suppress(OSError):
+                status = (folder / "stat").read_text().rpartition(")")[2].split()
+                if int(status[1]) == parent and b"spawn_main" in (folder / "cmdline").read_bytes():
+                    found.append(int(folder.name))
+    return found

@@ -242,6 +242,20 @@ def test_no_command_about_a_sweep_follows_a_link_or_waits_for_a_pipe(toy, swept,
     assert 4 in codes
 
 
+def test_page_about_a_sweep_holds_no_trials_of_another_folder(toy, swept, tmp_path):
+    shutil.copytree(swept, tmp_path / "work", symlinks=True)
+    os.chdir(tmp_path / "work")
+    for name in ("trials", "trials/0001-seed0"):
+        inside, outside = Path("study", name), tmp_path / "outside"
+        inside.rename(outside)
+        inside.symlink_to(outside)
+        done = command(*SWEEP_COMMANDS["report"].split(), "-q")
+        assert (done.code, f"{inside}: a symbolic link" in done.err, Path("report.html").exists()) == (4, True, False)
+        inside.unlink()
+        outside.rename(inside)
+    assert command(*SWEEP_COMMANDS["report"].split(), "-q").code == 0
+
+
 @pytest.mark.parametrize("instead", ["a folder", "no YAML", "no UTF-8", "another key", "too large"])
 def test_configuration_that_cannot_be_read_is_the_fault_of_the_run(toy, whitened, tmp_path, instead):
     """One exit code for all commands that need it."""

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
+from tests.faults.stops import children_of
 
 COMMITTEE = """\
 name: three
@@ -62,6 +64,25 @@ def test_stopped_members_are_saved_and_gone_on_with(three, command):
         assert command("resume", "run", "--workers", "2", "-q").code == 0
     assert newest("run") == newest("whole")
     assert [json.loads(line)["epoch"] for line in Path("run/metrics.jsonl").read_text().splitlines()] == [1, 2, 3]
+
+
+def test_member_whose_process_alone_is_stopped_is_gone_on_with(three, command):
+    """It is stopped a second time as soon as it goes on, too."""
+    slow = ("backend.threads=1",)
+    assert command("train", three, *slow, "--run-dir", "whole", "-q").code == 0
+    arguments = [sys.executable, "-m", "mnistnn", "train", three, *slow, "--run-dir", "run", "--workers", "2"]
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=os.environ)
+    signals = 0
+    while process.poll() is None:
+        if list(Path("run/members").glob("*/run.json")) and signals < 20:
+            for worker in children_of(process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGUSR1)
+            signals += 1
+        time.sleep(0.02)
+    _, said = process.communicate()
+    assert (process.returncode, signals > 0) == (0, True), said
+    assert newest("run") == newest("whole")
 
 
 def test_spent_time_ends_all_and_resuming_goes_on(three, command):

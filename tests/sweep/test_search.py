@@ -191,6 +191,22 @@ def test_number_that_rounding_moved_past_the_end_of_its_range_is_reported(search
         assert [trial.params for trial in searcher._results.trials] == [{"optimizer.learning_rate": 0.12345678}]
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_lock_of_a_search_that_is_no_file_is_refused_by_name(searched, command, kind):
+    study = searched(*VALUES, points=1)
+    lock = study.path / ".asking"
+    match kind:
+        case "link":
+            lock.symlink_to("../elsewhere")
+        case "pipe":
+            os.mkfifo(lock)
+        case "folder":
+            lock.mkdir()
+    done = command("sweep", "resume", study.path)
+    assert (done.code, f"{lock}: " in done.err) == (4, True)
+    assert not Path("elsewhere").exists()
+
+
 def test_process_killed_in_a_trial_goes_on_as_if_it_was_not(searched, bits):
     long = (*VALUES, "stopping.max_epochs.epochs=20")
     reference = searched(*long, points=3, path="undisturbed")

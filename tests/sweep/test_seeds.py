@@ -12,6 +12,7 @@ import pytest
 from mnistnn.run.directory import RunDirectory, all_runs
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
+from tests.faults.stops import children_of
 
 RUNS = Path("runs")
 LONG = "stopping.max_epochs.epochs=2000"
@@ -122,6 +123,29 @@ def test_resume_auto_leaves_seeds_alone_that_are_finished(toy, command, everythi
     assert len(all_runs(RUNS)) == 3
     after = everything_below(RUNS)
     assert {path: after[path] for path in before} == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGINT, signal.SIGHUP])
+def test_run_whose_process_alone_is_stopped_is_gone_on_with(toy, number):
+    before = begin(toy, LONG, "--seeds", "0..0")  # which may not be taken for one of those
+    wait_until_training(1)
+    before.terminate()
+    before.communicate()
+    process = begin(toy, "stopping.max_epochs.epochs=300", "--seeds", "0..2", "--workers", "2")
+    wait_until_training(3)
+    os.kill(children_of(process.pid)[0], number)
+    out, err = process.communicate(timeout=90)
+    assert process.returncode == 0, (out, err)
+    records = [read_record(run) for run in all_runs(RUNS)]
+    assert sorted(record.status for record in records) == ["finished"] * 3 + ["interrupted"]
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["in turn", "at a time"])
+def test_number_of_threads_makes_no_other_experiment_of_a_seed(toy, command, monkeypatch, workers):
+    monkeypatch.setattr("mnistnn.runner.resuming.usable_cores", lambda: 4)
+    assert command("train", toy, "--seeds", "0..1", "backend.threads=3", "-q").code == 0
+    assert command("train", toy, "--seeds", "0..1", *workers, "--resume", "auto", "-q").code == 0
+    assert len(all_runs(RUNS)) == 2
 
 
 # What happens to the clock: it is an hour behind in processes that do the work, or falls behind with each look at it.
