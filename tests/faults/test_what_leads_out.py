@@ -185,7 +185,7 @@ def each(template: Path) -> list[tuple[str, str, str]]:
 
 def test_no_command_follows_a_link_or_waits_for_a_pipe(toy, template, tmp_path, everything_below):
     """A part of all, which is below: each entry in each way and each command, but not each with each."""
-    chosen = random.Random(1).sample(each(template), 60)
+    chosen = random.Random(1).sample(each(template), 40)
     codes = [check(template, tmp_path / "work", everything_below, *one) for one in chosen]
     assert {0, 4} <= set(codes)
 
@@ -256,7 +256,10 @@ def test_page_about_a_sweep_holds_no_trials_of_another_folder(toy, swept, tmp_pa
     assert command(*SWEEP_COMMANDS["report"].split(), "-q").code == 0
 
 
-@pytest.mark.parametrize("instead", ["a folder", "no YAML", "no UTF-8", "another key", "too large"])
+AT_LENGTH = [pytest.param(name, marks=pytest.mark.torture) for name in ("no UTF-8", "another key", "too large")]
+
+
+@pytest.mark.parametrize("instead", ["a folder", "no YAML", *AT_LENGTH])
 def test_configuration_that_cannot_be_read_is_the_fault_of_the_run(toy, whitened, tmp_path, instead):
     """One exit code for all commands that need it."""
     for what in COMMANDS:

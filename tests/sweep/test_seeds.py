@@ -125,15 +125,14 @@ def test_resume_auto_leaves_seeds_alone_that_are_finished(toy, command, everythi
     assert {path: after[path] for path in before} == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGINT, signal.SIGHUP])
-def test_run_whose_process_alone_is_stopped_is_gone_on_with(toy, number):
+def test_run_whose_process_alone_is_stopped_is_gone_on_with(toy):
     before = begin(toy, LONG, "--seeds", "0..0")  # which may not be taken for one of those
     wait_until_training(1)
     before.terminate()
     before.communicate()
     process = begin(toy, "stopping.max_epochs.epochs=300", "--seeds", "0..2", "--workers", "2")
     wait_until_training(3)
-    os.kill(children_of(process.pid)[0], number)
+    os.kill(children_of(process.pid)[0], signal.SIGUSR1)
     out, err = process.communicate(timeout=90)
     assert process.returncode == 0, (out, err)
     records = [read_record(run) for run in all_runs(RUNS)]
@@ -148,24 +147,22 @@ def test_number_of_threads_makes_no_other_experiment_of_a_seed(toy, command, mon
     assert len(all_runs(RUNS)) == 2
 
 
-# What happens to the clock: it is an hour behind in processes that do the work, or falls behind with each look at it.
+# What happens to the clock: it is an hour behind in the processes that do the work.
 STEPPING_BACK = """
 import sys, time
-real, looks = time.time, []
-def stepping_back():
-    looks.append(3600)
-    return real() - (3600 if "spawn_main" in " ".join(sys.orig_argv) else 0 if "--workers" in sys.argv else sum(looks))
-time.time = stepping_back
+real = time.time
+if "spawn_main" in " ".join(sys.orig_argv):
+    time.time = lambda: real() - 3600
 """
 
 
-@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["in turn", "at a time"])
-def test_time_budget_ends_training_though_the_clock_steps_back(toy, tmp_path, monkeypatch, workers):
+def test_time_budget_ends_training_though_the_clock_steps_back(toy, tmp_path, monkeypatch):
     (tmp_path / "hook").mkdir()
     (tmp_path / "hook" / "sitecustomize.py").write_text(STEPPING_BACK)
     found = [str(tmp_path / "hook"), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(found))
-    process = begin(toy, "stopping.max_epochs.epochs=200000", "--seeds", "0..1", *workers, "--time-budget", "5s")
+    options = ("--seeds", "0..1", "--workers", "2", "--time-budget", "4s")
+    process = begin(toy, "stopping.max_epochs.epochs=200000", *options)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 75, err.decode()
 
