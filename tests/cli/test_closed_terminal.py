@@ -25,7 +25,7 @@ def closed_while_training(arguments: list[str], hangup_is_ignored: bool, runs: P
         signal.signal(signal.SIGHUP, signal.SIG_IGN if hangup_is_ignored else signal.SIG_DFL)
         os.environ["TERM"] = "xterm"
         os.execv(sys.executable, [sys.executable, "-m", "mnistnn", *arguments])
-    deadline, shown = time.monotonic() + 60, b""
+    deadline, shown = time.monotonic() + 120, b""
     while not any(path.stat().st_size for path in runs.rglob("metrics.jsonl")):
         if select.select([controller], [], [], 0.05)[0]:
             shown += os.read(controller, 65536)
@@ -59,7 +59,7 @@ def test_training_saves_and_stops_when_its_terminal_is_closed(toy, way):
 
 
 def test_training_that_was_told_to_outlive_its_terminal_goes_on(toy):
-    arguments = ["train", "toy.yaml", "stopping.max_epochs.epochs=3000"]
+    arguments = ["train", "toy.yaml", "stopping.max_epochs.epochs=800"]
     assert closed_while_training(arguments, True, Path("runs")) == 0
     (run,) = all_runs(Path("runs"))
     assert read_record(run).status == "finished"
