@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mnistnn.errors import RunError
-from mnistnn.storage.opening import foreign, open_own
+from mnistnn.storage.opening import open_own
 from mnistnn.storage.reading import read_own_file
 from mnistnn.storage.strict_json import parse
-from mnistnn.storage.writing import resource_error
+from mnistnn.storage.writing import own_file_error, resource_error
 from mnistnn.types import LAST, History, Row, best_row
 
 COLUMNS = {"epochs": "epoch", "updates": "updates", "examples": "examples"}
@@ -33,7 +33,7 @@ class MetricsFile:
         try:
             self._file = open(path, "ab", buffering=0, opener=open_own)  # noqa: SIM115 # `close` does
         except OSError as error:
-            raise foreign(path, error) or resource_error(path, error) from error
+            raise own_file_error(path, error) from error
 
     @property
     def sha256(self) -> str:
@@ -67,7 +67,7 @@ class MetricsFile:
             with open(self.path, "rb+", buffering=0, opener=open_own) as file:
                 os.truncate(file.fileno(), length)
         except OSError as error:
-            raise foreign(self.path, error) or resource_error(self.path, error) from error
+            raise own_file_error(self.path, error) from error
         self._sha256, self.bytes = digest, length
         return rows
 

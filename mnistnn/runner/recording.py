@@ -11,8 +11,8 @@ from mnistnn.config.load import LoadedExperiment
 from mnistnn.errors import DivergedError, MnistnnError, ResourceError, TimeBudgetError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord, Status
-from mnistnn.storage.opening import foreign, open_own
-from mnistnn.storage.writing import resource_error, write_atomically
+from mnistnn.storage.opening import open_own
+from mnistnn.storage.writing import own_file_error, resource_error, write_atomically
 
 _BY_SIGNAL = 128  # exit codes above it are of signals
 
@@ -59,7 +59,7 @@ def log_of(run: RunDirectory) -> Iterator[Callable[[str], None]]:
         # With a buffer, closing would fail once more on a full disk.
         file = open(run.log, "ab", buffering=0, opener=open_own)  # noqa: SIM115 # closed below
     except OSError as error:
-        raise foreign(run.log, error) or resource_error(run.log, error) from error
+        raise own_file_error(run.log, error) from error
 
     def log(text: str) -> None:
         try:

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from mnistnn.errors import ResourceError
+from mnistnn.errors import ResourceError, RunError
 from mnistnn.storage.opening import foreign, open_own
 
 _TEMPORARY = ".tmp"
@@ -51,6 +51,11 @@ def resource_error(path: Path, error: OSError) -> ResourceError:
     """Say in one line which path could not be written, and why."""
     reason = _RESOURCE_ERRNOS.get(error.errno or 0) or error.strerror or str(error)
     return ResourceError(f"{path}: {reason}")
+
+
+def own_file_error(path: Path, error: OSError) -> RunError | ResourceError:
+    """Return the error of a file inside a run or a sweep: of a link or a pipe in its place, or of the disk."""
+    return foreign(path, error) or resource_error(path, error)
 
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
@@ -118,7 +123,7 @@ def append_line(path: Path, text: str) -> None:
             if file.write(line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
-        raise foreign(path, error) or resource_error(path, error) from error
+        raise own_file_error(path, error) from error
 
 
 def remove_last_line(path: Path, text: str) -> None:
@@ -134,7 +139,7 @@ def remove_last_line(path: Path, text: str) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise foreign(path, error) or resource_error(path, error) from error
+        raise own_file_error(path, error) from error
 
 
 def _cut_off_torn_line(file: BinaryIO) -> None:
@@ -153,7 +158,7 @@ def force(paths: Iterable[Path]) -> None:
             with open(path, "ab", buffering=0, opener=open_own) as file:
                 os.fsync(file.fileno())
         except OSError as error:
-            raise foreign(path, error) or resource_error(path, error) from error
+            raise own_file_error(path, error) from error
         folders[path.parent] = path
     for folder, path in folders.items():
         try:

@@ -16,6 +16,7 @@ from typing import Any
 from mnistnn import __version__
 from mnistnn.errors import ResourceError, RunError
 from mnistnn.extras import missing
+from mnistnn.sweep.engines import stopped_by_errors
 from mnistnn.sweep.trial import process_worker
 
 _PATIENCE_S = 15.0  # for the scheduler to answer, and for a first worker
@@ -44,11 +45,8 @@ class Dask:
         try:
             self._check(client)
             pool = DaskPool(client, client.get_executor(pure=False), secrets.token_hex(8))
-            try:
+            with stopped_by_errors(pool):
                 yield pool
-            except BaseException:
-                pool.stop()
-                raise
         finally:
             with suppress(Exception):  # a scheduler that is gone is no reason to hide how the sweep went
                 client.close(timeout=_PATIENCE_S)

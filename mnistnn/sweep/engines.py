@@ -59,6 +59,16 @@ class Engine(Protocol):
         ...
 
 
+@contextmanager
+def stopped_by_errors(pool: Pool) -> Iterator[None]:
+    """Return the context that lets what is under way in a pool save and end when an exception leaves it."""
+    try:
+        yield
+    except BaseException:
+        pool.stop()
+        raise
+
+
 @dataclass(frozen=True)
 class Local:
     """Processes on this machine, each of which does one trial after the other."""
@@ -77,10 +87,8 @@ class Local:
             )
             pool = LocalPool(executor, tell, context.started)
             try:
-                yield pool
-            except BaseException:
-                pool.stop()
-                raise
+                with stopped_by_errors(pool):
+                    yield pool
             finally:
                 executor.shutdown(cancel_futures=True)
                 pool.close()

@@ -33,6 +33,15 @@ model:
 """
 _LONG = ("stopping.max_epochs.epochs=60", "evaluation.every_updates=null")
 
+_IN_AN_UPDATE = """
+from mnistnn.runner.checkpointing import RunCheckpointing
+update = RunCheckpointing.after_update
+def after_update(self, t):
+    if t.progress.updates > 5: reach(); DO()
+    update(self, t)
+RunCheckpointing.after_update = after_update
+"""
+
 # What workers do at each stage. `reach` tells that one has come to it; `calculate` is a call that no signal interrupts,
 # and `hold` one that lets no other thread of its process do anything either.
 STAGES = {
@@ -63,22 +72,8 @@ def after_update(self, t):
     if t.progress.updates > 5: reach()
 RunCheckpointing.after_update = after_update
 """,
-    "in a long update": """
-from mnistnn.runner.checkpointing import RunCheckpointing
-update = RunCheckpointing.after_update
-def after_update(self, t):
-    if t.progress.updates > 5: reach(); calculate()
-    update(self, t)
-RunCheckpointing.after_update = after_update
-""",
-    "in a call that holds the interpreter": """
-from mnistnn.runner.checkpointing import RunCheckpointing
-update = RunCheckpointing.after_update
-def after_update(self, t):
-    if t.progress.updates > 5: reach(); hold()
-    update(self, t)
-RunCheckpointing.after_update = after_update
-""",
+    "in a long update": _IN_AN_UPDATE.replace("DO", "calculate"),
+    "in a call that holds the interpreter": _IN_AN_UPDATE.replace("DO", "hold"),
     "saving": """
 from mnistnn.run import checkpoint
 write = checkpoint.write
