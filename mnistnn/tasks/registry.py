@@ -4,6 +4,7 @@ from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.source import DataSource
 from mnistnn.models.autoencoder import Autoencoder
 from mnistnn.models.boltzmann import Boltzmann
+from mnistnn.models.fitted.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import Committee
 from mnistnn.models.fitted.least_squares import LeastSquares
 from mnistnn.models.rbm import RBM
@@ -23,6 +24,7 @@ OF_MODELS: dict[type, type[Task]] = {
     Boltzmann: EnergyTask,
     Autoencoder: ReconstructionTask,
     LeastSquares: FittedClassification,
+    BoostedStumps: FittedClassification,
     Committee: CommitteeTask,
 }
 

@@ -1,7 +1,8 @@
 """Models that are fitted: in closed form, by search, or from members, and not by following a gradient."""
 
+from mnistnn.models.fitted.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import Committee
 from mnistnn.models.fitted.least_squares import LeastSquares
 
 # The registry: every fitted model that an experiment can name by its `type`.
-AnyFitted = LeastSquares | Committee
+AnyFitted = LeastSquares | BoostedStumps | Committee
