@@ -34,10 +34,7 @@ def teach_numba() -> None:
 
     vector, index = ir.VectorType(ir.FloatType(), LANES), ir.IntType(64)
 
-    intrinsic: Any = extending.intrinsic
-
-    @intrinsic
-    def add(typing: Any, sums: Any, at: Any, rows: Any, row: Any) -> Any:
+    def add_vectors(typing: Any, sums: Any, at: Any, rows: Any, row: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             def place(argument: int) -> Any:
                 array = context.make_array(signature.args[argument])(context, builder, arguments[argument])
@@ -52,7 +49,8 @@ def teach_numba() -> None:
 
         return types.void(sums, types.int64, rows, types.int64), code
 
-    @extending.overload(add_row)
+    add: Any = extending.intrinsic(add_vectors)
+
     def overloaded(sums: Any, at: Any, rows: Any, row: Any) -> Any:
         assert all(array.dtype == types.float32 and array.layout == "C" for array in (sums, rows))
 
@@ -60,3 +58,5 @@ def teach_numba() -> None:
             add(sums, np.int64(at), rows, np.int64(row))
 
         return added
+
+    extending.overload(add_row)(overloaded)

@@ -35,18 +35,18 @@ class Rectangle(NamedTuple):
     width: int
 
 
-def integral_images(images: Array, out: Array) -> None:
-    """Write I(y, x) = Σ images[:y, :x] of each image into out.
+def integral_images(images: Array) -> Array:
+    """Return I(y, x) = Σ images[:y, :x] of each image: ((h+1)·(w+1), n), int32, where a number of all images lies
+    together.
 
-    images  (n, h, w)           integers whose sum fits into int32
-    out     ((h+1)·(w+1), n)    int32: a number of all images lies together; row 0 is 0
+    images  (n, h, w)  integers whose sum fits into int32
     """
     n, h, w = images.shape
     xp = array_module(images)
-    table = out.reshape(h + 1, w + 1, n)
-    table[0], table[:, 0] = 0, 0
+    table = xp.zeros((h + 1, w + 1, n), dtype="int32")
     sums = xp.cumsum(images.transpose(1, 2, 0), axis=0, dtype="int32")
     table[1:, 1:] = xp.cumsum(sums, axis=1, dtype="int32")
+    return table.reshape(-1, n)
 
 
 def count(h: int, w: int) -> int:

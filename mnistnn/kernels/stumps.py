@@ -264,6 +264,9 @@ def add_votes(
     xp, columns = array_module(table), table[:, start:stop]
     for part in pieces.cut(len(thresholds), _ROUNDS):
         values = _values(columns, features.places[part], features.coefficients[part])  # (rounds, m, columns)
-        phi = xp.where(values >= thresholds[part][:, :, None], 1.0, -1.0).prod(axis=1)
+        signs = xp.where(values >= thresholds[part][:, :, None], 1.0, -1.0)
+        phi = signs[:, 0]
+        for j in range(1, signs.shape[1]):
+            phi *= signs[:, j]
         for each, vote in zip(phi, votes[part], strict=True):
             scores[:, start:stop] += vote[:, None] * each

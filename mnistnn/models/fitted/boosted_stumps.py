@@ -1,6 +1,7 @@
 """Boosted stumps, and products of them."""
 
 from collections.abc import Callable, Iterator
+from math import sqrt
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from mnistnn.kernels import stumps
 from mnistnn.kernels.haar import Rectangle
 from mnistnn.kernels.stumps import Features
 from mnistnn.losses import Loss
-from mnistnn.losses.squared_error import SquaredError
+from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.contract import Fitted, Tell
 from mnistnn.models.fitted.boosting import CONSTANT, Boosting, BoostingRound
 from mnistnn.models.fitted.growing import GrowingArrays
@@ -36,10 +37,15 @@ class BoostedStumps(Fitted):
     it then multiplies by exp(−α y v φ). A round whose stumps have no edge, because no feature separates anything, has
     α = 0 and changes nothing. Freund & Schapire (1997); Schapire & Singer (1999); products: Kégl & Busa-Fekete (2009).
 
-    Scores are shares: of all α, that of the rounds which vote for the class; 1/2 before there are any. Kept are, of
-    each of T rounds, feature (T, m) and threshold (T, m), int32; votes (T, k), int8; alpha and energy (T,), float64;
-    and the range (2,) of the inputs, which are rounded to 65,536 levels, or fewer for images above 181×181. Fitted on
-    the host. An example takes 4 bytes for each number of its integral image (841 for 28×28), in a sample once more.
+    Scores are Σ α v φ / √Σ α²: in standard deviations of what as many votes give that agree by chance only. Votes add
+    up to ever more, and their softmax would soon be 0 or 1; as shares of Σ α they shrink while errors become fewer. The
+    loss of a softmax of these falls as the error does: on 10,000 digits, for 8,000 to learn from, from 0.53 after 100
+    rounds (9.3 %) to 0.09 after 2,000 (2.5 %), where that of plain sums rises again from round 500 on.
+
+    Kept are, of each of T rounds, feature (T, m) and threshold (T, m), int32; votes (T, k), int8; alpha and energy
+    (T,), float64; and the range (2,) of the inputs, which are rounded to 65,536 levels, or fewer for images above
+    181×181. Fitted on the host. An example takes 4 bytes for each number of its integral image (841 for 28×28), and in
+    a sample once more.
     """
 
     type: Literal["boosted_stumps"] = "boosted_stumps"
@@ -59,7 +65,6 @@ class BoostedStumps(Fitted):
 
     open_ended: ClassVar[bool] = True
     needs_loops: ClassVar[bool] = True
-    unit: ClassVar[str] = "shares of the votes, 1 if all rounds vote for the class"
 
     def build(self, in_shape: Shape, classes: int) -> None:
         if classes < 2:
@@ -67,7 +72,7 @@ class BoostedStumps(Fitted):
         self.features.build(in_shape)
         self.in_shape, self.classes = in_shape, classes
         self.shapes: dict[str, Shape] = {"votes": (classes,)}
-        self._criterion = SquaredError()
+        self._criterion = SoftmaxNLL()
         self._criterion.build((classes,), classes)
         self._seed = 0
 
@@ -145,28 +150,34 @@ class BoostedStumps(Fitted):
         table = array_module(x).empty((self.features.rows, len(x)), dtype="int32")
         for part in pieces.cut(len(x), _EXAMPLES):
             tell(part.start)
-            self.features.fill(self._integers(x[part], bounds), table[:, part])
+            table[:, part] = self._columns(x[part], bounds)
         return table
 
-    def _integers(self, x: Array, bounds: np.ndarray) -> Array:
+    def _columns(self, x: Array, bounds: np.ndarray) -> Array:
         lowest, highest = bounds.tolist()
-        return as_integers(x.reshape(len(x), *self.in_shape), lowest, highest, self.features.levels)
+        return self.features.columns(as_integers(x, lowest, highest, self.features.levels))
 
     # Asking.
 
     def scores(self, x: Array) -> Array:
         sums = array_module(x).zeros((len(x), self.classes))
-        return self.shares(self.more_scores(x, sums, 0)).astype(x.dtype)
+        return self._as_scores(self.more_scores(x, sums, 0), x)
 
-    def shares(self, sums: Array) -> Array:
-        """Return the scores (n, k) of examples by their sums of votes Σ α v φ (n, k) after all rounds, in float64."""
-        total = float(self._kept["alpha"].sum())
-        return 0.5 + sums * (0.5 / total if total else 0.0)
+    def _as_scores(self, sums: Array, x: Array) -> Array:
+        """Return the scores of x by their sums of votes; NaN for examples that are not all finite numbers."""
+        xp = array_module(x)
+        is_finite = xp.isfinite(x).reshape(len(x), -1).all(axis=1)
+        return xp.where(is_finite[:, None], self.standardized(sums), np.nan).astype(x.dtype, order="C")
+
+    def standardized(self, sums: Array) -> Array:
+        """Return the scores, float64, of examples by their sums of votes Σ α v φ, both (n, k), after all rounds."""
+        deviation = sqrt((self._kept["alpha"] ** 2).sum())
+        return sums * (1.0 / deviation if deviation else 0.0)
 
     def more_scores(self, x: Array, before: Array, rounds: int) -> Array:
         """Return the sums of votes Σ α v φ (n, k), float64, of x after all rounds, by those after the first `rounds`.
 
-        The same bits whether they are added up at once, from zeros, or in parts. `shares` makes scores of them.
+        The same bits whether they are added up at once, from zeros, or in parts. `standardized` makes scores of them.
         """
         xp = array_module(x)
         after, votes = xp.empty((len(x), self.classes)), self._votes(xp, rounds)
@@ -174,9 +185,7 @@ class BoostedStumps(Fitted):
         def add(part: slice, _: int) -> None:
             sums = xp.empty((self.classes, part.stop - part.start))
             sums[...] = before[part].T
-            table = xp.empty((self.features.rows, part.stop - part.start), dtype="int32")
-            self.features.fill(self._integers(x[part], self._range), table)
-            stumps.add_votes(table, *votes, sums, 0, part.stop - part.start)
+            stumps.add_votes(self._columns(x[part], self._range), *votes, sums, 0, part.stop - part.start)
             after[part] = sums.T
 
         threads.spread(add, pieces.cut(len(x), _EXAMPLES), x)
@@ -270,7 +279,7 @@ class _Followed:
                 x,
             )
             self._rounds = model.rounds_done
-        return xp.ascontiguousarray(model.shares(self._sums).T).astype(x.dtype)
+        return model._as_scores(self._sums.T, x)
 
 
 def _range_of(x: np.ndarray) -> np.ndarray:

@@ -13,7 +13,6 @@ from pydantic import Field
 
 from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
-from mnistnn.errors import DivergedError
 from mnistnn.kernels import haar
 from mnistnn.kernels.haar import Rectangle
 from mnistnn.kernels.stumps import Features
@@ -39,8 +38,8 @@ class StumpFeatures:
         """Remember the shape of inputs. Raises ShapeError if it has no such feature."""
         raise NotImplementedError
 
-    def fill(self, integers: Array, table: Array) -> None:
-        """Write the columns of inputs (n, *in_shape), int32 and from 0 to `levels`, into table (rows, n), int32."""
+    def columns(self, integers: Array) -> Array:
+        """Return the columns of a table (rows, n), int32, for inputs (n, *in_shape), int32 and from 0 to `levels`."""
         raise NotImplementedError
 
     def of(self, numbers: np.ndarray) -> Features:
@@ -69,8 +68,8 @@ class Pixels(StumpFeatures):
         if not self.count:
             raise ShapeError(f"inputs of shape {show_shape(in_shape)} have no pixel")
 
-    def fill(self, integers: Array, table: Array) -> None:
-        table[...] = integers.reshape(len(integers), -1).T
+    def columns(self, integers: Array) -> Array:
+        return integers.reshape(len(integers), -1).T.copy()
 
     def of(self, numbers: np.ndarray) -> Features:
         places = np.maximum(numbers, 0).astype(np.int32)[:, None]
@@ -106,8 +105,8 @@ class Haar(StumpFeatures):
         if not self.levels:
             raise ShapeError(f"an image of {show_shape(in_shape)} is too large for sums of pixels in 32 bits")
 
-    def fill(self, integers: Array, table: Array) -> None:
-        haar.integral_images(integers, table)
+    def columns(self, integers: Array) -> Array:
+        return haar.integral_images(integers)
 
     def of(self, numbers: np.ndarray) -> Features:
         return Features(*haar.corners(numbers, *self._size))
@@ -127,14 +126,12 @@ AnyStumpFeatures = Pixels | Haar
 def as_integers(x: Array, lowest: float, highest: float, levels: int) -> Array:
     """Return x (n, ...) as integers, int32: 0 for `lowest` and less, `levels` for `highest` and more, even between.
 
-    Raises DivergedError if x is not all finite numbers.
+    What is no finite number becomes 0.
     """
     xp = array_module(x)
-    if not bool(xp.isfinite(x).all()):
-        raise DivergedError("boosted stumps: the inputs are not all finite numbers")
     if not highest > lowest:
         return xp.zeros(x.shape, dtype="int32")
-    scaled = x.astype("float64").clip(lowest, highest)
+    scaled = xp.where(xp.isfinite(x), x, lowest).astype("float64").clip(lowest, highest)
     scaled -= lowest
     scaled *= levels / (highest - lowest)
     return xp.rint(scaled).astype("int32")
