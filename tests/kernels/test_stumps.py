@@ -202,11 +202,13 @@ def test_loops_and_threads_give_the_bits_of_array_code(k, all_ways):
 
     def everything() -> list[Any]:
         binned = stumps.bin_values(table, features, 100)
-        phi, changed = stumps.products(table, few, thresholds), weights.copy()
+        phi, changed, scaled = stumps.products(table, few, thresholds), weights.copy(), np.empty_like(weights)
+        stumps.scale(weights, phi * np.float32(0.3), out=scaled)
         total = stumps.reweight(changed, phi, votes, 0.8, 1.3)
         sums = np.zeros((k, N))
         one_round = Features(*(each[None] for each in few))
         stumps.add_votes(table, one_round, thresholds[None], 0.1 * votes[None], sums, 0, N)
-        return [*binned, stumps.search(binned, weights, k), phi, stumps.agreement(weights, phi), changed, total, sums]
+        searched, edges = stumps.search(binned, weights, k), stumps.agreement(weights, phi)
+        return [*binned, scaled, searched, phi, edges, changed, total, sums]
 
     all_ways(everything)

@@ -10,6 +10,7 @@ import pytest
 from mnistnn.backend import jit, threads
 from mnistnn.errors import DivergedError
 from mnistnn.kernels import haar
+from mnistnn.models.fitted import boosting
 from mnistnn.models.fitted.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.stump_features import Haar, Pixels
 from mnistnn.types import ShapeError
@@ -185,6 +186,14 @@ def test_sample_of_all_is_no_sample():
         fitted(x, labels, sample=sample, features=Haar(drawn=20), factors=2).arrays() for sample in (N, None)
     )
     assert all(np.array_equal(every[name], none[name]) for name in none)
+
+
+def test_search_that_is_told_of_in_parts_finds_the_same(monkeypatch):
+    x, labels = examples()
+    expected = fitted(x, labels, **PRODUCTS).arrays()
+    monkeypatch.setattr(boosting, "_ADDITIONS", 1)  # eight features at a time
+    found = fitted(x, labels, **PRODUCTS).arrays()
+    assert all(np.array_equal(array, found[name]) for name, array in expected.items())
 
 
 @pytest.mark.parametrize("key", [{"sample": 39}, {"resample_every": 2}, {"seed": 6}])
