@@ -84,7 +84,7 @@ def test_trained_model_without_what_steps_need_is_refused_by_its_name(key):
 def test_unknown_type_is_the_only_mistake(kind):
     """Whether keys are missing depends on the type that was meant."""
     message = refusal(f"name: x\nmodel: {{type: {kind}}}\n")
-    assert "autoencoder, boltzmann, rbm, sequential, committee, least_squares" in message
+    assert "autoencoder, boltzmann, rbm, sequential, boosted_stumps, committee, least_squares" in message
     assert message.endswith("1 error, nothing was run.")
 
 

@@ -162,13 +162,8 @@ class BoostedStumps(Fitted):
 
     def scores(self, x: Array) -> Array:
         sums = array_module(x).zeros((len(x), self.classes))
-        return self._as_scores(self.more_scores(x, sums, 0), x)
-
-    def _as_scores(self, sums: Array, x: Array) -> Array:
-        """Return the scores of x by their sums of votes; NaN for examples that are not all finite numbers."""
-        xp = array_module(x)
-        is_finite = xp.isfinite(x).reshape(len(x), -1).all(axis=1)
-        return xp.where(is_finite[:, None], self.standardized(sums), np.nan).astype(x.dtype, order="C")
+        sums = self.more_scores(x, sums, 0)
+        return _where_finite(_are_finite(x), self.standardized(sums), x.dtype)
 
     def standardized(self, sums: Array) -> Array:
         """Return the scores, float64, of examples by their sums of votes Σ α v φ, both (n, k), after all rounds."""
@@ -269,6 +264,7 @@ class _Followed:
         xp = array_module(x)
         if self._past is not model._past:
             self._past, self._table, self._rounds = model._past, None, 0
+            self._are_finite = _are_finite(x)
             self._sums = xp.zeros((model.classes, len(x)))
         if self._rounds < model.rounds_done:
             if self._table is None:
@@ -280,7 +276,17 @@ class _Followed:
                 x,
             )
             self._rounds = model.rounds_done
-        return model._as_scores(self._sums.T, x)
+        return _where_finite(self._are_finite, model.standardized(self._sums.T), x.dtype)
+
+
+def _are_finite(x: Array) -> Array:
+    """Return which examples (n,) are all finite numbers."""
+    return array_module(x).isfinite(x).reshape(len(x), -1).all(axis=1)
+
+
+def _where_finite(are_finite: Array, scores: Array, dtype: np.dtype) -> Array:
+    """Return scores (n, k) in a dtype; NaN for examples that are not all finite numbers."""
+    return array_module(scores).where(are_finite[:, None], scores, np.nan).astype(dtype, order="C")
 
 
 def _range_of(x: np.ndarray) -> np.ndarray:
