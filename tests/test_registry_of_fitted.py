@@ -13,6 +13,7 @@ import pytest
 from mnistnn.models import AnyFittedModel
 from mnistnn.models.fitted.committee import Committee, Member
 from mnistnn.models.fitted.least_squares import LeastSquares
+from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
 from mnistnn.tasks.registry import OF_MODELS
 from mnistnn.types import ShapeError
 from tests.test_registry import members
@@ -49,6 +50,8 @@ FITTED: dict[str, Callable[[], Any]] = {
     "least_squares-pairwise": lambda: LeastSquares(targets="pairwise"),
     "least_squares-limited": lambda: LeastSquares(targets="pairwise", combine="limited", ridge=0.01),
     "least_squares-sum": lambda: LeastSquares(targets="pairwise", combine="sum"),
+    "quadratic_discriminant": QuadraticDiscriminant,
+    "quadratic_discriminant-ridge": lambda: QuadraticDiscriminant(ridge=0.01),
     "committee": lambda: committee("mean"),
     "committee-vote": lambda: committee("vote"),
 }

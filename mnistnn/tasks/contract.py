@@ -7,6 +7,7 @@ name: the accessors here raise UsageError, and the task that has it overrides th
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -137,6 +138,17 @@ class Task:
     def find_members_by(self, find: Callable[[int], TrainedMember]) -> None:
         """Let the members of a committee be found by their number. Raises UsageError for another model."""
         raise self._refusal("has no members")
+
+    def find_references_by(self, find: Callable[[], Examples]) -> None:
+        """Let a model that keeps no copy of the examples that it is fitted to find them again."""
+
+    def keep_under_way_in(self, folder: Path) -> None:
+        """Keep the scores of long evaluations in files of a folder while they are under way."""
+
+    @property
+    def needs_loops(self) -> bool:
+        """Whether asking the model takes so long that compiled loops earn their start."""
+        return False
 
     # What is kept.
 

@@ -1,24 +1,32 @@
 """Classifiers that are fitted in rounds, and not trained by steps."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mnistnn.backend.arrays import array_module
+from mnistnn import __version__
+from mnistnn.backend.arrays import array_module, to_host
 from mnistnn.config.schema import AnyExperiment, FittedExperiment
 from mnistnn.data.examples import Examples
 from mnistnn.data.source import DataSource
 from mnistnn.errors import ConfigError
 from mnistnn.losses import Criterion, Loss
+from mnistnn.models.contract import Tell
 from mnistnn.models.fitted import AnyFitted
 from mnistnn.models.fitted.committee import Committee, TrainedMember, add_member
+from mnistnn.run.provenance import ARITHMETIC
+from mnistnn.storage.inside import file_in
+from mnistnn.storage.under_way import PREFIX, SUFFIX, ScoresUnderWay
 from mnistnn.tasks.classification import Classifier
-from mnistnn.tasks.contract import Part, Task
-from mnistnn.training.fit import Fitting
+from mnistnn.tasks.contract import Part, Subject, Task, Watch
+from mnistnn.training.fit import Fitting, Measure
 from mnistnn.training.learning import Layout
-from mnistnn.types import Array, Row, Shape, ShapeError
+from mnistnn.types import Array, Row, Shape, ShapeError, SplitName
 
 
 class FittedClassification(Classifier):
@@ -28,6 +36,7 @@ class FittedClassification(Classifier):
         super().__init__(experiment, source)
         assert isinstance(experiment, FittedExperiment)
         self._model: AnyFitted = experiment.model
+        self._folder: Path | None = None
 
     def refuse_what_does_not_fit(self) -> None:
         experiment, kind = self.experiment, f"a model of type {self._model.type}"
@@ -41,15 +50,19 @@ class FittedClassification(Classifier):
             )
         if experiment.stopping and not self._model.open_ended:
             raise ConfigError(f"{kind} ends with its last round, so nothing is to end it before", key="stopping")
-        if experiment.evaluation.every_updates is not None:
-            raise ConfigError(f"{kind} is evaluated after every round", key="evaluation.every_updates")
 
     def build(self, in_shape: Shape) -> None:
         try:
             self._model.build(in_shape, self.source.classes)
         except ShapeError as error:
             raise ConfigError(str(error), key="model") from error
+        self._model.draw_from(self.experiment.seed)
         self.rounds = self._model.rounds
+        if self.experiment.evaluation.every_updates is not None and self.rounds == 1:
+            raise ConfigError(
+                f"a model of type {self._model.type} has one round, after which it is evaluated",
+                key="evaluation.every_updates",
+            )
 
     @property
     def rounds_done(self) -> int:
@@ -60,36 +73,86 @@ class FittedClassification(Classifier):
 
     def fitting(self, train: Examples, valid: Examples | None) -> Fitting:
         """Return the fitting of the model, which is allocated, at its beginning."""
-        experiment = self.experiment
+        experiment, model = self.experiment, self._model
+        self.find_references_by(lambda: train)
+        wanted = [policy.evaluation_interval() for policy in experiment.stopping]
+        every = experiment.evaluation.every_updates or model.evaluate_every
         return Fitting(
-            model=self._model,
+            model=model,
             x=train.x,
             labels=train.labels,
             policies=experiment.stopping,
             evaluate=self._validation(train, valid),
             monitor=experiment.checkpoint.monitor,
+            evaluate_every=min([every, *(interval for interval in wanted if interval is not None)]),
         )
 
-    def _validation(self, train: Examples, valid: Examples | None) -> Callable[[], dict[str, float]]:
-        """Return what measures the model as it stands: the columns of metrics.jsonl."""
-        on_train = self.experiment.evaluation.train_error
+    def find_references_by(self, find: Callable[[], Examples]) -> None:
+        def found() -> tuple[Array, Array]:
+            examples = find()
+            return examples.x, examples.labels
 
-        def validate() -> dict[str, float]:
-            metrics = {"train.error": self._measured(train)["error"]} if on_train else {}
-            if valid is not None:
-                metrics |= {f"valid.{name}": value for name, value in self._measured(valid).items()}
+        self._model.find_references_by(self._digest_of_references, found)
+
+    def _digest_of_references(self) -> bytes:
+        """Return the SHA-256 of what says which examples the training split has: files, and how they are split."""
+        about = {"files": self.source.digests(), "data": asdict(self.experiment.data)}
+        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).digest()
+
+    def keep_under_way_in(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def needs_loops(self) -> bool:
+        return self._model.needs_loops
+
+    def _validation(self, train: Examples, valid: Examples | None) -> Measure:
+        """Return what measures the model as it stands: the columns of metrics.jsonl."""
+        measured = {"train": train if self.experiment.evaluation.train_error else None, "valid": valid}
+        splits = {split: _Followed(self._model, each) for split, each in measured.items() if each is not None}
+
+        def validate(tell: Tell) -> dict[str, float]:
+            metrics: dict[str, float] = {}
+            for split, followed in splits.items():
+                with self._under_way(split) as under_way:
+                    blocks = _Blocks(self._model, under_way, followed.count, f"{split} examples", tell)
+                    loss, error = followed.measured(blocks, self.experiment.evaluation.batch_size)
+                metrics |= {f"{split}.loss": loss, f"{split}.error": error}
+            metrics.pop("train.loss", None)
             return metrics
 
         return validate
 
-    def _measured(self, examples: Examples) -> dict[str, float]:
-        """Return the mean loss and the error on a split."""
-        loss, errors, size = 0.0, 0, self.experiment.evaluation.batch_size
-        for start in range(0, len(examples.labels), size):
-            part = slice(start, start + size)
-            score = self.criterion.score(self._model.scores(examples.x[part]), examples.labels[part])
-            loss, errors = loss + score.loss, errors + score.errors
-        return {"loss": loss / len(examples.labels), "error": errors / len(examples.labels)}
+    def _under_way(self, split: str) -> ScoresUnderWay:
+        """Return the scores of a split that an evaluation before had when it was interrupted."""
+        path = None if self._folder is None else file_in(self._folder, f"{PREFIX}{split}{SUFFIX}")
+        under_way = ScoresUnderWay(path, lambda: self._key_of(split))
+        self._model.restore_effort(under_way.counts)
+        return under_way
+
+    def _key_of(self, split: str) -> str:
+        """Return the SHA-256 of all that the scores of a split depend on."""
+        experiment = self.experiment
+        about = (split, experiment.evaluation.batch_size, experiment.backend, experiment.data, experiment.preprocess)
+        sha256 = hashlib.sha256(repr((*about, self._model, ARITHMETIC, __version__)).encode())
+        for name, array in sorted(self._model.arrays().items()):
+            sha256.update(name.encode() + to_host(array).tobytes())
+        return sha256.hexdigest()
+
+    # Evaluations.
+
+    def measure(self, subject: Subject, split: SplitName, options: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
+        def tell(what: str, done: int, most: int | None) -> None:
+            watch(what, done, most or 0)
+
+        with self._under_way(split) as under_way:
+            self._blocks = _Blocks(self._model, under_way, self.source.examples[split], f"{split} examples", tell)
+            found = super().measure(subject, split, options, watch)
+        return {**found, "effort": self._model.effort or None}
+
+    def _judge(self, x: Array, labels: Array, options: Mapping[str, Any]) -> tuple[float, Array]:
+        z = self._blocks.scores(x)
+        return self.criterion.score(z, labels).loss, self.criterion.predict(z)
 
     def arrays(self) -> dict[str, Array]:
         return self._model.arrays()
@@ -117,6 +180,52 @@ class FittedClassification(Classifier):
 
     def scores(self, x: Array) -> Array:
         return self._model.scores(x)
+
+
+class _Blocks:
+    """The scores of a split, block after block, as an evaluation asks for them.
+
+    count  examples that the split has, at most; what they are called, and who is told how far their scores are
+    """
+
+    def __init__(self, model: AnyFitted, under_way: ScoresUnderWay, count: int, what: str, tell: Tell) -> None:
+        self._model, self._under_way, self._done = model, under_way, 0
+        self._tell: Callable[[int], None] = lambda done: tell(what, done, count)
+
+    def scores(self, x: Array) -> Array:
+        """Return the scores of the next examples x (n, *in_shape)."""
+
+        def compute() -> np.ndarray:
+            scores = to_host(self._model.scores(x))
+            self._under_way.counts = self._model.effort
+            return scores
+
+        before = self._done
+        self._model.listen(lambda *told: self._tell(before + told[1]))
+        scores = self._under_way.take(len(x), compute)
+        self._done += len(x)
+        self._tell(self._done)
+        return array_module(x).asarray(scores, dtype=x.dtype)
+
+
+class _Followed:
+    """A split that is measured again and again while the model is fitted."""
+
+    def __init__(self, model: AnyFitted, examples: Examples) -> None:
+        self._model, self._examples, self.count = model, examples, len(examples.labels)
+        self._scores = model.follow(examples.x)
+
+    def measured(self, blocks: _Blocks, size: int) -> tuple[float, float]:
+        """Return the mean loss and the error of the model as it stands; so many examples are asked for at once."""
+        examples = self._examples
+        followed = None if self._scores is None else self._scores()
+        loss, errors = 0.0, 0
+        for start in range(0, self.count, size):
+            part = slice(start, start + size)
+            z = blocks.scores(examples.x[part]) if followed is None else followed[part]
+            score = self._model.criterion.score(z, examples.labels[part])
+            loss, errors = loss + score.loss, errors + score.errors
+        return loss / self.count, errors / self.count
 
 
 class CommitteeTask(FittedClassification):
@@ -163,10 +272,12 @@ class CommitteeTask(FittedClassification):
     def find_members_by(self, find: Callable[[int], TrainedMember]) -> None:
         self._committee.find_members_by(find)
 
-    def _validation(self, train: Examples, valid: Examples | None) -> Callable[[], dict[str, float]]:
-        running = [_Running(self._committee, valid)] if valid is not None else []
+    def _validation(self, train: Examples, valid: Examples | None) -> Measure:
         whole = super()._validation(train, None)
-        return lambda: whole() | (running[0].metrics(self.experiment.evaluation.batch_size) if running else {})
+        if valid is None:
+            return whole
+        running = _Running(self._committee, valid)
+        return lambda tell: whole(tell) | running.metrics(self.experiment.evaluation.batch_size)
 
 
 class _Running:

@@ -2,6 +2,7 @@
 
 from mnistnn.models.fitted.committee import Committee
 from mnistnn.models.fitted.least_squares import LeastSquares
+from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
 
 # The registry: every fitted model that an experiment can name by its `type`.
-AnyFitted = LeastSquares | Committee
+AnyFitted = LeastSquares | QuadraticDiscriminant | Committee

@@ -16,6 +16,7 @@ from mnistnn.kernels.least_squares import Matrix, least_squares
 from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.contract import Fitted, Tell
+from mnistnn.models.fitted import fixed
 from mnistnn.types import Array, Shape, ShapeError
 
 LIMIT = 0.5  # of an output, where outputs are limited before they are added up
@@ -143,15 +144,7 @@ class LeastSquares(Fitted):
         return {"W": self.W, "b": self.b} if self._fitted else {}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        own = {"W": self.W, "b": self.b}
-        expected, found = (
-            {name: (array.shape, str(array.dtype)) for name, array in each.items()} for each in (own, arrays)
-        )
-        if arrays and found != expected:
-            raise ShapeError(f"expected {expected}, got {found}")
-        for name, array in arrays.items():
-            own[name][...] = array_module(self.W).asarray(array)
-        self._fitted = bool(arrays)
+        self._fitted = fixed.take({"W": self.W, "b": self.b}, arrays)
 
     def keep_rounds(self, rounds: int) -> None:
         self._fitted = self._fitted and rounds > 0
