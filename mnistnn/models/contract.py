@@ -113,6 +113,10 @@ class Fitted:
         only their digest (32 bytes); called before it is fitted or restored.
         """
 
+    def weights(self) -> tuple[Array, list[str] | None] | None:
+        """Return the weights (n_in, outputs) of a linear model, and what its outputs are called, if they have names."""
+        return None
+
     def follow(self, x: Array) -> Callable[[], Array] | None:
         """Return a function that returns the scores (n, classes) of x as the model stands, lent; it remembers what
         earlier rounds gave. None where that saves nothing.

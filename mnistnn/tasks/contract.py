@@ -8,7 +8,7 @@ name: the accessors here raise UsageError, and the task that has it overrides th
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -68,6 +68,18 @@ class Part:
     out_shape: Shape
     parameters: int
     kept: int
+
+
+class Weights(NamedTuple):
+    """The weights into a part of a model: W (n_in, units), or kernels (maps, channels, kh, kw).
+
+    parameter  the name in checkpoints, such as hidden.W
+    units      what its units are called, where they have names
+    """
+
+    parameter: str
+    W: Array
+    units: list[str] | None = None
 
 
 class Task:
@@ -208,6 +220,10 @@ class Task:
     def energy_model(self) -> AnyEnergyModel:
         """The model, where it gives images a probability. Raises UsageError for another."""
         raise self._refusal("gives no image a probability")
+
+    def weights(self) -> dict[str, Weights]:
+        """Return the weights into each part of the model that has some. Raises UsageError for a model without."""
+        raise self._refusal("has no weights")
 
     def features(self) -> dict[str, np.ndarray]:
         """Return W and b of the features that hidden units compute. Raises UsageError for a model without."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,11 @@ from mnistnn.errors import ConfigError
 from mnistnn.losses import Criterion, Loss
 from mnistnn.models.contract import Tell
 from mnistnn.models.fitted import AnyFitted
-from mnistnn.models.fitted.committee import Committee, TrainedMember, add_member
 from mnistnn.run.provenance import ARITHMETIC
 from mnistnn.storage.inside import file_in
 from mnistnn.storage.under_way import PREFIX, SUFFIX, ScoresUnderWay
 from mnistnn.tasks.classification import Classifier
-from mnistnn.tasks.contract import Part, Subject, Task, Watch
+from mnistnn.tasks.contract import Part, Subject, Watch, Weights
 from mnistnn.training.fit import Fitting, Measure
 from mnistnn.training.learning import Layout
 from mnistnn.types import Array, Row, Shape, ShapeError, SplitName
@@ -181,6 +180,13 @@ class FittedClassification(Classifier):
     def scores(self, x: Array) -> Array:
         return self._model.scores(x)
 
+    def weights(self) -> dict[str, Weights]:
+        if (of_model := self._model.weights()) is None:
+            return super().weights()
+        W, units = of_model
+        ((name, _),) = self._model.shapes.items()
+        return {name: Weights("W", W, units)}
+
 
 class _Blocks:
     """The scores of a split, block after block, as an evaluation asks for them.
@@ -226,86 +232,3 @@ class _Followed:
             score = self._model.criterion.score(z, examples.labels[part])
             loss, errors = loss + score.loss, errors + score.errors
         return loss / self.count, errors / self.count
-
-
-class CommitteeTask(FittedClassification):
-    """A committee, whose validation also tells how good the newest member is alone."""
-
-    def __init__(self, experiment: AnyExperiment, source: DataSource) -> None:
-        super().__init__(experiment, source)
-        assert isinstance(self._model, Committee)
-        self._committee = self._model
-        self._sizes: list[int] = []
-
-    def refuse_what_does_not_fit(self) -> None:
-        super().refuse_what_does_not_fit()
-        if self.experiment.preprocess:
-            raise ConfigError("members prepare images by themselves; this belongs into their files", key="preprocess")
-
-    def refuse_members(self, tasks: list[Task]) -> None:
-        for number, task in enumerate(tasks):
-            key = f"model.members.{number}"
-            if not isinstance(task, Classifier) or self.source.sequences is not None:
-                raise ConfigError(
-                    f"member {number + 1} is no classifier of images: its model {task.described}", key=key
-                )
-            if self._committee.combine == "mean" and not task.has_probabilities:
-                raise ConfigError(
-                    f"member {number + 1} gives no probabilities, whose mean could be taken: its loss is "
-                    f"{task.loss.type} (combine: vote asks for its class only)",
-                    key=key,
-                )
-
-        self._sizes = [task.experiment.model.size for task in tasks]
-
-    def parts(self, batch_size: int, evaluated: int, workers: int) -> list[Part]:
-        (part,) = super().parts(batch_size, evaluated, workers)
-        return [replace(part, parameters=sum(self._sizes))]
-
-    def named_arrays(self) -> dict[str, Array]:
-        """Return the arrays of all members, those of the first under `1.`."""
-        named: dict[str, Array] = {}
-        for number, member in enumerate(self._committee.joined, start=1):
-            named |= {f"{number}.{name}": array for name, array in member.named_arrays().items()}
-        return named
-
-    def find_members_by(self, find: Callable[[int], TrainedMember]) -> None:
-        self._committee.find_members_by(find)
-
-    def _validation(self, train: Examples, valid: Examples | None) -> Measure:
-        whole = super()._validation(train, None)
-        if valid is None:
-            return whole
-        running = _Running(self._committee, valid)
-        return lambda tell: whole(tell) | running.metrics(self.experiment.evaluation.batch_size)
-
-
-class _Running:
-    """The committee on the validation split: sums over its members, so that each is asked once."""
-
-    def __init__(self, committee: Committee, valid: Examples) -> None:
-        xp = array_module(valid.x)
-        shape = (len(valid.labels), committee.classes)
-        self.committee, self.valid = committee, valid
-        self.total, self.votes, self.asked, self.member_error = xp.zeros(shape), xp.zeros(shape), 0, 0.0
-
-    def metrics(self, batch_size: int) -> dict[str, float]:
-        """Return loss and error of the committee, and the error of the member that joined last."""
-        labels = self.valid.labels
-        for member in self.committee.joined[self.asked :]:
-            errors = 0
-            for start in range(0, len(labels), batch_size):
-                part = slice(start, start + batch_size)
-                p = member.probabilities(self.valid.x[part])
-                add_member(self.total[part], self.votes[part], p)
-                errors += int((p.argmax(axis=1) != labels[part]).sum())
-            self.member_error = errors / len(labels)
-        self.asked = len(self.committee.joined)
-        score = self.committee.criterion.score(
-            self.committee.combined(self.total, self.votes, self.asked).astype(self.valid.x.dtype), labels
-        )
-        return {
-            "valid.loss": score.loss / len(labels),
-            "valid.error": score.errors / len(labels),
-            "member.error": self.member_error,
-        }

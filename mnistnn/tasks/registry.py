@@ -10,9 +10,10 @@ from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
 from mnistnn.models.rbm import RBM
 from mnistnn.tasks.classes import NetworkClassification, StepClassification
 from mnistnn.tasks.classification import Evaluation
+from mnistnn.tasks.committee import CommitteeTask
 from mnistnn.tasks.contract import Task
 from mnistnn.tasks.energy import EnergyTask, Likelihood
-from mnistnn.tasks.fitted import CommitteeTask, FittedClassification
+from mnistnn.tasks.fitted import FittedClassification
 from mnistnn.tasks.network import NetworkTask
 from mnistnn.tasks.reconstruction import ReconstructionResult, ReconstructionTask
 from mnistnn.tasks.regression import Regression, RegressionResult

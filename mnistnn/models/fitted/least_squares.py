@@ -140,6 +140,9 @@ class LeastSquares(Fitted):
         votes /= self.classes - 1
         return votes
 
+    def weights(self) -> tuple[Array, list[str] | None]:
+        return self.W, [f"{i}/{j}" for i, j in self.pairs] or None
+
     def arrays(self) -> dict[str, Array]:
         return {"W": self.W, "b": self.b} if self._fitted else {}
 
