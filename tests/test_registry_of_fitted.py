@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from mnistnn.models import AnyFittedModel
+from mnistnn.models.fitted.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import Committee, Member
 from mnistnn.models.fitted.least_squares import LeastSquares
 from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
+from mnistnn.models.fitted.stump_features import Haar, Pixels
 from mnistnn.tasks.registry import OF_MODELS
 from mnistnn.types import ShapeError
 from tests.test_registry import members
@@ -52,6 +54,8 @@ FITTED: dict[str, Callable[[], Any]] = {
     "least_squares-sum": lambda: LeastSquares(targets="pairwise", combine="sum"),
     "quadratic_discriminant": QuadraticDiscriminant,
     "quadratic_discriminant-ridge": lambda: QuadraticDiscriminant(ridge=0.01),
+    "boosted_stumps": lambda: BoostedStumps(max_rounds=5, features=Haar(drawn=6), sample=40, resample_every=2),
+    "boosted_stumps-plain": lambda: BoostedStumps(max_rounds=12, features=Pixels(), factors=1, sample=None, bins=32),
     "committee": lambda: committee("mean"),
     "committee-vote": lambda: committee("vote"),
 }

@@ -11,7 +11,7 @@ Within a run, kernels ask for loops only where there is enough work for one.
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -86,10 +86,20 @@ def can_compile() -> bool:
 
 
 class CompiledFunction:
-    """A function over NumPy arrays and scalars, compiled for the types of its first call. It releases the GIL."""
+    """A function over NumPy arrays and scalars, compiled for the types of its first call. It releases the GIL.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    calls    plain functions that it calls, and that are compiled with it
+    prepare  called before it is compiled
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        calls: Sequence[Callable[..., Any]] = (),
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
         self.function = function
+        self._calls, self._prepare = calls, prepare
         self._compiled: Any = None
 
     def __call__(self, *arguments: Any) -> Any:
@@ -101,6 +111,10 @@ class CompiledFunction:
         with _one_compiles:  # the other workers wait for it
             if self._compiled is not None:
                 return self._compiled(*arguments)
+            if self._prepare is not None:
+                self._prepare()
+            for called in self._calls:
+                _let_be_called(called)
             compiled, began_s = _compile(self.function), perf_counter()
             result = compiled(*arguments)
             chosen = _in_use.get()
@@ -111,6 +125,14 @@ class CompiledFunction:
 
 
 _one_compiles = RLock()
+
+
+@cache
+def _let_be_called(function: Callable[..., Any]) -> None:
+    """Let compiled functions call a plain one."""
+    from numba import extending
+
+    extending.register_jitable(function)
 
 
 def _compile(function: Callable[..., Any]) -> Any:

@@ -20,6 +20,7 @@ _PURPOSES = {
     "sweep": 7,
     "measure": 8,
     "corruption": 9,
+    "boosting": 10,
 }
 
 

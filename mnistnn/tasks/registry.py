@@ -4,6 +4,7 @@ from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.source import DataSource
 from mnistnn.models.autoencoder import Autoencoder
 from mnistnn.models.boltzmann import Boltzmann
+from mnistnn.models.fitted.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import Committee
 from mnistnn.models.fitted.least_squares import LeastSquares
 from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
@@ -26,6 +27,7 @@ OF_MODELS: dict[type, type[Task]] = {
     Autoencoder: ReconstructionTask,
     LeastSquares: FittedClassification,
     QuadraticDiscriminant: FittedClassification,
+    BoostedStumps: FittedClassification,
     Committee: CommitteeTask,
 }
 

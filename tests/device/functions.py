@@ -18,7 +18,7 @@ _LIKE = "dtype=None, order='K', subok=None, shape=None"
 
 UFUNCS = {
     **dict.fromkeys(
-        ["abs", "exp", "expm1", "floor", "isfinite", "log", "log1p", "negative", "sqrt", "tanh"], _UFUNC_OF_ONE
+        ["abs", "exp", "expm1", "floor", "isfinite", "log", "log1p", "negative", "rint", "sqrt", "tanh"], _UFUNC_OF_ONE
     ),
     **dict.fromkeys(
         ["add", "subtract", "multiply", "divide", "maximum", "minimum", "fmax", "greater", "greater_equal"],
@@ -30,6 +30,7 @@ FUNCTIONS = {
     "sum": "(a, axis=None, dtype=None, out=None, keepdims=False)",
     "mean": "(a, axis=None, dtype=None, out=None, keepdims=False)",
     "max": "(a, axis=None, out=None, keepdims=False)",
+    "cumsum": "(a, axis=None, dtype=None, out=None)",
     "clip": "(a, a_min, a_max, out=None)",
     "take": "(a, indices, axis=None, out=None)",
     "where": "(condition, x=None, y=None)",
