@@ -19,6 +19,7 @@ from mnistnn.errors import ConfigError, UsageError
 from mnistnn.layers import Layer
 from mnistnn.losses import Criterion, Loss
 from mnistnn.models import AnyEnergyModel, AnyUnsupervised
+from mnistnn.models.fitted.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import TrainedMember
 from mnistnn.models.flat import FlatModel
 from mnistnn.models.sequential import Sequential
@@ -224,6 +225,11 @@ class Task:
     def weights(self) -> dict[str, Weights]:
         """Return the weights into each part of the model that has some. Raises UsageError for a model without."""
         raise self._refusal("has no weights")
+
+    @property
+    def boosted_stumps(self) -> BoostedStumps:
+        """The model, where it is a sum of stumps. Raises UsageError for another."""
+        raise self._refusal("has no stumps")
 
     def features(self) -> dict[str, np.ndarray]:
         """Return W and b of the features that hidden units compute. Raises UsageError for a model without."""

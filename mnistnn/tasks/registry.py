@@ -15,6 +15,7 @@ from mnistnn.tasks.committee import CommitteeTask
 from mnistnn.tasks.contract import Task
 from mnistnn.tasks.energy import EnergyTask, Likelihood
 from mnistnn.tasks.fitted import FittedClassification
+from mnistnn.tasks.fitted_kinds import StumpsTask
 from mnistnn.tasks.network import NetworkTask
 from mnistnn.tasks.reconstruction import ReconstructionResult, ReconstructionTask
 from mnistnn.tasks.regression import Regression, RegressionResult
@@ -27,7 +28,7 @@ OF_MODELS: dict[type, type[Task]] = {
     Autoencoder: ReconstructionTask,
     LeastSquares: FittedClassification,
     QuadraticDiscriminant: FittedClassification,
-    BoostedStumps: FittedClassification,
+    BoostedStumps: StumpsTask,
     Committee: CommitteeTask,
 }
 
