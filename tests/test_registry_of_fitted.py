@@ -12,7 +12,9 @@ import pytest
 
 from mnistnn.models import AnyFittedModel
 from mnistnn.models.fitted.committee import Committee, Member
+from mnistnn.models.fitted.kernel_functions import GaussianKernel, PolynomialKernel
 from mnistnn.models.fitted.least_squares import LeastSquares
+from mnistnn.models.fitted.svm import SVM
 from mnistnn.tasks.registry import OF_MODELS
 from mnistnn.types import ShapeError
 from tests.test_registry import members
@@ -49,6 +51,9 @@ FITTED: dict[str, Callable[[], Any]] = {
     "least_squares-pairwise": lambda: LeastSquares(targets="pairwise"),
     "least_squares-limited": lambda: LeastSquares(targets="pairwise", combine="limited", ridge=0.01),
     "least_squares-sum": lambda: LeastSquares(targets="pairwise", combine="sum"),
+    "svm": SVM,
+    "svm-gaussian": lambda: SVM(kernel=GaussianKernel(gamma=0.5), C=10.0),
+    "svm-virtual": lambda: SVM(kernel=PolynomialKernel(degree=5, scale=0.5, unit_norm=True), virtual_shifts_px=[1]),
     "committee": lambda: committee("mean"),
     "committee-vote": lambda: committee("vote"),
 }
