@@ -18,15 +18,16 @@ from mnistnn.types import Array
 
 def unit_rows(x: Array) -> Array:
     """Return x (n, d) with each row divided by its length, in a new array. A row of zeros stays as it is."""
-    xp = array_module(x)
-    lengths = xp.sqrt(squared_lengths(x))
-    lengths[lengths == 0] = 1
+    lengths = array_module(x).sqrt(squared_lengths(x))
+    lengths += lengths == 0
     return x / lengths[:, None]
 
 
 def squared_lengths(x: Array) -> Array:
     """Return ‖xᵢ‖² of each row of x (n, d)."""
-    return array_module(x).einsum("ij,ij->i", x, x)
+    if isinstance(x, np.ndarray):
+        return np.einsum("ij,ij->i", x, x)  # without an array of all squares
+    return (x * x).sum(axis=1)
 
 
 def polynomial(u: Array, v: Array, degree: int, offset: float, scale: float, out: Array) -> None:

@@ -79,7 +79,8 @@ def test_bounds_are_reached_exactly():
 @pytest.mark.parametrize("C", [0.1, 100.0])
 def test_loop_has_the_bits_of_array_code(C, most):
     pytest.importorskip("numba")
-    results = [solved(*problem(90, C), tolerance=1e-6, most=most, compiled=each) for each in (False, True)]
+    K, y, low, high = problem(90, C)
+    results = [solved(K, y, low, high, tolerance=1e-6, most=most, compiled=each) for each in (False, True)]
     (beta, residual, moves), (in_loop, residual_in_loop, moves_in_loop) = results
     assert moves == moves_in_loop == (moves if most > 7 else most)
     assert beta.tobytes() == in_loop.tobytes()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import combinations
+from math import prod
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -73,6 +74,7 @@ class SVM(Fitted):
             if most >= side:
                 raise ShapeError(f"virtual_shifts_px must be below {side}, of {show_shape(in_shape)} px, got {most}")
         self.in_shape, self.classes = in_shape, classes
+        self.n_in = prod(in_shape)
         self.pairs = list(combinations(range(classes), 2))
         self.shapes: dict[str, Shape] = {"pairs": (len(self.pairs),)}
         self._criterion = SquaredError()
@@ -104,7 +106,7 @@ class SVM(Fitted):
 
     def _keep(self, vectors: SupportVectors) -> None:
         self.vectors = vectors
-        self._all_pairs: _Machines | None = None
+        self._all_pairs: _Machines | None = None  # made when it is first asked
 
     # Fitting.
 
@@ -160,7 +162,7 @@ class SVM(Fitted):
         self, rows: np.ndarray, sources: np.ndarray, y: np.ndarray, first: np.ndarray, told: Callable[[int], None]
     ) -> Machine:
         """Return the machine of examples from these sources, with labels y of ±1."""
-        x = self._images_from(rows, sources).reshape(len(sources), -1)
+        x = self._images_from(rows, sources).reshape(len(sources), self.n_in)
         most = rows_within(self.cache_mb * 1_000_000 // x.itemsize, len(x))
         return solve(self.kernel.prepared(x), y, self.kernel.gram, self.C, self.tolerance, first, most, told)
 
@@ -170,7 +172,7 @@ class SVM(Fitted):
         shifts, of_source = np.unique(sources[:, 1:], axis=0, return_inverse=True)
         for number, (dy, dx) in enumerate(shifts.tolist()):
             at = np.flatnonzero(of_source.reshape(-1) == number)
-            found = rows[sources[at, 0]].astype(np.float32).reshape(-1, *self.in_shape)
+            found = rows[sources[at, 0]].astype(np.float32).reshape(len(at), *self.in_shape)
             images[at] = shifted(found, dy, dx) if dy or dx else found
         return images
 
@@ -181,10 +183,13 @@ class SVM(Fitted):
         return self.vectors.of_pair(number)
 
     def scores(self, x: Array) -> Array:
+        return votes(self._of_all_pairs().outputs(as_rows(x)), self.pairs[: self.rounds_done], self.classes)
+
+    def _of_all_pairs(self) -> "_Machines":
         if self._all_pairs is None:
-            biases = self.vectors.biases
-            self._all_pairs = self._machines(self.vectors.images, self.vectors.dense_coefficients(), biases)
-        return votes(self._all_pairs.outputs(as_rows(x)), self.pairs[: self.rounds_done], self.classes)
+            vectors = self.vectors
+            self._all_pairs = self._machines(vectors.images, vectors.dense_coefficients(), vectors.biases)
+        return self._all_pairs
 
     def follow(self, x: Array) -> Callable[[], Array]:
         """Return a function that returns the scores of x as the model stands; it asks each pair once, when it is new.
@@ -209,7 +214,7 @@ class SVM(Fitted):
         """Return machines that share images, on the device and in the dtype of the run."""
         rows, coefficients, biases = (
             self._xp.asarray(each, dtype=self._dtype)
-            for each in (images.reshape(len(images), -1), coefficients, biases)
+            for each in (images.reshape(len(images), self.n_in), coefficients, biases)
         )
         return _Machines(self.kernel, self.kernel.prepared(rows), coefficients, biases)
 
@@ -220,6 +225,7 @@ class SVM(Fitted):
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         self._keep(SupportVectors.of_arrays(arrays, self.in_shape, len(self.pairs)))
+        self._of_all_pairs()  # so that who asks sends nothing to a device
 
     def keep_rounds(self, rounds: int) -> None:
         if rounds < self.rounds_done:
