@@ -12,24 +12,15 @@ Osuna, Freund & Girosi (1997); Joachims (1999). It converges, since the pair tha
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isqrt
 
 import numpy as np
 
-from mnistnn.backend import pieces, threads
 from mnistnn.errors import DivergedError
+from mnistnn.kernels.gram_rows import Gram, RowsOfMembers, WholeRows
 from mnistnn.kernels.smo import optimize
 
-Gram = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
-"""Writes the kernel of each row of u (n, d) with each of v (m, d) into out (n, m)."""
-
-# Examples that join a working set at once, half of them from each side. Measured on 4 against 9 of MNIST and five other
-# pairs, degree 9: see the figures in `solve`.
-_JOINING = 256
-# Rows that are computed in one product: 0.1 s for the pairs of MNIST.
-_BLOCK = 512
-# Columns of rows that are added up at once: two calls of NumPy for each row, and numbers that stay in the cache.
-_COLUMNS = 4096
+# Examples that join a working set at once, half of them from each side: so many, or this part of what there is.
+_JOINING, _GROWTH = 128, 0.25
 # Pairs that are moved before progress is told again: a tenth of a second in a loop, half a second of array code.
 _AT_ONCE = 20_000
 # Moved pairs after which nothing more is to be expected; MNIST's pairs of digits need some 10,000.
@@ -53,13 +44,6 @@ class Machine:
     rows: int
 
 
-def rows_within(numbers: int, n: int) -> int:
-    """Return how many examples the working set of n may have, so that their rows of the Gram matrix, and the part of
-    these that belongs to the working set alone, are `numbers` numbers at most: m·n + m² ≤ numbers. At least 2.
-    """
-    return max(2, min(n, (isqrt(n * n + 4 * numbers) - n) // 2))
-
-
 def some_of_both(y: np.ndarray) -> np.ndarray:
     """Return where a first working set stands whose members nothing distinguishes: the first of both classes."""
     return np.concatenate([np.flatnonzero(y > 0)[:_JOINING], np.flatnonzero(y < 0)[:_JOINING]])
@@ -72,31 +56,32 @@ def solve(
     C: float,
     tolerance: float,
     first: np.ndarray,
-    most_rows: int,
+    numbers: int,
     tell: Callable[[int], None],
 ) -> Machine:
     """Maximise Σαᵢ − ½ Σᵢⱼ αᵢαⱼ yᵢyⱼ k(xᵢ, xⱼ) subject to 0 ≤ α ≤ C and Σαᵢyᵢ = 0, from α = 0.
 
-    x          (n, d)  examples, float32
-    y          (n,)    1 or −1
-    first      (m,)    indices of examples to begin with: those that are likely to be support vectors
-    most_rows  members of a working set at most, 2 or more; see `rows_within`
-    tell       is told the number of support vectors several times a second; what it raises ends this
+    x        (n, d)  examples, float32
+    y        (n,)    1 or −1
+    first    (m,)    indices of examples to begin with: those that are likely to be support vectors
+    numbers  of the Gram matrix that may be in memory at once
+    tell     is told the number of support vectors several times a second; what it raises ends this
 
     Ends when, with r = y − Kβ, max { rₜ: βₜ may rise } − min { rₜ: βₜ may fall } ≤ tolerance over all examples; each
     working set is solved to the same. The bias is the mean of r over 0 < α < C, or where there is none the middle
     between those two. Raises DivergedError if that takes hopelessly long.
     """
     p = _Problem(y, C)
-    rows = _Rows(x, gram, most_rows)
-    joining = min(_JOINING, max(2, most_rows // 2))
-    members = first[:most_rows]
+    rows: WholeRows | RowsOfMembers = WholeRows(x, gram, numbers)
+    wanted = first
     while True:
-        rows.change_to(members, lambda: tell(int(np.count_nonzero(p.beta))))
+        if max(len(first), p.supports + _JOINING) > rows.most:
+            rows = rows.with_more_room()
+        rows.change_to(wanted[: rows.most], lambda: tell(p.supports))
         p.optimize_members(rows, tolerance, tell)
         if not p.violation > tolerance:
             return p.machine(rows.computed)
-        members = p.next_members(rows.members, joining, most_rows)
+        wanted = p.next_members(rows.members, min(rows.most // 2, max(_JOINING, int(_GROWTH * len(rows.members)))))
 
 
 class _Problem:
@@ -108,6 +93,10 @@ class _Problem:
         self.low, self.high = np.minimum(C * self.residual, 0.0), np.maximum(C * self.residual, 0.0)
         self.moves = 0
         self._negligible = _ROUNDING * C
+
+    @property
+    def supports(self) -> int:
+        return int(np.count_nonzero(self.beta))
 
     def bounds_of_bias(self, of: np.ndarray | slice) -> tuple[float, float]:
         """Return, of some examples, the largest gradient of those that may rise, and the smallest of those that may
@@ -123,7 +112,7 @@ class _Problem:
         top, bottom = self.bounds_of_bias(_ALL)
         return top - bottom
 
-    def optimize_members(self, rows: "_Rows", tolerance: float, tell: Callable[[int], None]) -> None:
+    def optimize_members(self, rows: WholeRows | RowsOfMembers, tolerance: float, tell: Callable[[int], None]) -> None:
         """Optimize the coefficients of a working set, and let the gradients of all examples follow."""
         members = rows.members
         low, high = self.low[members], self.high[members]
@@ -138,12 +127,12 @@ class _Problem:
             moved = optimize(K, low, high, tolerance, _AT_ONCE, beta, residual)
             self.moves += moved
             tell(int(np.count_nonzero(beta)))
-        rows.subtract_from(self.residual, beta - self.beta[members])
+        rows.subtract_from(self.residual, beta - self.beta[members], lambda: tell(int(np.count_nonzero(beta))))
         self.beta[members], self.residual[members] = beta, residual
 
-    def next_members(self, members: np.ndarray, joining: int, most: int) -> np.ndarray:
-        """Return the next working set: the pair that violates most, other examples that do, and then present members,
-        free ones (0 < α < C) first and those at zero last, as long as there is room.
+    def next_members(self, members: np.ndarray, joining: int) -> np.ndarray:
+        """Return who is wanted in the next working set, most wanted first: the pair that violates most, other examples
+        that do, and present members: free ones (0 < α < C), those at C, and those at zero.
         """
         r, may_rise, may_fall = self.residual, self.beta < self.high, self.beta > self.low
         pair = [np.where(may_rise, r, -np.inf).argmax(), np.where(may_fall, r, np.inf).argmin()]
@@ -157,7 +146,7 @@ class _Problem:
         rank = np.where(may_rise & may_fall, 0, np.where(self.beta != 0, 1, 2))[members]
         wanted = np.concatenate([pair, above, below, members[np.argsort(rank, kind="stable")]])
         _, at = np.unique(wanted, return_index=True)  # each once, where it comes first
-        found: np.ndarray = wanted[np.sort(at)][:most]
+        found: np.ndarray = wanted[np.sort(at)]
         return found
 
     def machine(self, rows_computed: int) -> Machine:
@@ -168,41 +157,3 @@ class _Problem:
         free = ~at_high & ~at_low
         bias = self.residual[free].mean() if free.any() else np.mean(self.bounds_of_bias(_ALL))
         return Machine(beta, float(bias), self.moves, rows_computed)
-
-
-class _Rows:
-    """Rows of the Gram matrix: those of the members of the working set, in the order of `members` (m,)."""
-
-    def __init__(self, x: np.ndarray, gram: Gram, most: int) -> None:
-        self.members = np.empty(0, dtype=np.int64)
-        self.computed = 0
-        self._x, self._gram = x, gram
-        self._rows = np.empty((most, len(x)), dtype=x.dtype)  # takes up memory only as far as it is written to
-
-    def change_to(self, wanted: np.ndarray, before_each: Callable[[], None]) -> None:
-        """Keep the rows of those that are wanted still, and compute those of new ones; call `before_each` block."""
-        staying = np.flatnonzero(np.isin(self.members, wanted))
-        for to, at in enumerate(staying):
-            if to != at:
-                self._rows[to] = self._rows[at]
-        joining, kept = wanted[~np.isin(wanted, self.members)], len(staying)
-        self.members = np.concatenate([self.members[staying], joining])
-        for part in pieces.cut(len(joining), _BLOCK):
-            before_each()
-            self._gram(self._x[joining[part]], self._x, self._rows[kept:][part])
-        self.computed += len(joining)
-
-    def among_members(self) -> np.ndarray:
-        """Return the Gram matrix of the members alone (m, m)."""
-        return self._rows[: len(self.members)].take(self.members, axis=1)
-
-    def subtract_from(self, residual: np.ndarray, change: np.ndarray) -> None:
-        """Subtract K change from residual (n,), where the members' coefficients change by change (m,)."""
-        changed = np.flatnonzero(change)
-
-        def subtract(part: slice, _: int) -> None:
-            r = residual[part]
-            for at in changed:
-                r -= np.multiply(self._rows[at, part], change[at], dtype=np.float64)
-
-        threads.spread(subtract, pieces.cut(len(residual), _COLUMNS), residual)

@@ -36,17 +36,17 @@ def optimize(
 ) -> int:
     """Move β, and the gradient r with it, until the program is solved or `most` pairs were moved; return how many were.
 
-    K         (m, m)  the Gram matrix, float32
-    low, high (m,)    bounds of β, float64
-    beta      (m,)    β, float64, within its bounds; moved
-    residual  (m,)    r = y − Kβ, and what examples outside of K add to that, float64; moved
+    K         (≥ m, ≥ m)  the Gram matrix, float32; what lies behind its first m rows and columns is not read
+    low, high (m,)        bounds of β, float64
+    beta      (m,)        β, float64, within its bounds; moved
+    residual  (m,)        r = y − Kβ, and what examples outside of K add to that, float64; moved
     i = argmax { rₜ: βₜ < highₜ };  j = argmax { bₜ²/aₜ: βₜ > lowₜ, bₜ = rᵢ − rₜ > 0 }, aₜ = K_ii + K_tt − 2 K_it
     β_i += δ, β_j −= δ, r −= δ (K_i − K_j)  with  δ = min(bⱼ/aⱼ, high_i − β_i, β_j − low_j)
     Solved: max { rₜ: βₜ < highₜ } − min { rₜ: βₜ > lowₜ } ≤ tolerance. Cost: two passes over m numbers for each pair.
     """
     if len(beta) == 0:
         return 0
-    diagonal = K.diagonal().astype(np.float64)
+    diagonal = K.diagonal()[: len(beta)].astype(np.float64)
     move = in_loop if jit.is_available() else on_arrays
     return int(move(K, diagonal, low, high, tolerance, most, beta, residual))
 
@@ -62,6 +62,7 @@ def on_arrays(
     residual: np.ndarray,
 ) -> int:
     """Do what `optimize` says; diagonal (m,) is K's, in float64."""
+    m = len(beta)
     for done in range(most):
         may_fall = beta > low
         rising = np.where(beta < high, residual, -inf)
@@ -69,7 +70,7 @@ def on_arrays(
         if not rising[i] - residual[may_fall].min(initial=inf) > tolerance:
             return done
         b = rising[i] - residual
-        row = K[i].astype(np.float64)
+        row = K[i, :m].astype(np.float64)
         a = np.maximum(diagonal[i] + diagonal - 2.0 * row, TAU)
         gain = np.where(may_fall & (b > 0), b * b / a, -1.0)
         j = int(gain.argmax())
@@ -77,7 +78,7 @@ def on_arrays(
         delta = min(b[j] / a[j], to_high, to_low)
         beta[i] = high[i] if delta == to_high else beta[i] + delta
         beta[j] = low[j] if delta == to_low else beta[j] - delta
-        residual -= delta * (row - K[j])
+        residual -= delta * (row - K[j, :m])
     return most
 
 

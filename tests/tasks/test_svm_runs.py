@@ -3,6 +3,7 @@
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,11 +69,12 @@ def test_run_that_is_stopped_and_resumed_ends_with_the_same_bits(machines, start
 def test_support_vectors_are_images_of_the_training_split(machines, start):
     start(machines, "model.virtual_shifts_px=[]")
     trained = load_trained(RunDirectory(Path("run")), "last")
-    of_pair = trained.plan.experiment.model.supports(5)  # 2 against 3
+    model: Any = trained.plan.experiment.model
+    of_pair, images = model.supports(5), model.pictures(5)  # 2 against 3
     (x, labels), *_ = trained.batches("train")
     at = of_pair.sources[:, 0]
     inside = at < len(labels)
-    assert np.array_equal(of_pair.images[inside], x[at[inside]])
+    assert np.array_equal(images[inside], x[at[inside]])
     assert np.array_equal(of_pair.coefficients[inside] > 0, labels[at[inside]] == 2)
 
 

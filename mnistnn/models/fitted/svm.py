@@ -13,8 +13,8 @@ from mnistnn.backend.arrays import array_module, to_host
 from mnistnn.backend.memory_order import as_rows
 from mnistnn.component import component
 from mnistnn.errors import DivergedError
-from mnistnn.kernels.decomposition import Machine, rows_within, solve, some_of_both
-from mnistnn.kernels.shifts import shifted, shifts_up_to
+from mnistnn.kernels.decomposition import Machine, solve, some_of_both
+from mnistnn.kernels.shifts import shifted_copies, shifts_up_to
 from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.contract import Fitted, Tell
@@ -43,9 +43,9 @@ class SVM(Fitted):
     With `virtual_shifts_px` the machine learns what is known of images: that shifted ones mean the same. Its support
     vectors, which are all that a machine follows from, are replaced by their shifted copies, and it is fitted to these.
 
-    What is kept are the images of support vectors, shared by all pairs, and each pair's coefficients and bias
-    (`SupportVectors`). Boser, Guyon & Vapnik (1992); Cortes & Vapnik (1995); virtual support vectors: Schölkopf, Burges
-    & Vapnik (1996), DeCoste & Schölkopf (2002), who fit one against the rest.
+    What is kept are the images of support vectors, shared by all pairs and all shifts, and each pair's coefficients and
+    bias (`SupportVectors`). Boser, Guyon & Vapnik (1992); Cortes & Vapnik (1995). Virtual support vectors: Schölkopf,
+    Burges & Vapnik (1996); DeCoste & Schölkopf (2002), who fit one class against the rest.
     """
 
     type: Literal["svm"] = "svm"
@@ -116,7 +116,7 @@ class SVM(Fitted):
         rows, classes = to_host(as_rows(x)), to_host(labels)
         self._refuse_what_is_too_large(rows)
         for number in range(self.rounds_done, self.rounds):
-            self._keep(self.vectors.with_pair(self._fitted_to_pair(rows, classes, number, tell)))
+            self._keep(self.vectors.with_pair(self._fitted_to_pair(rows, classes, number, tell), rows))
             yield self.rounds_done
 
     def _refuse_what_is_too_large(self, rows: np.ndarray) -> None:
@@ -144,7 +144,7 @@ class SVM(Fitted):
         sources[:, 0] = examples
         if not (y > 0).any() or not (y < 0).any():
             bias = float(np.sign(y.sum()))
-            return Supports(self._images_from(rows, sources[:0]), sources[:0], np.empty(0), bias)
+            return Supports(sources[:0], np.empty(0), bias)
 
         def told(supports: int) -> None:
             tell(f"support vectors of {pair[0]} against {pair[1]}", supports, None)
@@ -156,25 +156,15 @@ class SVM(Fitted):
             y = np.where(labels[sources[:, 0]] == pair[0], 1.0, -1.0)
             machine = self._machine(rows, sources, y, np.flatnonzero(_are_among(before, sources)), told)
         found = machine.beta != 0
-        return Supports(self._images_from(rows, sources[found]), sources[found], machine.beta[found], machine.bias)
+        return Supports(sources[found], machine.beta[found], machine.bias)
 
     def _machine(
         self, rows: np.ndarray, sources: np.ndarray, y: np.ndarray, first: np.ndarray, told: Callable[[int], None]
     ) -> Machine:
         """Return the machine of examples from these sources, with labels y of ±1."""
-        x = self._images_from(rows, sources).reshape(len(sources), self.n_in)
-        most = rows_within(self.cache_mb * 1_000_000 // x.itemsize, len(x))
-        return solve(self.kernel.prepared(x), y, self.kernel.gram, self.C, self.tolerance, first, most, told)
-
-    def _images_from(self, rows: np.ndarray, sources: np.ndarray) -> np.ndarray:
-        """Return the images of sources (m, 3), (m, *in_shape) in float32, by all examples (n, d)."""
-        images = np.empty((len(sources), *self.in_shape), dtype=np.float32)
-        shifts, of_source = np.unique(sources[:, 1:], axis=0, return_inverse=True)
-        for number, (dy, dx) in enumerate(shifts.tolist()):
-            at = np.flatnonzero(of_source.reshape(-1) == number)
-            found = rows[sources[at, 0]].astype(np.float32).reshape(len(at), *self.in_shape)
-            images[at] = shifted(found, dy, dx) if dy or dx else found
-        return images
+        x = shifted_copies(rows, self.in_shape, sources).reshape(len(sources), self.n_in)
+        numbers = self.cache_mb * 1_000_000 // x.itemsize
+        return solve(self.kernel.prepared(x), y, self.kernel.gram, self.C, self.tolerance, first, numbers, told)
 
     # Being asked.
 
@@ -182,19 +172,17 @@ class SVM(Fitted):
         """Return the support vectors of a pair of classes, `pairs[number]`, which is fitted."""
         return self.vectors.of_pair(number)
 
+    def pictures(self, number: int) -> np.ndarray:
+        """Return the same as images (m, *in_shape), shifted as they are, in the same order."""
+        return self.vectors.pictures_of_pair(number)
+
     def scores(self, x: Array) -> Array:
         return votes(self._of_all_pairs().outputs(as_rows(x)), self.pairs[: self.rounds_done], self.classes)
-
-    def _of_all_pairs(self) -> "_Machines":
-        if self._all_pairs is None:
-            vectors = self.vectors
-            self._all_pairs = self._machines(vectors.images, vectors.dense_coefficients(), vectors.biases)
-        return self._all_pairs
 
     def follow(self, x: Array) -> Callable[[], Array]:
         """Return a function that returns the scores of x as the model stands; it asks each pair once, when it is new.
 
-        What remains of the cost of validation after each of 45 rounds is that of one after the last.
+        What remains of the cost of validation after each of 45 rounds is that of one or two after the last.
         """
         xp, rows = array_module(x), as_rows(x)
         outputs, asked = xp.zeros((len(x), len(self.pairs)), dtype=x.dtype), 0
@@ -203,12 +191,19 @@ class SVM(Fitted):
             nonlocal asked
             for number in range(min(asked, self.rounds_done), self.rounds_done):
                 of_pair = self.vectors.of_pair(number)
-                machine = self._machines(of_pair.images, of_pair.coefficients[:, None], np.array([of_pair.bias]))
+                machine = self._machines(
+                    self.vectors.pictures_of_pair(number), of_pair.coefficients[:, None], np.array([of_pair.bias])
+                )
                 outputs[:, number] = machine.outputs(rows)[:, 0]
             asked = self.rounds_done
             return votes(outputs[:, :asked], self.pairs[:asked], self.classes)
 
         return scores
+
+    def _of_all_pairs(self) -> "_Machines":
+        if self._all_pairs is None:
+            self._all_pairs = self._machines(*self.vectors.shared(), self.vectors.biases)
+        return self._all_pairs
 
     def _machines(self, images: np.ndarray, coefficients: np.ndarray, biases: np.ndarray) -> "_Machines":
         """Return machines that share images, on the device and in the dtype of the run."""

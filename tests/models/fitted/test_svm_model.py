@@ -59,7 +59,7 @@ def decisions(model: SVM, x: np.ndarray) -> np.ndarray:
     columns = []
     for number in range(model.rounds_done):
         of_pair = model.supports(number)
-        columns.append(kernel_by_formula(model.kernel, x, of_pair.images) @ of_pair.coefficients + of_pair.bias)
+        columns.append(kernel_by_formula(model.kernel, x, model.pictures(number)) @ of_pair.coefficients + of_pair.bias)
     return np.stack(columns, axis=1)
 
 
@@ -140,7 +140,7 @@ def test_virtual_machine_is_that_of_all_shifted_copies_of_support_vectors():
     ours = model.supports(0)
     assert set(ours.sources[:, 0]) <= set(originals)
     assert set(map(tuple, ours.sources[:, 1:].tolist())) == set(shifts)
-    for image, (example, dy, dx) in zip(ours.images, ours.sources, strict=True):
+    for image, (example, dy, dx) in zip(model.pictures(0), ours.sources, strict=True):
         assert np.array_equal(image, ndimage.shift(x[example], (dy, dx), order=0))
 
 
@@ -266,11 +266,12 @@ def test_shapes_that_do_not_fit_are_refused():
 def test_images_are_shared_in_the_order_of_their_first_use():
     x, labels = examples()
     model = fitted(x, labels, kernel=NINTH, virtual_shifts_px=[1])
-    used: list[tuple[int, ...]] = []
+    used: list[int] = []
     for number in range(len(PAIRS)):
-        used += [source for source in map(tuple, model.supports(number).sources.tolist()) if source not in used]
-    assert used == list(map(tuple, model.vectors.sources.tolist()))
-    assert len(used) < model.vectors.counts.sum()
+        used += [each for each in dict.fromkeys(model.supports(number).sources[:, 0].tolist()) if each not in used]
+    assert used == model.vectors.examples.tolist()
+    assert np.array_equal(model.vectors.images, x[used])
+    assert 3 * len(used) < model.vectors.counts.sum()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -328,13 +329,14 @@ def test_progress_is_told_by_pairs():
     for _ in model.fit(x, labels, lambda *what: told.append(what)):
         assert told[-1] == (
             "support vectors of {} against {}".format(*PAIRS[model.rounds_done - 1]),
-            len(model.supports(model.rounds_done - 1).images),
+            len(model.supports(model.rounds_done - 1).sources),
             None,
         )
 
 
 def contradictions(arrays: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    counts, positions = arrays["counts"], arrays["positions"]
+    counts, vectors = arrays["counts"], arrays["vectors"]
+    of_third = np.where(vectors[:, :1] == 3, [1, 0, 0], 0).astype(np.int32)
     moved = counts + np.eye(len(counts), dtype=counts.dtype)[0] * (counts[0] + 1)
     return {
         "a negative count": {
@@ -342,12 +344,12 @@ def contradictions(arrays: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndar
             "counts": np.concatenate([-counts[:1], counts[:1] * 2 + counts[1:2], counts[2:]]),
         },
         "other counts": {**arrays, "counts": moved},
-        "a position too large": {**arrays, "positions": np.where(positions == 3, len(arrays["images"]), positions)},
-        "a negative position": {**arrays, "positions": np.where(positions == 3, -1, positions)},
-        "an image that is not used": {**arrays, "positions": np.where(positions == 3, 2, positions)},
+        "an image there is not": {**arrays, "vectors": vectors + of_third * np.int32(len(arrays["images"]))},
+        "a negative image": {**arrays, "vectors": vectors - of_third * np.int32(4)},
+        "an image that is not used": {**arrays, "vectors": vectors - of_third},
         "another dtype": {**arrays, "coefficients": arrays["coefficients"].astype(np.float32)},
         "an array missing": {name: array for name, array in arrays.items() if name != "biases"},
-        "an array too many": {**arrays, "W": positions},
+        "an array too many": {**arrays, "W": vectors},
     }
 
 
