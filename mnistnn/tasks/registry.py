@@ -8,6 +8,7 @@ from mnistnn.models.fitted.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import Committee
 from mnistnn.models.fitted.least_squares import LeastSquares
 from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
+from mnistnn.models.fitted.svm import SVM
 from mnistnn.models.rbm import RBM
 from mnistnn.tasks.classes import NetworkClassification, StepClassification
 from mnistnn.tasks.classification import Evaluation
@@ -29,6 +30,7 @@ OF_MODELS: dict[type, type[Task]] = {
     LeastSquares: FittedClassification,
     QuadraticDiscriminant: FittedClassification,
     BoostedStumps: StumpsTask,
+    SVM: FittedClassification,
     Committee: CommitteeTask,
 }
 

@@ -7,3 +7,5 @@ from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
 
 # The registry: every fitted model that an experiment can name by its `type`.
 AnyFitted = LeastSquares | QuadraticDiscriminant | BoostedStumps | Committee
+from mnistnn.models.fitted.svm import SVM
+AnyFitted = LeastSquares | SVM | Committee

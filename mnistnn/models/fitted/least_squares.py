@@ -17,9 +17,8 @@ from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.contract import Fitted, Tell
 from mnistnn.models.fitted import fixed
+from mnistnn.models.fitted.pairs import limited_sums, sums, votes
 from mnistnn.types import Array, Shape, ShapeError
-
-LIMIT = 0.5  # of an output, where outputs are limited before they are added up
 
 
 @component
@@ -122,23 +121,8 @@ class LeastSquares(Fitted):
 
     def _combined(self, outputs: Array) -> Array:
         """Return the score of each class (n, k) by the outputs of pairs (n, pairs)."""
-        xp = array_module(outputs)
-        limited = outputs if self.combine == "sum" else outputs.clip(-LIMIT, LIMIT)
-        scores = xp.zeros((len(outputs), self.classes), dtype=outputs.dtype)
-        for number, (i, j) in enumerate(self.pairs):
-            scores[:, i] += limited[:, number]
-            scores[:, j] -= limited[:, number]
-        if self.combine != "votes":
-            return scores
-        votes = xp.zeros(scores.shape, dtype=scores.dtype)
-        for number, (i, j) in enumerate(self.pairs):
-            wins = outputs[:, number] > 0
-            votes[:, i] += wins
-            votes[:, j] += ~wins
-        # Less than half a vote each, so that they decide between equal numbers of votes only.
-        votes += scores / (2.0 * LIMIT * self.classes)
-        votes /= self.classes - 1
-        return votes
+        combine = {"votes": votes, "limited": limited_sums, "sum": sums}[self.combine]
+        return combine(outputs, self.pairs, self.classes)
 
     def weights(self) -> tuple[Array, list[str] | None]:
         return self.W, [f"{i}/{j}" for i, j in self.pairs] or None
