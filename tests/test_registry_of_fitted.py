@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 from mnistnn.models import AnyFittedModel
+from mnistnn.models.fitted.cascade import Stage
 from mnistnn.models.fitted.committee import Committee, Member
+from mnistnn.models.fitted.distances import Euclidean
 from mnistnn.models.fitted.least_squares import LeastSquares
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
 from mnistnn.tasks.registry import OF_MODELS
 from mnistnn.types import ShapeError
 from tests.test_registry import members
@@ -42,6 +45,13 @@ def committee(combine: Any) -> Committee:
     return model
 
 
+def knn(**keys: Any) -> NearestNeighbours:
+    model = NearestNeighbours(**keys)
+    model.name_references(bytes(range(32)))
+    model.find_references_by(examples)
+    return model
+
+
 # Each case makes a fresh tiny instance. A name with a hyphen is a variant.
 FITTED: dict[str, Callable[[], Any]] = {
     "least_squares": LeastSquares,
@@ -49,6 +59,8 @@ FITTED: dict[str, Callable[[], Any]] = {
     "least_squares-pairwise": lambda: LeastSquares(targets="pairwise"),
     "least_squares-limited": lambda: LeastSquares(targets="pairwise", combine="limited", ridge=0.01),
     "least_squares-sum": lambda: LeastSquares(targets="pairwise", combine="sum"),
+    "knn": knn,
+    "knn-cascade": lambda: knn(preselect=[Stage(distance=Euclidean(blur_px=0.5), keep=20, agree=5)]),
     "committee": lambda: committee("mean"),
     "committee-vote": lambda: committee("vote"),
 }

@@ -6,6 +6,7 @@ from mnistnn.models.autoencoder import Autoencoder
 from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.fitted.committee import Committee
 from mnistnn.models.fitted.least_squares import LeastSquares
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
 from mnistnn.models.rbm import RBM
 from mnistnn.tasks.classes import NetworkClassification, StepClassification
 from mnistnn.tasks.classification import Evaluation
@@ -23,6 +24,7 @@ OF_MODELS: dict[type, type[Task]] = {
     Boltzmann: EnergyTask,
     Autoencoder: ReconstructionTask,
     LeastSquares: FittedClassification,
+    NearestNeighbours: FittedClassification,
     Committee: CommitteeTask,
 }
 

@@ -2,6 +2,7 @@
 
 from mnistnn.models.fitted.committee import Committee
 from mnistnn.models.fitted.least_squares import LeastSquares
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
 
 # The registry: every fitted model that an experiment can name by its `type`.
-AnyFitted = LeastSquares | Committee
+AnyFitted = LeastSquares | NearestNeighbours | Committee
