@@ -102,5 +102,5 @@ def _traced(sums: np.ndarray) -> list[int]:
     length, padded = sums.shape
     at = [padded // 2]
     for t in range(length - 1, 0, -1):
-        at.append(min((at[-1], at[-1] - 1, at[-1] + 1), key=lambda v, t=t: sums[t - 1, v]))  # type: ignore[misc]
+        at.append(min((at[-1], at[-1] - 1, at[-1] + 1), key=sums[t - 1].__getitem__))
     return [v - padded // 2 for v in reversed(at)]

@@ -6,6 +6,7 @@ how far a query is from given references; who is asked about which, and what is 
 
 from collections.abc import Callable
 from itertools import count
+from math import prod
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -27,8 +28,9 @@ from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 _SMALLEST = 3  # rows and columns of an image that has edges to speak of
 _SLACK = 0.5  # beyond 0 … 1, where ink is: what resampling and sharpening overshoot by is cut off
-_PAIRS = 32  # that array code takes at a time on the host, for the sake of caches
-_PAIRS_ON_A_DEVICE = 2048  # which is better the more it has to do: 400 MB for P2DHMDM
+# Pixels that array code takes at a time: few on the host, for the sake of caches; on a device the more the better, and
+# P2DHMDM then needs 400 bytes for each.
+_PIXELS, _PIXELS_ON_A_DEVICE = 1 << 15, 1 << 21
 
 Done = Callable[[int], None]
 """Is told, on the thread that asked, how many queries are done."""
@@ -144,9 +146,9 @@ class _OfImages(Distance):
 
     def between(self, Q: Array, R: Array, candidates: np.ndarray, done: Done) -> np.ndarray:
         distances: np.ndarray = np.empty(candidates.shape, dtype=np.int64)
+        (_, c), pixels = candidates.shape, prod(R.shape[-2:])
         if not isinstance(Q, np.ndarray):
-            _, c = candidates.shape
-            for part in pieces.cut(candidates.size, _PAIRS_ON_A_DEVICE):
+            for part in pieces.cut(candidates.size, max(_PIXELS_ON_A_DEVICE // pixels, 1)):
                 pairs = np.arange(part.start, part.stop)
                 queries, references = (array_module(Q).asarray(each) for each in (pairs // c, candidates.flat[part]))
                 distances.flat[part] = to_host(self.of_pairs(Q[queries], R[references]))
@@ -158,7 +160,7 @@ class _OfImages(Distance):
             if is_compiled:
                 self.in_loop(Q[i], R, candidates[i], distances[i])
                 return
-            for part in pieces.cut(candidates.shape[1], _PAIRS):
+            for part in pieces.cut(c, max(_PIXELS // pixels, 1)):
                 distances[i, part] = self.of_pairs(Q[i : i + 1], R[candidates[i, part]])
 
         _one_by_one(compare, Q, done)
