@@ -55,18 +55,21 @@ def test_some_queries_of_a_block_can_be_asked_about():
     assert nearest(Q, R)(np.arange(0), 4, 4)[0].shape == (0, 4)
 
 
-def test_rounding_of_the_product_decides_nothing():
-    """Distances differ in the 5th digit of products that are as large as float32 can tell apart."""
+@pytest.mark.parametrize(("size", "in_order"), [(20, 20), (20, 0), (20, 5), (70, 5)])
+def test_rounding_of_the_product_decides_nothing(size, in_order):
+    """Of 100 references the first 60 are nearer to the query than float32 can tell; the rest is far."""
     rng = np.random.default_rng(0)
-    far = (1000.0 + rng.integers(0, 2, (1, 400))).astype("float32")
-    R = np.repeat(far, 300, axis=0)
-    R[np.arange(300), rng.integers(0, 400, 300)] += rng.integers(1, 100, 300).astype("float32") / 64
-    indices, distances = nearest(far, R)(np.array([0]), 20, 20)
-    expected, exact = by_hand(far, R, 20)
-    assert np.array_equal(indices, expected)
-    assert np.array_equal(distances, exact)
-    rounded = squared_norms(R).astype("float32") - 2 * (R @ far[0])
-    assert not np.array_equal(np.argsort(rounded, kind="stable")[:20], expected[0])
+    q = (1000.0 + rng.integers(0, 2, (1, 400))).astype("float32")
+    R = np.repeat(q, 100, axis=0)
+    R[np.arange(100), rng.integers(0, 400, 100)] += rng.integers(1, 100, 100).astype("float32") / 64
+    R[60:] += 100.0 + np.arange(40, dtype="float32")[:, None]
+    indices, distances = nearest(q, R)(np.array([0]), size, in_order)
+    expected, exact = by_hand(q, R, size)
+    assert np.array_equal(np.sort(indices), np.sort(expected))
+    assert np.array_equal(indices[:, :in_order], expected[:, :in_order])
+    assert np.array_equal(distances[:, :in_order], exact[:, :in_order])
+    rounded = np.argsort(squared_norms(R).astype("float32") - 2 * (R @ q[0]), kind="stable")
+    assert rounded[:20].tolist() != expected[0, :20].tolist()
 
 
 def test_bound_on_rounding_holds_for_products():

@@ -2,6 +2,8 @@
 
 import json
 from collections import Counter
+from threading import current_thread, main_thread
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -159,6 +161,31 @@ def test_each_stage_leaves_its_nearest_to_the_next():
         third = [second[j] for j in in_order(DEFORMING["p2dhmdm"][1](query[None], x[second]))[:2]]
         assert found.indices[n].tolist() == third
     assert (found.stages == 2).all()
+
+
+def dot(y: int, x: int, ink: float = 1.0) -> np.ndarray:
+    image = np.zeros(SHAPE)
+    image[y, x] = ink
+    return image
+
+
+def test_what_a_stage_leaves_out_is_not_found():
+    """The last reference is the query, moved; by its pixels it is the farthest."""
+    x = np.stack([dot(3, 3, 0.5), dot(3, 3, 0.25), dot(3, 2)])
+    for keep, nearest in ((2, [0, 1]), (3, [2, 0])):
+        stages = [Stage(distance=Euclidean(), keep=keep)]
+        model = fitted(x, labels(3), neighbours=2, distance=Shifted(), preselect=stages)
+        assert model.neighbours_of(dot(3, 3)[None]).indices.tolist() == [nearest]
+
+
+def test_equal_distances_of_a_later_stage_are_ordered_by_index():
+    """Whatever the order of the stage before."""
+    x = np.stack([dot(3, 2), dot(3, 3), dot(2, 3), dot(6, 5)])
+    stages = [Stage(distance=Euclidean(), keep=4)]
+    model = fitted(x, labels(4), distance=Shifted(), preselect=stages)
+    assert model.neighbours_of(dot(3, 3)[None]).indices.tolist() == [[0, 1, 2]]
+    by_pixels = fitted(x, labels(4)).neighbours_of(dot(3, 3)[None])
+    assert by_pixels.indices.tolist() == [[1, 0, 2]]
 
 
 def test_plain_distance_can_follow_a_blurred_one():
@@ -380,6 +407,23 @@ def test_progress_is_told_of_references_and_of_queries(kind):
     assert of_queries == [("queries", n, 30) for n in range(31)]
 
 
+def test_only_the_thread_that_asks_is_told(monkeypatch):
+    x, queries, heard, worked, of_pairs = images(100, 1), images(60, 2), [], set(), Shifted.of_pairs
+
+    def slow(self: Shifted, q: np.ndarray, r: np.ndarray) -> np.ndarray:
+        worked.add(current_thread())
+        sleep(0.002)  # which lets the other threads go on
+        return np.asarray(of_pairs(self, q, r))
+
+    monkeypatch.setattr(Shifted, "of_pairs", slow)
+    model = fitted(x, labels(100), distance=Shifted(), preselect=[Stage(distance=Euclidean(), keep=50)])
+    model.tell = lambda *_: heard.append(current_thread())
+    with threads.allowed(4), jit.Compiled(wanted=False).in_use():
+        model.scores(queries)
+    assert len(worked) > 1
+    assert set(heard) == {main_thread()}
+
+
 @pytest.mark.parametrize("most", [1, 2])
 def test_search_that_is_interrupted_leaves_the_model_as_it_was(most):
     x, queries = images(100, 1), images(30, 2)
@@ -388,6 +432,7 @@ def test_search_that_is_interrupted_leaves_the_model_as_it_was(most):
     expected = fitted(x, labels(100), distance=ImageDistortion(), preselect=stages).scores(queries)
 
     def interrupt(what: str, done: int, most: int | None) -> None:
+
         if what == "queries" and done:
             raise KeyboardInterrupt
 
