@@ -18,6 +18,9 @@ from mnistnn.models.fitted.least_squares import LeastSquares
 from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
 from mnistnn.models.fitted.stump_features import Haar, Pixels
 from mnistnn.models.fitted.svm import SVM
+from mnistnn.models.fitted.cascade import Stage
+from mnistnn.models.fitted.distances import Euclidean
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
 from mnistnn.tasks.registry import OF_MODELS
 from mnistnn.types import ShapeError
 from tests.test_registry import members
@@ -47,6 +50,13 @@ def committee(combine: Any) -> Committee:
     return model
 
 
+def knn(**keys: Any) -> NearestNeighbours:
+    model = NearestNeighbours(**keys)
+    model.name_references(bytes(range(32)))
+    model.find_references_by(examples)
+    return model
+
+
 # Each case makes a fresh tiny instance. A name with a hyphen is a variant.
 FITTED: dict[str, Callable[[], Any]] = {
     "least_squares": LeastSquares,
@@ -61,6 +71,8 @@ FITTED: dict[str, Callable[[], Any]] = {
     "svm": SVM,
     "svm-gaussian": lambda: SVM(kernel=GaussianKernel(gamma=0.5), C=10.0),
     "svm-virtual": lambda: SVM(kernel=PolynomialKernel(degree=5, scale=0.5, unit_norm=True), virtual_shifts_px=[1]),
+    "knn": knn,
+    "knn-cascade": lambda: knn(preselect=[Stage(distance=Euclidean(blur_px=0.5), keep=20, agree=5)]),
     "committee": lambda: committee("mean"),
     "committee-vote": lambda: committee("vote"),
 }

@@ -9,6 +9,7 @@ from mnistnn.models.fitted.committee import Committee
 from mnistnn.models.fitted.least_squares import LeastSquares
 from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
 from mnistnn.models.fitted.svm import SVM
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
 from mnistnn.models.rbm import RBM
 from mnistnn.tasks.classes import NetworkClassification, StepClassification
 from mnistnn.tasks.classification import Evaluation
@@ -31,6 +32,7 @@ OF_MODELS: dict[type, type[Task]] = {
     QuadraticDiscriminant: FittedClassification,
     BoostedStumps: StumpsTask,
     SVM: FittedClassification,
+    NearestNeighbours: FittedClassification,
     Committee: CommitteeTask,
 }
 

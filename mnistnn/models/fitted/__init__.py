@@ -9,3 +9,5 @@ from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
 AnyFitted = LeastSquares | QuadraticDiscriminant | BoostedStumps | Committee
 from mnistnn.models.fitted.svm import SVM
 AnyFitted = LeastSquares | SVM | Committee
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+AnyFitted = LeastSquares | NearestNeighbours | Committee
