@@ -43,8 +43,6 @@ class Fitted:
     """It consists of none."""
     open_ended: ClassVar[bool] = False
     """Whether more rounds are always possible, so that stopping policies make sense."""
-    needs_loops: ClassVar[bool] = False
-    """Whether it takes long enough to earn the start of compiled loops, also to be asked."""
     unit: ClassVar[str] = "outputs that should be 1 for the class and 0 for others"
     """What its scores are, where they are no probabilities."""
 
@@ -64,6 +62,11 @@ class Fitted:
     def rounds_done(self) -> int:
         """How many rounds have been fitted, or restored."""
         raise NotImplementedError
+
+    @property
+    def needs_loops(self) -> bool:
+        """Whether it takes long enough to earn the start of compiled loops, also to be asked; the model is built."""
+        return False
 
     @property
     def evaluate_every(self) -> int:
@@ -104,6 +107,9 @@ class Fitted:
 
     def draw_from(self, seed: int) -> None:
         """Derive whatever is drawn from this seed; called before `allocate`."""
+
+    def refuse(self, x: Array) -> None:
+        """Raise ConfigError, with the key at fault, if the model cannot be fitted to x (n, *in_shape)."""
 
     def listen(self, tell: Tell) -> None:
         """Report the progress of scores that take long to `tell`, which may raise."""

@@ -21,6 +21,8 @@ from mnistnn.losses import Criterion, Loss
 from mnistnn.models import AnyEnergyModel, AnyUnsupervised
 from mnistnn.models.fitted.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import TrainedMember
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.svm import SVM
 from mnistnn.models.flat import FlatModel
 from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.supervised import BaseObjective
@@ -225,6 +227,16 @@ class Task:
     def weights(self) -> dict[str, Weights]:
         """Return the weights into each part of the model that has some. Raises UsageError for a model without."""
         raise self._refusal("has no weights")
+
+    @property
+    def nearest_neighbours(self) -> NearestNeighbours:
+        """The model, where it decides by the references that are nearest. Raises UsageError for another."""
+        raise self._refusal("has no neighbours that it decides by")
+
+    @property
+    def support_vector_machine(self) -> SVM:
+        """The model, where it has support vectors. Raises UsageError for another."""
+        raise self._refusal("has no support vectors")
 
     @property
     def boosted_stumps(self) -> BoostedStumps:

@@ -73,6 +73,7 @@ class FittedClassification(Classifier):
     def fitting(self, train: Examples, valid: Examples | None) -> Fitting:
         """Return the fitting of the model, which is allocated, at its beginning."""
         experiment, model = self.experiment, self._model
+        model.refuse(train.x)
         self.find_references_by(lambda: train)
         wanted = [policy.evaluation_interval() for policy in experiment.stopping]
         every = experiment.evaluation.every_updates or model.evaluate_every
@@ -196,7 +197,7 @@ class _Blocks:
 
     def __init__(self, model: AnyFitted, under_way: ScoresUnderWay, count: int, what: str, tell: Tell) -> None:
         self._model, self._under_way, self._done = model, under_way, 0
-        self._tell: Callable[[int], None] = lambda done: tell(what, done, count)
+        self._count, self._what, self._tell = count, what, tell
 
     def scores(self, x: Array) -> Array:
         """Return the scores of the next examples x (n, *in_shape)."""
@@ -207,10 +208,17 @@ class _Blocks:
             return scores
 
         before = self._done
-        self._model.listen(lambda *told: self._tell(before + told[1]))
+
+        def tell(what: str, done: int, most: int | None) -> None:
+            if most == len(x):
+                self._tell(self._what, before + done, self._count)
+            else:  # it prepares something
+                self._tell(what, done, most)
+
+        self._model.listen(tell)
         scores = self._under_way.take(len(x), compute)
         self._done += len(x)
-        self._tell(self._done)
+        self._tell(self._what, self._done, self._count)
         return array_module(x).asarray(scores, dtype=x.dtype)
 
 

@@ -7,9 +7,9 @@ from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.fitted.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import Committee
 from mnistnn.models.fitted.least_squares import LeastSquares
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
 from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
 from mnistnn.models.fitted.svm import SVM
-from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
 from mnistnn.models.rbm import RBM
 from mnistnn.tasks.classes import NetworkClassification, StepClassification
 from mnistnn.tasks.classification import Evaluation
@@ -17,7 +17,7 @@ from mnistnn.tasks.committee import CommitteeTask
 from mnistnn.tasks.contract import Task
 from mnistnn.tasks.energy import EnergyTask, Likelihood
 from mnistnn.tasks.fitted import FittedClassification
-from mnistnn.tasks.fitted_kinds import StumpsTask
+from mnistnn.tasks.fitted_kinds import NeighboursTask, StumpsTask, SupportVectorTask
 from mnistnn.tasks.network import NetworkTask
 from mnistnn.tasks.reconstruction import ReconstructionResult, ReconstructionTask
 from mnistnn.tasks.regression import Regression, RegressionResult
@@ -31,8 +31,8 @@ OF_MODELS: dict[type, type[Task]] = {
     LeastSquares: FittedClassification,
     QuadraticDiscriminant: FittedClassification,
     BoostedStumps: StumpsTask,
-    SVM: FittedClassification,
-    NearestNeighbours: FittedClassification,
+    SVM: SupportVectorTask,
+    NearestNeighbours: NeighboursTask,
     Committee: CommitteeTask,
 }
 

@@ -25,7 +25,7 @@ def test_scores_on_a_device_are_those_of_the_host(cupy, traffic, kind, place):
         for on_device in (False, True):
             model = NearestNeighbours(distance=DISTANCES[kind], preselect=stages)
             model.build(x.shape[1:], CLASSES)
-            model.name_references(DIGEST)
+            model.find_references_by(lambda: DIGEST, lambda: (x, y))
             xp = cupy if on_device and place == "device" else np
             model.allocate(xp, "float32")
             list(model.fit(xp.asarray(x), xp.asarray(y), lambda *_: None))
@@ -33,5 +33,5 @@ def test_scores_on_a_device_are_those_of_the_host(cupy, traffic, kind, place):
             found = model.scores(given)
             assert isinstance(found, DeviceArray) == on_device
             scores.append(cupy.asnumpy(found))
-            assert model.asked[1] > 0
+            assert [*model.effort.values()][1] > 0
     assert np.array_equal(*scores)

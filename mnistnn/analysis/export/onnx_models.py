@@ -12,10 +12,9 @@ from mnistnn.analysis.export.onnx_outputs import add_probabilities
 from mnistnn.errors import UsageError
 from mnistnn.experiment.plan import Plan
 from mnistnn.models.fitted.committee import LEAST, Committee
-from mnistnn.models.fitted.least_squares import LIMIT, LeastSquares
-from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
 from mnistnn.models.fitted.least_squares import LeastSquares
 from mnistnn.models.fitted.pairs import LIMIT
+from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
 from mnistnn.models.sequential import Sequential
 from mnistnn.types import Shape
 

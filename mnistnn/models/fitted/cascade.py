@@ -122,12 +122,16 @@ class Search:
     stages      those before the last, of which the first looks at all references
     last        the distance that decides where no stage has settled a query
     neighbours  how many nearest references are looked for
+    names       what each stage is called, the last one included: the type of its distance, numbered where it is not the
+                first of its type
     asked       of how many queries each stage has seen, the last one included, counted until somebody resets it
     """
 
     def __init__(self, stages: Sequence[Stage], last: Distance, neighbours: int) -> None:
         self.stages, self.neighbours = stages, neighbours
         self.distances: list[Distance] = [*(stage.distance for stage in stages), last]
+        types = [distance.type for distance in self.distances]
+        self.names = [_numbered(types, number) for number in range(len(types))]
         self.asked = [0] * len(self.distances)
         self._scratch = Scratch()
 
@@ -189,3 +193,8 @@ class Search:
             return nearest[at, :size], distances[at, :size]
 
         return ranked
+
+
+def _numbered(types: Sequence[str], number: int) -> str:
+    before = types[:number].count(types[number])
+    return f"{types[number]} {before + 1}" if before else types[number]

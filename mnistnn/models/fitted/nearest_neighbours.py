@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from math import prod
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -14,7 +14,7 @@ from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.contract import Fitted, Tell
 from mnistnn.models.fitted.cascade import Found, References, Search, Stage
-from mnistnn.models.fitted.distances import AnyDistance, Euclidean
+from mnistnn.models.fitted.distances import AnyDistance, Distance, Euclidean
 from mnistnn.types import Array, Shape, ShapeError
 
 _DIGEST_BYTES = 32
@@ -41,6 +41,8 @@ class NearestNeighbours(Fitted):
     """Stages before, cheapest first: each leaves its nearest references to the next distance, and `distance` decides
     among those that the last one leaves. The first that is used, which looks at all references, is euclidean."""
 
+    unit: ClassVar[str] = "shares of the votes of the nearest references, of which ties are parts of a vote"
+
     @model_validator(mode="after")
     def _is_a_cascade(self) -> "NearestNeighbours":
         first, key = (
@@ -65,9 +67,7 @@ class NearestNeighbours(Fitted):
         return self
 
     def __post_init__(self) -> None:
-        self.tell: Tell = lambda *_: None
-        """Is told how far `scores` is with the queries, about once a second or more often, and may raise."""
-        self._digest: bytes | None = None
+        self._tell: Tell = lambda *_: None
 
     def build(self, in_shape: Shape, classes: int) -> None:
         self.in_shape, self.classes = in_shape, classes
@@ -78,21 +78,14 @@ class NearestNeighbours(Fitted):
         self._criterion = SquaredError()
         self._criterion.build((classes,), classes)
 
-    def name_references(self, digest: bytes) -> None:
-        """Say which references those are that `fit` will be given, or `restore` is to find: a SHA-256 of all images and
-        labels.
-        """
-        self._digest = digest
+    def find_references_by(self, digest: Callable[[], bytes], find: Callable[[], tuple[Array, Array]]) -> None:
+        self._digest_now, self._find = digest, find
 
-    def find_references_by(self, find: Callable[[], tuple[Array, Array]]) -> None:
-        """Let a restored model find the images (n, *in_shape) and labels (n,) that it was fitted to, when it first
-        needs them.
+    def listen(self, tell: Tell) -> None:
+        """Report to `tell` how far `scores` is with its queries, or with preparing references, once a second or more
+        often.
         """
-        self._find = find
-
-    def _named(self) -> bytes:
-        assert self._digest is not None, "name_references comes before fit and restore"
-        return self._digest
+        self._tell = tell
 
     @property
     def rounds(self) -> int:
@@ -100,7 +93,7 @@ class NearestNeighbours(Fitted):
 
     @property
     def rounds_done(self) -> int:
-        return int(self._fitted)
+        return int(bool(self._digest))
 
     @property
     def criterion(self) -> Loss:
@@ -120,30 +113,20 @@ class NearestNeighbours(Fitted):
         return not all(distance.finds_among_all for distance in self._search.distances)
 
     @property
-    def asked(self) -> list[int]:
-        """How many queries each stage has seen, the last one included, since `reset_asked`: those of the second are the
-        hard ones.
-        """
-        return self._search.asked
+    def effort(self) -> dict[str, int]:
+        """How many queries each distance has seen: those that the second one saw are the hard ones."""
+        return dict(zip(self._search.names, self._search.asked, strict=True))
 
-    def reset_asked(self) -> None:
-        self._search.asked[:] = [0] * len(self._search.asked)
+    def restore_effort(self, effort: dict[str, int]) -> None:
+        self._search.asked[:] = [effort.get(name, 0) for name in self._search.names]
 
     def allocate(self, xp: Any, dtype: str) -> None:
-        self._fitted = False
+        self._digest = b""
         self._references: References | None = None
-        self.reset_asked()
+        self.restore_effort({})
 
-    def fit(self, x: Array, labels: Array, tell: Tell) -> Iterator[int]:
-        if self._fitted:
-            return
-        tell("references", 0, None)
-        self._references = self._checked(x, labels)
-        self._fitted = True
-        yield 1
-
-    def _checked(self, x: Array, labels: Array) -> References:
-        """Return references. Raises ConfigError if there are too few, or mean nothing to a distance."""
+    def refuse(self, x: Array) -> None:
+        """Raise ConfigError if there are too few references, or if they mean nothing to a distance."""
         if len(x) < self.neighbours:
             raise ConfigError(
                 f"there are {len(x):,} references, and {self.neighbours:,} neighbours are to vote",
@@ -152,7 +135,15 @@ class NearestNeighbours(Fitted):
         least, largest = float(x.min()), float(x.max())
         for distance in self._search.distances:
             distance.refuse(least, largest)
-        return References(x, to_host(labels))
+
+    def fit(self, x: Array, labels: Array, tell: Tell) -> Iterator[int]:
+        if self._digest:
+            return
+        tell("references", 0, None)
+        self.refuse(x)
+        self._references = References(x, to_host(labels))
+        self._digest = self._digest_now()
+        yield 1
 
     def scores(self, x: Array) -> Array:
         references, k = self._found(), self.neighbours
@@ -166,19 +157,37 @@ class NearestNeighbours(Fitted):
 
     def neighbours_of(self, x: Array) -> Found:
         """Return the references that are nearest to queries x (n, *in_shape), their distances, and by which stage."""
-        return self._search(self._on_device_of(x), x, self.tell)
+        return self._search(self._on_device_of(x), x, self._tell)
 
-    def displacements(self, query: Array, reference: Array) -> np.ndarray:
+    @property
+    def references(self) -> tuple[Array, np.ndarray]:
+        """What queries are compared with: x (n, *in_shape), and labels (n,) on the host."""
+        references = self._found()
+        return references.x, references.labels
+
+    def distance_of(self, stage: int) -> Distance:
+        """Return the distance of a stage, counted from 0; the last one is `distance`."""
+        return self._search.distances[stage]
+
+    def displacements(self, query: Array, reference: Array, stage: int = -1) -> np.ndarray:
         """Return the displacement (h, w, 2), down and to the right, from each pixel of a query (h, w) to the pixel of a
-        reference (h, w) that explains it by `distance`; both as the model is given them.
+        reference (h, w) that explains it by the distance of a stage; both as the model is given them.
         """
-        q, r = (self.distance.prepared(to_host(image)[None]) for image in (query, reference))
-        return self.distance.displacements(q, r)
+        distance = self.distance_of(stage)
+        q, r = (distance.prepared(to_host(image)[None]) for image in (query, reference))
+        return distance.displacements(q, r)
 
     def _found(self) -> References:
-        """Return the references, which a restored model looks for now."""
+        """Return the references, which a restored model looks for now. Raises RunError if those that are found are not
+        the ones that it was fitted to.
+        """
         if self._references is None:
-            self._references = self._checked(*self._find())
+            if self._digest_now() != self._digest:
+                raise RunError(
+                    "the references are not those that the model was fitted to: the training split is another"
+                )
+            x, labels = self._find()
+            self._references = References(x, to_host(labels))
         return self._references
 
     def _on_device_of(self, x: Array) -> References:
@@ -189,20 +198,16 @@ class NearestNeighbours(Fitted):
         return references
 
     def arrays(self) -> dict[str, Array]:
-        digests = self._named() if self._fitted else b""
-        return {"references": np.frombuffer(digests, np.uint8).reshape(-1, _DIGEST_BYTES)}
+        return {"references": np.frombuffer(self._digest, np.uint8).reshape(-1, _DIGEST_BYTES)}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take what `arrays` returned. Raises RunError if it was fitted to other references than those named now."""
         digests = arrays.get("references", np.empty((0, _DIGEST_BYTES), np.uint8))
         if digests.ndim != 2 or digests.shape[1] != _DIGEST_BYTES or len(digests) > 1 or digests.dtype != np.uint8:
             raise ShapeError(
                 f"references is {digests.dtype} {digests.shape}, expected uint8 (1, {_DIGEST_BYTES}) at most"
             )
-        if len(digests) and digests.tobytes() != self._named():
-            raise RunError("the references are not those that the model was fitted to: the training split is another")
-        self._fitted, self._references = bool(len(digests)), None
+        self._digest, self._references = digests.tobytes(), None
 
     def keep_rounds(self, rounds: int) -> None:
         if not rounds:
-            self._fitted, self._references = False, None
+            self._digest, self._references = b"", None

@@ -61,7 +61,6 @@ class SVM(Fitted):
     cache_mb: Annotated[int, Field(ge=1, le=100_000)] = 400
     """Memory for rows of the Gram matrix, in MB (million bytes). Fitting is slower where support vectors need more."""
 
-    needs_loops: ClassVar[bool] = True
     unit: ClassVar[str] = "the share of its pairs that a class wins"
 
     def build(self, in_shape: Shape, classes: int) -> None:
@@ -87,6 +86,10 @@ class SVM(Fitted):
     @property
     def rounds_done(self) -> int:
         return self.vectors.pairs
+
+    @property
+    def needs_loops(self) -> bool:
+        return True
 
     @property
     def criterion(self) -> Loss:

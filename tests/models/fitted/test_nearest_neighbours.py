@@ -48,7 +48,7 @@ def labels(n: int, seed: int = 0) -> np.ndarray:
 def fitted(x: np.ndarray, y: np.ndarray, **keys: Any) -> NearestNeighbours:
     model = NearestNeighbours(**keys)
     model.build(x.shape[1:], CLASSES)
-    model.name_references(DIGEST)
+    model.find_references_by(lambda: DIGEST, lambda: (x, y))
     model.allocate(np, str(x.dtype))
     assert list(model.fit(x, y, lambda *_: None)) == [1]
     return model
@@ -206,11 +206,14 @@ def test_query_whose_nearest_agree_is_settled_and_others_are_asked_about():
     assert found.stages.tolist() == [0, 1, 0, 2]
     assert found.indices.tolist() == [[0, 1], [4, 5], [1, 2], [7, 6]]
     np.testing.assert_allclose(found.distances[:, 0], 0.01 * np.array([1, 1, 1, 4]))
-    assert model.asked == [4, 2, 1]
+    assert model.effort == {"euclidean": 4, "euclidean 2": 2, "euclidean 3": 1}
     model.scores(points(100.1))
-    assert model.asked == [5, 3, 1]
-    model.reset_asked()
-    assert model.asked == [0, 0, 0]
+    assert model.effort == {"euclidean": 5, "euclidean 2": 3, "euclidean 3": 1}
+    model.restore_effort({"euclidean": 7, "euclidean 2": 1})
+    model.scores(points(100.1))
+    assert model.effort == {"euclidean": 8, "euclidean 2": 2, "euclidean 3": 0}
+    model.restore_effort({})
+    assert not any(model.effort.values())
 
 
 def test_all_references_agree_where_there_are_fewer_than_asked_for():
@@ -218,7 +221,7 @@ def test_all_references_agree_where_there_are_fewer_than_asked_for():
     for y, asked in ([[2, 2, 2], 0], [[2, 2, 1], 1]):
         model = fitted(points(0, 1, 2), np.array(y), preselect=stages)
         assert model.scores(points(0.0)).argmax() == 2
-        assert model.asked == [1, asked]
+        assert [*model.effort.values()] == [1, asked]
 
 
 @each_deforming
@@ -232,7 +235,7 @@ def test_bits_do_not_depend_on_threads_or_on_numba(kind):
             with threads.allowed(most), jit.Compiled(wanted).in_use():
                 scores.append(model.scores(queries).tobytes())
                 distances.append(model.neighbours_of(queries).distances.tobytes())
-            assert model.asked[1] > 0
+            assert [*model.effort.values()][1] > 0
     assert len(set(scores)) == len(set(distances)) == 1
 
 
@@ -375,8 +378,7 @@ def test_digest_is_kept_and_references_are_looked_for_when_they_are_needed():
 
     other = NearestNeighbours()
     other.build(SHAPE, CLASSES)
-    other.name_references(DIGEST)
-    other.find_references_by(find)
+    other.find_references_by(lambda: DIGEST, find)
     other.allocate(np, "float64")
     other.restore(kept)
     assert other.rounds_done == 1
@@ -388,18 +390,20 @@ def test_digest_is_kept_and_references_are_looked_for_when_they_are_needed():
 
 
 def test_other_references_than_it_was_fitted_to_are_refused():
-    model = fitted(images(10), labels(10))
+    x, y = images(10), labels(10)
+    model = fitted(x, y)
     kept = model.arrays()
-    model.name_references(bytes(32))
+    model.find_references_by(lambda: bytes(32), lambda: (x, y))
+    model.restore(kept)
     with pytest.raises(RunError, match="the references are not those that the model was fitted to"):
-        model.restore(kept)
+        model.scores(x)
 
 
 @each_deforming
 def test_progress_is_told_of_references_and_of_queries(kind):
     x, queries, told = images(700, 1, "float32"), images(30, 2, "float32"), []
     model = fitted(x, labels(700), distance=DEFORMING[kind][0], preselect=[Stage(distance=Euclidean(), keep=30)])
-    model.tell = lambda *what: told.append(what)
+    model.listen(lambda *what: told.append(what))
     model.scores(queries)
     what = DEFORMING[kind][0].preparation
     assert [each for each in told if each[0] != "queries"] == [(f"references: {what}", n, 700) for n in (512, 700)]
@@ -417,7 +421,7 @@ def test_only_the_thread_that_asks_is_told(monkeypatch):
 
     monkeypatch.setattr(Shifted, "of_pairs", slow)
     model = fitted(x, labels(100), distance=Shifted(), preselect=[Stage(distance=Euclidean(), keep=50)])
-    model.tell = lambda *_: heard.append(current_thread())
+    model.listen(lambda *_: heard.append(current_thread()))
     with threads.allowed(4), jit.Compiled(wanted=False).in_use():
         model.scores(queries)
     assert len(worked) > 1
@@ -436,11 +440,11 @@ def test_search_that_is_interrupted_leaves_the_model_as_it_was(most):
         if what == "queries" and done:
             raise KeyboardInterrupt
 
-    model.tell = interrupt
+    model.listen(interrupt)
     with threads.allowed(most):
         with pytest.raises(KeyboardInterrupt):
             model.scores(queries)
-        model.tell = lambda *_: None
+        model.listen(lambda *_: None)
         assert np.array_equal(model.scores(queries), expected)
 
 
