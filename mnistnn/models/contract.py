@@ -43,7 +43,7 @@ class Fitted:
     """It consists of none."""
     open_ended: ClassVar[bool] = False
     """Whether more rounds are always possible, so that stopping policies make sense."""
-    unit: ClassVar[str] = "outputs that should be 1 for the class and 0 for others"
+    unit: ClassVar[str] = "outputs that should be 1 for the class and 0 for others (squared_error)"
     """What its scores are, where they are no probabilities."""
 
     def build(self, in_shape: Shape, classes: int) -> None:

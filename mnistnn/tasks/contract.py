@@ -262,6 +262,11 @@ class Task:
         """Whether the scores of the classifier stand for probabilities."""
         return self.loss.has_probabilities
 
+    @property
+    def unit(self) -> str:
+        """What the scores are where they do not stand for probabilities, in words."""
+        return f"outputs that should be 1 for the class and 0 for others ({self.loss.type})"
+
     def _refusal(self, lacks: str) -> UsageError:
         return UsageError(f"{self.experiment.name}: its model, of type {self.experiment.model.type}, {lacks}")
 

@@ -178,6 +178,10 @@ class FittedClassification(Classifier):
     def loss(self) -> Loss:
         return self._model.criterion
 
+    @property
+    def unit(self) -> str:
+        return self._model.unit
+
     def scores(self, x: Array) -> Array:
         return self._model.scores(x)
 
