@@ -1,7 +1,7 @@
 """The pseudo-2D hidden Markov distortion model, compiled: one query and its candidates, pair after pair.
 
 Images lie in memory as in `idm_loops.py`, and rows are aligned for all columns of an image at once, so that steps are
-walks along slices here, too: 75 µs a pair of 28×28 pixels in one thread, of which local costs take 30.
+walks along slices here, too: 72 µs a pair of 28×28 pixels in one thread, of which local costs take about 30.
 """
 
 from typing import Any

@@ -35,7 +35,8 @@ class Stage:
     """So many of the nearest are left to the next stage; all, if there are fewer."""
     agree: Annotated[int, Field(ge=1)] | None = None
     """A query whose so many nearest references are all of one class is settled here; null asks the next distance about
-    every query."""
+    every query. Of deskewed digits of MNIST, blurred by 0.7 px, 50 leave 28 % and cost two or three errors in 10,000,
+    and 100 leave 42 % and cost none."""
 
 
 @dataclass

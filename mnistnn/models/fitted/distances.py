@@ -233,7 +233,7 @@ class PseudoHMM(_OfImages):
     pair of columns with rows, in order; pixels may leave their column a little.
 
     Unlike that of IDM, a match keeps the order of lines: each line goes on by 0, 1 or 2 where the query goes on by 1.
-    What is compared of pixels is the same. Six times as dear. Keysers, Deselaers, Gollan & Ney (2007).
+    What is compared of pixels is the same. Seven times as dear. Keysers, Deselaers, Gollan & Ney (2007).
     """
 
     type: Literal["p2dhmdm"] = "p2dhmdm"
