@@ -1,5 +1,6 @@
 """What several test files need: a toy data set in a cache of its own, an experiment on it, and the real digits."""
 
+import functools
 import os
 import shutil
 import signal
@@ -63,7 +64,31 @@ VOTERS_EXPERIMENT = (
   combine: vote
 """
 )
-FITTED_EXPERIMENTS = {"pairs": PAIRS_EXPERIMENT, "committee": COMMITTEE_EXPERIMENT, "voters": VOTERS_EXPERIMENT}
+_FITTED = """\
+name: {name}
+data: {{dataset: toy, validation_examples: 60}}
+model: {model}
+"""
+FITTED_EXPERIMENTS = {
+    "pairs": PAIRS_EXPERIMENT,
+    "committee": COMMITTEE_EXPERIMENT,
+    "voters": VOTERS_EXPERIMENT,
+    "gaussians": _FITTED.format(name="gaussians", model="{type: quadratic_discriminant, ridge: 0.01}"),
+    "neighbours": _FITTED.format(
+        name="neighbours",
+        model="{type: knn, distance: {type: idm, warp_px: 1}, preselect: "
+        "[{distance: {type: euclidean}, keep: 20, agree: 10}]}",
+    ),
+    "machines": _FITTED.format(
+        name="machines",
+        model="{type: svm, C: 2, kernel: {type: polynomial, degree: 5, scale: 0.5, unit_norm: true}, "
+        "virtual_shifts_px: [1]}",
+    ),
+    "stumps": _FITTED.format(
+        name="stumps", model="{type: boosted_stumps, max_rounds: 12, features: {type: haar, drawn: 40}, sample: 200}"
+    )
+    + "evaluation: {every_updates: 1}\n",
+}
 
 
 def toy_digits(count: int, rng: np.random.Generator) -> LabelledImages:
@@ -138,28 +163,32 @@ def voters(toy: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def fitted_runs(toy_cache: Path, tmp_path_factory) -> Path:
-    """A folder with finished runs of `pairs`, `voters` and `committee`, which nobody may change."""
+def fitted_runs(toy_cache: Path, tmp_path_factory) -> Callable[[str], Path]:
+    """Return the finished run of one of `FITTED_EXPERIMENTS`, which nobody may change."""
     folder: Path = tmp_path_factory.mktemp("fitted")
     (folder / "toy.yaml").write_text(TOY_EXPERIMENT)
     for name, text in FITTED_EXPERIMENTS.items():
         (folder / f"{name}.yaml").write_text(text)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MNISTNN_DATA", str(toy_cache))
-        patch.setattr(os, "fsync", lambda descriptor: None)
-        for name in FITTED_EXPERIMENTS:
+
+    @functools.cache
+    def finished(name: str) -> Path:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MNISTNN_DATA", str(toy_cache))
+            patch.setattr(os, "fsync", lambda descriptor: None)
             plan = Plan(load_experiment(folder / f"{name}.yaml"))
             session.start(plan, folder / name, folder, session.Verbosity(shown=False))
-    return folder
+        return folder / name
+
+    return finished
 
 
 @pytest.fixture
-def fitted_run(toy: Path, fitted_runs: Path) -> Callable[[str], RunDirectory]:
-    """Copy the finished run of `pairs`, `voters` or `committee` into the working folder, as `run`."""
+def fitted_run(toy: Path, fitted_runs: Callable[[str], Path]) -> Callable[[str], RunDirectory]:
+    """Copy the finished run of one of `FITTED_EXPERIMENTS` into the working folder, as `run`."""
 
     def copy(name: str) -> RunDirectory:
         _written(name, toy)
-        shutil.copytree(fitted_runs / name, "run", symlinks=True)
+        shutil.copytree(fitted_runs(name), "run", symlinks=True)
         return RunDirectory(Path("run"))
 
     return copy

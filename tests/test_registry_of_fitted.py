@@ -12,9 +12,15 @@ import pytest
 
 from mnistnn.models import AnyFittedModel
 from mnistnn.models.fitted.boosted_stumps import BoostedStumps
+from mnistnn.models.fitted.cascade import Stage
 from mnistnn.models.fitted.committee import Committee, Member
+from mnistnn.models.fitted.distances import Euclidean
+from mnistnn.models.fitted.kernel_functions import GaussianKernel, PolynomialKernel
 from mnistnn.models.fitted.least_squares import LeastSquares
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
 from mnistnn.models.fitted.stump_features import Haar, Pixels
+from mnistnn.models.fitted.svm import SVM
 from mnistnn.tasks.registry import OF_MODELS
 from mnistnn.types import ShapeError
 from tests.test_registry import members
@@ -44,6 +50,12 @@ def committee(combine: Any) -> Committee:
     return model
 
 
+def knn(**keys: Any) -> NearestNeighbours:
+    model = NearestNeighbours(**keys)
+    model.find_references_by(lambda: bytes(range(32)), examples)
+    return model
+
+
 # Each case makes a fresh tiny instance. A name with a hyphen is a variant.
 FITTED: dict[str, Callable[[], Any]] = {
     "least_squares": LeastSquares,
@@ -51,8 +63,15 @@ FITTED: dict[str, Callable[[], Any]] = {
     "least_squares-pairwise": lambda: LeastSquares(targets="pairwise"),
     "least_squares-limited": lambda: LeastSquares(targets="pairwise", combine="limited", ridge=0.01),
     "least_squares-sum": lambda: LeastSquares(targets="pairwise", combine="sum"),
+    "quadratic_discriminant": QuadraticDiscriminant,
+    "quadratic_discriminant-ridge": lambda: QuadraticDiscriminant(ridge=0.01),
     "boosted_stumps": lambda: BoostedStumps(max_rounds=5, features=Haar(drawn=6), sample=40, resample_every=2),
     "boosted_stumps-plain": lambda: BoostedStumps(max_rounds=12, features=Pixels(), factors=1, sample=None, bins=32),
+    "svm": SVM,
+    "svm-gaussian": lambda: SVM(kernel=GaussianKernel(gamma=0.5), C=10.0),
+    "svm-virtual": lambda: SVM(kernel=PolynomialKernel(degree=5, scale=0.5, unit_norm=True), virtual_shifts_px=[1]),
+    "knn": knn,
+    "knn-cascade": lambda: knn(preselect=[Stage(distance=Euclidean(blur_px=0.5), keep=20, agree=5)]),
     "committee": lambda: committee("mean"),
     "committee-vote": lambda: committee("vote"),
 }

@@ -40,6 +40,7 @@ from mnistnn.preprocess.deskew import Deskew
 from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
+from mnistnn.preprocess.quadratic import Quadratic
 from mnistnn.preprocess.scan import Scan
 from mnistnn.preprocess.shrink import Shrink
 from mnistnn.preprocess.standardize import Standardize
@@ -129,6 +130,7 @@ TRANSFORMS: Cases = {
     "pad": lambda: Pad(shape=[4, 3]),
     "shrink": lambda: Shrink(shape=[1, 2]),
     "scan": lambda: Scan(permutation=3),
+    "quadratic": Quadratic,
     "blur": lambda: Blur(sigma_px=0.7),
     "transpose": Transpose,
 }

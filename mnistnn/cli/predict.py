@@ -81,14 +81,16 @@ def predict(
         click.echo(json.dumps({"schema_version": analysis.SCHEMA_VERSION, "images": found}))
     else:
         for number, prediction in enumerate(predictions):
-            _print(prediction, top, are_probabilities, is_first=number == 0)
+            unit = None if are_probabilities else trained.task.unit
+            _print(prediction, top, unit, is_first=number == 0)
     if out is not None and predictions:
         _write(out, predictions)
     if failed:
         raise DataError("\n".join(f"error: {each.problem}" for each in failed))
 
 
-def _print(prediction: PicturePrediction, top: int, are_probabilities: bool, is_first: bool) -> None:
+def _print(prediction: PicturePrediction, top: int, unit: str | None, is_first: bool) -> None:
+    """Print a prediction, whose scores are probabilities if there is no other unit."""
     from mnistnn.analysis.plots.contact_sheet import ASCII_SHADES, UNICODE_SHADES, draw_shaded
 
     if not is_first:
@@ -101,10 +103,10 @@ def _print(prediction: PicturePrediction, top: int, are_probabilities: bool, is_
     shown = prediction.classes[:top]
     width = max(len(name) for name, _ in shown)
     for name, score in shown:
-        figure = _percent(score) if are_probabilities else f"{score:8.4f}"
+        figure = _percent(score) if unit is None else f"{score:8.4f}"
         click.echo(f"{name:>{width}}  {figure}")
-    if not are_probabilities:
-        click.echo("outputs that should be 1 for the class and 0 for others (squared_error), not probabilities")
+    if unit is not None:
+        click.echo(f"{unit}, not probabilities")
 
 
 def _percent(probability: float) -> str:

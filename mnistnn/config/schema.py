@@ -29,7 +29,8 @@ class Evaluation:
     batch_size: Annotated[int, Field(ge=1)] = 1000
     """Examples per forward pass when a whole split is evaluated; changes speed and memory only."""
     every_updates: Annotated[int, Field(ge=1)] | None = None
-    """Evaluate after every so many updates too, not only after each epoch."""
+    """Evaluate after every so many updates too, not only after each epoch. Of a model that is fitted: after every so
+    many rounds, and the last one; without it, as often as is worth it for its type."""
     train_error: bool = False
     """Also measure the error on the whole training split: the course's training curve, for one more forward pass."""
 

@@ -196,7 +196,10 @@ class Plan:
         if isinstance(self.task, SteppedTask):
             return self.training()
         train, valid, _ = self._read()
-        return self.task.fitting(train, valid)
+        try:
+            return self.task.fitting(train, valid)
+        except ConfigError as error:
+            raise self.at_its_place(error) from error
 
     def _read(self) -> tuple[Examples, Examples | None, StoredSplit | None]:
         """Return the training and the validation split, and the former as it lies where it stays on the disk; the model

@@ -28,6 +28,8 @@ def needs_loops(task: Task, pace: Pace) -> bool:
     augment, optimizer = experiment.augment, experiment.optimizer
     if augment is not None and augment.needs_loops(pace.examples_per_epoch):
         return True  # on the host, wherever the model is
+    if task.needs_loops:
+        return True
     if experiment.backend.device != "cpu" or optimizer is None:
         return False
     saved_s, parameters = 0.0, experiment.model.size

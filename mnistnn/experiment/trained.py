@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mnistnn.backend import threads
+from mnistnn.backend import jit, threads
 from mnistnn.backend.arrays import to_host
 from mnistnn.backend.workers import Workers
 from mnistnn.data.examples import Examples
@@ -44,9 +44,12 @@ class Trained:
     def task(self) -> Task:
         return self.plan.task
 
-    def computing(self) -> AbstractContextManager[Workers]:
-        """Allow the threads of the plan to whatever asks the model."""
-        return threads.allowed(self.plan.threads)
+    @contextmanager
+    def computing(self) -> Iterator[Workers]:
+        """Allow the threads of the plan, and the loops that the model needs, to whatever asks the model."""
+        loops = jit.Compiled(wanted=True).in_use() if self.task.needs_loops else nullcontext()
+        with threads.allowed(self.plan.threads) as workers, loops:
+            yield workers
 
     def batches(self, split: SplitName, count: int | None = None) -> Iterator[tuple[Array, Array]]:
         """Yield inputs x (n, ...) and labels (n, ...) of a split, or of its first `count` examples, as evaluations take
@@ -98,6 +101,7 @@ def load_trained(run: RunDirectory, which: str = "best", overrides: Sequence[str
         raise RunError(f"{run.path}: no evaluation yet, so no best epoch; --checkpoint last takes what is there")
     if plan.members:
         plan.task.find_members_by(partial(load_member, run, device=plan.experiment.backend.device))
+    plan.task.find_references_by(lambda: plan.place("train"))
     plan.allocate()
     take_values(plan, saved, path, best if which == "best" else None)
     if not any(array.size for array in plan.task.arrays().values()):

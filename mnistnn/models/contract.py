@@ -15,7 +15,9 @@ from mnistnn.losses import Loss
 from mnistnn.types import Array, Shape
 
 Tell = Callable[[str, int, int | None], None]
-"""Is told what is being done inside a round, how much of it is done, and of how much at most."""
+"""Is told what is being done inside a round, how much of it is done, and of how much at most. It may raise to end that:
+then the model is as it was after the round before.
+"""
 
 
 class Scores(Protocol):
@@ -41,6 +43,8 @@ class Fitted:
     """It consists of none."""
     open_ended: ClassVar[bool] = False
     """Whether more rounds are always possible, so that stopping policies make sense."""
+    unit: ClassVar[str] = "outputs that should be 1 for the class and 0 for others (squared_error)"
+    """What its scores are, where they are no probabilities."""
 
     def build(self, in_shape: Shape, classes: int) -> None:
         """Remember the shape of inputs and the number of classes. Raises ShapeError if they do not fit.
@@ -58,6 +62,16 @@ class Fitted:
     def rounds_done(self) -> int:
         """How many rounds have been fitted, or restored."""
         raise NotImplementedError
+
+    @property
+    def needs_loops(self) -> bool:
+        """Whether it takes long enough to earn the start of compiled loops, also to be asked; the model is built."""
+        return False
+
+    @property
+    def evaluate_every(self) -> int:
+        """After how many rounds it is worth to be evaluated, where an experiment does not say."""
+        return 1
 
     @property
     def criterion(self) -> Loss:
@@ -88,6 +102,40 @@ class Fitted:
     def scores(self, x: Array) -> Array:
         """Return the scores (n, classes) of x (n, *in_shape), lent until the next call."""
         raise NotImplementedError
+
+    # What some models need, or offer, beyond that.
+
+    def draw_from(self, seed: int) -> None:
+        """Derive whatever is drawn from this seed; called before `allocate`."""
+
+    def refuse(self, x: Array) -> None:
+        """Raise ConfigError, with the key at fault, if the model cannot be fitted to x (n, *in_shape)."""
+
+    def listen(self, tell: Tell) -> None:
+        """Report the progress of scores that take long to `tell`, which may raise."""
+
+    def find_references_by(self, digest: Callable[[], bytes], find: Callable[[], tuple[Array, Array]]) -> None:
+        """Let the examples that it is fitted to, x (n, *in_shape) and labels (n,), be found again by a model that keeps
+        only their digest (32 bytes); called before it is fitted or restored.
+        """
+
+    def weights(self) -> tuple[Array, list[str] | None] | None:
+        """Return the weights (n_in, outputs) of a linear model, and what its outputs are called, if they have names."""
+        return None
+
+    def follow(self, x: Array) -> Callable[[], Array] | None:
+        """Return a function that returns the scores (n, classes) of x as the model stands, lent; it remembers what
+        earlier rounds gave. None where that saves nothing.
+        """
+        return None
+
+    @property
+    def effort(self) -> dict[str, int]:
+        """How many examples were given to each part of the model so far, where parts differ in what they cost."""
+        return {}
+
+    def restore_effort(self, effort: dict[str, int]) -> None:
+        """Count on from what `effort` returned, or from nothing."""
 
     def arrays(self) -> dict[str, Array]:
         """Return all that the rounds so far consist of, by name."""

@@ -11,6 +11,7 @@ from mnistnn.preprocess.deskew import Deskew
 from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
+from mnistnn.preprocess.quadratic import Quadratic
 from mnistnn.preprocess.scan import Scan
 from mnistnn.preprocess.shrink import Shrink
 from mnistnn.preprocess.standardize import Standardize
@@ -30,6 +31,7 @@ Preprocess = Annotated[
     | Shrink
     | Blur
     | Scan
+    | Quadratic
     | Features,
     Field(discriminator="type"),
 ]

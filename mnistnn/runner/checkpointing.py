@@ -22,6 +22,8 @@ from mnistnn.runner.progress import ProgressDisplay
 from mnistnn.storage.writing import append_line, force
 from mnistnn.training.learning import Learning
 
+_ROUNDS_S = 1.0  # rounds that take less are saved together
+
 
 class RunCheckpointing:
     """Checkpointing of one session: from `start` or `resume` to the end of the loop.
@@ -30,7 +32,8 @@ class RunCheckpointing:
     time_budget_s  seconds after which the session ends
     whole          the run to be resumed after that, if it is not this one but the one that this is a phase of
 
-    Both are looked at between two updates: InterruptedRunError or TimeBudgetError is raised, after saving.
+    Both are looked at between two updates, and inside of those that say how far they are: InterruptedRunError or
+    TimeBudgetError is raised, after saving.
     """
 
     def __init__(
@@ -77,10 +80,22 @@ class RunCheckpointing:
         self.committed = _standing(t)
         return refused
 
+    def inside_update(self, t: Learning) -> None:
+        """End the session inside of a long update, if that was asked for, as `t` was after the one before."""
+        self._stop_if_asked(t, time.monotonic())
+
     def after_update(self, t: Learning) -> None:
         self.display.after_update(t)
         now = time.monotonic()
         if now - self.committed_s >= self.policy.every_s:
+            self.commit(t)
+        self._stop_if_asked(t, now)
+
+    def after_round(self, t: Learning) -> None:
+        """Follow a round after which nothing was evaluated."""
+        self.display.after_update(t)
+        now = time.monotonic()
+        if now - self.committed_s >= _ROUNDS_S and t.progress.epoch % self.policy.every_epochs == 0:
             self.commit(t)
         self._stop_if_asked(t, now)
 

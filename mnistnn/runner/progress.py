@@ -81,6 +81,7 @@ class ProgressDisplay:
             self._inside.close()
             self._inside = None
         self._batches.update()
+        self._move_epochs(t)
         now = self._update_began = time.monotonic()
         if now >= self._next_refresh:
             self._next_refresh = now + _REFRESH_S
@@ -104,10 +105,15 @@ class ProgressDisplay:
             self._write(text if self._columns >= len(text) else short_epoch_line(t, self._columns))
         if self._epochs is not None and self._batches is not None:
             self._epochs.set_postfix_str(standing(t))
-            if t.progress.batch == 0:  # an epoch is done
-                self._epochs.update()
-                self._batches.reset()
-                self._batches.set_description(f"epoch {t.progress.epoch + 1}")
+            self._move_epochs(t)
+
+    def _move_epochs(self, t: Learning) -> None:
+        """Let the bars show that an epoch is done, if one is."""
+        if self._epochs is None or self._batches is None or t.progress.epoch == self._epochs.n:
+            return
+        self._epochs.update(t.progress.epoch - self._epochs.n)
+        self._batches.reset()
+        self._batches.set_description(f"epoch {t.progress.epoch + 1}")
 
     def message(self, text: str, shown: bool = True) -> None:
         """Say something that matters to the user and to who reads the log later, or to the latter alone."""

@@ -311,6 +311,7 @@ def _fit(
     with log_of(run) as log, _computing(plan, compiled) as workers:
         display = ProgressDisplay(log, verbosity.shown, verbosity.bars)
         learning.listen(display.inside_update)
+        plan.task.keep_under_way_in(run.evaluations)
         for text in messages:
             display.message(text)
         checkpointing = RunCheckpointing(

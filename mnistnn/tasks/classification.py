@@ -22,6 +22,7 @@ class Evaluation(Result):
     """Errors are fractions; `confusion[i][j]` counts examples of class i that were predicted to be of class j.
 
     `mc_samples` is the number of sampled masks whose predictions were averaged; null stands for the scaled weights.
+    `effort` counts the examples that were given to each part of a model whose parts differ in what they cost.
     """
 
     errors: int
@@ -32,6 +33,7 @@ class Evaluation(Result):
     error_per_class: list[float | None]
     most_confused: list[dict[str, int]]
     mc_samples: int | None = None
+    effort: dict[str, int] | None = None
 
     what: ClassVar[str] = "an evaluation"
     plural: ClassVar[str] = "evaluations"
@@ -86,11 +88,13 @@ class Classifier(Task):
         sampled = "" if result.mc_samples is None else f", mean of {result.mc_samples:,} sampled masks"
         names = self.experiment.data.class_names(len(result.confusion))
         pairs = pairs_line(result.most_confused, names)
+        given = [f"{part} {count:,}" for part, count in (result.effort or {}).items()]
         return [
             f"{result.about}{sampled}",
             f"error {100 * result.error:.2f} %  ({result.errors:,} of {result.examples:,}; "
             f"95 % interval {100 * low:.2f} to {100 * high:.2f} %)",
             f"accuracy {100 * (1 - result.error):.2f} %, loss {result.loss:.5f}",
+            *([f"examples given to {', to '.join(given)}"] if given else []),
             *([] if claim is None else [f"claim {claim}"]),
             "",
             *confusion_lines(result.confusion, result.error_per_class, names, columns=columns),

@@ -7,7 +7,8 @@ name: the accessors here raise UsageError, and the task that has it overrides th
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,7 +19,10 @@ from mnistnn.errors import ConfigError, UsageError
 from mnistnn.layers import Layer
 from mnistnn.losses import Criterion, Loss
 from mnistnn.models import AnyEnergyModel, AnyUnsupervised
+from mnistnn.models.fitted.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import TrainedMember
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.svm import SVM
 from mnistnn.models.flat import FlatModel
 from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.supervised import BaseObjective
@@ -67,6 +71,18 @@ class Part:
     out_shape: Shape
     parameters: int
     kept: int
+
+
+class Weights(NamedTuple):
+    """The weights into a part of a model: W (n_in, units), or kernels (maps, channels, kh, kw).
+
+    parameter  the name in checkpoints, such as hidden.W
+    units      what its units are called, where they have names
+    """
+
+    parameter: str
+    W: Array
+    units: list[str] | None = None
 
 
 class Task:
@@ -138,6 +154,17 @@ class Task:
         """Let the members of a committee be found by their number. Raises UsageError for another model."""
         raise self._refusal("has no members")
 
+    def find_references_by(self, find: Callable[[], Examples]) -> None:
+        """Let a model that keeps no copy of the examples that it is fitted to find them again."""
+
+    def keep_under_way_in(self, folder: Path) -> None:
+        """Keep the scores of long evaluations in files of a folder while they are under way."""
+
+    @property
+    def needs_loops(self) -> bool:
+        """Whether asking the model takes so long that compiled loops earn their start."""
+        return False
+
     # What is kept.
 
     def arrays(self) -> dict[str, Array]:
@@ -197,6 +224,25 @@ class Task:
         """The model, where it gives images a probability. Raises UsageError for another."""
         raise self._refusal("gives no image a probability")
 
+    def weights(self) -> dict[str, Weights]:
+        """Return the weights into each part of the model that has some. Raises UsageError for a model without."""
+        raise self._refusal("has no weights")
+
+    @property
+    def nearest_neighbours(self) -> NearestNeighbours:
+        """The model, where it decides by the references that are nearest. Raises UsageError for another."""
+        raise self._refusal("has no neighbours that it decides by")
+
+    @property
+    def support_vector_machine(self) -> SVM:
+        """The model, where it has support vectors. Raises UsageError for another."""
+        raise self._refusal("has no support vectors")
+
+    @property
+    def boosted_stumps(self) -> BoostedStumps:
+        """The model, where it is a sum of stumps. Raises UsageError for another."""
+        raise self._refusal("has no stumps")
+
     def features(self) -> dict[str, np.ndarray]:
         """Return W and b of the features that hidden units compute. Raises UsageError for a model without."""
         raise self._refusal("has no features")
@@ -215,6 +261,11 @@ class Task:
     def has_probabilities(self) -> bool:
         """Whether the scores of the classifier stand for probabilities."""
         return self.loss.has_probabilities
+
+    @property
+    def unit(self) -> str:
+        """What the scores are where they do not stand for probabilities, in words."""
+        return f"outputs that should be 1 for the class and 0 for others ({self.loss.type})"
 
     def _refusal(self, lacks: str) -> UsageError:
         return UsageError(f"{self.experiment.name}: its model, of type {self.experiment.model.type}, {lacks}")

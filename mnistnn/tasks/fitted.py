@@ -1,24 +1,31 @@
 """Classifiers that are fitted in rounds, and not trained by steps."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mnistnn.backend.arrays import array_module
+from mnistnn import __version__
+from mnistnn.backend.arrays import array_module, to_host
 from mnistnn.config.schema import AnyExperiment, FittedExperiment
 from mnistnn.data.examples import Examples
 from mnistnn.data.source import DataSource
 from mnistnn.errors import ConfigError
 from mnistnn.losses import Criterion, Loss
+from mnistnn.models.contract import Tell
 from mnistnn.models.fitted import AnyFitted
-from mnistnn.models.fitted.committee import Committee, TrainedMember, add_member
+from mnistnn.run.provenance import ARITHMETIC
+from mnistnn.storage.inside import file_in
+from mnistnn.storage.under_way import PREFIX, SUFFIX, ScoresUnderWay
 from mnistnn.tasks.classification import Classifier
-from mnistnn.tasks.contract import Part, Task
-from mnistnn.training.fit import Fitting
+from mnistnn.tasks.contract import Part, Subject, Watch, Weights
+from mnistnn.training.fit import Fitting, Measure
 from mnistnn.training.learning import Layout
-from mnistnn.types import Array, Row, Shape, ShapeError
+from mnistnn.types import Array, Row, Shape, ShapeError, SplitName
 
 
 class FittedClassification(Classifier):
@@ -28,6 +35,7 @@ class FittedClassification(Classifier):
         super().__init__(experiment, source)
         assert isinstance(experiment, FittedExperiment)
         self._model: AnyFitted = experiment.model
+        self._folder: Path | None = None
 
     def refuse_what_does_not_fit(self) -> None:
         experiment, kind = self.experiment, f"a model of type {self._model.type}"
@@ -41,15 +49,19 @@ class FittedClassification(Classifier):
             )
         if experiment.stopping and not self._model.open_ended:
             raise ConfigError(f"{kind} ends with its last round, so nothing is to end it before", key="stopping")
-        if experiment.evaluation.every_updates is not None:
-            raise ConfigError(f"{kind} is evaluated after every round", key="evaluation.every_updates")
 
     def build(self, in_shape: Shape) -> None:
         try:
             self._model.build(in_shape, self.source.classes)
         except ShapeError as error:
             raise ConfigError(str(error), key="model") from error
+        self._model.draw_from(self.experiment.seed)
         self.rounds = self._model.rounds
+        if self.experiment.evaluation.every_updates is not None and self.rounds == 1:
+            raise ConfigError(
+                f"a model of type {self._model.type} has one round, after which it is evaluated",
+                key="evaluation.every_updates",
+            )
 
     @property
     def rounds_done(self) -> int:
@@ -60,36 +72,87 @@ class FittedClassification(Classifier):
 
     def fitting(self, train: Examples, valid: Examples | None) -> Fitting:
         """Return the fitting of the model, which is allocated, at its beginning."""
-        experiment = self.experiment
+        experiment, model = self.experiment, self._model
+        model.refuse(train.x)
+        self.find_references_by(lambda: train)
+        wanted = [policy.evaluation_interval() for policy in experiment.stopping]
+        every = experiment.evaluation.every_updates or model.evaluate_every
         return Fitting(
-            model=self._model,
+            model=model,
             x=train.x,
             labels=train.labels,
             policies=experiment.stopping,
             evaluate=self._validation(train, valid),
             monitor=experiment.checkpoint.monitor,
+            evaluate_every=min([every, *(interval for interval in wanted if interval is not None)]),
         )
 
-    def _validation(self, train: Examples, valid: Examples | None) -> Callable[[], dict[str, float]]:
-        """Return what measures the model as it stands: the columns of metrics.jsonl."""
-        on_train = self.experiment.evaluation.train_error
+    def find_references_by(self, find: Callable[[], Examples]) -> None:
+        def found() -> tuple[Array, Array]:
+            examples = find()
+            return examples.x, examples.labels
 
-        def validate() -> dict[str, float]:
-            metrics = {"train.error": self._measured(train)["error"]} if on_train else {}
-            if valid is not None:
-                metrics |= {f"valid.{name}": value for name, value in self._measured(valid).items()}
+        self._model.find_references_by(self._digest_of_references, found)
+
+    def _digest_of_references(self) -> bytes:
+        """Return the SHA-256 of what says which examples the training split has: files, and how they are split."""
+        about = {"files": self.source.digests(), "data": asdict(self.experiment.data)}
+        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).digest()
+
+    def keep_under_way_in(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def needs_loops(self) -> bool:
+        return self._model.needs_loops
+
+    def _validation(self, train: Examples, valid: Examples | None) -> Measure:
+        """Return what measures the model as it stands: the columns of metrics.jsonl."""
+        measured = {"train": train if self.experiment.evaluation.train_error else None, "valid": valid}
+        splits = {split: _Followed(self._model, each) for split, each in measured.items() if each is not None}
+
+        def validate(tell: Tell) -> dict[str, float]:
+            metrics: dict[str, float] = {}
+            for split, followed in splits.items():
+                with self._under_way(split) as under_way:
+                    blocks = _Blocks(self._model, under_way, followed.count, f"{split} examples", tell)
+                    loss, error = followed.measured(blocks, self.experiment.evaluation.batch_size)
+                metrics |= {f"{split}.loss": loss, f"{split}.error": error}
+            metrics.pop("train.loss", None)
             return metrics
 
         return validate
 
-    def _measured(self, examples: Examples) -> dict[str, float]:
-        """Return the mean loss and the error on a split."""
-        loss, errors, size = 0.0, 0, self.experiment.evaluation.batch_size
-        for start in range(0, len(examples.labels), size):
-            part = slice(start, start + size)
-            score = self.criterion.score(self._model.scores(examples.x[part]), examples.labels[part])
-            loss, errors = loss + score.loss, errors + score.errors
-        return {"loss": loss / len(examples.labels), "error": errors / len(examples.labels)}
+    def _under_way(self, split: str) -> ScoresUnderWay:
+        """Return the scores of a split that an evaluation before had when it was interrupted."""
+        path = None if self._folder is None else file_in(self._folder, f"{PREFIX}{split}{SUFFIX}")
+        under_way = ScoresUnderWay(path, lambda: self._key_of(split))
+        self._model.restore_effort(under_way.counts)
+        return under_way
+
+    def _key_of(self, split: str) -> str:
+        """Return the SHA-256 of all that the scores of a split depend on."""
+        experiment = self.experiment
+        about = (split, experiment.evaluation.batch_size, experiment.backend, experiment.data, experiment.preprocess)
+        sha256 = hashlib.sha256(repr((*about, self._model, ARITHMETIC, __version__)).encode())
+        for name, array in sorted(self._model.arrays().items()):
+            sha256.update(name.encode() + to_host(array).tobytes())
+        return sha256.hexdigest()
+
+    # Evaluations.
+
+    def measure(self, subject: Subject, split: SplitName, options: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
+        def tell(what: str, done: int, most: int | None) -> None:
+            watch(what, done, most or 0)
+
+        with self._under_way(split) as under_way:
+            self._blocks = _Blocks(self._model, under_way, self.source.examples[split], f"{split} examples", tell)
+            found = super().measure(subject, split, options, watch)
+        return {**found, "effort": self._model.effort or None}
+
+    def _judge(self, x: Array, labels: Array, options: Mapping[str, Any]) -> tuple[float, Array]:
+        z = self._blocks.scores(x)
+        return self.criterion.score(z, labels).loss, self.criterion.predict(z)
 
     def arrays(self) -> dict[str, Array]:
         return self._model.arrays()
@@ -115,86 +178,69 @@ class FittedClassification(Classifier):
     def loss(self) -> Loss:
         return self._model.criterion
 
+    @property
+    def unit(self) -> str:
+        return self._model.unit
+
     def scores(self, x: Array) -> Array:
         return self._model.scores(x)
 
-
-class CommitteeTask(FittedClassification):
-    """A committee, whose validation also tells how good the newest member is alone."""
-
-    def __init__(self, experiment: AnyExperiment, source: DataSource) -> None:
-        super().__init__(experiment, source)
-        assert isinstance(self._model, Committee)
-        self._committee = self._model
-        self._sizes: list[int] = []
-
-    def refuse_what_does_not_fit(self) -> None:
-        super().refuse_what_does_not_fit()
-        if self.experiment.preprocess:
-            raise ConfigError("members prepare images by themselves; this belongs into their files", key="preprocess")
-
-    def refuse_members(self, tasks: list[Task]) -> None:
-        for number, task in enumerate(tasks):
-            key = f"model.members.{number}"
-            if not isinstance(task, Classifier) or self.source.sequences is not None:
-                raise ConfigError(
-                    f"member {number + 1} is no classifier of images: its model {task.described}", key=key
-                )
-            if self._committee.combine == "mean" and not task.has_probabilities:
-                raise ConfigError(
-                    f"member {number + 1} gives no probabilities, whose mean could be taken: its loss is "
-                    f"{task.loss.type} (combine: vote asks for its class only)",
-                    key=key,
-                )
-
-        self._sizes = [task.experiment.model.size for task in tasks]
-
-    def parts(self, batch_size: int, evaluated: int, workers: int) -> list[Part]:
-        (part,) = super().parts(batch_size, evaluated, workers)
-        return [replace(part, parameters=sum(self._sizes))]
-
-    def named_arrays(self) -> dict[str, Array]:
-        """Return the arrays of all members, those of the first under `1.`."""
-        named: dict[str, Array] = {}
-        for number, member in enumerate(self._committee.joined, start=1):
-            named |= {f"{number}.{name}": array for name, array in member.named_arrays().items()}
-        return named
-
-    def find_members_by(self, find: Callable[[int], TrainedMember]) -> None:
-        self._committee.find_members_by(find)
-
-    def _validation(self, train: Examples, valid: Examples | None) -> Callable[[], dict[str, float]]:
-        running = [_Running(self._committee, valid)] if valid is not None else []
-        whole = super()._validation(train, None)
-        return lambda: whole() | (running[0].metrics(self.experiment.evaluation.batch_size) if running else {})
+    def weights(self) -> dict[str, Weights]:
+        if (of_model := self._model.weights()) is None:
+            return super().weights()
+        W, units = of_model
+        ((name, _),) = self._model.shapes.items()
+        return {name: Weights("W", W, units)}
 
 
-class _Running:
-    """The committee on the validation split: sums over its members, so that each is asked once."""
+class _Blocks:
+    """The scores of a split, block after block, as an evaluation asks for them.
 
-    def __init__(self, committee: Committee, valid: Examples) -> None:
-        xp = array_module(valid.x)
-        shape = (len(valid.labels), committee.classes)
-        self.committee, self.valid = committee, valid
-        self.total, self.votes, self.asked, self.member_error = xp.zeros(shape), xp.zeros(shape), 0, 0.0
+    count  examples that the split has, at most; what they are called, and who is told how far their scores are
+    """
 
-    def metrics(self, batch_size: int) -> dict[str, float]:
-        """Return loss and error of the committee, and the error of the member that joined last."""
-        labels = self.valid.labels
-        for member in self.committee.joined[self.asked :]:
-            errors = 0
-            for start in range(0, len(labels), batch_size):
-                part = slice(start, start + batch_size)
-                p = member.probabilities(self.valid.x[part])
-                add_member(self.total[part], self.votes[part], p)
-                errors += int((p.argmax(axis=1) != labels[part]).sum())
-            self.member_error = errors / len(labels)
-        self.asked = len(self.committee.joined)
-        score = self.committee.criterion.score(
-            self.committee.combined(self.total, self.votes, self.asked).astype(self.valid.x.dtype), labels
-        )
-        return {
-            "valid.loss": score.loss / len(labels),
-            "valid.error": score.errors / len(labels),
-            "member.error": self.member_error,
-        }
+    def __init__(self, model: AnyFitted, under_way: ScoresUnderWay, count: int, what: str, tell: Tell) -> None:
+        self._model, self._under_way, self._done = model, under_way, 0
+        self._count, self._what, self._tell = count, what, tell
+
+    def scores(self, x: Array) -> Array:
+        """Return the scores of the next examples x (n, *in_shape)."""
+
+        def compute() -> np.ndarray:
+            scores = to_host(self._model.scores(x))
+            self._under_way.counts = self._model.effort
+            return scores
+
+        before = self._done
+
+        def tell(what: str, done: int, most: int | None) -> None:
+            if most == len(x):
+                self._tell(self._what, before + done, self._count)
+            else:  # it prepares something
+                self._tell(what, done, most)
+
+        self._model.listen(tell)
+        scores = self._under_way.take(len(x), compute)
+        self._done += len(x)
+        self._tell(self._what, self._done, self._count)
+        return array_module(x).asarray(scores, dtype=x.dtype)
+
+
+class _Followed:
+    """A split that is measured again and again while the model is fitted."""
+
+    def __init__(self, model: AnyFitted, examples: Examples) -> None:
+        self._model, self._examples, self.count = model, examples, len(examples.labels)
+        self._scores = model.follow(examples.x)
+
+    def measured(self, blocks: _Blocks, size: int) -> tuple[float, float]:
+        """Return the mean loss and the error of the model as it stands; so many examples are asked for at once."""
+        examples = self._examples
+        followed = None if self._scores is None else self._scores()
+        loss, errors = 0.0, 0
+        for start in range(0, self.count, size):
+            part = slice(start, start + size)
+            z = blocks.scores(examples.x[part]) if followed is None else followed[part]
+            score = self._model.criterion.score(z, examples.labels[part])
+            loss, errors = loss + score.loss, errors + score.errors
+        return loss / self.count, errors / self.count

@@ -7,12 +7,17 @@ from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.fitted.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import Committee
 from mnistnn.models.fitted.least_squares import LeastSquares
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
+from mnistnn.models.fitted.svm import SVM
 from mnistnn.models.rbm import RBM
 from mnistnn.tasks.classes import NetworkClassification, StepClassification
 from mnistnn.tasks.classification import Evaluation
+from mnistnn.tasks.committee import CommitteeTask
 from mnistnn.tasks.contract import Task
 from mnistnn.tasks.energy import EnergyTask, Likelihood
-from mnistnn.tasks.fitted import CommitteeTask, FittedClassification
+from mnistnn.tasks.fitted import FittedClassification
+from mnistnn.tasks.fitted_kinds import NeighboursTask, StumpsTask, SupportVectorTask
 from mnistnn.tasks.network import NetworkTask
 from mnistnn.tasks.reconstruction import ReconstructionResult, ReconstructionTask
 from mnistnn.tasks.regression import Regression, RegressionResult
@@ -24,7 +29,10 @@ OF_MODELS: dict[type, type[Task]] = {
     Boltzmann: EnergyTask,
     Autoencoder: ReconstructionTask,
     LeastSquares: FittedClassification,
-    BoostedStumps: FittedClassification,
+    QuadraticDiscriminant: FittedClassification,
+    BoostedStumps: StumpsTask,
+    SVM: SupportVectorTask,
+    NearestNeighbours: NeighboursTask,
     Committee: CommitteeTask,
 }
 

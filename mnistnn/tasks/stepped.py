@@ -9,7 +9,7 @@ from mnistnn.backend.arrays import array_module
 from mnistnn.config.schema import AnyExperiment, Experiment
 from mnistnn.data.source import DataSource
 from mnistnn.models.flat import FlatModel
-from mnistnn.tasks.contract import Part, Task
+from mnistnn.tasks.contract import Part, Task, Weights
 from mnistnn.training.learning import Layout
 from mnistnn.types import BEST, VALUES, Array, Row
 
@@ -37,6 +37,14 @@ class SteppedTask(Task):
         """Return a part of the model, which is built, by its name there."""
         own = (slot for slot in self._flat.slots if slot.name.split(".")[0] == name)
         return Part(name, kind, self.experiment.model.shapes[name], sum(slot.stop - slot.start for slot in own), kept)
+
+    def weights(self) -> dict[str, Weights]:
+        found: dict[str, Weights] = {}
+        for slot in self._flat.slots:
+            part = slot.name.split(".")[0]
+            if slot.parameter.kind == "weight" and part not in found:
+                found[part] = Weights(slot.name, self._flat.weights_into(part))
+        return found
 
     def arrays(self) -> dict[str, Array]:
         return {VALUES: self._flat.values}

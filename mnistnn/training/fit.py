@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -10,8 +11,12 @@ from mnistnn.errors import DivergedError
 from mnistnn.models.contract import Fitted, Tell
 from mnistnn.optim.contract import Progress
 from mnistnn.stopping.contract import Policy
-from mnistnn.training.learning import Checkpointing, Layout, Learning, PrunedBecause, is_finite_row
+from mnistnn.stopping.limits import MaxEpochs
+from mnistnn.training.learning import Layout, Learning, PrunedBecause, RoundsCheckpointing, is_finite_row
 from mnistnn.types import Array, Row, ShapeError
+
+Measure = Callable[[Tell], dict[str, float]]
+"""Measures a model as it stands, and reports how far it is: the metrics of an evaluation."""
 
 
 @dataclass
@@ -22,9 +27,10 @@ class Fitting(Learning):
     x: Array
     labels: Array
     policies: Sequence[Policy]
-    evaluate: Callable[[], dict[str, float]]
-    """Measures the model as it stands: the metrics of an evaluation."""
+    evaluate: Measure
     monitor: str
+    evaluate_every: int = 1
+    """Rounds after which the model is measured; after the last one it always is."""
     progress: Progress = field(default_factory=Progress)
     history: list[Row] = field(default_factory=list)
     clock: Callable[[], float] = lambda: 0.0
@@ -36,7 +42,13 @@ class Fitting(Learning):
         self.progress.batches_per_epoch = 1
         self.progress.examples_per_epoch = len(self.labels)
 
-    def go_on(self, checkpointing: Checkpointing) -> str:
+    @property
+    def last_round(self) -> int:
+        """The round that nothing follows, as far as that is known."""
+        wanted = [policy.epochs for policy in self.policies if isinstance(policy, MaxEpochs)]
+        return min([self.model.rounds, *wanted])
+
+    def go_on(self, checkpointing: RoundsCheckpointing) -> str:
         return fit(self, checkpointing)
 
     def listen(self, tell: Tell) -> None:
@@ -70,18 +82,26 @@ class Fitting(Learning):
                 )
 
 
-def fit(t: Fitting, checkpointing: Checkpointing) -> str:
+def fit(t: Fitting, checkpointing: RoundsCheckpointing) -> str:
     """Fit round after round until there is none left or a policy ends it; return the reason.
 
     Raises DivergedError if what is measured is not a finite number. Goes on from wherever `t` stands.
     """
-    reason = t.reason_to_stop() if t.history else None
-    if reason is not None:
+
+    def tell(what: str, done: int, most: int | None) -> None:
+        t.tell(what, done, most)
+        checkpointing.inside_update(t)
+
+    if t.history and (reason := t.reason_to_stop()):
         return reason
-    for done in t.model.fit(t.x, t.labels, t.tell):
+    unmeasured = [] if t.is_measured else [t.progress.updates]  # what was interrupted was its evaluation
+    for done in chain(unmeasured, t.model.fit(t.x, t.labels, tell)):
         t.progress.epoch = t.progress.updates = done
         t.progress.examples = done * len(t.labels)
-        row = {"epoch": done, "updates": done, "examples": t.progress.examples, **t.evaluate()}
+        if not _is_due(t):
+            checkpointing.after_round(t)
+            continue
+        row = {"epoch": done, "updates": done, "examples": t.progress.examples, **t.evaluate(tell)}
         if not is_finite_row(row):
             raise DivergedError(f"what is measured of the fitted model is not a finite number (round {done})")
         t.history.append(row)
@@ -89,3 +109,10 @@ def fit(t: Fitting, checkpointing: Checkpointing) -> str:
         if reason := t.reason_to_stop():
             return reason
     return f"fitted: {t.model.rounds:,} round{'s' * (t.model.rounds != 1)} done"
+
+
+def _is_due(t: Fitting) -> bool:
+    """Tell whether the model is to be measured after the round that it has done."""
+    done, deadline = t.progress.updates, t.deadline()
+    is_last = done == t.last_round or (deadline is not None and done >= deadline.updates) or t.is_out_of_time
+    return done % t.evaluate_every == 0 or is_last

@@ -27,6 +27,14 @@ class Checkpointing(Protocol):
     def after_evaluation(self, learning: Any) -> None: ...
 
 
+class RoundsCheckpointing(Checkpointing, Protocol):
+    """Keeps what happens in rounds too, of which some are long, and not all are evaluated."""
+
+    def inside_update(self, learning: Any) -> None: ...
+
+    def after_round(self, learning: Any) -> None: ...
+
+
 class Learning(ABC):
     """Abstract: something that learns, as it stands.
 
@@ -81,7 +89,7 @@ class Learning(ABC):
         return self.pruned_because(self.history) if self.pruned_because is not None and self.is_measured else None
 
     @abstractmethod
-    def go_on(self, checkpointing: Checkpointing) -> str:
+    def go_on(self, checkpointing: RoundsCheckpointing) -> str:
         """Learn from wherever this stands until something ends it; return the reason."""
 
     def listen(self, tell: Tell) -> None:  # noqa: B027 # not all have anything to tell

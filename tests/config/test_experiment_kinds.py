@@ -84,14 +84,17 @@ def test_trained_model_without_what_steps_need_is_refused_by_its_name(key):
 def test_unknown_type_is_the_only_mistake(kind):
     """Whether keys are missing depends on the type that was meant."""
     message = refusal(f"name: x\nmodel: {{type: {kind}}}\n")
-    assert "autoencoder, boltzmann, rbm, sequential, boosted_stumps, committee, least_squares" in message
+    assert (
+        "autoencoder, boltzmann, rbm, sequential, boosted_stumps, committee, knn, least_squares, quadratic_discriminant, svm"
+        in message
+    )
     assert message.endswith("1 error, nothing was run.")
 
 
 def test_model_without_a_type_is_asked_for_one_of_all():
     message = refusal("name: x\nmodel: {}\noptimizer: {type: sgd, learning_rate: 1}\nstopping: []\n")
     assert "x.yaml:2:1: missing key 'type' for model" in message
-    assert "committee, least_squares" in message
+    assert "boosted_stumps, committee, knn, least_squares, quadratic_discriminant, svm" in message
 
 
 def test_what_readers_ask_of_any_experiment_is_there():
@@ -103,9 +106,27 @@ def test_what_readers_ask_of_any_experiment_is_there():
 
 def test_schema_for_editors_tells_the_forms_apart():
     schema = experiment_validator().schema
-    assert schema["if"]["properties"]["model"]["properties"]["type"]["enum"] == ["committee", "least_squares"]
+    assert schema["if"]["properties"]["model"]["properties"]["type"]["enum"] == [
+        "boosted_stumps",
+        "committee",
+        "knn",
+        "least_squares",
+        "quadratic_discriminant",
+        "svm",
+    ]
     assert schema["then"]["properties"] == dict.fromkeys(sorted(OF_STEPS), False)
     assert {*schema["else"]["required"]} - {*schema["required"]} == {"optimizer", "stopping"}
     assert {*schema["properties"]["model"]["discriminator"]["mapping"]} == {
-        *("autoencoder", "boltzmann", "rbm", "sequential", "committee", "least_squares")
+        *(
+            "autoencoder",
+            "boltzmann",
+            "rbm",
+            "sequential",
+            "boosted_stumps",
+            "committee",
+            "knn",
+            "least_squares",
+            "quadratic_discriminant",
+            "svm",
+        )
     }

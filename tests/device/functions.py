@@ -33,6 +33,8 @@ FUNCTIONS = {
     "cumsum": "(a, axis=None, dtype=None, out=None)",
     "clip": "(a, a_min, a_max, out=None)",
     "take": "(a, indices, axis=None, out=None)",
+    "partition": "(a, kth, axis=-1)",
+    "flatnonzero": "(a)",
     "where": "(condition, x=None, y=None)",
     "stack": "(tup, axis=0, out=None, *, dtype=None, casting='same_kind')",
     "zeros": "(shape, dtype=float, order='C')",
@@ -128,6 +130,11 @@ def take(a, indices, axis=None, out=None) -> DeviceArray:
     return wrapped(a.take(indices, axis, out).on_device)
 
 
+def flatnonzero(a) -> DeviceArray:
+    DeviceArray.traffic.read("counting what a mask selects")
+    return wrapped(np.flatnonzero(operand(a)))
+
+
 def as_strided(x, shape=None, strides=None) -> DeviceArray:
     return DeviceArray(np.lib.stride_tricks.as_strided(x.on_device, shape, strides))
 
@@ -142,6 +149,7 @@ _OWN: dict[str, Callable[..., Any]] = {
     "stack": stack,
     "where": where,
     "take": take,
+    "flatnonzero": flatnonzero,
     "lib.stride_tricks.as_strided": as_strided,
 }
 

@@ -1,4 +1,4 @@
-"""What works on a run of a classifier works on one of a model that was fitted: a linear classifier, and committees."""
+"""What works on a run of a classifier works on one of a model that was fitted, whichever it is."""
 
 import json
 import shutil
@@ -17,8 +17,31 @@ from mnistnn.run.directory import RunDirectory, all_runs
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
 
-KINDS = ("pairs", "voters", "committee")
+SINGLE = {
+    "pairs": "least_squares",
+    "gaussians": "quadratic_discriminant",
+    "neighbours": "knn",
+    "machines": "svm",
+    "stumps": "boosted_stumps",
+}
+"""Models that consist of no others, and their types."""
+TYPES = {**SINGLE, "voters": "committee", "committee": "committee"}
+KINDS = tuple(TYPES)
+MEMBERS = {"voters": 3, "committee": 2}
+ROUNDS = {"voters": 3, "committee": 2, "machines": 6, "stumps": 12}
+"""Of those that have more than one."""
+SIZES = {
+    "pairs": 390,
+    "gaussians": 16_644,
+    "neighbours": 0,
+    "machines": 6,
+    "stumps": 144,
+    "voters": 2_054,
+    "committee": 1_664,
+}
 EXAMPLES = {"train": 300, "valid": 60, "test": 80}
+HAS = {("pairs", "filters"), ("neighbours", "neighbours"), ("machines", "support-vectors"), ("stumps", "stumps")}
+"""What can be inspected of some only."""
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -40,11 +63,9 @@ def succeeded(done) -> str:
 @each_kind
 def test_dry_run_shows_rounds_and_runs_nothing(kind, voters, command):
     out = succeeded(command("train", voters.with_name(f"{kind}.yaml"), "--dry-run", "--run-dir", "run"))
-    rounds = {"pairs": 1, "voters": 3, "committee": 2}[kind]
-    assert f"fitted, not trained by steps: {rounds} round(s), up to {usable_cores()} thread(s)" in out
-    total = {"pairs": 390, "voters": 2_054, "committee": 1_664}[kind]
-    assert f"total{total:,}" in "".join(out.split())
-    assert ("member 1, toy: 832 parameters, per epoch: 10 updates of 32 examples" in out) == (kind != "pairs")
+    assert f"fitted, not trained by steps: {ROUNDS.get(kind, 1)} round(s), up to {usable_cores()} thread(s)" in out
+    assert f"total{SIZES[kind]:,}" in "".join(out.split())
+    assert ("member 1, toy: 832 parameters, per epoch: 10 updates of 32 examples" in out) == (kind in MEMBERS)
     assert out.endswith("dry run: nothing was run\n")
     assert not Path("run").exists()
 
@@ -57,14 +78,13 @@ def test_training_says_what_it_did_and_what_comes_next(kind, voters, command):
     assert first.startswith(f"{kind}: fitted: ")
     assert best.startswith("best epoch ")
     assert (where, after) == ("run: run", "next: mnistnn eval run")
-    assert done.err.count("fitted: ") == {"pairs": 0, "voters": 1, "committee": 0}[kind]  # of members
+    assert done.err.count("fitted: ") == (kind == "voters")  # of members
 
 
 def test_rows_count_rounds(run):
-    rows = read_rows(run.metrics)
-    assert [(row["epoch"], row["updates"], row["examples"]) for row in rows] == [
-        (n, n, 300 * n) for n in range(1, len(rows) + 1)
-    ]
+    rows = [(row["epoch"], row["updates"], row["examples"]) for row in read_rows(run.metrics)]
+    most = ROUNDS.get(read_record(run).name, 1)
+    assert rows == [(n, n, 300 * n) for n in range(1, most + 1)]
 
 
 def test_two_trainings_have_the_same_bits(run, voters, command, assert_same_result):
@@ -89,8 +109,7 @@ def test_training_error_is_measured_where_it_is_asked_for(kind, dtype, voters, c
 @each_kind
 def test_runs_without_validation_digits_keep_the_last_round(kind, voters, command):
     members = [f"model.members.{n}.overrides=[data.validation_examples=0, checkpoint.monitor=last]" for n in range(3)]
-    count = {"pairs": 0, "voters": 3, "committee": 2}[kind]
-    overrides = ["data.validation_examples=0", "checkpoint.monitor=last", *members[:count]]
+    overrides = ["data.validation_examples=0", "checkpoint.monitor=last", *members[: MEMBERS.get(kind, 0)]]
     assert command("train", voters.with_name(f"{kind}.yaml"), *overrides, "--run-dir", "run", "-q").code == 0
     rows = read_rows(Path("run/metrics.jsonl"))
     assert all(row.keys() == {"epoch", "updates", "examples"} for row in rows)
@@ -122,16 +141,12 @@ def test_inputs_that_are_not_finite_end_the_run_with_6(pairs, command, monkeypat
 
 @each_kind
 def test_images_that_are_streamed_are_refused_by_its_name(kind, voters, command):
-    overrides = [
-        f"model.members.{n}.overrides=[data.stream_above_mb=0]" for n in range(2 if kind == "committee" else 3)
-    ]
+    overrides = [f"model.members.{n}.overrides=[data.stream_above_mb=0]" for n in range(MEMBERS.get(kind, 0))]
     path = voters.with_name(f"{kind}.yaml")
-    done = command("train", path, "data.stream_above_mb=0", *overrides[: 3 * (kind != "pairs")], "--run-dir", "run")
+    done = command("train", path, "data.stream_above_mb=0", *overrides, "--run-dir", "run")
     assert done.code == 2
-    model = "least_squares" if kind == "pairs" else "committee"
-    assert (
-        f"{path.name}:3:1: a model of type {model} is fitted to the whole split in memory, but that of toy" in done.err
-    )
+    why = f"a model of type {TYPES[kind]} is fitted to the whole split in memory, but that of toy"
+    assert f"{path.name}:3:1: {why}" in done.err
     assert not Path("run").exists()
 
 
@@ -238,10 +253,10 @@ def test_pictures_are_read(run, command):
     np.save("a.npy", picture)
     (image,) = json.loads(succeeded(command("predict", "run", "a.npy", "--json")))["images"]
     assert {each["class"] for each in image["classes"]} == {"0", "1", "2", "3"}
-    has_probabilities = read_record(run).name == "committee"
+    has_probabilities = read_record(run).name in ("committee", "gaussians")
     assert all(("probability" in each) == has_probabilities for each in image["classes"])
     shown = succeeded(command("predict", "run", "a.npy"))
-    assert ("(squared_error), not probabilities" in shown) == (not has_probabilities)
+    assert (", not probabilities\n" in shown) == (not has_probabilities)
 
 
 def test_errors_and_confusion_are_inspected(run, command):
@@ -251,15 +266,18 @@ def test_errors_and_confusion_are_inspected(run, command):
     assert "true\\pred" in succeeded(command("inspect", "confusion", "run", "--split", "valid"))
 
 
-@pytest.mark.parametrize("what", ["filters", "activations", "dead-units"])
+@pytest.mark.parametrize("what", ["filters", "activations", "dead-units", "neighbours", "support-vectors", "stumps"])
 def test_parts_that_it_does_not_have_are_refused_by_name(run, command, what):
+    name = read_record(run).name
     done = command("inspect", what, "run")
-    assert (done.code, done.out) == (2, "")
-    kind = "least_squares" if read_record(run).name == "pairs" else "committee"
-    assert f"its model, of type {kind}, " in done.err
+    if (name, what) in HAS:
+        assert done.code == 0, done.err
+    else:
+        assert (done.code, done.out) == (2, "")
+        assert f"its model, of type {TYPES[name]}, " in done.err
 
 
-@pytest.mark.parametrize(("name", "kind"), [("pairs", "least_squares"), ("voters", "committee")])
+@pytest.mark.parametrize(("name", "kind"), TYPES.items())
 def test_gradients_and_samples_are_refused_by_name(voters, fitted_run, command, name, kind):
     fitted_run(name)
     for arguments in (("inspect", "gradcheck", f"{name}.yaml"), ("sample", "run")):
@@ -283,8 +301,7 @@ def test_runs_are_compared_with_trained_ones(run, start, command):
     start(Path("toy.yaml"), path="net")
     out = succeeded(command("compare", "run", "net"))
     assert "McNemar's test on the validation examples" in out
-    total = {"pairs": "390", "voters": "2,054", "committee": "1,664"}[read_record(run).name]
-    assert total in out
+    assert f"{SIZES[read_record(run).name]:,}" in out
     assert json.loads(succeeded(command("compare", "run", "net", "--json")))["metric"] == "valid.error"
 
 
@@ -295,14 +312,26 @@ def test_page_and_metric_are_drawn(run, command):
     assert read_record(run).name in Path("page.html").read_text()
 
 
+DIFFERENT = {
+    "pairs": ("model.ridge=0.1", "W"),
+    "gaussians": ("model.ridge=0.1", "offset"),
+    "neighbours": ("data.validation_examples=70", "references"),
+    "machines": ("model.C=0.01", "coefficients"),
+    "stumps": ("seed=3", "alpha"),
+    "voters": ("seed=3", "members"),
+    "committee": ("seed=3", "members"),
+}
+"""A change of each, and an array that is another one then."""
+
+
 def test_run_differs_from_itself_in_nothing_and_from_another_in_its_arrays(run, command, start):
     assert "the same, bit for bit" in succeeded(command("diff", "run", "run"))
     name = read_record(run).name
-    change = "model.ridge=0.1" if name == "pairs" else "seed=3"
+    change, array = DIFFERENT[name]
     start(Path(f"{name}.yaml"), change, path="other")
     out = succeeded(command("diff", "run", "other"))
     assert "the same, bit for bit" not in out
-    assert ("W" if name == "pairs" else "members") in out
+    assert array in out
 
 
 def test_files_of_a_run_are_identified(run, command):
@@ -361,4 +390,6 @@ def test_predictions_of_a_checkpoint_are_those_of_its_arrays(run):
 
 def test_checkpoints_hold_the_arrays_once(run):
     tensors = read(newest_first(run.checkpoints)[0]).tensors
-    assert sorted(tensors) == (["W", "b"] if read_record(run).name == "pairs" else ["members"])
+    _, array = DIFFERENT[read_record(run).name]
+    assert array in tensors
+    assert not {"theta", "best"} & tensors.keys()

@@ -53,10 +53,21 @@ class Checkpointing:
 
     def __init__(self, end_after: int | None = None) -> None:
         self.seen: list[tuple[int, int]] = []
+        self.unmeasured: list[int] = []
+        self.told = 0
         self.end_after = end_after
+        self.end_inside: int | None = None
 
     def after_update(self, learning: Any) -> None:
-        raise AssertionError("a model that is fitted has no updates between evaluations")
+        raise AssertionError("a model that is fitted has rounds, and no updates")
+
+    def inside_update(self, learning: Any) -> None:
+        self.told += 1
+        if self.told == self.end_inside:
+            raise InterruptedError
+
+    def after_round(self, learning: Any) -> None:
+        self.unmeasured.append(learning.progress.updates)
 
     def after_evaluation(self, learning: Fitting) -> None:
         self.seen.append((learning.progress.updates, len(learning.history)))
@@ -67,15 +78,18 @@ class Checkpointing:
 ERRORS = (0.5, 0.2, 0.3, 0.2)
 
 
-def fitting(rounds: int = 4, policies: Sequence[Policy] = (), errors: Sequence[float] = ERRORS) -> Fitting:
+def fitting(
+    rounds: int = 4, policies: Sequence[Policy] = (), errors: Sequence[float] = ERRORS, every: int = 1
+) -> Fitting:
     model = Adding(rounds)
     return Fitting(
         model=model,
         x=np.zeros((N, 2)),
         labels=np.zeros(N, int),
         policies=policies,
-        evaluate=lambda: {"valid.loss": 1.0, "valid.error": errors[len(model.sums) - 1]},
+        evaluate=lambda tell: {"valid.loss": 1.0, "valid.error": errors[len(model.sums) - 1]},
         monitor="valid.error",
+        evaluate_every=every,
     )
 
 
@@ -186,3 +200,48 @@ def test_what_happens_inside_a_round_is_told():
     t.listen(lambda *what: told.append(what))
     fit(t, Checkpointing())
     assert told == [("a number", 0, 1)] * 2
+
+
+@pytest.mark.parametrize(
+    ("every", "rounds", "measured", "others"),
+    [(2, 4, [2, 4], [1, 3]), (3, 4, [3, 4], [1, 2]), (9, 4, [4], [1, 2, 3]), (1, 2, [1, 2], [])],
+)
+def test_rounds_are_measured_as_often_as_wanted_and_the_last_one_always(every, rounds, measured, others):
+    t, checkpointing = fitting(rounds, every=every), Checkpointing()
+    fit(t, checkpointing)
+    assert [row["updates"] for row in t.history] == measured
+    assert checkpointing.unmeasured == others
+
+
+def test_round_that_a_policy_ends_with_is_measured():
+    t = fitting(policies=[MaxEpochs(epochs=3)], every=2)
+    assert fit(t, Checkpointing()) == "max_epochs: 3 epochs are done"
+    assert [row["updates"] for row in t.history] == [2, 3]
+
+
+def test_round_that_is_interrupted_is_lost_and_no_other():
+    t, checkpointing = fitting(), Checkpointing()
+    checkpointing.end_inside = 3
+    with pytest.raises(InterruptedError):
+        fit(t, checkpointing)
+    assert (t.progress.updates, len(t.history), list(t.model.arrays()["sums"])) == (2, 2, [1.0, 2.0])
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_evaluation_that_was_interrupted_is_made_when_fitting_goes_on(every):
+    def asked_too_early(tell: Tell) -> dict[str, float]:
+        tell("examples", 1, 2)
+        raise AssertionError
+
+    t, checkpointing = fitting(every=every), Checkpointing()
+    checkpointing.end_inside = every + 1  # the rounds before tell something, too
+    t.evaluate = asked_too_early
+    with pytest.raises(InterruptedError):
+        fit(t, checkpointing)
+    again = fitting(every=every)
+    assert again.restore(t.arrays(), t.layout)
+    again.progress = t.progress
+    fit(again, Checkpointing())
+    whole = fitting(every=every)
+    fit(whole, Checkpointing())
+    assert again.history == whole.history

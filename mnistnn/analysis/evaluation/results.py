@@ -59,6 +59,7 @@ def measure(
     """
     task, options = trained.task, options or {}
     task.refuse_options(options)
+    task.keep_under_way_in(run.evaluations)
     with trained.computing():
         found = task.measure(trained, split, options, watch)
     for name, value in found.items():

@@ -6,6 +6,7 @@ a test.
 """
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from mnistnn.preprocess.deskew import Deskew
 from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.normalize_width import NormalizeWidth
 from mnistnn.preprocess.pad import Pad
+from mnistnn.preprocess.quadratic import Quadratic
 from mnistnn.preprocess.scan import Scan
 from mnistnn.preprocess.shrink import Shrink, area_means
 from mnistnn.preprocess.standardize import Standardize
@@ -73,6 +75,15 @@ def _scan(transform: Scan, part: Part, x: str) -> str:
     return part.reshaped(rows, transform.out_shape)
 
 
+def _quadratic(transform: Quadratic, part: Part, x: str) -> str:
+    rows, along = part.rows(x), {"axis": 1}
+    i, j = np.triu_indices(prod(part.in_shape))
+    first = part.node("Gather", rows, part.constant("i", i), attributes=along)
+    second = part.node("Gather", rows, part.constant("j", j), attributes=along)
+    products = part.node("Mul", first, second)
+    return part.node("Concat", rows, products, attributes=along) if transform.linear else products
+
+
 def _shrink(transform: Shrink, part: Part, x: str) -> str:
     along_y, along_x = map(area_means, transform.in_shape[-2:], transform.out_shape[-2:])
     return _along_both(along_y, along_x, part, x)
@@ -99,6 +110,7 @@ TRANSFORMS: dict[type, Callable[[Any, Part, str], str]] = {
     ContrastNormalize: _contrast_normalize,
     Features: _features,
     Pad: _pad,
+    Quadratic: _quadratic,
     Scan: _scan,
     Shrink: _shrink,
     Standardize: _standardize,

@@ -12,7 +12,9 @@ from mnistnn.analysis.export.onnx_outputs import add_probabilities
 from mnistnn.errors import UsageError
 from mnistnn.experiment.plan import Plan
 from mnistnn.models.fitted.committee import LEAST, Committee
-from mnistnn.models.fitted.least_squares import LIMIT, LeastSquares
+from mnistnn.models.fitted.least_squares import LeastSquares
+from mnistnn.models.fitted.pairs import LIMIT
+from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
 from mnistnn.models.sequential import Sequential
 from mnistnn.types import Shape
 
@@ -47,6 +49,19 @@ def _least_squares(plan: Plan, graph: Graph, x: str) -> str:
     return part.node("Div", part.node("Add", halves, ties), part.constant("pairs", rest))
 
 
+def _quadratic_discriminant(plan: Plan, graph: Graph, x: str) -> str:
+    model: Any = plan.experiment.model
+    part = Part(graph, model.type, plan.preprocessing.out_shape, model.arrays())
+    rows, ones = part.rows(x), part.constant("ones", np.ones((model.n_in, 1)))
+    distances = []
+    for c in range(model.classes):
+        y = part.node("Sub", rows, part.constant(f"mean.{c}", model.mean[c]))
+        y = part.node("MatMul", y, part.constant(f"W.{c}", model.W[c]))
+        distances.append(part.node("MatMul", part.node("Mul", y, y), ones))
+    halves = part.node("Mul", part.node("Concat", *distances, attributes={"axis": 1}), part.constant("half", 0.5))
+    return part.node("Sub", part.learned("offset"), halves)
+
+
 def _committee(plan: Plan, graph: Graph, x: str) -> str:
     model: Any = plan.experiment.model
     part = Part(graph, model.type, plan.in_shape)
@@ -73,6 +88,7 @@ def _committee(plan: Plan, graph: Graph, x: str) -> str:
 MODELS: dict[type, Callable[[Plan, Graph, str], str]] = {
     Sequential: _network,
     LeastSquares: _least_squares,
+    QuadraticDiscriminant: _quadratic_discriminant,
     Committee: _committee,
 }
 

@@ -37,17 +37,20 @@ class Filters:
 
     parameter  its name in checkpoints, such as hidden.W
     pictures   (units, channels, h, w), float64
+    names      of the units; None if they are called by their numbers
     """
 
     parameter: str
     pictures: NDArray[np.float64]
+    names: list[str] | None = None
 
     def of_units(self, units: Sequence[int]) -> "Filters":
         """Return the weights of some units, by their numbers from 0. Raises UsageError for one that there is not."""
         beyond = [unit for unit in units if unit >= len(self.pictures)]
         if beyond:
             raise UsageError(f"--units: there are the units 0 to {len(self.pictures) - 1}, but not {beyond[0]}")
-        return replace(self, pictures=self.pictures[list(units)])
+        names = None if self.names is None else [self.names[unit] for unit in units]
+        return replace(self, pictures=self.pictures[list(units)], names=names)
 
     @property
     def largest(self) -> float:
@@ -73,25 +76,22 @@ def filters_of(trained: Trained, layer: str | None = None) -> Filters:
 
     Raises UsageError if there is no such layer, or none whose weights are pictures; RunError if some are not finite.
     """
-    model = trained.plan.task.flat
-    weights: dict[str, str] = {}  # the name of each layer's weights
-    for slot in model.slots:
-        if slot.parameter.kind == "weight":
-            weights.setdefault(slot.name.split(".")[0], slot.name)
+    weights = trained.task.weights()
     if not weights:
         raise UsageError("no layer of this model has weights")
     name = next(iter(weights)) if layer is None else layer
     if name not in weights:
         hint = did_you_mean(name, weights) or f"there are {', '.join(weights)}"
         raise UsageError(f"--layer: no layer with weights is named '{name}'; {hint}")
-    pictures = as_pictures(model.weights_into(name), _in_shape(trained.plan, name))
+    parameter, W, units = weights[name]
+    pictures = as_pictures(W, _in_shape(trained.plan, name))
     if pictures is None:
-        drawable = [n for n in weights if as_pictures(model.weights_into(n), _in_shape(trained.plan, n)) is not None]
+        drawable = [n for n, each in weights.items() if as_pictures(each.W, _in_shape(trained.plan, n)) is not None]
         raise UsageError(_no_pictures(trained.plan, name, drawable))
     on_host = to_host(pictures).astype(np.float64)
     if not np.isfinite(on_host).all():
         raise RunError(f"{trained.file}: the weights of {name} are not finite")
-    return Filters(weights[name], on_host)
+    return Filters(parameter, on_host, units)
 
 
 def _in_shape(plan: Plan, layer: str) -> Shape:

@@ -58,7 +58,8 @@ def filters(
 ) -> None:
     """Draw the weights into a layer as pictures.
 
-    There is one for each unit of a dense layer on images, and for each map and channel of a convolution. Zero is grey
+    There is one for each unit of a dense layer on images, for each map and channel of a convolution, and for each
+    output of a linear classifier: `3/8` is that of the classes 3, which what is bright speaks for, and 8. Zero is grey
     (a blank in the terminal), what is brighter adds to the unit, what is darker takes from it.
 
     With --history there is a row for each checkpoint, named by its epoch; checkpoint.keep_every_epochs says which ones
@@ -105,6 +106,7 @@ def _show_filters(
         record = {
             "schema_version": trained_options.SCHEMA_VERSION,
             "parameter": found.parameter,
+            **({} if found.names is None else {"names": found.names}),
             **of_checkpoint,
             **shape,
         }
@@ -116,6 +118,8 @@ def _show_filters(
             f"{of_channels}, pictures of {show_shape(tuple(size))}, largest weight {found.largest:.3g}"
             f", {'and each unit its own' if each else 'which is'} at full strength"
         )
+        if found.names is not None:
+            click.echo(f"units, in order: {' '.join(found.names[:count])}")
     if out is not None:
         output.write(out, encode_png(large_sheet(found.pictures[:count], each)))
     elif not as_json:

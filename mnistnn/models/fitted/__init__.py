@@ -3,6 +3,9 @@
 from mnistnn.models.fitted.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import Committee
 from mnistnn.models.fitted.least_squares import LeastSquares
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
+from mnistnn.models.fitted.svm import SVM
 
 # The registry: every fitted model that an experiment can name by its `type`.
-AnyFitted = LeastSquares | BoostedStumps | Committee
+AnyFitted = LeastSquares | QuadraticDiscriminant | NearestNeighbours | SVM | BoostedStumps | Committee

@@ -65,7 +65,6 @@ class BoostedStumps(Fitted):
     """Of a feature's values, at most; thresholds lie between them. 256 take a tenth longer, with no fewer errors."""
 
     open_ended: ClassVar[bool] = True
-    needs_loops: ClassVar[bool] = True
 
     def build(self, in_shape: Shape, classes: int) -> None:
         if classes < 2:
@@ -91,6 +90,10 @@ class BoostedStumps(Fitted):
     @property
     def evaluate_every(self) -> int:
         return 10
+
+    @property
+    def needs_loops(self) -> bool:
+        return True
 
     @property
     def criterion(self) -> Loss:

@@ -16,9 +16,9 @@ from mnistnn.kernels.least_squares import Matrix, least_squares
 from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.contract import Fitted, Tell
+from mnistnn.models.fitted import fixed
+from mnistnn.models.fitted.pairs import limited_sums, sums, votes
 from mnistnn.types import Array, Shape, ShapeError
-
-LIMIT = 0.5  # of an output, where outputs are limited before they are added up
 
 
 @component
@@ -121,37 +121,17 @@ class LeastSquares(Fitted):
 
     def _combined(self, outputs: Array) -> Array:
         """Return the score of each class (n, k) by the outputs of pairs (n, pairs)."""
-        xp = array_module(outputs)
-        limited = outputs if self.combine == "sum" else outputs.clip(-LIMIT, LIMIT)
-        scores = xp.zeros((len(outputs), self.classes), dtype=outputs.dtype)
-        for number, (i, j) in enumerate(self.pairs):
-            scores[:, i] += limited[:, number]
-            scores[:, j] -= limited[:, number]
-        if self.combine != "votes":
-            return scores
-        votes = xp.zeros(scores.shape, dtype=scores.dtype)
-        for number, (i, j) in enumerate(self.pairs):
-            wins = outputs[:, number] > 0
-            votes[:, i] += wins
-            votes[:, j] += ~wins
-        # Less than half a vote each, so that they decide between equal numbers of votes only.
-        votes += scores / (2.0 * LIMIT * self.classes)
-        votes /= self.classes - 1
-        return votes
+        combine = {"votes": votes, "limited": limited_sums, "sum": sums}[self.combine]
+        return combine(outputs, self.pairs, self.classes)
+
+    def weights(self) -> tuple[Array, list[str] | None]:
+        return self.W, [f"{i}/{j}" for i, j in self.pairs] or None
 
     def arrays(self) -> dict[str, Array]:
         return {"W": self.W, "b": self.b} if self._fitted else {}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        own = {"W": self.W, "b": self.b}
-        expected, found = (
-            {name: (array.shape, str(array.dtype)) for name, array in each.items()} for each in (own, arrays)
-        )
-        if arrays and found != expected:
-            raise ShapeError(f"expected {expected}, got {found}")
-        for name, array in arrays.items():
-            own[name][...] = array_module(self.W).asarray(array)
-        self._fitted = bool(arrays)
+        self._fitted = fixed.take({"W": self.W, "b": self.b}, arrays)
 
     def keep_rounds(self, rounds: int) -> None:
         self._fitted = self._fitted and rounds > 0

@@ -168,7 +168,7 @@ def test_second_export_is_the_same_file(fitted_run, exported, to, kind):
 
 
 def test_rows_of_several_fitted_runs_are_one_table(fitted_runs, voters, exported):
-    written = exported("csv", *(str(fitted_runs / kind) for kind in KINDS))
+    written = exported("csv", *(str(fitted_runs(kind)) for kind in KINDS))
     with written.path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["run"] for row in rows] == ["pairs"] + ["voters"] * 3 + ["committee"] * 2

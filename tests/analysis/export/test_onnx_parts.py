@@ -31,6 +31,7 @@ from mnistnn.preprocess.blur import Blur
 from mnistnn.preprocess.contrast import ContrastNormalize
 from mnistnn.preprocess.features import Features
 from mnistnn.preprocess.pad import Pad
+from mnistnn.preprocess.quadratic import Quadratic
 from mnistnn.preprocess.scan import Scan
 from mnistnn.preprocess.shrink import Shrink
 from mnistnn.preprocess.standardize import Standardize
@@ -136,6 +137,8 @@ def test_probabilities_are_those_of_the_loss(kind):
         Shrink(shape=[6, 2]),
         Scan(pixels=5),
         Scan(permutation=1),
+        Quadratic(),
+        Quadratic(linear=False),
         Blur(sigma_px=0.7),
         Transpose(),
         Features(file="machine.safetensors"),

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mnistnn.errors import DivergedError
-from mnistnn.models.fitted.least_squares import LIMIT, LeastSquares
+from mnistnn.models.fitted.least_squares import LeastSquares
+from mnistnn.models.fitted.pairs import LIMIT
 from mnistnn.types import ShapeError
 
 SHAPE, CLASSES, N = (3, 4), 4, 120

@@ -1,0 +1,33 @@
+"""Fitted classifiers of which readers ask more than scores: what they consist of, and what they decided by."""
+
+from mnistnn.models.fitted.boosted_stumps import BoostedStumps
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.svm import SVM
+from mnistnn.tasks.fitted import FittedClassification
+
+
+class NeighboursTask(FittedClassification):
+    """References that are nearest decide."""
+
+    @property
+    def nearest_neighbours(self) -> NearestNeighbours:
+        assert isinstance(self._model, NearestNeighbours)
+        return self._model
+
+
+class SupportVectorTask(FittedClassification):
+    """A machine for each pair of classes."""
+
+    @property
+    def support_vector_machine(self) -> SVM:
+        assert isinstance(self._model, SVM)
+        return self._model
+
+
+class StumpsTask(FittedClassification):
+    """A sum of stumps."""
+
+    @property
+    def boosted_stumps(self) -> BoostedStumps:
+        assert isinstance(self._model, BoostedStumps)
+        return self._model
