@@ -1,5 +1,5 @@
 """Compiled versions of the array code of `stumps.py`: the same operations on each number in the same order, and so the
-same bits. What they save, for 10,000 examples and 100 features: a search takes 1.7 ms instead of 300.
+same bits. For 10,000 examples and 100 features, a search takes 1.3 ms instead of 130.
 
 Shapes and dtypes are those of `stumps.py`. A loop gets whole arrays and the range of examples that it is for, since
 Numba makes vectors only where it knows that numbers lie side by side.

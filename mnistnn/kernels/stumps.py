@@ -10,7 +10,7 @@ label of i and −1 elsewhere; so Σᵢ u_il φ(xᵢ) is the edge of φ for clas
 weights is padded with zeros to a multiple of 16 (`lanes.py`).
 
 Freund & Schapire (1997); Schapire & Singer (1999); Kégl & Busa-Fekete (2009) for products. Each function is array code
-and calls the loop of its name in `stump_loops.py` where loops are compiled: the same bits, quickly. Work is cut into
+or calls the loop of its name in `stump_loops.py` where loops are compiled: the same bits, quickly. Work is cut into
 pieces by shapes alone, and sums of pieces are added up in their order.
 """
 
@@ -28,7 +28,7 @@ from mnistnn.types import Array
 _FEATURES = 8  # of a piece of a search
 _EXAMPLES = 4096  # of a piece of all examples; its values stay in the fastest cache
 
-_ROUNDS = 32  # that array code computes at once: as few calls as a GPU wants
+_ROUNDS = 32  # that array code computes at once: few calls, as a GPU wants, in little memory
 
 LEAST = np.float32(1e-30)
 """No weight falls below this, where all add up to 1: far below what any sum in float32 notices, and far above where a
