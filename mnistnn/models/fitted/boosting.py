@@ -28,7 +28,7 @@ _ROWS = 64  # of a table, which a worker copies at a time
 # 10,000 float32 by up to 4e-7 of an edge, measured.
 _MORE = 1e-5
 
-# Additions of rows after which somebody is told how far the search is: 5 ms of compiled loops, half a second of array code.
+# Additions of rows after which somebody is told how far the search is: 5 ms of compiled loops, 0.5 s of array code.
 _ADDITIONS = 4_000_000
 
 
