@@ -11,7 +11,6 @@ numbers of the integral image (`corners`), so the features of all sizes cost the
 """
 
 from functools import cache
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -94,25 +93,30 @@ def _lines(numbers: np.ndarray, kind: int, h: int, w: int) -> tuple[np.ndarray, 
     of_kind = np.flatnonzero((numbers >= first) & (numbers < first + _counts(h, w)[kind]))
     down, across = tuple(_PARTS.values())[kind]
     vertical, horizontal = _placements(h, down), _placements(w, across)
-    row, column = np.divmod(numbers[of_kind] - first, max(len(horizontal), 1))
+    row, column = np.divmod(numbers[of_kind] - first, max(_ways(w, across), 1))
     return of_kind, vertical[row], horizontal[column]
 
 
 @cache
 def _counts(h: int, w: int) -> tuple[int, ...]:
     """Return how many features there are of each kind."""
-    return tuple(len(_placements(h, down)) * len(_placements(w, across)) for down, across in _PARTS.values())
+    return tuple(_ways(h, down) * _ways(w, across) for down, across in _PARTS.values())
+
+
+def _ways(length: int, parts: int) -> int:
+    """Return in how many ways so many equal parts lie side by side on a length."""
+    sizes = length // parts
+    return sizes * (length + 1) - parts * sizes * (sizes + 1) // 2
 
 
 @cache
 def _placements(length: int, parts: int) -> np.ndarray:
     """Return all ways in which so many equal parts lie side by side on a length: their lines (ways, parts + 1)."""
-    lines = [
-        list(accumulate([size] * parts, initial=start))
-        for size in range(1, length // parts + 1)
-        for start in range(length - parts * size + 1)
-    ]
-    return np.array(lines, np.int32).reshape(-1, parts + 1)
+    sizes = np.arange(1, length // parts + 1)
+    ways = length + 1 - parts * sizes  # of each size
+    size = np.repeat(sizes, ways)
+    start = np.arange(len(size)) - np.repeat(np.cumsum(ways) - ways, ways)
+    return (start[:, None] + size[:, None] * np.arange(parts + 1)).astype(np.int32)
 
 
 def _differences(parts: int) -> np.ndarray:

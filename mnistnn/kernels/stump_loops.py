@@ -45,6 +45,13 @@ def _bin_values(
         lowest[f], shifts[f], used[f] = low, shift, ((np.int64(high) - np.int64(low)) >> shift) + 1
 
 
+def _scale(rows: Any, factors: Any, out: Any) -> None:
+    for i in range(len(rows)):
+        row, factor, scaled = rows[i], factors[i], out[i]
+        for c in range(len(row)):
+            scaled[c] = row[c] * factor
+
+
 def _search(bins: Any, used: Any, rows: Any, k: int, first: int, last: int, edges: Any, cuts: Any) -> None:
     n = bins.shape[1]
     of_example = len(rows) // n  # rows
@@ -141,6 +148,7 @@ def _add_votes(
 
 
 bin_values = jit.CompiledFunction(_bin_values, calls=(_values,))
+scale = jit.CompiledFunction(_scale)
 search = jit.CompiledFunction(_search, calls=(_best_cut,), prepare=lanes.teach_numba)
 products = jit.CompiledFunction(_products, calls=(_values, _product_of_stumps))
 agreement = jit.CompiledFunction(_agreement)

@@ -27,6 +27,24 @@ def test_loop_divides_by_zero_as_numpy_does():
     assert np.isinf(x[0])
 
 
+def doubled(value):
+    return value + value
+
+
+def fill_with_doubles(x, value):
+    for i in range(x.size):
+        x[i] = doubled(value)
+
+
+def test_loop_calls_plain_functions_that_it_names():
+    x, prepared = np.zeros(2), []
+    loop = jit.CompiledFunction(fill_with_doubles, calls=(doubled,), prepare=lambda: prepared.append(1))
+    for _ in range(2):
+        loop(x, 1.5)
+    assert x.tolist() == [3.0, 3.0]
+    assert prepared == [1]
+
+
 def test_time_of_compiling_is_counted_for_the_run_unless_the_cache_has_the_loop(monkeypatch, tmp_path):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     numba = pytest.importorskip("numba")

@@ -4,10 +4,13 @@ import json
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mnistnn.experiment.members import member_run
 from mnistnn.experiment.trained import load_trained
+from mnistnn.models.fitted.boosted_stumps import BoostedStumps
+from mnistnn.models.fitted.stump_features import Haar, Pixels
 from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory
 from tests.device.array import DeviceArray
@@ -86,3 +89,23 @@ def test_images_on_the_device_are_not_sent_there_again(device, voters, start, co
     before = device.uploads
     trained.task.scores(x)
     assert device.uploads == before
+
+
+@pytest.mark.parametrize("features", [Pixels(), Haar(drawn=9)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_boosted_stumps_have_the_scores_of_the_host_on_the_device(cupy, features, dtype):
+    """Neither scores nor those that are followed wait for the device."""
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(50, 4, 5)).astype(dtype), rng.integers(3, size=50)
+    model = BoostedStumps(max_rounds=40, features=features)
+    model.build((4, 5), 3)
+    model.allocate(cupy, dtype)
+    on_device = cupy.asarray(x)
+    followed = model.follow(on_device)
+    for done in model.fit(x, labels, lambda *_: None):
+        if done in (7, 40):
+            expected = model.scores(x)
+            for scores in (model.scores(on_device), followed()):
+                assert isinstance(scores, DeviceArray)
+                assert scores.dtype == dtype
+                assert np.array_equal(scores.on_device, expected)

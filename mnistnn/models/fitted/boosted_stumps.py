@@ -35,7 +35,8 @@ class BoostedStumps(Fitted):
 
     AdaBoost.MH: a round chooses the base learner with the largest edge for the weights of examples and classes, which
     it then multiplies by exp(−α y v φ). A round whose stumps have no edge, because no feature separates anything, has
-    α = 0 and changes nothing. Freund & Schapire (1997); Schapire & Singer (1999); products: Kégl & Busa-Fekete (2009).
+    α = 0 and changes nothing; it does not end the fit, since the next one may draw other features. Freund & Schapire
+    (1997); Schapire & Singer (1999); products: Kégl & Busa-Fekete (2009).
 
     Scores are Σ α v φ / √Σ α²: in standard deviations of what as many votes give that agree by chance only. Votes add
     up to ever more, and their softmax would soon be 0 or 1; as shares of Σ α they shrink while errors become fewer. The
@@ -60,8 +61,8 @@ class BoostedStumps(Fitted):
     from all. Of 50,000 digits, 10,000 lose nothing and are 3.5 times as fast; 2,500 lose."""
     resample_every: Annotated[int, Field(ge=1)] = 50
     """Rounds after which the sample is drawn anew."""
-    bins: Annotated[int, Field(ge=2, le=256)] = 256
-    """Of a feature's values, at most; thresholds lie between them."""
+    bins: Annotated[int, Field(ge=2, le=256)] = 64
+    """Of a feature's values, at most; thresholds lie between them. 256 take a tenth longer, with no fewer errors."""
 
     open_ended: ClassVar[bool] = True
 

@@ -102,8 +102,8 @@ class Haar(StumpFeatures):
         if not self.count:
             raise ShapeError(f"an image of {show_shape(in_shape)} has no haar feature: they have two pixels or more")
         self.levels = min(_LEVELS, _LARGEST // (h * w))
-        if not self.levels:
-            raise ShapeError(f"an image of {show_shape(in_shape)} is too large for sums of pixels in 32 bits")
+        if self.count > _LARGEST:
+            raise ShapeError(f"an image of {show_shape(in_shape)} has more haar features than an int32 has numbers")
 
     def columns(self, integers: Array) -> Array:
         return haar.integral_images(integers)
