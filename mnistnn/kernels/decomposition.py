@@ -21,8 +21,8 @@ from mnistnn.kernels.smo import optimize
 
 # Examples that join a working set at once, half of them from each side: so many, or this part of what there is.
 _JOINING, _GROWTH = 128, 0.25
-# Pairs that are moved before progress is told again: a tenth of a second in a loop, half a second of array code.
-_AT_ONCE = 20_000
+# Pairs that are moved before progress is told again, and these times members: half a second of array code at most.
+_AT_ONCE, _NUMBERS_AT_ONCE = 20_000, 50_000_000
 # Moved pairs after which nothing more is to be expected; MNIST's pairs of digits need some 10,000.
 _MOST_MOVES = 10_000_000
 # The part of C below which a coefficient, or what it lacks to C, is rounding and not a result.
@@ -117,14 +117,15 @@ class _Problem:
         members = rows.members
         low, high = self.low[members], self.high[members]
         beta, residual, K = self.beta[members], self.residual[members], rows.among_members()
-        moved = _AT_ONCE
-        while moved == _AT_ONCE:
+        at_once = min(_AT_ONCE, max(1, _NUMBERS_AT_ONCE // max(1, len(members))))
+        moved = at_once
+        while moved == at_once:
             if self.moves >= _MOST_MOVES:
                 raise DivergedError(
                     f"svm: a pair of classes does not reach its tolerance, {tolerance:g}, within {self.moves:,} steps; "
                     "a smaller C or a larger tolerance may help"
                 )
-            moved = optimize(K, low, high, tolerance, _AT_ONCE, beta, residual)
+            moved = optimize(K, low, high, tolerance, at_once, beta, residual)
             self.moves += moved
             tell(int(np.count_nonzero(beta)))
         rows.subtract_from(self.residual, beta - self.beta[members], lambda: tell(int(np.count_nonzero(beta))))

@@ -68,8 +68,9 @@ def _votes(part: Part, pairs: Sequence[tuple[int, int]], classes: int, outputs: 
 def _svm(plan: Plan, graph: Graph, x: str) -> str:
     model: Any = plan.experiment.model
     part = Part(graph, model.type, plan.preprocessing.out_shape)
-    images, coefficients = model.vectors.shared()
-    supports, rows = model.kernel.prepared(images.reshape(len(images), model.n_in).astype(np.float64)), part.rows(x)
+    shared, coefficients = model.vectors.shared()
+    images, rows = model.vectors.pictures(shared).reshape(len(shared), model.n_in), part.rows(x)
+    supports = model.kernel.prepared(images.astype(np.float64))
     if model.kernel.unit_norm:
         length = part.node("ReduceL2", rows, attributes={"axes": [1], "keepdims": 1})
         is_zero = part.node("Cast", part.node("Equal", length, part.constant("zero", 0.0)), attributes={"to": 1})

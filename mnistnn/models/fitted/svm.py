@@ -102,6 +102,7 @@ class SVM(Fitted):
 
     def allocate(self, xp: Any, dtype: str) -> None:
         self._xp, self._dtype = xp, dtype
+        self._tell: Tell = lambda *_: None
         self._keep(SupportVectors.of_no_pair(self.in_shape))
 
     def _keep(self, vectors: SupportVectors) -> None:
@@ -174,10 +175,15 @@ class SVM(Fitted):
 
     def pictures(self, number: int) -> np.ndarray:
         """Return the same as images (m, *in_shape), shifted as they are, in the same order."""
-        return self.vectors.pictures_of_pair(number)
+        return self.vectors.pictures(self.vectors.only(number).vectors)
+
+    def listen(self, tell: Tell) -> None:
+        """Report the progress of scores to `tell`, which may raise."""
+        self._tell = tell
 
     def scores(self, x: Array) -> Array:
-        return votes(self._of_all_pairs().outputs(as_rows(x)), self.pairs[: self.rounds_done], self.classes)
+        outputs = self._of_all_pairs().outputs(as_rows(x), self._tell)
+        return votes(outputs, self.pairs[: self.rounds_done], self.classes)
 
     def follow(self, x: Array) -> Callable[[], Array]:
         """Return a function that returns the scores of x as the model stands; it asks each pair once, when it is new.
@@ -190,11 +196,7 @@ class SVM(Fitted):
         def scores() -> Array:
             nonlocal asked
             for number in range(min(asked, self.rounds_done), self.rounds_done):
-                of_pair = self.vectors.of_pair(number)
-                machine = self._machines(
-                    self.vectors.pictures_of_pair(number), of_pair.coefficients[:, None], np.array([of_pair.bias])
-                )
-                outputs[:, number] = machine.outputs(rows)[:, 0]
+                outputs[:, number] = self._machines(self.vectors.only(number)).outputs(rows, self._tell)[:, 0]
             asked = self.rounds_done
             return votes(outputs[:, :asked], self.pairs[:asked], self.classes)
 
@@ -202,16 +204,18 @@ class SVM(Fitted):
 
     def _of_all_pairs(self) -> "_Machines":
         if self._all_pairs is None:
-            self._all_pairs = self._machines(*self.vectors.shared(), self.vectors.biases)
+            self._all_pairs = self._machines(self.vectors)
         return self._all_pairs
 
-    def _machines(self, images: np.ndarray, coefficients: np.ndarray, biases: np.ndarray) -> "_Machines":
-        """Return machines that share images, on the device and in the dtype of the run."""
-        rows, coefficients, biases = (
-            self._xp.asarray(each, dtype=self._dtype)
-            for each in (images.reshape(len(images), self.n_in), coefficients, biases)
-        )
-        return _Machines(self.kernel, self.kernel.prepared(rows), coefficients, biases)
+    def _machines(self, vectors: SupportVectors) -> "_Machines":
+        """Return the machines of some pairs, on the device and in the dtype of the run."""
+        shared, coefficients = vectors.shared()
+        supports = self._xp.empty((len(shared), self.n_in), dtype=self._dtype)
+        for part in pieces.cut(len(shared), _SUPPORTS):  # so that there is no second array of all of them
+            images = vectors.pictures(shared[part]).reshape(-1, self.n_in)
+            supports[part] = self.kernel.prepared(self._xp.asarray(images, dtype=self._dtype))
+        of_pairs = (self._xp.asarray(each, dtype=self._dtype) for each in (coefficients, vectors.biases))
+        return _Machines(self.kernel, supports, *of_pairs)
 
     # What is kept.
 
@@ -238,14 +242,15 @@ class _Machines:
     def __init__(self, kernel: PolynomialKernel | GaussianKernel, supports: Array, coefficients: Array, biases: Array):
         self._kernel, self._supports, self._coefficients, self._biases = kernel, supports, coefficients, biases
 
-    def outputs(self, rows: Array) -> Array:
-        """Return f of inputs (n, d): 2·n·s·(d + pairs) flops, in blocks, whose memory is bounded."""
+    def outputs(self, rows: Array, tell: Tell) -> Array:
+        """Return f of inputs (n, d): 2·n·s·(d + pairs) flops, in blocks, whose memory is bounded. Progress is told."""
         xp, supports = array_module(rows), self._supports
         outputs = xp.empty((len(rows), len(self._biases)), dtype=rows.dtype)
         outputs[...] = self._biases
         for of_rows in pieces.cut(len(rows), _INPUTS):
             x = self._kernel.prepared(rows[of_rows])
             for of_supports in pieces.cut(len(supports), _SUPPORTS):
+                tell("examples", of_rows.start, len(rows))
                 gram = xp.empty((len(x), len(supports[of_supports])), dtype=rows.dtype)
                 part = xp.empty((len(x), len(self._biases)), dtype=rows.dtype)
                 self._kernel.gram(x, supports[of_supports], gram)

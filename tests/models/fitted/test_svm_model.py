@@ -402,3 +402,18 @@ def test_following_a_restored_model_has_the_bits_of_following_from_the_beginning
 def test_sizes_are_known_before():
     model = unfitted(examples()[0])
     assert (model.rounds, model.size, model.shapes) == (6, 6, {"pairs": (6,)})
+
+
+def test_progress_of_scores_is_told_and_may_end_them():
+    x, labels = examples()
+    model, told = fitted(x, labels, kernel=NINTH), []
+    model.listen(lambda *what: told.append(what))
+    model.scores(np.concatenate([x] * 10))
+    assert told == [("examples", 0, 1600), ("examples", 1024, 1600)]
+
+    def stop(*what: Any) -> None:
+        raise KeyboardInterrupt
+
+    model.listen(stop)
+    with pytest.raises(KeyboardInterrupt):
+        model.scores(x)
