@@ -75,24 +75,34 @@ def _svm(plan: Plan, graph: Graph, x: str) -> str:
         length = part.node("ReduceL2", rows, attributes={"axes": [1], "keepdims": 1})
         is_zero = part.node("Cast", part.node("Equal", length, part.constant("zero", 0.0)), attributes={"to": 1})
         rows = part.node("Div", rows, part.node("Add", length, is_zero))
-    kernel = _kernel(part, model.kernel, rows, supports)
+    kernel = KERNELS[type(model.kernel)](part, model.kernel, rows, supports)
     outputs = part.node("MatMul", kernel, part.constant("coefficients", coefficients))
     outputs = part.node("Add", outputs, part.constant("biases", model.vectors.biases))
     return _votes(part, model.pairs[: model.rounds_done], model.classes, outputs)
 
 
-def _kernel(part: Part, kernel: PolynomialKernel | GaussianKernel, rows: str, supports: np.ndarray) -> str:
+def _polynomial(part: Part, kernel: Any, rows: str, supports: np.ndarray) -> str:
     """Add k of each row x (n, d) with each support vector (v, d)."""
     products = part.node("MatMul", rows, part.constant("supports", supports.T))
-    if isinstance(kernel, PolynomialKernel):
-        sums = part.node("Add", products, part.constant("offset", kernel.offset))
-        scaled = part.node("Mul", sums, part.constant("scale", kernel.scale))
-        return part.node("Pow", scaled, part.constant("degree", float(kernel.degree)))
+    sums = part.node("Add", products, part.constant("offset", kernel.offset))
+    scaled = part.node("Mul", sums, part.constant("scale", kernel.scale))
+    return part.node("Pow", scaled, part.constant("degree", float(kernel.degree)))
+
+
+def _gaussian(part: Part, kernel: Any, rows: str, supports: np.ndarray) -> str:
+    """Add k of each row x (n, d) with each support vector (v, d)."""
+    products = part.node("MatMul", rows, part.constant("supports", supports.T))
     squares = part.node("ReduceSumSquare", rows, attributes={"axes": [1], "keepdims": 1})
     both = part.node("Add", squares, part.constant("squares", (supports**2).sum(axis=1)))
     distance = part.node("Sub", both, part.node("Mul", products, part.constant("two", 2.0)))
     not_below = part.node("Max", distance, part.constant("zero", 0.0))
     return part.node("Exp", part.node("Mul", not_below, part.constant("gamma", -kernel.gamma)))
+
+
+KERNELS: dict[type, Callable[[Part, Any, str, np.ndarray], str]] = {
+    PolynomialKernel: _polynomial,
+    GaussianKernel: _gaussian,
+}
 
 
 def _committee(plan: Plan, graph: Graph, x: str) -> str:

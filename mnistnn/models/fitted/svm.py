@@ -59,7 +59,8 @@ class SVM(Fitted):
     tolerance: Annotated[float, Field(ge=1e-6, le=1)] = 1e-3
     """By how much a machine may violate the conditions of the optimum, in units of f, whose margin is at ±1."""
     cache_mb: Annotated[int, Field(ge=1, le=100_000)] = 400
-    """Memory for rows of the Gram matrix, in MB (million bytes). Fitting is slower where support vectors need more."""
+    """Memory for the Gram matrix while a pair is fitted, in MB (million bytes): n examples with s support vectors need
+    some 4 (n + s) s bytes. With less it takes longer, and much longer with less than 4 s² bytes."""
 
     needs_loops: ClassVar[bool] = True
     unit: ClassVar[str] = "the share of its pairs that a class wins"
