@@ -83,7 +83,8 @@ FITTED_EXPERIMENTS = {
         name="machines",
         model="{type: svm, C: 2, kernel: {type: polynomial, degree: 5, scale: 0.5, unit_norm: true}, "
         "virtual_shifts_px: [1]}",
-    ),
+    )
+    + "evaluation: {every_updates: 1}\n",
     "stumps": _FITTED.format(
         name="stumps", model="{type: boosted_stumps, max_rounds: 12, features: {type: haar, drawn: 40}, sample: 200}"
     )

@@ -253,7 +253,7 @@ def test_pictures_are_read(run, command):
     np.save("a.npy", picture)
     (image,) = json.loads(succeeded(command("predict", "run", "a.npy", "--json")))["images"]
     assert {each["class"] for each in image["classes"]} == {"0", "1", "2", "3"}
-    has_probabilities = read_record(run).name in ("committee", "gaussians")
+    has_probabilities = read_record(run).name in ("committee", "gaussians", "stumps")
     assert all(("probability" in each) == has_probabilities for each in image["classes"])
     shown = succeeded(command("predict", "run", "a.npy"))
     assert (", not probabilities\n" in shown) == (not has_probabilities)

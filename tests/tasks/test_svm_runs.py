@@ -22,6 +22,7 @@ model:
   C: 2
   kernel: {type: polynomial, degree: 5, scale: 0.5, unit_norm: true}
   virtual_shifts_px: [1]
+evaluation: {every_updates: 1}
 """
 
 

@@ -1,6 +1,6 @@
 """Each type of model as ONNX nodes that read its inputs x (n, *in_shape) and give its scores (n, outputs)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,11 @@ from mnistnn.analysis.export.onnx_outputs import add_probabilities
 from mnistnn.errors import UsageError
 from mnistnn.experiment.plan import Plan
 from mnistnn.models.fitted.committee import LEAST, Committee
+from mnistnn.models.fitted.kernel_functions import GaussianKernel, PolynomialKernel
 from mnistnn.models.fitted.least_squares import LeastSquares
 from mnistnn.models.fitted.pairs import LIMIT
 from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
+from mnistnn.models.fitted.svm import SVM
 from mnistnn.models.sequential import Sequential
 from mnistnn.types import Shape
 
@@ -29,24 +31,79 @@ def _least_squares(plan: Plan, graph: Graph, x: str) -> str:
     outputs = part.node("Add", part.node("MatMul", part.rows(x), part.learned("W")), part.learned("b"))
     if not model.pairs:
         return outputs
-    signs = np.zeros((len(model.pairs), model.classes))
-    for number, (i, j) in enumerate(model.pairs):
-        signs[number, i], signs[number, j] = 1.0, -1.0
-    of_classes = part.constant("signs", signs)
     if model.combine == "sum":
-        return part.node("MatMul", outputs, of_classes)
-    limited = part.node("Clip", outputs, part.constant("low", -LIMIT), part.constant("high", LIMIT))
-    scores = part.node("MatMul", limited, of_classes)
+        return part.node("MatMul", outputs, part.constant("signs", _signs(model.pairs, model.classes)))
     if model.combine == "limited":
-        return scores
-    # Of its k − 1 pairs a class wins (Σ ±1 + k − 1) / 2.
+        return _limited_sums(part, outputs, part.constant("signs", _signs(model.pairs, model.classes)))
+    return _votes(part, model.pairs, model.classes, outputs)
+
+
+def _signs(pairs: Sequence[tuple[int, int]], classes: int) -> np.ndarray:
+    """Return for which class the output of each pair counts, and against which (pairs, classes)."""
+    signs = np.zeros((len(pairs), classes))
+    for number, (i, j) in enumerate(pairs):
+        signs[number, i], signs[number, j] = 1.0, -1.0
+    return signs
+
+
+def _limited_sums(part: Part, outputs: str, signs: str) -> str:
+    limited = part.node("Clip", outputs, part.constant("low", -LIMIT), part.constant("high", LIMIT))
+    return part.node("MatMul", limited, signs)
+
+
+def _votes(part: Part, pairs: Sequence[tuple[int, int]], classes: int, outputs: str) -> str:
+    """Add what `votes` computes of the outputs of pairs."""
+    of_classes = _signs(pairs, classes)
+    signs = part.constant("signs", of_classes)
+    # Of its m pairs a class wins (Σ ±1 + m) / 2.
     wins = part.node("Cast", part.node("Greater", outputs, part.constant("zero", 0.0)), attributes={"to": 1})
     plus_minus = part.node("Sub", part.node("Mul", wins, part.constant("two", 2.0)), part.constant("one", 1.0))
-    rest = float(model.classes - 1)
-    votes = part.node("Add", part.node("MatMul", plus_minus, of_classes), part.constant("rest", rest))
+    of_each = part.constant("pairs of each", abs(of_classes).sum(axis=0))
+    votes = part.node("Add", part.node("MatMul", plus_minus, signs), of_each)
     halves = part.node("Div", votes, part.constant("two", 2.0))
-    ties = part.node("Div", scores, part.constant("share", 2.0 * LIMIT * model.classes))
-    return part.node("Div", part.node("Add", halves, ties), part.constant("pairs", rest))
+    sums = _limited_sums(part, outputs, signs)
+    ties = part.node("Div", sums, part.constant("share", 2.0 * LIMIT * classes))
+    return part.node("Div", part.node("Add", halves, ties), part.constant("rest", float(classes - 1)))
+
+
+def _svm(plan: Plan, graph: Graph, x: str) -> str:
+    model: Any = plan.experiment.model
+    part = Part(graph, model.type, plan.preprocessing.out_shape)
+    shared, coefficients = model.vectors.shared()
+    images, rows = model.vectors.pictures(shared).reshape(len(shared), model.n_in), part.rows(x)
+    supports = model.kernel.prepared(images.astype(np.float64))
+    if model.kernel.unit_norm:
+        length = part.node("ReduceL2", rows, attributes={"axes": [1], "keepdims": 1})
+        is_zero = part.node("Cast", part.node("Equal", length, part.constant("zero", 0.0)), attributes={"to": 1})
+        rows = part.node("Div", rows, part.node("Add", length, is_zero))
+    kernel = KERNELS[type(model.kernel)](part, model.kernel, rows, supports)
+    outputs = part.node("MatMul", kernel, part.constant("coefficients", coefficients))
+    outputs = part.node("Add", outputs, part.constant("biases", model.vectors.biases))
+    return _votes(part, model.pairs[: model.rounds_done], model.classes, outputs)
+
+
+def _polynomial(part: Part, kernel: Any, rows: str, supports: np.ndarray) -> str:
+    """Add k of each row x (n, d) with each support vector (v, d)."""
+    products = part.node("MatMul", rows, part.constant("supports", supports.T))
+    sums = part.node("Add", products, part.constant("offset", kernel.offset))
+    scaled = part.node("Mul", sums, part.constant("scale", kernel.scale))
+    return part.node("Pow", scaled, part.constant("degree", float(kernel.degree)))
+
+
+def _gaussian(part: Part, kernel: Any, rows: str, supports: np.ndarray) -> str:
+    """Add k of each row x (n, d) with each support vector (v, d)."""
+    products = part.node("MatMul", rows, part.constant("supports", supports.T))
+    squares = part.node("ReduceSumSquare", rows, attributes={"axes": [1], "keepdims": 1})
+    both = part.node("Add", squares, part.constant("squares", (supports**2).sum(axis=1)))
+    distance = part.node("Sub", both, part.node("Mul", products, part.constant("two", 2.0)))
+    not_below = part.node("Max", distance, part.constant("zero", 0.0))
+    return part.node("Exp", part.node("Mul", not_below, part.constant("gamma", -kernel.gamma)))
+
+
+KERNELS: dict[type, Callable[[Part, Any, str, np.ndarray], str]] = {
+    PolynomialKernel: _polynomial,
+    GaussianKernel: _gaussian,
+}
 
 
 def _quadratic_discriminant(plan: Plan, graph: Graph, x: str) -> str:
@@ -89,6 +146,7 @@ MODELS: dict[type, Callable[[Plan, Graph, str], str]] = {
     Sequential: _network,
     LeastSquares: _least_squares,
     QuadraticDiscriminant: _quadratic_discriminant,
+    SVM: _svm,
     Committee: _committee,
 }
 

@@ -67,7 +67,7 @@ def strongest(trained: Trained, pair: Sequence[int], count: int) -> list[Support
             f"from {fitted[0][0]},{fitted[0][1]} to {fitted[-1][0]},{fitted[-1][1]}"
         )
     number = fitted.index(wanted)
-    of_pair, images = model.supports(number), model.vectors.pictures_of_pair(number)
+    of_pair, images = model.supports(number), model.pictures(number)
     largest_first = np.argsort(-np.abs(of_pair.coefficients), kind="stable")
     sides = [largest_first[of_pair.coefficients[largest_first] * sign > 0][: -(-count // 2)] for sign in (1, -1)]
     found = []

@@ -1,7 +1,7 @@
 """What a support vector machine of pairs of classes consists of: images that pairs share, and their coefficients."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import prod
 
 import numpy as np
@@ -103,18 +103,17 @@ class SupportVectors:
         sources[:, 0] = self.examples[sources[:, 0]]
         return Supports(sources, self.coefficients[part], float(self.biases[number]))
 
-    def pictures_of_pair(self, number: int) -> np.ndarray:
-        """Return the support vectors of one pair as images (m, *in_shape), shifted."""
-        return self._copies(self.vectors[self._part(number)])
+    def pictures(self, vectors: np.ndarray) -> np.ndarray:
+        """Return vectors (m, 3) as what they are: images (m, *in_shape), shifted."""
+        shape = self.images.shape[1:]
+        return shifted_copies(self.images.reshape(len(self.images), prod(shape)), shape, vectors)
 
     def shared(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the support vectors of all pairs as images (v, *in_shape), each once, and the coefficient of each in
-        each pair (v, r), float64.
-        """
+        """Return the vectors of all pairs, each once (v, 3), and the coefficient of each in each pair (v, r)."""
         vectors, which = np.unique(self.vectors, axis=0, return_inverse=True)
         dense = np.zeros((len(vectors), self.pairs))
         dense[which.reshape(-1), np.repeat(np.arange(self.pairs), self.counts)] = self.coefficients
-        return self._copies(vectors), dense
+        return vectors, dense
 
     def with_pair(self, new: Supports, rows: np.ndarray) -> "SupportVectors":
         """Return these and those of the next pair; rows (n, d) are the images of all examples."""
@@ -132,6 +131,17 @@ class SupportVectors:
             biases=np.append(self.biases, new.bias),
         )
 
+    def only(self, number: int) -> "SupportVectors":
+        """Return those of one pair, as if it were the only one, with the images of all."""
+        part, pair = self._part(number), slice(number, number + 1)
+        return replace(
+            self,
+            vectors=self.vectors[part],
+            coefficients=self.coefficients[part],
+            counts=self.counts[pair],
+            biases=self.biases[pair],
+        )
+
     def first(self, pairs: int) -> "SupportVectors":
         """Return those of the first pairs, with the images that these use."""
         vectors = self.vectors[: self._part(pairs).start]
@@ -144,10 +154,6 @@ class SupportVectors:
             counts=self.counts[:pairs],
             biases=self.biases[:pairs],
         )
-
-    def _copies(self, vectors: np.ndarray) -> np.ndarray:
-        shape = self.images.shape[1:]
-        return shifted_copies(self.images.reshape(len(self.images), prod(shape)), shape, vectors)
 
     def _part(self, number: int) -> slice:
         """Return where the support vectors of a pair stand; of the pair after the last, where they would begin."""

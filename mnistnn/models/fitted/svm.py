@@ -59,7 +59,8 @@ class SVM(Fitted):
     tolerance: Annotated[float, Field(ge=1e-6, le=1)] = 1e-3
     """By how much a machine may violate the conditions of the optimum, in units of f, whose margin is at ±1."""
     cache_mb: Annotated[int, Field(ge=1, le=100_000)] = 400
-    """Memory for rows of the Gram matrix, in MB (million bytes). Fitting is slower where support vectors need more."""
+    """Memory for the Gram matrix while a pair is fitted, in MB (million bytes): n examples with s support vectors need
+    some 4 (n + s) s bytes. With less it takes longer, and much longer with less than 4 s² bytes."""
 
     unit: ClassVar[str] = "the share of its pairs that a class wins"
 
@@ -88,6 +89,10 @@ class SVM(Fitted):
         return self.vectors.pairs
 
     @property
+    def evaluate_every(self) -> int:
+        return self.rounds  # fewer pairs are no classifier to be chosen
+
+    @property
     def needs_loops(self) -> bool:
         return True
 
@@ -105,6 +110,7 @@ class SVM(Fitted):
 
     def allocate(self, xp: Any, dtype: str) -> None:
         self._xp, self._dtype = xp, dtype
+        self._tell: Tell = lambda *_: None
         self._keep(SupportVectors.of_no_pair(self.in_shape))
 
     def _keep(self, vectors: SupportVectors) -> None:
@@ -177,44 +183,30 @@ class SVM(Fitted):
 
     def pictures(self, number: int) -> np.ndarray:
         """Return the same as images (m, *in_shape), shifted as they are, in the same order."""
-        return self.vectors.pictures_of_pair(number)
+        return self.vectors.pictures(self.vectors.only(number).vectors)
+
+    def listen(self, tell: Tell) -> None:
+        """Report the progress of scores to `tell`, which may raise."""
+        self._tell = tell
 
     def scores(self, x: Array) -> Array:
-        return votes(self._of_all_pairs().outputs(as_rows(x)), self.pairs[: self.rounds_done], self.classes)
-
-    def follow(self, x: Array) -> Callable[[], Array]:
-        """Return a function that returns the scores of x as the model stands; it asks each pair once, when it is new.
-
-        What remains of the cost of validation after each of 45 rounds is that of one or two after the last.
-        """
-        xp, rows = array_module(x), as_rows(x)
-        outputs, asked = xp.zeros((len(x), len(self.pairs)), dtype=x.dtype), 0
-
-        def scores() -> Array:
-            nonlocal asked
-            for number in range(min(asked, self.rounds_done), self.rounds_done):
-                of_pair = self.vectors.of_pair(number)
-                machine = self._machines(
-                    self.vectors.pictures_of_pair(number), of_pair.coefficients[:, None], np.array([of_pair.bias])
-                )
-                outputs[:, number] = machine.outputs(rows)[:, 0]
-            asked = self.rounds_done
-            return votes(outputs[:, :asked], self.pairs[:asked], self.classes)
-
-        return scores
+        outputs = self._of_all_pairs().outputs(as_rows(x), self._tell)
+        return votes(outputs, self.pairs[: self.rounds_done], self.classes)
 
     def _of_all_pairs(self) -> "_Machines":
         if self._all_pairs is None:
-            self._all_pairs = self._machines(*self.vectors.shared(), self.vectors.biases)
+            self._all_pairs = self._machines(self.vectors)
         return self._all_pairs
 
-    def _machines(self, images: np.ndarray, coefficients: np.ndarray, biases: np.ndarray) -> "_Machines":
-        """Return machines that share images, on the device and in the dtype of the run."""
-        rows, coefficients, biases = (
-            self._xp.asarray(each, dtype=self._dtype)
-            for each in (images.reshape(len(images), self.n_in), coefficients, biases)
-        )
-        return _Machines(self.kernel, self.kernel.prepared(rows), coefficients, biases)
+    def _machines(self, vectors: SupportVectors) -> "_Machines":
+        """Return the machines of some pairs, on the device and in the dtype of the run."""
+        shared, coefficients = vectors.shared()
+        supports = self._xp.empty((len(shared), self.n_in), dtype=self._dtype)
+        for part in pieces.cut(len(shared), _SUPPORTS):  # so that there is no second array of all of them
+            images = vectors.pictures(shared[part]).reshape(-1, self.n_in)
+            supports[part] = self.kernel.prepared(self._xp.asarray(images, dtype=self._dtype))
+        of_pairs = (self._xp.asarray(each, dtype=self._dtype) for each in (coefficients, vectors.biases))
+        return _Machines(self.kernel, supports, *of_pairs)
 
     # What is kept.
 
@@ -241,14 +233,15 @@ class _Machines:
     def __init__(self, kernel: PolynomialKernel | GaussianKernel, supports: Array, coefficients: Array, biases: Array):
         self._kernel, self._supports, self._coefficients, self._biases = kernel, supports, coefficients, biases
 
-    def outputs(self, rows: Array) -> Array:
-        """Return f of inputs (n, d): 2·n·s·(d + pairs) flops, in blocks, whose memory is bounded."""
+    def outputs(self, rows: Array, tell: Tell) -> Array:
+        """Return f of inputs (n, d): 2·n·s·(d + pairs) flops, in blocks, whose memory is bounded. Progress is told."""
         xp, supports = array_module(rows), self._supports
         outputs = xp.empty((len(rows), len(self._biases)), dtype=rows.dtype)
         outputs[...] = self._biases
         for of_rows in pieces.cut(len(rows), _INPUTS):
             x = self._kernel.prepared(rows[of_rows])
             for of_supports in pieces.cut(len(supports), _SUPPORTS):
+                tell("examples", of_rows.start, len(rows))
                 gram = xp.empty((len(x), len(supports[of_supports])), dtype=rows.dtype)
                 part = xp.empty((len(x), len(self._biases)), dtype=rows.dtype)
                 self._kernel.gram(x, supports[of_supports], gram)

@@ -370,35 +370,21 @@ def test_arrays_of_more_pairs_than_there_are_classes_for_are_refused():
         unfitted(x, 3).restore(fitted(x, labels).arrays())
 
 
-# Validation after every round.
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_followed_scores_are_those_of_the_model_as_it_stands(dtype):
-    x, labels = examples(dtype=dtype)
-    model = unfitted(x, kernel=NINTH)
-    asked = x[:50]
-    scores = model.follow(asked)
-    assert not scores().any()
-    for done in model.fit(x, labels, lambda *_: None):
-        if done != 2:  # several pairs may be new
-            np.testing.assert_allclose(scores(), model.scores(asked), rtol=1e-5, atol=1e-5)
-    model.keep_rounds(3)
-    np.testing.assert_allclose(scores(), model.scores(asked), rtol=1e-5, atol=1e-5)
-    list(model.fit(x, labels, lambda *_: None))
-    np.testing.assert_allclose(scores(), model.scores(asked), rtol=1e-5, atol=1e-5)
-
-
-def test_following_a_restored_model_has_the_bits_of_following_from_the_beginning():
-    x, labels = examples()
-    model, restored = unfitted(x, kernel=NINTH), unfitted(x, kernel=NINTH)
-    scores = model.follow(x)
-    for _ in model.fit(x, labels, lambda *_: None):
-        expected = scores().copy()
-    restored.restore(model.arrays())
-    assert restored.follow(x)().tobytes() == expected.tobytes()
-
-
 def test_sizes_are_known_before():
     model = unfitted(examples()[0])
     assert (model.rounds, model.size, model.shapes) == (6, 6, {"pairs": (6,)})
+
+
+def test_progress_of_scores_is_told_and_may_end_them():
+    x, labels = examples()
+    model, told = fitted(x, labels, kernel=NINTH), []
+    model.listen(lambda *what: told.append(what))
+    model.scores(np.concatenate([x] * 10))
+    assert told == [("examples", 0, 1600), ("examples", 1024, 1600)]
+
+    def stop(*what: Any) -> None:
+        raise KeyboardInterrupt
+
+    model.listen(stop)
+    with pytest.raises(KeyboardInterrupt):
+        model.scores(x)
