@@ -10,6 +10,7 @@ from math import ceil
 from typing import Literal
 
 from mnistnn.config.load import LoadedExperiment
+from mnistnn.config.schema import FittedExperiment
 from mnistnn.errors import RunError, UsageError
 from mnistnn.experiment.members import member_run
 from mnistnn.run.config import load_run_config
@@ -35,8 +36,12 @@ def refit_experiment(run: RunDirectory, until: Until) -> LoadedExperiment:
         raise RunError(f"{run.path}: no evaluation, so no best epoch")
     if "valid.error" not in best:
         raise UsageError(f"{run.path}: trained without a validation split already")
-    if view.loaded.experiment.optimizer is None:
-        changes = [*_without_validation(view), *_refit_of_fitted(view, int(best["epoch"]))]
+    experiment = view.loaded.experiment
+    if isinstance(experiment, FittedExperiment):
+        rounds = int(best["epoch"])
+        changes = [*_without_validation(view), *_refit_of_fitted(view, rounds)]
+        if experiment.model.open_ended:
+            changes.append(f"stopping=[{{type: max_epochs, epochs: {rounds}}}]")
         return load_run_config(run, changes, view.record)
     epochs = ceil(best["epoch"])
     if until == "epochs":
