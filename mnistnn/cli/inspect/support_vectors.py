@@ -60,19 +60,20 @@ def support_vectors(
     found, trained = trained_options.open_trained(run, runs, checkpoint)
     of_checkpoint = {"checkpoint": trained.label, "checkpoint_file": trained.file, "epoch": trained.epoch}
     record = {"schema_version": trained_options.SCHEMA_VERSION, **of_checkpoint}
-    if not as_json:
-        click.echo(f"{printable(found.path.name)}, checkpoint {printable(trained.label)}: {trained.epoch:,.6g} pairs")
+    title = f"{printable(found.path.name)}, checkpoint {printable(trained.label)}: {trained.epoch:,.6g} pairs"
     if pair is None:
         all_machines = machines(trained)
         if as_json:
             click.echo(json.dumps({**record, "machines": [asdict(each) for each in all_machines]}))
         else:
+            click.echo(title)
             _print_machines(all_machines)
         return
     shown = strongest(trained, pair, count)
     if as_json:
         click.echo(json.dumps({**record, "pair": sorted(pair), "vectors": [_as_json(each) for each in shown]}))
     else:
+        click.echo(title)
         for each in shown:
             down, right = each.shift
             shift = f", shifted by {down:+d} down, {right:+d} right" if any(each.shift) else ""
