@@ -14,7 +14,7 @@ _TO_MISS = 1e-9  # relative: a ratio that is its goal but for rounding meets it
 class Row:
     """Figures of contenders, in the same unit; less is better.
 
-    section     steps, chains, busy, processes, elastic or start-up
+    section     steps, chains, busy, processes, elastic, fitted or start-up
     base        the contender that does the least there can be
     peer_goal   how many times as fast as the fastest peer, at least
     limit_goal  how many times as long as the base, at most

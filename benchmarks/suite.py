@@ -4,7 +4,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from benchmarks import busy, startup, whole_processes
 from benchmarks.measure import Outcome, measure, this_python
 from benchmarks.results import Results
 from benchmarks.row import Row, row_of
-from benchmarks.workloads import BUSY, BUSY_GOAL, CHAINS, ELASTIC, HIDDEN, QUICK, STEPS, Workload
+from benchmarks.workloads import BUSY, BUSY_GOAL, CHAINS, ELASTIC, FITTED, HIDDEN, QUICK, STEPS, Workload
 from mnistnn.backend.arrays import Device, device_name
 from mnistnn.backend.machine import usable_cores
 from mnistnn.data.datasets.cache import set_folder
@@ -104,6 +104,9 @@ class Suite:
     def _elastic_kinds(self) -> list[tuple[str, Path]]:
         return [("ours", this_python()), ("scipy", self.options.peers or this_python())]
 
+    def _fitted_kinds(self) -> list[tuple[str, Path]]:
+        return [("ours", this_python()), ("sklearn", self.options.peers or this_python())]
+
     def _workload(
         self, workload: Workload, kinds: list[tuple[str, Path]], section: str, base: str = "limit"
     ) -> Row | None:
@@ -143,6 +146,10 @@ class Suite:
         if not self.options.quick:
             kinds = [("ours", this_python()), ("ours-plain", this_python())]
             rows.append(self._workload(HIDDEN, kinds, "elastic", base="ours-plain"))
+            folder = str(set_folder("mnist"))
+            rows += [
+                self._workload(replace(each, folder=folder), self._fitted_kinds(), "fitted", base="") for each in FITTED
+            ]
         self.note("start-up and memory")
         rows += startup.rows(self.threads, self.rounds if self.options.quick else _START_ROUNDS, version)
         if not self.options.quick:

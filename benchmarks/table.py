@@ -160,6 +160,20 @@ SECTIONS = {
             "with ÷ without, in time": _against_limit,
         },
     ),
+    "fitted": Section(
+        "Fitted models",
+        "All of a fit, or of a question, on real digits in memory, in float32; scikit-learn's `SVC` and "
+        "`KNeighborsClassifier(algorithm='brute')` with the same kernel, the same cache, the same neighbours.",
+        {
+            "what": lambda row: row.name,
+            "ours": _figure("ours"),
+            "scikit-learn": _figure("sklearn"),
+            "scikit-learn ÷ ours": _against_peer,
+            "threads: ours / scikit-learn": lambda row: " / ".join(
+                _NONE if one is None else str(one.threads) for one in (row.ours, row.peer)
+            ),
+        },
+    ),
     "start-up": Section(
         "Start-up and memory",
         "From the start of the process, with warm caches; and the most memory that was resident.",

@@ -14,7 +14,7 @@ class Workload:
     """Work that contenders do again and again, and the goals set for it.
 
     task        steps: a training step; chains: that of a restricted Boltzmann machine; elastic: to bend a batch;
-                training: to train an experiment, batches and all
+                training: to train an experiment, batches and all; fitted: to fit or to ask a fitted model
     sizes       of a dense net: inputs, units of each layer; of a model: visible and hidden units; of a recurrent
                 net: inputs of a step, units of the LSTM, outputs; empty for LeNet 20-50-500
     steps       that a recurrent net reads; other nets read none
@@ -24,12 +24,14 @@ class Workload:
     limit_goal  how many times as long as the least there can be it may take
     cuda_goal   what peer_goal is on a GPU
     experiment  a file, for training; relative to the checkout
+    model       that is fitted to a batch of digits (svm), or asked about one (knn)
+    folder      of the digits' files
     turn_s      seconds of each contender in each round
     statistic   of the steps of a round: their median, or their mean where rare long ones count
     """
 
     name: str
-    task: Literal["steps", "chains", "elastic", "training"]
+    task: Literal["steps", "chains", "elastic", "training", "fitted"]
     batch: int
     sizes: tuple[int, ...] = ()
     activation: str = "linear"
@@ -42,6 +44,8 @@ class Workload:
     limit_goal: float | None = None
     cuda_goal: float | None = None
     experiment: str = ""
+    model: Literal["", "svm", "knn"] = ""
+    folder: str = ""
     turn_s: float = 0.3
     statistic: Literal["median", "mean"] = "median"
 
@@ -137,6 +141,15 @@ SIGMA_PX, ALPHA_PX = 4.0, 34.0  # of the distortion, those of Simard, Steinkraus
 ELASTIC = Workload("elastic distortion, 28×28", "elastic", 128, peer_goal=5.0)
 HIDDEN = Workload(
     "training LeNet on images bent anew", "training", 100, experiment="experiments/cnn_elastic.yaml", turn_s=2.0
+)
+
+DEGREE, C, CACHE_MB = 9, 2.0, 400  # those of the history's virtual support vector machine
+NEIGHBOURS, REFERENCES = 3, 50_000
+FITTED = (
+    Workload("SVM of degree 9, fitted to 4,000 digits", "fitted", 4000, model="svm", peer_goal=1.0, turn_s=1.0),
+    Workload(
+        "3 nearest neighbours of 1,000 digits among 50,000", "fitted", 1000, model="knn", peer_goal=1.0, turn_s=1.0
+    ),
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.contender import Prepared, fastest, timed
 from benchmarks.measure import measure, this_python
 from benchmarks.suite import Options, Suite, pinned
-from benchmarks.workloads import CHAINS, HIDDEN, STEPS, Workload, from_json, to_json
+from benchmarks.workloads import CHAINS, FITTED, HIDDEN, STEPS, Workload, from_json, to_json
 
 TINY = Workload("tiny", "steps", 4, (12, 5, 10), "tanh", l2=1e-3, turn_s=0.01)
 
@@ -48,7 +48,7 @@ def test_contender_that_ends_in_its_turn_is_left_out(tmp_path):
     assert (outcome.measured, outcome.failures) == ([], ["tiny: peer: gone"])
 
 
-@pytest.mark.parametrize("workload", [*STEPS, *CHAINS, HIDDEN], ids=lambda workload: workload.name)
+@pytest.mark.parametrize("workload", [*STEPS, *CHAINS, *FITTED, HIDDEN], ids=lambda workload: workload.name)
 def test_workload_survives_the_command_line(workload):
     assert from_json(to_json(workload)) == workload
 
@@ -71,6 +71,18 @@ def test_training_runs_with_and_without_distortions(toy):
     bent = Workload("toy", "training", 32, experiment=str(toy), turn_s=0.01)
     outcome = measure(bent, _kinds("ours", "ours-plain"), threads=1, rounds=1)
     assert [found.kind for found in outcome.measured] == ["ours", "ours-plain"], outcome.failures
+
+
+@pytest.mark.parametrize("model", ["svm", "knn"])
+def test_fitted_model_runs_beside_that_of_scikit_learn(model, tmp_path, monkeypatch):
+    rng, count = np.random.default_rng(3), 50_040
+    labels = rng.integers(0, 10, count).astype(np.uint8)
+    images = (25 * labels[:, None] + rng.integers(0, 30, (count, 784))).astype(np.uint8)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(bytes(16) + images.tobytes())
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(bytes(8) + labels.tobytes())
+    tiny = Workload("tiny", "fitted", 40, model=model, folder=str(tmp_path), turn_s=0.01)
+    outcome = measure(tiny, _kinds("ours", "sklearn"), threads=1, rounds=1)
+    assert [found.kind for found in outcome.measured] == ["ours", "sklearn"], outcome.failures
 
 
 def test_steps_that_are_timed_together_begin_after_a_lead_in():

@@ -11,10 +11,12 @@ from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
 from mnistnn.storage.reading import read_own_file
 from mnistnn.storage.strict_json import parse
+from mnistnn.storage.under_way import PREFIX, SUFFIX
 from mnistnn.tasks.registry import RESULTS
 
 _FOLDER = "eval"
 _NAME = re.compile(rf"({'|'.join(kind.prefix for kind in RESULTS)})(train|valid|test)-.+\.json")
+_UNDER_WAY = re.compile(rf"{PREFIX}(train|valid|test){re.escape(SUFFIX)}")
 _ENTRY = {"time", "checkpoint", "file", "epoch"}
 
 
@@ -24,6 +26,11 @@ def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord
     for name in inventory.names_in(_FOLDER):
         file = f"{_FOLDER}/{name}"
         if name == TEST_ACCESS_LOG:
+            continue
+        if _UNDER_WAY.fullmatch(name):
+            findings.note(
+                file, "scores of an evaluation that was cut off or is under way; the next one goes on with it"
+            )
             continue
         if not _NAME.fullmatch(name):
             findings.note(file, "no part of the run")

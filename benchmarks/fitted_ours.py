@@ -1,0 +1,46 @@
+"""Fitted models: a support vector machine that is fitted, nearest neighbours that are asked."""
+
+import numpy as np
+
+from benchmarks.contender import Prepared, Step
+from benchmarks.fitted_digits import digits
+from benchmarks.steps_ours import for_life
+from benchmarks.workloads import DEGREE, NEIGHBOURS, REFERENCES, C, Workload
+from mnistnn.backend import jit, threads
+from mnistnn.models.fitted.kernel_functions import PolynomialKernel
+from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.svm import SVM
+
+_CLASSES = 10
+
+
+def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
+    for_life.enter_context(jit.Compiled(wanted=True).in_use())
+    for_life.enter_context(threads.allowed(count))
+    step = _fitting(workload) if workload.model == "svm" else _asking(workload)
+    return Prepared(f"NumPy {np.__version__}", count, step)
+
+
+def _fitting(workload: Workload) -> Step:
+    x, labels = digits(workload.folder, workload.batch)
+    kernel = PolynomialKernel(degree=DEGREE, offset=1.0, scale=0.5, unit_norm=True)
+
+    def fit() -> None:
+        model = SVM(C=C, kernel=kernel)
+        model.build((784,), _CLASSES)
+        model.allocate(np, "float32")
+        for _ in model.fit(x, labels, lambda *_: None):
+            pass
+
+    return fit
+
+
+def _asking(workload: Workload) -> Step:
+    x, labels = digits(workload.folder, REFERENCES + workload.batch)
+    model = NearestNeighbours(neighbours=NEIGHBOURS)
+    model.build((784,), _CLASSES)
+    model.find_references_by(lambda: bytes(32), lambda: (x[:REFERENCES], labels[:REFERENCES]))
+    model.allocate(np, "float32")
+    for _ in model.fit(x[:REFERENCES], labels[:REFERENCES], lambda *_: None):
+        pass
+    return lambda: model.scores(x[REFERENCES:])
