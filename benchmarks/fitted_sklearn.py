@@ -1,4 +1,4 @@
-"""The same models of scikit-learn: SVC with LIBSVM's kernel cache of the same size, KNeighborsClassifier by brute force."""
+"""The same models of scikit-learn: SVC with a kernel cache of the same size, KNeighborsClassifier by brute force."""
 
 import numpy as np
 import sklearn
