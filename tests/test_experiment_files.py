@@ -1,16 +1,23 @@
 """The files under experiments/: valid, commented, named for their place, and each with a claim and its source."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from mnistnn.config.load import load_experiment
+from mnistnn.config.load import LoadedExperiment, load_experiment
 from mnistnn.experiment.plan import Plan
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 FILES = sorted(FOLDER.rglob("*.yaml"))
 CLAIMS = [path for path in FILES if path.parent.name != "base"]
 COURSE = [path for path in CLAIMS if path.parent.name == "course"]
+
+
+@cache
+def loaded_from(path: Path) -> LoadedExperiment:
+    """Load a file, once for all tests that look at it; none changes it (a plan has a copy)."""
+    return load_experiment(path)
 
 
 def name_of(path: Path) -> str:
@@ -34,7 +41,7 @@ def test_course_experiment_shows_its_technique_and_little_else(path):
 @pytest.mark.parametrize("path", COURSE, ids=name_of)
 def test_claim_leaves_room_for_the_noise_of_the_test_split(path):
     """Half a band is at least two standard deviations of a binomial: 10 000 digits tell no more."""
-    loaded = load_experiment(path)
+    loaded = loaded_from(path)
     band = loaded.experiment.expect.test_error
     assert band is not None
     low, high = band
@@ -45,7 +52,7 @@ def test_claim_leaves_room_for_the_noise_of_the_test_split(path):
 
 @each_file
 def test_experiment_is_valid_and_its_parts_fit(path):
-    assert Plan(load_experiment(path)).pace.updates_per_epoch >= 1
+    assert Plan(loaded_from(path)).pace.updates_per_epoch >= 1
 
 
 @each_file
@@ -58,7 +65,7 @@ def test_experiment_begins_with_a_comment(path):
 @each_file
 def test_experiment_is_named_for_its_place(path):
     """So no two files share a name, and a run's folder leads back to its experiment."""
-    assert load_experiment(path).experiment.name == name_of(path).replace("/", "-").replace("_", "-")
+    assert loaded_from(path).experiment.name == name_of(path).replace("/", "-").replace("_", "-")
 
 
 @each_file
@@ -69,7 +76,7 @@ def test_experiment_has_lines_that_fit_the_page(path):
 @each_claim
 def test_experiment_expects_a_metric_and_says_where_it_comes_from(path):
     """A test error; of an unsupervised model nats, as a claim or in a note."""
-    experiment = load_experiment(path).experiment
+    experiment = loaded_from(path).experiment
     expect = experiment.expect
     if hasattr(experiment.model, "learns_by"):
         assert expect.test_log_likelihood or expect.test_reconstruction or "nats" in expect.note
@@ -80,7 +87,7 @@ def test_experiment_expects_a_metric_and_says_where_it_comes_from(path):
 
 @each_claim
 def test_expected_intervals_are_intervals(path):
-    expect = load_experiment(path).experiment.expect
+    expect = loaded_from(path).experiment.expect
     for interval in (expect.test_error, expect.valid_error):
         assert interval is None or 0 < interval[0] < interval[1] < 1
     nats, lost = expect.test_log_likelihood, expect.test_reconstruction
@@ -90,14 +97,14 @@ def test_expected_intervals_are_intervals(path):
 
 @each_file
 def test_bases_make_no_claims(path):
-    expect = load_experiment(path).experiment.expect
+    expect = loaded_from(path).experiment.expect
     assert path in CLAIMS or (expect.test_error, expect.valid_error) == (None, None)
 
 
 @each_file
 def test_file_extends_only_bases(path):
     """The members of a committee are files of the collection too, which are not extended."""
-    loaded = load_experiment(path)
+    loaded = loaded_from(path)
     others = [Path(name).resolve() for name, _ in loaded.sources[1:]]
     members = CLAIMS if "members" in loaded.resolved["model"] else []
     assert all(other.parent == FOLDER / "base" or other in members for other in others)

@@ -4,6 +4,7 @@ from mnistnn.models.fitted.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
 from mnistnn.models.fitted.svm import SVM
 from mnistnn.tasks.fitted import FittedClassification
+from mnistnn.types import Array
 
 
 class NeighboursTask(FittedClassification):
@@ -13,6 +14,9 @@ class NeighboursTask(FittedClassification):
     def nearest_neighbours(self) -> NearestNeighbours:
         assert isinstance(self._model, NearestNeighbours)
         return self._model
+
+    def named_arrays(self) -> dict[str, Array]:
+        raise self._refusal("consists of the training examples, of which it keeps a digest: nothing to be exported")
 
 
 class SupportVectorTask(FittedClassification):
