@@ -7,9 +7,9 @@ from benchmarks.fitted_digits import digits
 from benchmarks.steps_ours import for_life
 from benchmarks.workloads import DEGREE, NEIGHBOURS, REFERENCES, C, Workload
 from mnistnn.backend import jit, threads
-from mnistnn.models.fitted.kernel_functions import PolynomialKernel
-from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
-from mnistnn.models.fitted.svm import SVM
+from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.support_vectors.kernel_functions import PolynomialKernel
+from mnistnn.models.fitted.support_vectors.svm import SVM
 
 _CLASSES = 10
 

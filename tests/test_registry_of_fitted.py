@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from mnistnn.models import AnyFittedModel
-from mnistnn.models.fitted.boosted_stumps import BoostedStumps
-from mnistnn.models.fitted.cascade import Stage
+from mnistnn.models.fitted.boosting.boosted_stumps import BoostedStumps
+from mnistnn.models.fitted.boosting.stump_features import Haar, Pixels
 from mnistnn.models.fitted.committee import Committee, Member
-from mnistnn.models.fitted.distances import Euclidean
-from mnistnn.models.fitted.kernel_functions import GaussianKernel, PolynomialKernel
 from mnistnn.models.fitted.least_squares import LeastSquares
-from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.neighbours.cascade import Stage
+from mnistnn.models.fitted.neighbours.distances import Euclidean
+from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbours
 from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
-from mnistnn.models.fitted.stump_features import Haar, Pixels
-from mnistnn.models.fitted.svm import SVM
+from mnistnn.models.fitted.support_vectors.kernel_functions import GaussianKernel, PolynomialKernel
+from mnistnn.models.fitted.support_vectors.svm import SVM
 from mnistnn.tasks.registry import OF_MODELS
 from mnistnn.types import ShapeError
 from tests.test_registry import members

@@ -19,10 +19,10 @@ from mnistnn.errors import ConfigError, UsageError
 from mnistnn.layers import Layer
 from mnistnn.losses import Criterion, Loss
 from mnistnn.models import AnyEnergyModel, AnyUnsupervised
-from mnistnn.models.fitted.boosted_stumps import BoostedStumps
+from mnistnn.models.fitted.boosting.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import TrainedMember
-from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
-from mnistnn.models.fitted.svm import SVM
+from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.support_vectors.svm import SVM
 from mnistnn.models.flat import FlatModel
 from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.supervised import BaseObjective

@@ -1,8 +1,8 @@
 """Fitted classifiers of which readers ask more than scores: what they consist of, and what they decided by."""
 
-from mnistnn.models.fitted.boosted_stumps import BoostedStumps
-from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
-from mnistnn.models.fitted.svm import SVM
+from mnistnn.models.fitted.boosting.boosted_stumps import BoostedStumps
+from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.support_vectors.svm import SVM
 from mnistnn.tasks.fitted import FittedClassification
 from mnistnn.types import Array
 

@@ -4,12 +4,12 @@ from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.source import DataSource
 from mnistnn.models.autoencoder import Autoencoder
 from mnistnn.models.boltzmann import Boltzmann
-from mnistnn.models.fitted.boosted_stumps import BoostedStumps
+from mnistnn.models.fitted.boosting.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import Committee
 from mnistnn.models.fitted.least_squares import LeastSquares
-from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbours
 from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
-from mnistnn.models.fitted.svm import SVM
+from mnistnn.models.fitted.support_vectors.svm import SVM
 from mnistnn.models.rbm import RBM
 from mnistnn.tasks.classes import NetworkClassification, StepClassification
 from mnistnn.tasks.classification import Evaluation

@@ -9,8 +9,8 @@ import pytest
 
 from mnistnn.experiment.members import member_run
 from mnistnn.experiment.trained import load_trained
-from mnistnn.models.fitted.boosted_stumps import BoostedStumps
-from mnistnn.models.fitted.stump_features import Haar, Pixels
+from mnistnn.models.fitted.boosting.boosted_stumps import BoostedStumps
+from mnistnn.models.fitted.boosting.stump_features import Haar, Pixels
 from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory
 from tests.device.array import DeviceArray

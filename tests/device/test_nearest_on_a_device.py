@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistnn.models.fitted.cascade import Stage
-from mnistnn.models.fitted.distances import Euclidean
-from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.neighbours.cascade import Stage
+from mnistnn.models.fitted.neighbours.distances import Euclidean
+from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbours
 from tests.device.array import DeviceArray
 from tests.models.fitted.test_nearest_neighbours import CLASSES, DEFORMING, DIGEST, images, labels
 

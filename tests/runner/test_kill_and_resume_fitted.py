@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mnistnn.experiment.trained import load_trained
-from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbours
 from mnistnn.run.checkpoint import newest_first, read
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
@@ -68,7 +68,7 @@ def test_rounds_that_were_killed_go_on_with_the_same_bits(kind, toy, start, comm
 _SLOWED = """\
 import sys, time
 from mnistnn.storage import under_way
-from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbours
 under_way.EVERY_S = 0.0
 scores = NearestNeighbours.scores
 def slow(self, x):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mnistnn.experiment.trained import load_trained
-from mnistnn.models.fitted.svm import SVM
+from mnistnn.models.fitted.support_vectors.svm import SVM
 from mnistnn.run.checkpoint import newest_first, read
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows

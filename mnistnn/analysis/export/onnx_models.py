@@ -12,11 +12,11 @@ from mnistnn.analysis.export.onnx_outputs import add_probabilities
 from mnistnn.errors import UsageError
 from mnistnn.experiment.plan import Plan
 from mnistnn.models.fitted.committee import LEAST, Committee
-from mnistnn.models.fitted.kernel_functions import GaussianKernel, PolynomialKernel
 from mnistnn.models.fitted.least_squares import LeastSquares
 from mnistnn.models.fitted.pairs import LIMIT
 from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
-from mnistnn.models.fitted.svm import SVM
+from mnistnn.models.fitted.support_vectors.kernel_functions import GaussianKernel, PolynomialKernel
+from mnistnn.models.fitted.support_vectors.svm import SVM
 from mnistnn.models.sequential import Sequential
 from mnistnn.types import Shape
 

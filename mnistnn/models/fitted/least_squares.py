@@ -15,14 +15,14 @@ from mnistnn.errors import DivergedError
 from mnistnn.kernels.least_squares import Matrix, least_squares
 from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
-from mnistnn.models.contract import Fitted, Tell
-from mnistnn.models.fitted import fixed
+from mnistnn.models.contract import Tell
+from mnistnn.models.fitted.closed_form import ClosedForm
 from mnistnn.models.fitted.pairs import limited_sums, sums, votes
 from mnistnn.types import Array, Shape, ShapeError
 
 
 @component
-class LeastSquares(Fitted):
+class LeastSquares(ClosedForm):
     """Outputs x W + b, with the W and b that minimise Σᵢ ‖xᵢ W + b − tᵢ‖² + ridge · n ‖W‖² over n examples.
 
     Where several do, those of the least norm. Fitted in one round, in float64 on the host, by the normal equations and
@@ -53,14 +53,6 @@ class LeastSquares(Fitted):
         self.shapes: dict[str, Shape] = {"outputs": (self.outputs,)}
         self._criterion = SquaredError()
         self._criterion.build((classes,), classes)
-
-    @property
-    def rounds(self) -> int:
-        return 1
-
-    @property
-    def rounds_done(self) -> int:
-        return int(self._fitted)
 
     @property
     def criterion(self) -> Loss:
@@ -127,11 +119,5 @@ class LeastSquares(Fitted):
     def weights(self) -> tuple[Array, list[str] | None]:
         return self.W, [f"{i}/{j}" for i, j in self.pairs] or None
 
-    def arrays(self) -> dict[str, Array]:
-        return {"W": self.W, "b": self.b} if self._fitted else {}
-
-    def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        self._fitted = fixed.take({"W": self.W, "b": self.b}, arrays)
-
-    def keep_rounds(self, rounds: int) -> None:
-        self._fitted = self._fitted and rounds > 0
+    def own(self) -> dict[str, Array]:
+        return {"W": self.W, "b": self.b}

@@ -13,8 +13,8 @@ from mnistnn.component import component
 from mnistnn.errors import DivergedError
 from mnistnn.losses import Loss
 from mnistnn.losses.softmax_nll import SoftmaxNLL
-from mnistnn.models.contract import Fitted, Tell
-from mnistnn.models.fitted import fixed
+from mnistnn.models.contract import Tell
+from mnistnn.models.fitted.closed_form import ClosedForm
 from mnistnn.types import Array, Shape, ShapeError
 
 _ABSENT = -1e30  # the score of a class without examples: finite, also as a float32
@@ -22,7 +22,7 @@ _SINGULAR = 1e-12  # a share of the largest variance of all inputs, below which 
 
 
 @component
-class QuadraticDiscriminant(Fitted):
+class QuadraticDiscriminant(ClosedForm):
     """Each class c is a Gaussian N(μ_c, Σ_c), fitted by its examples; the score is the logarithm of its share in x:
 
     z_c = log π_c − ½ log |Σ_c| − ½ (x − μ_c)ᵀ Σ_c⁻¹ (x − μ_c), up to a constant, so that softmax(z) is the probability.
@@ -45,14 +45,6 @@ class QuadraticDiscriminant(Fitted):
         self.shapes: dict[str, Shape] = {"classes": (classes,)}
         self._criterion = SoftmaxNLL()
         self._criterion.build((classes,), classes)
-
-    @property
-    def rounds(self) -> int:
-        return 1
-
-    @property
-    def rounds_done(self) -> int:
-        return int(self._fitted)
 
     @property
     def criterion(self) -> Loss:
@@ -120,14 +112,5 @@ class QuadraticDiscriminant(Fitted):
             scores[:, c] = self.offset[c] - 0.5 * (y * y).sum(axis=1)
         return scores
 
-    def arrays(self) -> dict[str, Array]:
-        return self._own() if self._fitted else {}
-
-    def _own(self) -> dict[str, Array]:
+    def own(self) -> dict[str, Array]:
         return {"mean": self.mean, "W": self.W, "offset": self.offset}
-
-    def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        self._fitted = fixed.take(self._own(), arrays)
-
-    def keep_rounds(self, rounds: int) -> None:
-        self._fitted = self._fitted and rounds > 0

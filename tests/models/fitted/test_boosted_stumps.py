@@ -11,8 +11,8 @@ from mnistnn.backend import jit, threads
 from mnistnn.errors import DivergedError
 from mnistnn.kernels import haar
 from mnistnn.models.fitted import boosting
-from mnistnn.models.fitted.boosted_stumps import BoostedStumps
-from mnistnn.models.fitted.stump_features import Haar, Pixels
+from mnistnn.models.fitted.boosting.boosted_stumps import BoostedStumps
+from mnistnn.models.fitted.boosting.stump_features import Haar, Pixels
 from mnistnn.types import ShapeError
 
 SHAPE, CLASSES, N = (3, 4), 4, 90

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnistnn.models.fitted.growing import GrowingArrays
+from mnistnn.models.fitted.boosting.growing import GrowingArrays
 from mnistnn.types import ShapeError
 
 KINDS = {"a": ((2,), "int32"), "b": ((), "float64")}

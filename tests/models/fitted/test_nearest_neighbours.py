@@ -16,9 +16,9 @@ from mnistnn.kernels.edges import eight_bit, sobel
 from mnistnn.kernels.idm import idm
 from mnistnn.kernels.p2dhmdm import p2dhmdm
 from mnistnn.kernels.shifted import shifted
-from mnistnn.models.fitted.cascade import Stage
-from mnistnn.models.fitted.distances import Distance, Euclidean, ImageDistortion, PseudoHMM, Shifted
-from mnistnn.models.fitted.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.neighbours.cascade import Stage
+from mnistnn.models.fitted.neighbours.distances import Distance, Euclidean, ImageDistortion, PseudoHMM, Shifted
+from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbours
 from mnistnn.types import ShapeError
 
 SHAPE, CLASSES = (7, 6), 4

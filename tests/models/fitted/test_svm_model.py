@@ -13,9 +13,9 @@ from mnistnn.backend import threads
 from mnistnn.backend.jit import Compiled
 from mnistnn.errors import DivergedError
 from mnistnn.kernels import decomposition
-from mnistnn.models.fitted.kernel_functions import GaussianKernel, PolynomialKernel
 from mnistnn.models.fitted.pairs import votes
-from mnistnn.models.fitted.svm import SVM
+from mnistnn.models.fitted.support_vectors.kernel_functions import GaussianKernel, PolynomialKernel
+from mnistnn.models.fitted.support_vectors.svm import SVM
 from mnistnn.types import ShapeError
 
 SHAPE, CLASSES, N = (5, 6), 4, 160
@@ -121,7 +121,7 @@ def test_scores_of_many_inputs_and_support_vectors_are_those_of_few(monkeypatch,
     many = np.concatenate([x] * (inputs // N + 1))[:inputs]
     expected = np.concatenate([model.scores(x)] * (inputs // N + 1))[:inputs]
     for size in (7, 4096):
-        monkeypatch.setattr("mnistnn.models.fitted.svm._SUPPORTS", size)
+        monkeypatch.setattr("mnistnn.models.fitted.support_vectors.svm._SUPPORTS", size)
         np.testing.assert_allclose(model.scores(many), expected, atol=1e-5)
 
 

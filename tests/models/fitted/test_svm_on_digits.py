@@ -5,8 +5,8 @@ import pytest
 
 from mnistnn.data.spec import Data
 from mnistnn.data.splits import read_split
-from mnistnn.models.fitted.kernel_functions import PolynomialKernel
-from mnistnn.models.fitted.svm import SVM
+from mnistnn.models.fitted.support_vectors.kernel_functions import PolynomialKernel
+from mnistnn.models.fitted.support_vectors.svm import SVM
 
 C, DEGREE = 2.0, 9
 COUNT = 2000

@@ -13,8 +13,8 @@ from mnistnn.errors import ConfigError, RunError
 from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.contract import Fitted, Tell
-from mnistnn.models.fitted.cascade import Found, References, Search, Stage
-from mnistnn.models.fitted.distances import AnyDistance, Distance, Euclidean
+from mnistnn.models.fitted.neighbours.cascade import Found, References, Search, Stage
+from mnistnn.models.fitted.neighbours.distances import AnyDistance, Distance, Euclidean
 from mnistnn.types import Array, Shape, ShapeError
 
 _DIGEST_BYTES = 32

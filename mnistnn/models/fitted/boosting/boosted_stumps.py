@@ -17,9 +17,9 @@ from mnistnn.kernels.stumps import Features
 from mnistnn.losses import Loss
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.contract import Fitted, Tell
-from mnistnn.models.fitted.boosting import CONSTANT, Boosting, BoostingRound
-from mnistnn.models.fitted.growing import GrowingArrays
-from mnistnn.models.fitted.stump_features import AnyStumpFeatures, Haar, as_integers
+from mnistnn.models.fitted.boosting.boosting import CONSTANT, Boosting, BoostingRound
+from mnistnn.models.fitted.boosting.growing import GrowingArrays
+from mnistnn.models.fitted.boosting.stump_features import AnyStumpFeatures, Haar, as_integers
 from mnistnn.types import Array, Shape, ShapeError
 
 _EXAMPLES = 512  # that are asked for at once: their integral images stay in the second cache while rounds add up

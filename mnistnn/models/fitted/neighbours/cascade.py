@@ -16,7 +16,7 @@ from mnistnn.component import component
 from mnistnn.errors import DivergedError
 from mnistnn.kernels.nearest import Nearest, queries_at_once, squared_norms
 from mnistnn.models.contract import Tell
-from mnistnn.models.fitted.distances import AnyDistance, Distance, Done
+from mnistnn.models.fitted.neighbours.distances import AnyDistance, Distance, Done
 from mnistnn.types import Array
 
 _BLOCK = 512  # inputs that are prepared at a time

@@ -16,7 +16,7 @@ from mnistnn.backend import pieces, threads
 from mnistnn.backend.rng import UpdateStreams
 from mnistnn.kernels import stumps
 from mnistnn.kernels.stumps import Binned
-from mnistnn.models.fitted.stump_features import StumpFeatures
+from mnistnn.models.fitted.boosting.stump_features import StumpFeatures
 
 CONSTANT = -1
 """The number of a feature that is 0 everywhere; a stump of it, with threshold 0, is 1 everywhere."""

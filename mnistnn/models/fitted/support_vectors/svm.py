@@ -18,9 +18,9 @@ from mnistnn.kernels.shifts import shifted_copies, shifts_up_to
 from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.contract import Fitted, Tell
-from mnistnn.models.fitted.kernel_functions import AnyKernel, GaussianKernel, PolynomialKernel
 from mnistnn.models.fitted.pairs import votes
-from mnistnn.models.fitted.support_vectors import Supports, SupportVectors
+from mnistnn.models.fitted.support_vectors.kernel_functions import AnyKernel, GaussianKernel, PolynomialKernel
+from mnistnn.models.fitted.support_vectors.vectors import Supports, SupportVectors
 from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 # The largest number that may occur in a float32 Gram matrix: sums of many stay below 3e38.

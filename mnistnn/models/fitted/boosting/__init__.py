@@ -1,0 +1,1 @@
+"""Sums of stumps that are chosen one after the other."""

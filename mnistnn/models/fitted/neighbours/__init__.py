@@ -1,0 +1,1 @@
+"""Nearest neighbours, by distances that may let an image bend, in stages."""
