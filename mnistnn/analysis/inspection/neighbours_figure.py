@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mnistnn.analysis.inspection.neighbours import Decision
 from mnistnn.analysis.plots.paper_style import CM, COLOURS, encode, legible, paper_style
 
-_SIDE_CM, _CAPTION_CM = 3.4, 0.9
+_SIDE_CM, _CAPTION_CM = 3.4, 1.0
 
 
 def draw(decisions: Sequence[Decision], names: Sequence[str], title: str, file_format: str) -> bytes:
@@ -31,7 +31,7 @@ def draw(decisions: Sequence[Decision], names: Sequence[str], title: str, file_f
         for row, each in zip(grid, decisions, strict=True):
             _show(row[0], each.image, f"{each.place}: {names[each.true]} as {names[each.predicted]}")
             for axes, neighbour in zip(row[1:], each.neighbours, strict=False):
-                _show(axes, neighbour.image, f"{names[neighbour.label]}, {each.by} {neighbour.distance:.4g}")
+                _show(axes, neighbour.image, f"{names[neighbour.label]}\n{each.by} {neighbour.distance:.4g}")
                 if each.image is not None and neighbour.displacement is not None:
                     _add_arrows(axes, each.image, neighbour.displacement)
         return encode(figure, file_format)

@@ -55,8 +55,9 @@ def machines(trained: Trained) -> list[OfPair]:
 
 
 def strongest(trained: Trained, pair: Sequence[int], count: int) -> list[SupportVector]:
-    """Return the support vectors of a pair with the largest coefficients, so many at most: first those of one class,
-    then those of the other. Raises UsageError for a pair without a machine.
+    """Return the support vectors of a pair with the largest coefficients, so many at most, and of copies of one example
+    the strongest only: first those of one class, then those of the other. Raises UsageError for a pair without a
+    machine.
     """
     model = trained.task.support_vector_machine
     wanted = tuple(sorted(pair))
@@ -69,6 +70,8 @@ def strongest(trained: Trained, pair: Sequence[int], count: int) -> list[Support
     number = fitted.index(wanted)
     of_pair, images = model.supports(number), model.pictures(number)
     largest_first = np.argsort(-np.abs(of_pair.coefficients), kind="stable")
+    _, firsts = np.unique(of_pair.sources[largest_first, 0], return_index=True)
+    largest_first = largest_first[np.sort(firsts)]
     sides = [largest_first[of_pair.coefficients[largest_first] * sign > 0][: -(-count // 2)] for sign in (1, -1)]
     found = []
     for at in np.concatenate(sides)[:count]:

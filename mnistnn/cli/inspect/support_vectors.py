@@ -47,7 +47,8 @@ def support_vectors(
 
     Without --pair there is a line for each pair of classes: how many support vectors its machine has, of how many
     examples they are copies, how many of them lie within the margin (α = C), and the bias. With --pair the ones with
-    the largest coefficients are shown: first those of the one class, which are positive, then those of the other.
+    the largest coefficients are shown, of shifted copies the strongest: first those of the one class, which are
+    positive, then those of the other.
     """
     from mnistnn.analysis.inspection.support_vectors import machines, strongest
     from mnistnn.errors import UsageError

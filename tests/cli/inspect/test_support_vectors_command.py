@@ -43,6 +43,7 @@ def test_strongest_of_a_pair_are_half_of_each_class(run, command):
     assert [np.sign(each) for each in coefficients] == [1, 1, 1, -1, -1, -1]
     assert coefficients[:3] == sorted(coefficients[:3], reverse=True)
     assert coefficients[3:] == sorted(coefficients[3:])
+    assert len({each["place"] for each in found["vectors"]}) == 6
     of_pair = load_trained(run).task.support_vector_machine.supports(3)
     assert coefficients[0] == of_pair.coefficients.max()
     at = int(of_pair.coefficients.argmax())
