@@ -28,7 +28,9 @@ def page(all_results: Sequence[Results], plots: dict[str, str]) -> str:
             rows = results.of(key)
             if not rows:
                 continue
-            parts += [f"### {section.title}\n", f"{section.text}\n", as_markdown(cells(section, rows))]
+            commits = sorted({row.commit for row in rows} - {""})
+            newer = "".join(f" Measured later, by commit {commit}." for commit in commits)
+            parts += [f"### {section.title}\n", f"{section.text}{newer}\n", as_markdown(cells(section, rows))]
             if key == "steps" and results.device in plots:
                 parts.append(f"![steps in multiples of the limit]({plots[results.device]})\n")
         missed = [row for row in results.rows if row.is_missed and "ours" in row.parts]

@@ -1,5 +1,6 @@
 """Keeps the results of a device in the checkout, and makes page and plots of those of all devices anew."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import results
@@ -9,10 +10,15 @@ from benchmarks.results import Results
 from mnistnn.storage.writing import write_atomically
 
 
-def publish(found: Results, root: Path) -> None:
-    """Write benchmarks/results/DEVICE.json, benchmarks/steps-DEVICE.svg of each, and BENCHMARKS.md."""
+def publish(found: Results, root: Path, sections: Sequence[str] = ()) -> None:
+    """Write benchmarks/results/DEVICE.json, benchmarks/steps-DEVICE.svg of each, and BENCHMARKS.md.
+
+    sections  that were measured; the others stay as they are. All if none is named
+    """
     folder = root / "benchmarks" / "results"
     folder.mkdir(parents=True, exist_ok=True)
+    if sections:
+        found = results.renewed(results.read(folder / f"{found.device}.json"), found, sections)
     results.write(found, folder / f"{found.device}.json")
     plots = {}
     for one in results.read_all(folder):

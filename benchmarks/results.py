@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,14 @@ class Results:
 
     def of(self, section: str) -> list[Row]:
         return [row for row in self.rows if row.section == section]
+
+
+def renewed(old: Results, new: Results, sections: Sequence[str]) -> Results:
+    """Return old results with some sections as they were measured now, whose rows say by which commit."""
+    git = new.environment["git"] or {"commit": "unknown", "dirty": False}
+    commit = f"{git['commit'][:10]}{', changed' if git['dirty'] else ''}"
+    kept = [row for row in old.rows if row.section not in sections]
+    return Results(old.environment, [*kept, *(replace(row, commit=commit) for row in new.rows)])
 
 
 def write(results: Results, path: Path) -> None:

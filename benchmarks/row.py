@@ -23,6 +23,7 @@ class Row:
     errors      test errors, by contender: a sign that they did the same work
     parts       seconds of the parts of a step, by contender
     loads       of the machine, before and after
+    commit      that was measured, of a row that is newer than others on its page
     """
 
     section: str
@@ -37,6 +38,7 @@ class Row:
     errors: dict[str, float] = field(default_factory=dict)
     parts: dict[str, dict[str, float]] = field(default_factory=dict)
     loads: tuple[float, float] | None = None
+    commit: str = ""
 
     def of(self, kind: str) -> Measured | None:
         return next((found for found in self.measured if found.kind == kind), None)

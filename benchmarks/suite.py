@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -32,6 +32,7 @@ class Options:
     threads  at most; None for one on each core
     peers    the Python of the peers' environment
     rounds   turns of each contender
+    sections those to be measured; all if none is named
     """
 
     device: Device = "cpu"
@@ -39,6 +40,11 @@ class Options:
     threads: int | None = None
     peers: Path | None = None
     rounds: int = 8
+    sections: Sequence[str] = ()
+
+    def wants(self, section: str) -> bool:
+        """Tell whether a section is to be measured."""
+        return not self.sections or section in self.sections
 
 
 class Suite:
@@ -55,14 +61,15 @@ class Suite:
             name = device_name(options.device)  # first: without a device there is nothing to do
             where = f"cores {', '.join(map(str, cores))}" if cores else "any cores"
             self.note(f"at most {self.threads} threads, on {where}")
-            steps = [STEPS[i] for i in QUICK] if options.quick else STEPS
+            steps = ([STEPS[i] for i in QUICK] if options.quick else STEPS) if options.wants("steps") else ()
             rows = [self._workload(workload, self.step_kinds(workload), "steps") for workload in steps]
             if options.device == "cpu":
-                rbms = CHAINS[:1] if options.quick else CHAINS
+                rbms = (CHAINS[:1] if options.quick else CHAINS) if options.wants("chains") else ()
                 rows += [self._workload(rbm, self.chain_kinds(rbm), "chains") for rbm in rbms]
-                if not options.quick:
+                if not options.quick and options.wants("busy"):
                     rows += self._busy()
-                rows.append(self._workload(ELASTIC, self._elastic_kinds(), "elastic"))
+                if options.wants("elastic"):
+                    rows.append(self._workload(ELASTIC, self._elastic_kinds(), "elastic"))
                 rows += self._of_digits()
             environment = describe_environment(options.device, name, self.threads, {})
         return Results(environment | {"pinned_cores": cores}, [row for row in rows if row is not None])
@@ -142,17 +149,19 @@ class Suite:
             self._leave_out([f"start-up, whole processes, training on bent images: {error}"])
             return []
         rows: list[Row | None] = []
-        version = f"NumPy {metadata.version('numpy')}"
-        if not self.options.quick:
+        version, wants, is_quick = f"NumPy {metadata.version('numpy')}", self.options.wants, self.options.quick
+        if wants("elastic") and not is_quick:
             kinds = [("ours", this_python()), ("ours-plain", this_python())]
             rows.append(self._workload(HIDDEN, kinds, "elastic", base="ours-plain"))
+        if wants("fitted") and not is_quick:
             folder = str(set_folder("mnist"))
             rows += [
                 self._workload(replace(each, folder=folder), self._fitted_kinds(), "fitted", base="") for each in FITTED
             ]
-        self.note("start-up and memory")
-        rows += startup.rows(self.threads, self.rounds if self.options.quick else _START_ROUNDS, version)
-        if not self.options.quick:
+        if wants("start-up"):
+            self.note("start-up and memory")
+            rows += startup.rows(self.threads, self.rounds if is_quick else _START_ROUNDS, version)
+        if wants("processes") and not is_quick:
             for what in whole_processes.WHOLE_PROCESSES:
                 self.note(f"whole process: {what.name}")
                 row, failures = whole_processes.row(

@@ -21,6 +21,9 @@ from mnistnn.cli.terminal import printable
 @click.option("--rounds", type=click.IntRange(1, 1000), default=8, show_default=True, help="Turns of each contender.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write all measurements to this JSON file.")
 @click.option("--compare", type=click.Path(path_type=Path), help="Exit with 9 if a ratio to the limit is worse.")
+@click.option(
+    "--section", "sections", multiple=True, metavar="NAME", help="Measure this section only: steps, fitted, …."
+)
 @click.option("--page", is_flag=True, help="Renew benchmarks/results and BENCHMARKS.md, with its plot.")
 def bench(
     quick: bool,
@@ -30,13 +33,15 @@ def bench(
     rounds: int,
     out: Path | None,
     compare: Path | None,
+    sections: tuple[str, ...],
     page: bool,
 ) -> None:
     """Time training beside PyTorch, JAX and scikit-learn.
 
     And beside the matrix products alone, which no step can undercut. Runs in a checkout of mnistnn, whose benchmarks/
     holds the workloads; `make benchmark` makes an environment for the peers. Without --peers, only the limit is there
-    to compare with. The measurements are medians of processes that take turns; ratios say more than times.
+    to compare with. With --section the other sections of the page stay as they were. The measurements are medians of
+    processes that take turns; ratios say more than times.
     """
     from mnistnn.errors import CheckFailedError, UsageError
 
@@ -51,6 +56,8 @@ def bench(
     from benchmarks.suite import Options, Suite
     from benchmarks.table import SECTIONS, as_text
 
+    if unknown := [section for section in sections if section not in SECTIONS]:
+        raise UsageError(f"--section: there is no section '{unknown[0]}'; there are {', '.join(SECTIONS)}")
     before = None if compare is None else results.read(compare)
     options = Options(
         device,  # type: ignore[arg-type] # click checked the choice
@@ -59,6 +66,7 @@ def bench(
         # As typed it would mean another file in the folders that processes are started in.
         None if peers is None else peers.absolute(),
         rounds,
+        sections,
     )
     found = Suite(options, _note, _warn).run()
     for key, section in SECTIONS.items():
@@ -69,7 +77,7 @@ def bench(
     if out is not None:
         results.write(found, out)
     if page:
-        publish.publish(found, root)
+        publish.publish(found, root, sections)
     if before is not None and (lost := results.losses(found, before)):
         raise CheckFailedError("slower than in the file to compare with:\n" + "\n".join(f"  {text}" for text in lost))
 

@@ -108,3 +108,20 @@ def test_base_of_a_row_is_no_peer():
 )
 def test_three_digits_are_shown(value, shown):
     assert short(value) == shown
+
+
+def test_section_that_is_measured_later_says_by_which_commit_and_leaves_the_others(tmp_path):
+    publish(
+        _results("cpu", _row(), Row("fitted", "old", [_measured("ours", 1.0), _measured("sklearn", 2.0)])), tmp_path
+    )
+    new = [Row("fitted", "new", [_measured("ours", 1.0), _measured("sklearn", 3.0)], peer_goal=1.0)]
+    later = Results(_environment("cpu") | {"git": {"commit": "fedcba98765432", "dirty": False}}, new)
+    publish(later, tmp_path, ["fitted"])
+    text = (tmp_path / "BENCHMARKS.md").read_text()
+    assert "| new | 1.00 s | 3.00 s | 3.00 | 2 / 2 |" in text
+    assert "| old |" not in text
+    assert "| a net |" in text
+    assert text.count("Measured later, by commit fedcba9876.") == 1
+    assert "commit 0123456789." in text
+    kept = results.read(tmp_path / "benchmarks" / "results" / "cpu.json")
+    assert [(row.section, row.commit) for row in kept.rows] == [("steps", ""), ("fitted", "fedcba9876")]
