@@ -57,11 +57,6 @@ class FittedClassification(Classifier):
             raise ConfigError(str(error), key="model") from error
         self._model.draw_from(self.experiment.seed)
         self.rounds = self._model.rounds
-        if self.experiment.evaluation.every_updates is not None and self.rounds == 1:
-            raise ConfigError(
-                f"a model of type {self._model.type} has one round, after which it is evaluated",
-                key="evaluation.every_updates",
-            )
 
     @property
     def rounds_done(self) -> int:

@@ -109,8 +109,8 @@ def test_memory_that_nobody_wrote_is_not_zero(cupy):
 
 
 def test_function_that_the_table_lacks_is_refused(cupy):
-    with pytest.raises(AttributeError, match=r"no cupy\.cumsum: see tests/device/functions\.py"):
-        cupy.cumsum(1)
+    with pytest.raises(AttributeError, match=r"no cupy\.cumprod: see tests/device/functions\.py"):
+        cupy.cumprod(1)
 
 
 def test_package_finds_the_stand_in_where_it_finds_cupy(cupy, traffic, x):

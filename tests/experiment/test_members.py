@@ -125,11 +125,6 @@ def test_key_that_belongs_to_members_is_refused_at_its_line(refused, tail, what)
     assert f"error: one.yaml:7:1: {what}" in refused(TOY, tail=tail)
 
 
-def test_evaluations_inside_a_round_are_refused(refused):
-    message = refused(TOY, tail="evaluation: {every_updates: 5}\n")
-    assert "one.yaml:7:29: a model of type committee is evaluated after every round" in message
-
-
 # What members are.
 
 

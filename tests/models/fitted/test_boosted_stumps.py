@@ -10,7 +10,7 @@ import pytest
 from mnistnn.backend import jit, threads
 from mnistnn.errors import DivergedError
 from mnistnn.kernels import haar
-from mnistnn.models.fitted import boosting
+from mnistnn.models.fitted.boosting import boosting
 from mnistnn.models.fitted.boosting.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.boosting.stump_features import Haar, Pixels
 from mnistnn.types import ShapeError
