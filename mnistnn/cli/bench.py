@@ -45,6 +45,8 @@ def bench(
     """
     from mnistnn.errors import CheckFailedError, UsageError
 
+    if sections and quick:
+        raise UsageError("--quick takes a few workloads of all sections, and does not go with --section")
     if page and quick:
         raise UsageError("--page needs all measurements, and --quick takes a few: leave out one of the two")
     root = Path(__file__).resolve().parents[2]

@@ -175,7 +175,7 @@ class FittedExperiment:
     stopping: list[Stopping] = Field(default_factory=list)
     """Any of these ends the run before the model's last round. An epoch, and an update, is a round."""
     evaluation: Evaluation = Field(default_factory=Evaluation)
-    """Measurements after every round."""
+    """Measurements after rounds: after every one, or as often as its type is worth it."""
     checkpoint: Checkpoint = Field(default_factory=Checkpoint)
     """When the rounds so far are saved, and what counts as best."""
     backend: Backend = Field(default_factory=Backend)

@@ -47,7 +47,7 @@ class Trained:
     @contextmanager
     def computing(self) -> Iterator[Workers]:
         """Allow the threads of the plan, and the loops that the model needs, to whatever asks the model."""
-        loops = jit.Compiled(wanted=True).in_use() if self.task.needs_loops else nullcontext()
+        loops = jit.Compiled(wanted=True).in_use() if self.task.scores_need_loops else nullcontext()
         with threads.allowed(self.plan.threads) as workers, loops:
             yield workers
 
@@ -57,7 +57,7 @@ class Trained:
 
         Raises UsageError for a split without examples, DataError if the data are not there.
         """
-        examples, batch_size = self._placed(split), self.plan.experiment.evaluation.batch_size
+        examples, batch_size = self.placed(split), self.plan.experiment.evaluation.batch_size
         n = len(examples.x) if count is None else min(count, len(examples.x))
         for start in range(0, n, batch_size):
             part = slice(start, min(start + batch_size, n))
@@ -67,10 +67,11 @@ class Trained:
         """Return inputs x (n, ...) and labels (n, ...) of the first `count` examples of a split, or of all if it has
         fewer. Raises as `batches`.
         """
-        examples = self._placed(split)
+        examples = self.placed(split)
         return examples.x[: min(count, len(examples.x))], examples.labels[:count]
 
-    def _placed(self, split: SplitName) -> Examples:
+    def placed(self, split: SplitName) -> Examples:
+        """Return a split as the model is given it. Raises as `batches`."""
         plan = self.plan
         if not plan.examples[split]:
             others = ", ".join(f"{name} ({examples:,})" for name, examples in plan.examples.items() if examples)

@@ -27,7 +27,8 @@ _JOINING, _GROWTH = 128, 0.25
 _AT_ONCE, _NUMBERS_AT_ONCE = 20_000, 50_000_000
 # Moved pairs after which nothing more is to be expected; MNIST's pairs of digits need 10,000, with shifts 150,000.
 _MOST_MOVES = 10_000_000
-# The part of C below which a coefficient, or what it lacks to C, is rounding and not a result.
+# The part of the largest coefficient, or of C if that is less, below which one, or what it lacks to C, is rounding and
+# not a result.
 _ROUNDING = 1e-12
 _ALL = slice(None)
 
@@ -94,7 +95,7 @@ class _Problem:
         self.beta = np.zeros(len(y))
         self.low, self.high = np.minimum(C * self.residual, 0.0), np.maximum(C * self.residual, 0.0)
         self.moves = 0
-        self._negligible = _ROUNDING * C
+        self._C = C
 
     @property
     def supports(self) -> int:
@@ -155,7 +156,8 @@ class _Problem:
     def machine(self, rows_computed: int) -> Machine:
         """Return the result, in which coefficients that rounding alone keeps from their bounds are there."""
         beta = self.beta.copy()
-        at_high, at_low = self.high - beta < self._negligible, beta - self.low < self._negligible
+        negligible = _ROUNDING * min(self._C, float(np.abs(beta).max(initial=0.0)))
+        at_high, at_low = self.high - beta <= negligible, beta - self.low <= negligible
         beta[at_high], beta[at_low] = self.high[at_high], self.low[at_low]
         free = ~at_high & ~at_low
         bias = self.residual[free].mean() if free.any() else np.mean(self.bounds_of_bias(_ALL))

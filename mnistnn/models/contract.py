@@ -19,6 +19,9 @@ Tell = Callable[[str, int, int | None], None]
 then the model is as it was after the round before.
 """
 
+EXAMPLES = "examples"
+"""What `scores` calls its examples when it tells how many of them are done."""
+
 
 class Scores(Protocol):
     """A model of which readers ask outputs, whatever it is."""
@@ -65,8 +68,13 @@ class Fitted:
 
     @property
     def needs_loops(self) -> bool:
-        """Whether it takes long enough to earn the start of compiled loops, also to be asked; the model is built."""
+        """Whether fitting takes long enough to earn the start of compiled loops; the model is built."""
         return False
+
+    @property
+    def scores_need_loops(self) -> bool:
+        """The same, to be asked only."""
+        return self.needs_loops
 
     @property
     def evaluate_every(self) -> int:
@@ -112,15 +120,17 @@ class Fitted:
         """Raise ConfigError, with the key at fault, if the model cannot be fitted to x (n, *in_shape)."""
 
     def listen(self, tell: Tell) -> None:
-        """Report the progress of scores that take long to `tell`, which may raise."""
+        """Report the progress of scores that take long to `tell`, which may raise: how many EXAMPLES are done."""
 
     def find_references_by(self, digest: Callable[[], bytes], find: Callable[[], tuple[Array, Array]]) -> None:
         """Let the examples that it is fitted to, x (n, *in_shape) and labels (n,), be found again by a model that keeps
         only their digest (32 bytes); called before it is fitted or restored.
         """
 
-    def weights(self) -> tuple[Array, list[str] | None] | None:
-        """Return the weights (n_in, outputs) of a linear model, and what its outputs are called, if they have names."""
+    def weights(self) -> tuple[str, Array, list[str] | None] | None:
+        """Return what inputs are compared with, for each output: the name in `arrays`, W (n_in, outputs), and what the
+        outputs are called, if they have names. None for a model of another kind.
+        """
         return None
 
     def follow(self, x: Array) -> Callable[[], Array] | None:

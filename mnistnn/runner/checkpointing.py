@@ -32,8 +32,8 @@ class RunCheckpointing:
     time_budget_s  seconds after which the session ends
     whole          the run to be resumed after that, if it is not this one but the one that this is a phase of
 
-    Both are looked at between two updates, and inside of those that say how far they are: InterruptedRunError or
-    TimeBudgetError is raised, after saving.
+    Both are looked at between two updates, and inside of evaluations that say how far they are, signals also inside of
+    such updates: InterruptedRunError or TimeBudgetError is raised, after saving.
     """
 
     def __init__(
@@ -81,7 +81,14 @@ class RunCheckpointing:
         return refused
 
     def inside_update(self, t: Learning) -> None:
-        """End the session inside of a long update, if that was asked for, as `t` was after the one before."""
+        """End the session inside of a long update if a signal asks for it, as `t` was after the one before. The time
+        budget has to wait for its end: who has less time than an update takes would never get on.
+        """
+        if self.stop_signal() is not None:
+            self._stop_if_asked(t, time.monotonic())
+
+    def inside_evaluation(self, t: Learning) -> None:
+        """End the session inside of an evaluation that keeps what it has computed, if that was asked for."""
         self._stop_if_asked(t, time.monotonic())
 
     def after_update(self, t: Learning) -> None:
@@ -95,8 +102,11 @@ class RunCheckpointing:
         """Follow a round after which nothing was evaluated."""
         self.display.after_update(t)
         now = time.monotonic()
-        if now - self.committed_s >= _ROUNDS_S and t.progress.epoch % self.policy.every_epochs == 0:
+        since_s = now - self.committed_s
+        if since_s >= self.policy.every_s:
             self.commit(t)
+        else:
+            self._after_epoch(t, saves=since_s >= _ROUNDS_S)
         self._stop_if_asked(t, now)
 
     def after_evaluation(self, t: Learning) -> None:
@@ -110,12 +120,13 @@ class RunCheckpointing:
             self._after_epoch(t)
         self._stop_if_asked(t, now)
 
-    def _after_epoch(self, t: Learning) -> None:
+    def _after_epoch(self, t: Learning, saves: bool = True) -> None:
+        """Save an epoch that is to be kept, and if it `saves`, one that is to be saved."""
         keep_every = self.policy.keep_every_epochs
         if keep_every is not None and t.progress.epoch % keep_every == 0:
             self.kept.add(t.progress.updates)
             self.commit(t)
-        elif t.progress.epoch % self.policy.every_epochs == 0:
+        elif saves and t.progress.epoch % self.policy.every_epochs == 0:
             self.commit(t)
 
     def commit(self, t: Learning) -> None:

@@ -77,12 +77,10 @@ class ProgressDisplay:
             self._say_how_long(self._duration)
         if self._batches is None:
             return
-        if self._inside is not None:
-            self._inside.close()
-            self._inside = None
+        self._close_inside()
         self._batches.update()
         self._move_epochs(t)
-        now = self._update_began = time.monotonic()
+        now = time.monotonic()
         if now >= self._next_refresh:
             self._next_refresh = now + _REFRESH_S
             rate = self._batches.format_dict["rate"] or 0.0
@@ -105,7 +103,15 @@ class ProgressDisplay:
             self._write(text if self._columns >= len(text) else short_epoch_line(t, self._columns))
         if self._epochs is not None and self._batches is not None:
             self._epochs.set_postfix_str(standing(t))
+            self._close_inside()
             self._move_epochs(t)
+
+    def _close_inside(self) -> None:
+        """Take the bar of a long update away: the next one begins."""
+        if self._inside is not None:
+            self._inside.close()
+            self._inside = None
+        self._update_began = time.monotonic()
 
     def _move_epochs(self, t: Learning) -> None:
         """Let the bars show that an epoch is done, if one is."""

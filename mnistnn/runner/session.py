@@ -329,6 +329,7 @@ def _fit(
             display.start(learning, plan.pace.updates_per_epoch, plan.pace.max_epochs, left)
             record.reason = learning.go_on(checkpointing)
             checkpointing.save(learning)
+            plan.task.forget_under_way("train", "valid")
             if used := _threads_used(workers.seconds):
                 display.message(used)
             if (seconds := compiled.compiling_s) >= 1.0:

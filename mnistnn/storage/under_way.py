@@ -1,7 +1,7 @@
 """The scores of an evaluation that is under way, kept so that one that was interrupted goes on where it was.
 
 A distance that deforms images takes minutes for a split. What has been computed so far lies in a file of its own, which
-is written now and then, and removed when the evaluation is complete.
+is written now and then, and removed when the result of the evaluation has been written.
 """
 
 import time
@@ -27,7 +27,9 @@ class ScoresUnderWay:
     key      returns what the scores depend on, in 64 hexadecimal digits: what was kept under another key is forgotten
     counts   whole numbers that are kept beside the scores, by name; what computes scores brings them up to date
 
-    A context: left by an exception it writes what there is, otherwise it removes the file.
+    A context: left by an exception it writes what there is. The file stays until somebody calls `forget`, which is
+    after what follows from the scores has been written. Scores of test examples lie there unseen: they are shown to
+    nobody before the reading of the test split is counted.
     """
 
     def __init__(self, path: Path | None, key: Callable[[], str]) -> None:
@@ -57,16 +59,8 @@ class ScoresUnderWay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._path is None:
-            return
-        if kind is not None:
-            if not self._is_saved:
-                self._save()
-            return
-        try:
-            self._path.unlink(missing_ok=True)
-        except OSError as failure:
-            raise resource_error(self._path, failure) from failure
+        if kind is not None and not self._is_saved:
+            self._save()
 
     def _read(self) -> tuple[np.ndarray, dict[str, int]]:
         """Return the scores and counts that were kept under the key; none if what is there is not whole."""
@@ -96,3 +90,11 @@ class ScoresUnderWay:
         self._kept = self._kept[:0]
         about = {"key": self._own_key(), "counts": self.counts}
         write_atomically(self._path, seal({"scores": self._blocks[0]}, FORMAT, about))
+
+
+def forget(path: Path) -> None:
+    """Remove the file of an evaluation whose result has been written; there need be none."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as failure:
+        raise resource_error(path, failure) from failure

@@ -8,6 +8,7 @@ from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.examples import Examples
 from mnistnn.data.source import DataSource
 from mnistnn.errors import ConfigError
+from mnistnn.models.contract import Tell
 from mnistnn.models.fitted.committee import Committee, TrainedMember, add_member
 from mnistnn.tasks.classification import Classifier
 from mnistnn.tasks.contract import Part, Task
@@ -65,7 +66,7 @@ class CommitteeTask(FittedClassification):
         if valid is None:
             return whole
         running = _Running(self._committee, valid)
-        return lambda tell: whole(tell) | running.metrics(self.experiment.evaluation.batch_size)
+        return lambda tell: whole(tell) | running.metrics(self.experiment.evaluation.batch_size, tell)
 
 
 class _Running:
@@ -77,18 +78,19 @@ class _Running:
         self.committee, self.valid = committee, valid
         self.total, self.votes, self.asked, self.member_error = xp.zeros(shape), xp.zeros(shape), 0, 0.0
 
-    def metrics(self, batch_size: int) -> dict[str, float]:
+    def metrics(self, batch_size: int, tell: Tell) -> dict[str, float]:
         """Return loss and error of the committee, and the error of the member that joined last."""
         labels = self.valid.labels
         for member in self.committee.joined[self.asked :]:
-            errors = 0
+            errors, total, votes = 0, self.total.copy(), self.votes.copy()
             for start in range(0, len(labels), batch_size):
                 part = slice(start, start + batch_size)
+                tell("valid examples", start, len(labels))
                 p = member.probabilities(self.valid.x[part])
-                add_member(self.total[part], self.votes[part], p)
+                add_member(total[part], votes[part], p)
                 errors += int((p.argmax(axis=1) != labels[part]).sum())
-            self.member_error = errors / len(labels)
-        self.asked = len(self.committee.joined)
+            # Only now: who is told may end it, and asks again when it goes on.
+            self.total, self.votes, self.asked, self.member_error = total, votes, self.asked + 1, errors / len(labels)
         score = self.committee.criterion.score(
             self.committee.combined(self.total, self.votes, self.asked).astype(self.valid.x.dtype), labels
         )

@@ -160,9 +160,17 @@ class Task:
     def keep_under_way_in(self, folder: Path) -> None:
         """Keep the scores of long evaluations in files of a folder while they are under way."""
 
+    def forget_under_way(self, *splits: str) -> None:
+        """Remove such files of these splits: what follows from the scores has been written."""
+
     @property
     def needs_loops(self) -> bool:
-        """Whether asking the model takes so long that compiled loops earn their start."""
+        """Whether fitting the model takes so long that compiled loops earn their start, whatever its size."""
+        return False
+
+    @property
+    def scores_need_loops(self) -> bool:
+        """Whether asking the model takes so long."""
         return False
 
     # What is kept.

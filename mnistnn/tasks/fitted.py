@@ -14,13 +14,14 @@ from mnistnn.backend.arrays import array_module, to_host
 from mnistnn.config.schema import AnyExperiment, FittedExperiment
 from mnistnn.data.examples import Examples
 from mnistnn.data.source import DataSource
+from mnistnn.data.streamed import StreamedInputs
 from mnistnn.errors import ConfigError
 from mnistnn.losses import Criterion, Loss
-from mnistnn.models.contract import Tell
+from mnistnn.models.contract import EXAMPLES, Tell
 from mnistnn.models.fitted import AnyFitted
 from mnistnn.run.provenance import ARITHMETIC
 from mnistnn.storage.inside import file_in
-from mnistnn.storage.under_way import PREFIX, SUFFIX, ScoresUnderWay
+from mnistnn.storage.under_way import PREFIX, SUFFIX, ScoresUnderWay, forget
 from mnistnn.tasks.classification import Classifier
 from mnistnn.tasks.contract import Part, Subject, Watch, Weights
 from mnistnn.training.fit import Fitting, Measure
@@ -49,6 +50,16 @@ class FittedClassification(Classifier):
             )
         if experiment.stopping and not self._model.open_ended:
             raise ConfigError(f"{kind} ends with its last round, so nothing is to end it before", key="stopping")
+
+        known = {"valid.loss", "valid.error"} | ({"train.error"} if experiment.evaluation.train_error else set())
+        for number, policy in enumerate(experiment.stopping):
+            for metric in policy.metrics():
+                if metric not in known:
+                    raise ConfigError(
+                        f"{policy.type} reads {metric}, which is not measured of {kind}; there are "
+                        f"{', '.join(sorted(known))}",
+                        key=f"stopping.{number}",
+                    )
 
     def build(self, in_shape: Shape) -> None:
         try:
@@ -91,15 +102,34 @@ class FittedClassification(Classifier):
 
     def _digest_of_references(self) -> bytes:
         """Return the SHA-256 of what says which examples the training split has: files, and how they are split."""
-        about = {"files": self.source.digests(), "data": asdict(self.experiment.data)}
+        data = self.experiment.data
+        about = {
+            "files": self.source.digests(),
+            "validation_examples": data.validation_examples,
+            "train": self.source.examples["train"],
+            "labels": None if data.labels is None else asdict(data.labels),
+            "scale": data.scale,
+        }
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).digest()
 
     def keep_under_way_in(self, folder: Path) -> None:
         self._folder = folder
 
+    def forget_under_way(self, *splits: str) -> None:
+        for split in splits:
+            if (path := self._path_of(split)) is not None:
+                forget(path)
+
+    def _path_of(self, split: str) -> Path | None:
+        return None if self._folder is None else file_in(self._folder, f"{PREFIX}{split}{SUFFIX}")
+
     @property
     def needs_loops(self) -> bool:
         return self._model.needs_loops
+
+    @property
+    def scores_need_loops(self) -> bool:
+        return self._model.scores_need_loops
 
     def _validation(self, train: Examples, valid: Examples | None) -> Measure:
         """Return what measures the model as it stands: the columns of metrics.jsonl."""
@@ -120,8 +150,7 @@ class FittedClassification(Classifier):
 
     def _under_way(self, split: str) -> ScoresUnderWay:
         """Return the scores of a split that an evaluation before had when it was interrupted."""
-        path = None if self._folder is None else file_in(self._folder, f"{PREFIX}{split}{SUFFIX}")
-        under_way = ScoresUnderWay(path, lambda: self._key_of(split))
+        under_way = ScoresUnderWay(self._path_of(split), lambda: self._key_of(split))
         self._model.restore_effort(under_way.counts)
         return under_way
 
@@ -183,9 +212,8 @@ class FittedClassification(Classifier):
     def weights(self) -> dict[str, Weights]:
         if (of_model := self._model.weights()) is None:
             return super().weights()
-        W, units = of_model
         ((name, _),) = self._model.shapes.items()
-        return {name: Weights("W", W, units)}
+        return {name: Weights(*of_model)}
 
 
 class _Blocks:
@@ -209,7 +237,7 @@ class _Blocks:
         before = self._done
 
         def tell(what: str, done: int, most: int | None) -> None:
-            if most == len(x):
+            if what == EXAMPLES:
                 self._tell(self._what, before + done, self._count)
             else:  # it prepares something
                 self._tell(what, done, most)
@@ -226,7 +254,8 @@ class _Followed:
 
     def __init__(self, model: AnyFitted, examples: Examples) -> None:
         self._model, self._examples, self.count = model, examples, len(examples.labels)
-        self._scores = model.follow(examples.x)
+        is_in_memory = not isinstance(examples.x, StreamedInputs)
+        self._scores = model.follow(examples.x) if is_in_memory else None
 
     def measured(self, blocks: _Blocks, size: int) -> tuple[float, float]:
         """Return the mean loss and the error of the model as it stands; so many examples are asked for at once."""

@@ -10,7 +10,7 @@ from mnistnn.backend.arrays import array_module
 from mnistnn.errors import DivergedError
 from mnistnn.models.contract import Fitted, Tell
 from mnistnn.optim.contract import Progress
-from mnistnn.stopping.contract import Policy
+from mnistnn.stopping.contract import Deadline, Policy
 from mnistnn.stopping.limits import MaxEpochs
 from mnistnn.training.learning import Layout, Learning, PrunedBecause, RoundsCheckpointing, is_finite_row
 from mnistnn.types import Array, Row, ShapeError
@@ -88,31 +88,37 @@ def fit(t: Fitting, checkpointing: RoundsCheckpointing) -> str:
     Raises DivergedError if what is measured is not a finite number. Goes on from wherever `t` stands.
     """
 
-    def tell(what: str, done: int, most: int | None) -> None:
+    def in_fit(what: str, done: int, most: int | None) -> None:
         t.tell(what, done, most)
         checkpointing.inside_update(t)
 
-    if t.history and (reason := t.reason_to_stop()):
+    def in_evaluation(what: str, done: int, most: int | None) -> None:
+        t.tell(what, done, most)
+        checkpointing.inside_evaluation(t)
+
+    if t.history and t.is_measured and (reason := t.reason_to_stop()):
         return reason
+    deadline = t.deadline()  # read from the whole history, so only after an evaluation
     unmeasured = [] if t.is_measured else [t.progress.updates]  # what was interrupted was its evaluation
-    for done in chain(unmeasured, t.model.fit(t.x, t.labels, tell)):
+    for done in chain(unmeasured, t.model.fit(t.x, t.labels, in_fit)):
         t.progress.epoch = t.progress.updates = done
         t.progress.examples = done * len(t.labels)
-        if not _is_due(t):
+        if not _is_due(t, deadline):
             checkpointing.after_round(t)
             continue
-        row = {"epoch": done, "updates": done, "examples": t.progress.examples, **t.evaluate(tell)}
+        row = {"epoch": done, "updates": done, "examples": t.progress.examples, **t.evaluate(in_evaluation)}
         if not is_finite_row(row):
             raise DivergedError(f"what is measured of the fitted model is not a finite number (round {done})")
         t.history.append(row)
         checkpointing.after_evaluation(t)
         if reason := t.reason_to_stop():
             return reason
+        deadline = t.deadline()
     return f"fitted: {t.model.rounds:,} round{'s' * (t.model.rounds != 1)} done"
 
 
-def _is_due(t: Fitting) -> bool:
+def _is_due(t: Fitting, deadline: Deadline | None) -> bool:
     """Tell whether the model is to be measured after the round that it has done."""
-    done, deadline = t.progress.updates, t.deadline()
-    is_last = done == t.last_round or (deadline is not None and done >= deadline.updates) or t.is_out_of_time
+    done = t.progress.updates
+    is_last = done >= t.last_round or (deadline is not None and done >= deadline.updates) or t.is_out_of_time
     return done % t.evaluate_every == 0 or is_last

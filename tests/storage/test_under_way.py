@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnistnn.storage.under_way import ScoresUnderWay
+from mnistnn.storage.under_way import ScoresUnderWay, forget
 
 KEY, OTHER = "a" * 64, "b" * 64
 SCORES = np.random.default_rng(1).normal(size=(10, 3)).astype("float32")
@@ -43,11 +43,12 @@ def path(tmp_path):
     return tmp_path / "under-way-valid.safetensors"
 
 
-def test_evaluation_that_is_complete_leaves_no_file(path):
+def test_short_evaluation_leaves_no_file(path):
     blocks, found, _ = evaluated(path)
     assert blocks == [0, 4, 8]
     assert np.array_equal(found, SCORES)
     assert not path.exists()
+    forget(path)
 
 
 @pytest.mark.parametrize("until", [4, 8])
@@ -59,6 +60,8 @@ def test_interrupted_evaluation_goes_on_where_it_was(path, until):
     assert np.array_equal(found, SCORES)
     assert found.dtype == SCORES.dtype
     assert kept.counts == {"dear": 3}
+    assert path.exists()  # until what follows from the scores has been written
+    forget(path)
     assert not path.exists()
 
 

@@ -40,7 +40,13 @@ SIZES = {
     "committee": 1_664,
 }
 EXAMPLES = {"train": 300, "valid": 60, "test": 80}
-HAS = {("pairs", "filters"), ("neighbours", "neighbours"), ("machines", "support-vectors"), ("stumps", "stumps")}
+HAS = {
+    ("pairs", "filters"),
+    ("gaussians", "filters"),
+    ("neighbours", "neighbours"),
+    ("machines", "support-vectors"),
+    ("stumps", "stumps"),
+}
 """What can be inspected of some only."""
 each_kind = pytest.mark.parametrize("kind", KINDS)
 

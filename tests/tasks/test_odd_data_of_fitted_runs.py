@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ def trained(command, kind: str, *overrides: str) -> dict[str, Any]:
 
 
 @each_model
-def test_class_without_training_examples_is_hardly_ever_predicted(kind, odd, command):
+def test_class_without_training_examples_is_never_predicted(kind, odd, command):
     def empty_class_2(images, labels):
         labels[labels == 2] = 3
 
@@ -166,4 +165,52 @@ def test_boosting_is_ended_by_policies_and_its_best_round_is_used(voters, comman
     best = min(rows, key=lambda row: row["valid.error"])
     found = json.loads(command("eval", "run", "--split", "valid", "--json").out)
     assert (found["epoch"], found["error"]) == (best["updates"], best["valid.error"])
-    shutil.rmtree("run")
+
+
+SELDOM = {"stumps": [10, 12], "machines": [6]}
+"""After which rounds a run is measured that does not say."""
+
+
+@pytest.mark.parametrize("kind", SELDOM)
+@pytest.mark.parametrize("overrides", [[], ["checkpoint.keep_last=4"], ["checkpoint.keep_every_epochs=3"]])
+def test_run_that_is_measured_seldom_is_whole_and_can_go_on_and_be_refitted(kind, overrides, voters, command):
+    done = command("train", f"{kind}.yaml", "evaluation.every_updates=null", *overrides, "--run-dir", "run", "-q")
+    assert done.code == 0, done.err
+    assert [row["updates"] for row in read_rows(Path("run/metrics.jsonl"))] == SELDOM[kind]
+    out = command("verify", "run").out
+    assert not [line for line in out.splitlines()[1:] if not line.startswith("ok ")], out
+    if overrides == ["checkpoint.keep_every_epochs=3"]:
+        kept = {int(path.stem[5:]) for path in Path("run/checkpoints").glob("step-*")}
+        assert set(range(3, SELDOM[kind][-1] + 1, 3)) <= kept
+    assert command("resume", "run", "-q").code == 0
+    assert command("verify", "run").code == 0
+    assert command("refit", "run", "-q").code == 0
+
+
+def test_row_that_is_missing_between_rounds_is_found(voters, command):
+    done = command("train", "stumps.yaml", "evaluation.every_updates=3", "--run-dir", "run", "-q")
+    assert done.code == 0, done.err
+    path = Path("run/metrics.jsonl")
+    first, _, *rest = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([first, *rest]))
+    done = command("verify", "run")
+    assert done.code == 9
+    assert "the row of epoch 6 is missing" in done.out
+
+
+@pytest.mark.parametrize(
+    ("policy", "metric"),
+    [
+        ("{type: converged}", "gradient"),
+        ("{type: max_passes, passes: 3}", "passes"),
+        ("{type: significance_patience}", "valid."),
+        ("{type: target, monitor: train.loss, value: 0.1}", "train.loss"),
+    ],
+)
+def test_policies_about_what_is_not_measured_are_refused_at_their_line(policy, metric, voters, command):
+    done = command("train", "stumps.yaml", f"stopping=[{policy}]", "--run-dir", "run")
+    assert done.code == 2, done.err
+    assert "stopping" in done.err
+    assert f"reads {metric}" in done.err
+    assert "which is not measured of a model of type boosted_stumps; there are valid.error, valid.loss" in done.err
+    assert not Path("run").exists()

@@ -66,6 +66,9 @@ class Checkpointing:
         if self.told == self.end_inside:
             raise InterruptedError
 
+    def inside_evaluation(self, learning: Any) -> None:
+        self.inside_update(learning)
+
     def after_round(self, learning: Any) -> None:
         self.unmeasured.append(learning.progress.updates)
 
@@ -245,3 +248,29 @@ def test_evaluation_that_was_interrupted_is_made_when_fitting_goes_on(every):
     whole = fitting(every=every)
     fit(whole, Checkpointing())
     assert again.history == whole.history
+
+
+def test_rounds_that_were_not_measured_when_the_time_was_spent_are_measured_before_the_end():
+    t = fitting(every=3, policies=[MaxTime(seconds=5.0)])
+    checkpointing = Checkpointing()
+    checkpointing.end_inside = 3  # in the third round: two are done, and none is measured
+    with pytest.raises(InterruptedError):
+        fit(t, checkpointing)
+    again = fitting(every=3, policies=[MaxTime(seconds=5.0)])
+    assert again.restore(t.arrays(), t.layout)
+    again.progress, again.clock = t.progress, lambda: 9.0
+    assert fit(again, Checkpointing()) == "max_time: 5 seconds are spent"
+    assert [row["updates"] for row in again.history] == [2]
+
+
+def test_round_beyond_the_last_one_is_measured_and_ends_the_run():
+    """As of a run that is to end earlier than it stands."""
+    t, checkpointing = fitting(every=9), Checkpointing()
+    checkpointing.end_inside = 4
+    with pytest.raises(InterruptedError):
+        fit(t, checkpointing)
+    again = fitting(every=9, policies=[MaxEpochs(epochs=2)])
+    assert again.restore(t.arrays(), t.layout)
+    again.progress = t.progress
+    assert fit(again, Checkpointing()).startswith("max_epochs")
+    assert [row["updates"] for row in again.history] == [3]

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.backend import threads
 from mnistnn.backend.arrays import to_host
 from mnistnn.data.pictures.ink import NoDigitError
 from mnistnn.data.pictures.normalize import NormalizedDigit, normalize_digit
@@ -140,7 +139,7 @@ def _is_one_of_these(grey: NDArray[np.float64], shape: tuple[int, int], style: I
 def _scores(trained: Trained, image: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the score of each class (k,) for an image (h, w): its probability, where the loss knows one."""
     plan = trained.plan
-    with threads.allowed(plan.threads):
+    with trained.computing():
         z = plan.task.scores(plan.inputs.of(image[None]))
         scores: NDArray[np.float64] = to_host(plan.task.loss.probabilities(z))[0].astype(np.float64)
     if not np.isfinite(scores).all():

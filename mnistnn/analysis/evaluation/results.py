@@ -75,6 +75,7 @@ def measure(
         **found,
     )
     write_atomically(run.evaluations / file_name(result), seal_json(asdict(result)))
+    task.forget_under_way(split)
     return result
 
 

@@ -49,7 +49,7 @@ class Decision:
 
 def decisions_at(trained: Trained, split: SplitName, places: Sequence[int]) -> list[Decision]:
     """Return what decided examples, by their numbers in a split. Raises UsageError for one that there is not."""
-    examples = trained.plan.place(split)
+    examples = trained.placed(split)
     if beyond := [place for place in places if place >= len(examples.labels)]:
         raise UsageError(
             f"--examples: the {split} split has the examples 0 to {len(examples.labels) - 1:,}, but not {beyond[0]:,}"
@@ -83,8 +83,9 @@ def _decisions(
     if not len(rows):
         return []
     task, shape = trained.task, trained.plan.preprocessing.out_shape
-    model, xp = task.nearest_neighbours, array_module(x)
-    queries = x[xp.asarray(rows)]
+    model = task.nearest_neighbours
+    each = [x[int(row) : int(row) + 1] for row in rows]  # as a split that is streamed can be asked
+    queries = array_module(each[0]).concatenate(each)
     predicted = to_host(task.criterion.predict(model.scores(queries)))
     found, (references, of_references) = model.neighbours_of(queries), model.references
     is_image = len(shape) == 2

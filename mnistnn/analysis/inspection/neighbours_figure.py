@@ -10,15 +10,16 @@ from mnistnn.analysis.inspection.neighbours import Decision
 from mnistnn.analysis.plots.paper_style import CM, COLOURS, encode, legible, paper_style
 
 _SIDE_CM, _CAPTION_CM = 3.4, 1.0
+_MOST = 8  # neighbours of each example
 
 
 def draw(decisions: Sequence[Decision], names: Sequence[str], title: str, file_format: str) -> bytes:
     """Return the figure as a file. An arrow leads from a pixel of the example to the one of the neighbour that explains
-    it, where there is ink and these are different.
+    it, where there is ink and these are different. Of more than eight neighbours the nearest are drawn.
 
     Raises ResourceError, saying how to install it, if there is no matplotlib.
     """
-    columns = 1 + max(len(each.neighbours) for each in decisions)
+    columns = 1 + min(_MOST, max(len(each.neighbours) for each in decisions))
     with paper_style():
         from matplotlib.figure import Figure
 

@@ -8,7 +8,7 @@ import numpy as np
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings
 from mnistnn.config.load import load_resolved
-from mnistnn.config.schema import Checkpoint as Policy
+from mnistnn.config.schema import AnyExperiment
 from mnistnn.errors import MnistnnError, RunError
 from mnistnn.experiment.plan import Plan
 from mnistnn.experiment.trained import load_member
@@ -59,13 +59,20 @@ def check_checkpoints(
 
 
 def check_number(
-    inventory: Inventory, states: dict[str, SavedState], policy: Policy, record: RunRecord, findings: Findings
+    inventory: Inventory,
+    states: dict[str, SavedState],
+    experiment: AnyExperiment,
+    record: RunRecord,
+    findings: Findings,
 ) -> None:
-    """Check that as many checkpoints are there as a run that was never resumed must have kept."""
+    """Check that as many checkpoints are there as a run that was never resumed must have kept. Of a model that is
+    fitted these are the first and the last: rounds of less than a second are saved together.
+    """
     if not states or record.resumed:
         return
-    epochs = next(iter(states.values())).progress.epoch
-    least = min(policy.keep_last, 1 + epochs // policy.every_epochs)
+    epochs, policy = next(iter(states.values())).progress.epoch, experiment.checkpoint
+    saved = min(epochs, 1) if experiment.optimizer is None else epochs // policy.every_epochs
+    least = min(policy.keep_last, 1 + saved)
     present = [name for name in inventory.names_in(_FOLDER) if name.endswith(".safetensors")]
     if len(present) < least:
         findings.problem(_FOLDER, f"{len(present)} checkpoints, but at least {least} should be there")

@@ -24,6 +24,7 @@ def check_metrics(
     record: RunRecord | None,
     states: dict[str, SavedState],
     is_settled: bool,
+    is_fitted: bool,
     findings: Findings,
 ) -> History | None:
     """Check metrics.jsonl against itself, every checkpoint and run.json; return its rows if it can be read.
@@ -52,7 +53,7 @@ def check_metrics(
         return None
     if part and not part.endswith(b"\n"):
         findings.problem(_METRICS, "the last line has no end")
-    _check_order(rows, findings)
+    _check_order(rows, record, is_fitted, findings)
     if newest is not None:
         _check_end(run, content, rows, states, is_settled, findings)
     if record is not None and not findings.speaks_against(_METRICS):
@@ -97,8 +98,10 @@ def _check_prefix(content: bytes, name: str, state: SavedState, findings: Findin
         findings.problem(_METRICS, f"altered: its first {length} bytes are not those that {name} was saved with")
 
 
-def _check_order(rows: History, findings: Findings) -> None:
-    """Check that rows follow each other, with the same metrics, and that no epoch is left out."""
+def _check_order(rows: History, record: RunRecord | None, is_fitted: bool, findings: Findings) -> None:
+    """Check that rows follow each other, with the same metrics, and that no epoch is left out. Rounds of a fitted model
+    may be evaluated seldom, at equal intervals, as long as a run goes on without a break.
+    """
     for number, (before, row) in enumerate(pairwise(rows), start=2):
         if row.keys() != before.keys():
             findings.problem(_METRICS, f"line {number}: not the metrics of the line before it")
@@ -107,8 +110,11 @@ def _check_order(rows: History, findings: Findings) -> None:
             if row.get(key, 0) <= before.get(key, -1):
                 findings.problem(_METRICS, f"line {number}: {key} {row.get(key)} after {before.get(key)}")
                 return
+    if not rows or (is_fitted and (record is None or record.resumed)):
+        return
+    apart = int(rows[0]["epoch"]) if is_fitted else 1
     present = {row["epoch"] for row in rows}
-    for epoch in range(1, int(rows[-1]["epoch"]) + 1 if rows else 1):
+    for epoch in range(apart, int(rows[-1]["epoch"]) + 1, max(apart, 1)):
         if epoch not in present:
             findings.problem(_METRICS, f"the row of epoch {epoch} is missing")
             return

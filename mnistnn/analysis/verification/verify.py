@@ -51,12 +51,13 @@ def _look(run: RunDirectory) -> Report:
     if loaded is not None and record is not None:
         saved = {state.config_hash for state in states.values()}
         description.check_config_digest(loaded, record, is_in_use, saved, findings)
-        checkpoints.check_number(inventory, states, loaded.experiment.checkpoint, record, findings)
+        checkpoints.check_number(inventory, states, loaded.experiment, record, findings)
     lacks_rightly = phases.may_have_saved_nothing(inventory, loaded, record)
     if is_settled and not states and not lacks_rightly and not findings.speaks_against("checkpoints"):
         findings.problem("checkpoints", "no checkpoint that can be used")
     checkpoints.check_best(run, inventory, states, is_settled, findings)
-    rows = metrics.check_metrics(run, inventory, record, states, is_settled, findings)
+    is_fitted = loaded is not None and loaded.experiment.optimizer is None
+    rows = metrics.check_metrics(run, inventory, record, states, is_settled, is_fitted, findings)
     metrics.check_timing(run, inventory, record, rows, findings)
     evaluations.check_evaluations(run, inventory, record, findings)
     if loaded is not None:

@@ -64,8 +64,8 @@ def neighbours(
     if misclassified:
         shown = analysis.misclassified(trained, split, count)
     else:
-        most = trained.plan.examples[split]
-        shown = analysis.decisions_at(trained, split, range(min(count, most)) if examples is None else examples)
+        first = range(min(count, len(trained.placed(split).labels)))
+        shown = analysis.decisions_at(trained, split, first if examples is None else examples)
     readings = trained_options.counted_readings(found, trained, split)
     names = trained.plan.experiment.data.class_names(trained.plan.classes)
     title = trained_options.title(found, trained, split)

@@ -116,8 +116,8 @@ class LeastSquares(ClosedForm):
         combine = {"votes": votes, "limited": limited_sums, "sum": sums}[self.combine]
         return combine(outputs, self.pairs, self.classes)
 
-    def weights(self) -> tuple[Array, list[str] | None]:
-        return self.W, [f"{i}/{j}" for i, j in self.pairs] or None
+    def weights(self) -> tuple[str, Array, list[str] | None]:
+        return "W", self.W, [f"{i}/{j}" for i, j in self.pairs] or None
 
     def own(self) -> dict[str, Array]:
         return {"W": self.W, "b": self.b}

@@ -112,5 +112,9 @@ class QuadraticDiscriminant(ClosedForm):
             scores[:, c] = self.offset[c] - 0.5 * (y * y).sum(axis=1)
         return scores
 
+    def weights(self) -> tuple[str, Array, list[str] | None]:
+        """Return the means of the classes."""
+        return "mean", self.mean.T, None
+
     def own(self) -> dict[str, Array]:
         return {"mean": self.mean, "W": self.W, "offset": self.offset}

@@ -406,9 +406,9 @@ def test_progress_is_told_of_references_and_of_queries(kind):
     model.listen(lambda *what: told.append(what))
     model.scores(queries)
     what = DEFORMING[kind][0].preparation
-    assert [each for each in told if each[0] != "queries"] == [(f"references: {what}", n, 700) for n in (512, 700)]
-    of_queries = [each for each in told if each[0] == "queries"]
-    assert of_queries == [("queries", n, 30) for n in range(31)]
+    assert [each for each in told if each[0] != "examples"] == [(f"references: {what}", n, 700) for n in (512, 700)]
+    of_queries = [each for each in told if each[0] == "examples"]
+    assert of_queries == [("examples", n, 30) for n in range(31)]
 
 
 def test_only_the_thread_that_asks_is_told(monkeypatch):
@@ -437,7 +437,7 @@ def test_search_that_is_interrupted_leaves_the_model_as_it_was(most):
 
     def interrupt(what: str, done: int, most: int | None) -> None:
 
-        if what == "queries" and done:
+        if what == "examples" and done:
             raise KeyboardInterrupt
 
     model.listen(interrupt)

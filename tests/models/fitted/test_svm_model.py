@@ -388,3 +388,23 @@ def test_progress_of_scores_is_told_and_may_end_them():
     model.listen(stop)
     with pytest.raises(KeyboardInterrupt):
         model.scores(x)
+
+
+@pytest.mark.parametrize(
+    ("C", "kernel"),
+    [
+        (1.0, PolynomialKernel(degree=9, scale=1.0)),
+        (1e3, PolynomialKernel(degree=5, scale=1.0)),
+        (1e10, PolynomialKernel(degree=3, scale=1.0)),
+        (1e12, GaussianKernel(gamma=0.05)),
+    ],
+)
+def test_coefficients_that_are_small_beside_C_are_results_all_the_same(C, kernel):
+    """Kernels that are large, or a C that no coefficient comes near to, as of classes that can be separated."""
+    x, labels = examples()
+    model = fitted(x, labels, C=C, kernel=kernel)
+    assert (model.scores(x).argmax(axis=1) == labels).mean() > 0.99
+    for number in range(model.rounds):
+        beta = model.supports(number).coefficients
+        assert len(beta) >= 2
+        assert abs(beta.sum()) <= 1e-9 * abs(beta).sum()

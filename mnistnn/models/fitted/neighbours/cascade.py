@@ -15,7 +15,7 @@ from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
 from mnistnn.errors import DivergedError
 from mnistnn.kernels.nearest import Nearest, queries_at_once, squared_norms
-from mnistnn.models.contract import Tell
+from mnistnn.models.contract import EXAMPLES, Tell
 from mnistnn.models.fitted.neighbours.distances import AnyDistance, Distance, Done
 from mnistnn.types import Array
 
@@ -145,7 +145,7 @@ class Search:
         for part in pieces.cut(n, queries_at_once(len(references))):
 
             def done(queries: int, first: int = part.start) -> None:
-                tell("queries", first + queries, n)
+                tell(EXAMPLES, first + queries, n)
 
             done(0)
             self._search_block(references, x[part], found[part], done)

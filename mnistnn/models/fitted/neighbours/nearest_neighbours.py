@@ -25,7 +25,7 @@ class NearestNeighbours(Fitted):
     """The k nearest of the training examples vote; of classes with equally many, that of the nearest one wins.
 
     A score is (votes + t) / k, with t = (k − rank of the class's nearest) / (2 (k + 1)) < ½, ranks from 0. The rule for
-    ties is part of the model: by the lowest class instead, k = 3 makes nine errors more in 10,000 digits of MNIST. Of
+    ties is part of the model: by the lowest class instead, nine more of MNIST's validation digits are wrong. Of
     references at equal distance the first in the training split is the nearer one.
 
     Fitted in one round, which takes the references; what is kept of them in a checkpoint is a digest. A query equal to

@@ -17,7 +17,7 @@ from mnistnn.kernels.decomposition import Machine, solve, some_of_both
 from mnistnn.kernels.shifts import shifted_copies, shifts_up_to
 from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
-from mnistnn.models.contract import Fitted, Tell
+from mnistnn.models.contract import EXAMPLES, Fitted, Tell
 from mnistnn.models.fitted.pairs import votes
 from mnistnn.models.fitted.support_vectors.kernel_functions import AnyKernel, GaussianKernel, PolynomialKernel
 from mnistnn.models.fitted.support_vectors.vectors import Supports, SupportVectors
@@ -87,6 +87,10 @@ class SVM(Fitted):
     @property
     def rounds_done(self) -> int:
         return self.vectors.pairs
+
+    @property
+    def scores_need_loops(self) -> bool:
+        return False  # they are products of matrices
 
     @property
     def evaluate_every(self) -> int:
@@ -241,7 +245,7 @@ class _Machines:
         for of_rows in pieces.cut(len(rows), _INPUTS):
             x = self._kernel.prepared(rows[of_rows])
             for of_supports in pieces.cut(len(supports), _SUPPORTS):
-                tell("examples", of_rows.start, len(rows))
+                tell(EXAMPLES, of_rows.start, len(rows))
                 gram = xp.empty((len(x), len(supports[of_supports])), dtype=rows.dtype)
                 part = xp.empty((len(x), len(self._biases)), dtype=rows.dtype)
                 self._kernel.gram(x, supports[of_supports], gram)
