@@ -140,12 +140,12 @@ class Fitted:
         return None
 
     @property
-    def effort(self) -> dict[str, int]:
+    def examples_per_stage(self) -> dict[str, int]:
         """How many examples were given to each part of the model so far, where parts differ in what they cost."""
         return {}
 
-    def restore_effort(self, effort: dict[str, int]) -> None:
-        """Count on from what `effort` returned, or from nothing."""
+    def restore_examples_per_stage(self, examples_per_stage: dict[str, int]) -> None:
+        """Count on from what `examples_per_stage` returned, or from nothing."""
 
     def arrays(self) -> dict[str, Array]:
         """Return all that the rounds so far consist of, by name."""

@@ -311,7 +311,7 @@ def _fit(
     with log_of(run) as log, _computing(plan, compiled) as workers:
         display = ProgressDisplay(log, verbosity.shown, verbosity.bars)
         learning.listen(display.inside_update)
-        plan.task.keep_under_way_in(run.evaluations)
+        plan.task.keep_partial_scores_in(run.evaluations)
         for text in messages:
             display.message(text)
         checkpointing = RunCheckpointing(
@@ -329,7 +329,7 @@ def _fit(
             display.start(learning, plan.pace.updates_per_epoch, plan.pace.max_epochs, left)
             record.reason = learning.go_on(checkpointing)
             checkpointing.save(learning)
-            plan.task.forget_under_way("train", "valid")
+            plan.task.forget_partial_scores("train", "valid")
             if used := _threads_used(workers.seconds):
                 display.message(used)
             if (seconds := compiled.compiling_s) >= 1.0:

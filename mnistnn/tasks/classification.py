@@ -22,7 +22,7 @@ class Evaluation(Result):
     """Errors are fractions; `confusion[i][j]` counts examples of class i that were predicted to be of class j.
 
     `mc_samples` is the number of sampled masks whose predictions were averaged; null stands for the scaled weights.
-    `effort` counts the examples that were given to each part of a model whose parts differ in what they cost.
+    `examples_per_stage` counts the examples that each stage of a model was given, where stages differ in what they cost.
     """
 
     errors: int
@@ -33,7 +33,7 @@ class Evaluation(Result):
     error_per_class: list[float | None]
     most_confused: list[dict[str, int]]
     mc_samples: int | None = None
-    effort: dict[str, int] | None = None
+    examples_per_stage: dict[str, int] | None = None
 
     what: ClassVar[str] = "an evaluation"
     plural: ClassVar[str] = "evaluations"
@@ -88,7 +88,7 @@ class Classifier(Task):
         sampled = "" if result.mc_samples is None else f", mean of {result.mc_samples:,} sampled masks"
         names = self.experiment.data.class_names(len(result.confusion))
         pairs = pairs_line(result.most_confused, names)
-        given = [f"{part} {count:,}" for part, count in (result.effort or {}).items()]
+        given = [f"{part} {count:,}" for part, count in (result.examples_per_stage or {}).items()]
         return [
             f"{result.about}{sampled}",
             f"error {100 * result.error:.2f} %  ({result.errors:,} of {result.examples:,}; "

@@ -157,10 +157,10 @@ class Task:
     def find_references_by(self, find: Callable[[], Examples]) -> None:
         """Let a model that keeps no copy of the examples that it is fitted to find them again."""
 
-    def keep_under_way_in(self, folder: Path) -> None:
+    def keep_partial_scores_in(self, folder: Path) -> None:
         """Keep the scores of long evaluations in files of a folder while they are under way."""
 
-    def forget_under_way(self, *splits: str) -> None:
+    def forget_partial_scores(self, *splits: str) -> None:
         """Remove such files of these splits: what follows from the scores has been written."""
 
     @property

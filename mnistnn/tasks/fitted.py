@@ -21,7 +21,7 @@ from mnistnn.models.contract import EXAMPLES, Tell
 from mnistnn.models.fitted import AnyFitted
 from mnistnn.run.provenance import ARITHMETIC
 from mnistnn.storage.inside import file_in
-from mnistnn.storage.under_way import PREFIX, SUFFIX, ScoresUnderWay, forget
+from mnistnn.storage.partial_scores import PREFIX, SUFFIX, PartialScores, forget
 from mnistnn.tasks.classification import Classifier
 from mnistnn.tasks.contract import Part, Subject, Watch, Weights
 from mnistnn.training.fit import Fitting, Measure
@@ -112,10 +112,10 @@ class FittedClassification(Classifier):
         }
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).digest()
 
-    def keep_under_way_in(self, folder: Path) -> None:
+    def keep_partial_scores_in(self, folder: Path) -> None:
         self._folder = folder
 
-    def forget_under_way(self, *splits: str) -> None:
+    def forget_partial_scores(self, *splits: str) -> None:
         for split in splits:
             if (path := self._path_of(split)) is not None:
                 forget(path)
@@ -139,8 +139,8 @@ class FittedClassification(Classifier):
         def validate(tell: Tell) -> dict[str, float]:
             metrics: dict[str, float] = {}
             for split, followed in splits.items():
-                with self._under_way(split) as under_way:
-                    blocks = _Blocks(self._model, under_way, followed.count, f"{split} examples", tell)
+                with self._partial_scores(split) as partial_scores:
+                    blocks = _Blocks(self._model, partial_scores, followed.count, f"{split} examples", tell)
                     loss, error = followed.measured(blocks, self.experiment.evaluation.batch_size)
                 metrics |= {f"{split}.loss": loss, f"{split}.error": error}
             metrics.pop("train.loss", None)
@@ -148,11 +148,11 @@ class FittedClassification(Classifier):
 
         return validate
 
-    def _under_way(self, split: str) -> ScoresUnderWay:
+    def _partial_scores(self, split: str) -> PartialScores:
         """Return the scores of a split that an evaluation before had when it was interrupted."""
-        under_way = ScoresUnderWay(self._path_of(split), lambda: self._key_of(split))
-        self._model.restore_effort(under_way.counts)
-        return under_way
+        partial_scores = PartialScores(self._path_of(split), lambda: self._key_of(split))
+        self._model.restore_examples_per_stage(partial_scores.counts)
+        return partial_scores
 
     def _key_of(self, split: str) -> str:
         """Return the SHA-256 of all that the scores of a split depend on."""
@@ -169,10 +169,10 @@ class FittedClassification(Classifier):
         def tell(what: str, done: int, most: int | None) -> None:
             watch(what, done, most or 0)
 
-        with self._under_way(split) as under_way:
-            self._blocks = _Blocks(self._model, under_way, self.source.examples[split], f"{split} examples", tell)
+        with self._partial_scores(split) as partial_scores:
+            self._blocks = _Blocks(self._model, partial_scores, self.source.examples[split], f"{split} examples", tell)
             found = super().measure(subject, split, options, watch)
-        return {**found, "effort": self._model.effort or None}
+        return {**found, "examples_per_stage": self._model.examples_per_stage or None}
 
     def _judge(self, x: Array, labels: Array, options: Mapping[str, Any]) -> tuple[float, Array]:
         z = self._blocks.scores(x)
@@ -222,8 +222,8 @@ class _Blocks:
     count  examples that the split has, at most; what they are called, and who is told how far their scores are
     """
 
-    def __init__(self, model: AnyFitted, under_way: ScoresUnderWay, count: int, what: str, tell: Tell) -> None:
-        self._model, self._under_way, self._done = model, under_way, 0
+    def __init__(self, model: AnyFitted, partial_scores: PartialScores, count: int, what: str, tell: Tell) -> None:
+        self._model, self._partial_scores, self._done = model, partial_scores, 0
         self._count, self._what, self._tell = count, what, tell
 
     def scores(self, x: Array) -> Array:
@@ -231,7 +231,7 @@ class _Blocks:
 
         def compute() -> np.ndarray:
             scores = to_host(self._model.scores(x))
-            self._under_way.counts = self._model.effort
+            self._partial_scores.counts = self._model.examples_per_stage
             return scores
 
         before = self._done
@@ -243,7 +243,7 @@ class _Blocks:
                 self._tell(what, done, most)
 
         self._model.listen(tell)
-        scores = self._under_way.take(len(x), compute)
+        scores = self._partial_scores.take(len(x), compute)
         self._done += len(x)
         self._tell(self._what, self._done, self._count)
         return array_module(x).asarray(scores, dtype=x.dtype)

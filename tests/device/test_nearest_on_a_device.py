@@ -33,5 +33,5 @@ def test_scores_on_a_device_are_those_of_the_host(cupy, traffic, kind, place):
             found = model.scores(given)
             assert isinstance(found, DeviceArray) == on_device
             scores.append(cupy.asnumpy(found))
-            assert [*model.effort.values()][1] > 0
+            assert [*model.examples_per_stage.values()][1] > 0
     assert np.array_equal(*scores)

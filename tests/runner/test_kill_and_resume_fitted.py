@@ -67,9 +67,9 @@ def test_rounds_that_were_killed_go_on_with_the_same_bits(kind, toy, start, comm
 # `mnistnn` in a process whose evaluations take long and are kept after each block of 5 examples.
 _SLOWED = """\
 import sys, time
-from mnistnn.storage import under_way
+from mnistnn.storage import partial_scores
 from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbours
-under_way.EVERY_S = 0.0
+partial_scores.EVERY_S = 0.0
 scores = NearestNeighbours.scores
 def slow(self, x):
     time.sleep(0.25)
@@ -130,7 +130,7 @@ def neighbours_in_blocks(toy) -> Path:
 def test_evaluation_that_was_killed_goes_on_with_the_same_result(neighbours_in_blocks, start, command, asked):
     start(neighbours_in_blocks)
     whole = json.loads(command("eval", "run", "--json").out)
-    done = killed_while_evaluating("eval", "run", "--json", kept="run/eval/under-way-test.safetensors")
+    done = killed_while_evaluating("eval", "run", "--json", kept="run/eval/partial-test.safetensors")
     assert 5 <= done < 80
     assert "no part of the run" not in command("verify", "run").out
     assert command("verify", "run").code == 0
@@ -138,12 +138,12 @@ def test_evaluation_that_was_killed_goes_on_with_the_same_result(neighbours_in_b
     again = json.loads(command("eval", "run", "--json").out)
     assert sum(asked) == 80 - done
     assert {**again, "test_readings": 1} == {**whole, "test_readings": 1}
-    assert not Path("run/eval/under-way-test.safetensors").exists()
+    assert not Path("run/eval/partial-test.safetensors").exists()
 
 
 def test_validation_that_was_killed_goes_on_with_the_same_bits(neighbours_in_blocks, start, command, asked):
     start(neighbours_in_blocks, path="reference")
-    kept = "run/eval/under-way-valid.safetensors"
+    kept = "run/eval/partial-valid.safetensors"
     done = killed_while_evaluating("train", str(neighbours_in_blocks), "--run-dir", "run", "-q", kept=kept)
     assert 5 <= done < 60
     del asked[:]

@@ -59,7 +59,7 @@ def measure(
     """
     task, options = trained.task, options or {}
     task.refuse_options(options)
-    task.keep_under_way_in(run.evaluations)
+    task.keep_partial_scores_in(run.evaluations)
     with trained.computing():
         found = task.measure(trained, split, options, watch)
     for name, value in found.items():
@@ -75,7 +75,7 @@ def measure(
         **found,
     )
     write_atomically(run.evaluations / file_name(result), seal_json(asdict(result)))
-    task.forget_under_way(split)
+    task.forget_partial_scores(split)
     return result
 
 

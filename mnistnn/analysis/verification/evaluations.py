@@ -9,14 +9,14 @@ from mnistnn.analysis.verification.report import Findings
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
+from mnistnn.storage.partial_scores import PREFIX, SUFFIX
 from mnistnn.storage.reading import read_own_file
 from mnistnn.storage.strict_json import parse
-from mnistnn.storage.under_way import PREFIX, SUFFIX
 from mnistnn.tasks.registry import RESULTS
 
 _FOLDER = "eval"
 _NAME = re.compile(rf"({'|'.join(kind.prefix for kind in RESULTS)})(train|valid|test)-.+\.json")
-_UNDER_WAY = re.compile(rf"{PREFIX}(train|valid|test){re.escape(SUFFIX)}")
+_PARTIAL = re.compile(rf"{PREFIX}(train|valid|test){re.escape(SUFFIX)}")
 _ENTRY = {"time", "checkpoint", "file", "epoch"}
 
 
@@ -27,7 +27,7 @@ def check_evaluations(run: RunDirectory, inventory: Inventory, record: RunRecord
         file = f"{_FOLDER}/{name}"
         if name == TEST_ACCESS_LOG:
             continue
-        if _UNDER_WAY.fullmatch(name):
+        if _PARTIAL.fullmatch(name):
             findings.note(
                 file, "scores of an evaluation that was cut off or is under way; the next one goes on with it"
             )

@@ -206,14 +206,14 @@ def test_query_whose_nearest_agree_is_settled_and_others_are_asked_about():
     assert found.stages.tolist() == [0, 1, 0, 2]
     assert found.indices.tolist() == [[0, 1], [4, 5], [1, 2], [7, 6]]
     np.testing.assert_allclose(found.distances[:, 0], 0.01 * np.array([1, 1, 1, 4]))
-    assert model.effort == {"euclidean": 4, "euclidean 2": 2, "euclidean 3": 1}
+    assert model.examples_per_stage == {"euclidean": 4, "euclidean 2": 2, "euclidean 3": 1}
     model.scores(points(100.1))
-    assert model.effort == {"euclidean": 5, "euclidean 2": 3, "euclidean 3": 1}
-    model.restore_effort({"euclidean": 7, "euclidean 2": 1})
+    assert model.examples_per_stage == {"euclidean": 5, "euclidean 2": 3, "euclidean 3": 1}
+    model.restore_examples_per_stage({"euclidean": 7, "euclidean 2": 1})
     model.scores(points(100.1))
-    assert model.effort == {"euclidean": 8, "euclidean 2": 2, "euclidean 3": 0}
-    model.restore_effort({})
-    assert not any(model.effort.values())
+    assert model.examples_per_stage == {"euclidean": 8, "euclidean 2": 2, "euclidean 3": 0}
+    model.restore_examples_per_stage({})
+    assert not any(model.examples_per_stage.values())
 
 
 def test_all_references_agree_where_there_are_fewer_than_asked_for():
@@ -221,7 +221,7 @@ def test_all_references_agree_where_there_are_fewer_than_asked_for():
     for y, asked in ([[2, 2, 2], 0], [[2, 2, 1], 1]):
         model = fitted(points(0, 1, 2), np.array(y), preselect=stages)
         assert model.scores(points(0.0)).argmax() == 2
-        assert [*model.effort.values()] == [1, asked]
+        assert [*model.examples_per_stage.values()] == [1, asked]
 
 
 @each_deforming
@@ -235,7 +235,7 @@ def test_bits_do_not_depend_on_threads_or_on_numba(kind):
             with threads.allowed(most), jit.Compiled(wanted).in_use():
                 scores.append(model.scores(queries).tobytes())
                 distances.append(model.neighbours_of(queries).distances.tobytes())
-            assert [*model.effort.values()][1] > 0
+            assert [*model.examples_per_stage.values()][1] > 0
     assert len(set(scores)) == len(set(distances)) == 1
 
 

@@ -113,17 +113,17 @@ class NearestNeighbours(Fitted):
         return not all(distance.finds_among_all for distance in self._search.distances)
 
     @property
-    def effort(self) -> dict[str, int]:
+    def examples_per_stage(self) -> dict[str, int]:
         """How many queries each distance has seen: those that the second one saw are the hard ones."""
         return dict(zip(self._search.names, self._search.asked, strict=True))
 
-    def restore_effort(self, effort: dict[str, int]) -> None:
-        self._search.asked[:] = [effort.get(name, 0) for name in self._search.names]
+    def restore_examples_per_stage(self, examples_per_stage: dict[str, int]) -> None:
+        self._search.asked[:] = [examples_per_stage.get(name, 0) for name in self._search.names]
 
     def allocate(self, xp: Any, dtype: str) -> None:
         self._digest = b""
         self._references: References | None = None
-        self.restore_effort({})
+        self.restore_examples_per_stage({})
 
     def refuse(self, x: Array) -> None:
         """Raise ConfigError if there are too few references, or if they mean nothing to a distance."""

@@ -16,11 +16,11 @@ from mnistnn.storage.sealed_tensors import seal, unseal
 from mnistnn.storage.writing import resource_error, write_atomically
 
 FORMAT = 1
-PREFIX, SUFFIX = "under-way-", ".safetensors"
+PREFIX, SUFFIX = "partial-", ".safetensors"
 EVERY_S = 10.0  # between two writes; an evaluation that takes less than that writes nothing unless it is interrupted
 
 
-class ScoresUnderWay:
+class PartialScores:
     """The scores of a split's examples, block after block in the order of the split.
 
     path     of the file; None keeps nothing
@@ -53,7 +53,7 @@ class ScoresUnderWay:
             self._save()
         return scores
 
-    def __enter__(self) -> "ScoresUnderWay":
+    def __enter__(self) -> "PartialScores":
         return self
 
     def __exit__(

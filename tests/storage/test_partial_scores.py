@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnistnn.storage.under_way import ScoresUnderWay, forget
+from mnistnn.storage.partial_scores import PartialScores, forget
 
 KEY, OTHER = "a" * 64, "b" * 64
 SCORES = np.random.default_rng(1).normal(size=(10, 3)).astype("float32")
@@ -27,7 +27,7 @@ def evaluated(path, until=10, count=4, key=KEY):
     """Take blocks of an evaluation until one begins at `until`, where it is interrupted; return what was computed."""
     asked, found = Asked(), []
     try:
-        with ScoresUnderWay(path, lambda: key) as kept:
+        with PartialScores(path, lambda: key) as kept:
             for start in range(0, 10, count):
                 if start >= until:
                     raise KeyboardInterrupt
@@ -40,7 +40,7 @@ def evaluated(path, until=10, count=4, key=KEY):
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "under-way-valid.safetensors"
+    return tmp_path / "partial-valid.safetensors"
 
 
 def test_short_evaluation_leaves_no_file(path):
@@ -73,7 +73,7 @@ def test_evaluation_that_is_interrupted_twice_keeps_both_parts(path):
 
 def test_counts_are_those_of_the_scores_that_were_kept(path):
     evaluated(path, 8)
-    assert ScoresUnderWay(path, lambda: KEY).counts == {"dear": 2}
+    assert PartialScores(path, lambda: KEY).counts == {"dear": 2}
 
 
 def test_scores_of_anything_else_are_forgotten(path):
@@ -93,13 +93,13 @@ def test_file_that_is_damaged_is_no_reason_to_fail(path):
 
 def test_scores_are_written_now_and_then(path, monkeypatch):
     now = 0.0
-    monkeypatch.setattr("mnistnn.storage.under_way.time.monotonic", lambda: now)
+    monkeypatch.setattr("mnistnn.storage.partial_scores.time.monotonic", lambda: now)
     asked, seen = Asked(), []
-    with ScoresUnderWay(path, lambda: KEY) as kept:
+    with PartialScores(path, lambda: KEY) as kept:
         for start in range(10):
             now += 4.0
             kept.take(1, asked.block(start, 1))
-            seen.append(path.exists() and len(ScoresUnderWay(path, lambda: KEY)._kept))
+            seen.append(path.exists() and len(PartialScores(path, lambda: KEY)._kept))
     assert seen == [False, False, 3, 3, 3, 6, 6, 6, 9, 9]
 
 
@@ -107,7 +107,7 @@ def test_key_is_asked_only_where_something_is_kept(path):
     def never():
         raise AssertionError
 
-    with ScoresUnderWay(path, never) as kept:
+    with PartialScores(path, never) as kept:
         kept.take(4, Asked().block(0, 4))
 
 
