@@ -22,7 +22,7 @@ class Evaluation(Result):
     """Errors are fractions; `confusion[i][j]` counts examples of class i that were predicted to be of class j.
 
     `mc_samples` is the number of sampled masks whose predictions were averaged; null stands for the scaled weights.
-    `examples_per_stage` counts the examples that each stage of a model was given, where stages differ in what they cost.
+    `examples_per_stage` counts the examples that each stage of a model was given, where stages differ in cost.
     """
 
     errors: int
