@@ -63,6 +63,13 @@ def test_class_without_training_examples_is_never_predicted(kind, odd, command):
 
 
 @each_model
+def test_one_class_in_the_training_split_is_always_predicted(kind, odd, command):
+    odd(lambda images, labels: labels.__setitem__(slice(None), 1))
+    confusion = np.array(trained(command, kind)["confusion"])
+    assert confusion[:, 1].sum() == confusion.sum()
+
+
+@each_model
 def test_equal_images_of_different_classes_are_learned_as_far_as_they_can_be(kind, odd, command):
     def mirror(images, labels):
         images[100:200], labels[100:200] = images[:100], (labels[:100] + 1) % 4
