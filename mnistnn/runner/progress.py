@@ -68,7 +68,9 @@ class ProgressDisplay:
         self._next_refresh = now + _REFRESH_S
         if self._inside is None:
             self._inside = tqdm(leave=False, file=sys.stderr)
-        self._inside.set_description(what, refresh=False)
+        if self._inside.desc != f"{what}: ":  # something else, which begins now
+            self._inside.reset()
+            self._inside.set_description(what, refresh=False)
         self._inside.total, self._inside.n = most, done
         self._inside.refresh()
 
