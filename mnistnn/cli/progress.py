@@ -24,7 +24,7 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
         from tqdm import tqdm
 
         if not bars:
-            bars.append(tqdm(file=sys.stderr, leave=False))
+            bars.append(tqdm(total=most, file=sys.stderr, leave=False))
         (bar,) = bars
         if bar.desc != f"{what}: ":
             bar.set_description(what, refresh=False)

@@ -39,6 +39,10 @@ def apply_overrides(
     return node
 
 
+# Lists at the root whose items are named by their type, also where an experiment leaves the list out.
+_LISTS = ("stopping",)
+
+
 def _parse(override: str, problems: list[Problem], name: str) -> tuple[list[str], Node]:
     """Return the parts of the key and the value. Raises ProblemError when there is no key or no value."""
     key, equals, text = override.partition("=")
@@ -68,7 +72,8 @@ def _set(node: Node, parts: Sequence[str], value: Node, at: tuple[str, ...]) -> 
     if isinstance(node, MappingNode):
         below = node.value(head)
         if below is None or (isinstance(below, Scalar) and below.value is None and rest):
-            new = _nest(rest, value)
+            is_list = not at and head in _LISTS and rest and not rest[0].isdecimal()
+            new = _set(ListNode((), value.place), rest, value, (head,)) if is_list else _nest(rest, value)
         else:
             new = _set(below, rest, value, (*at, head))
         return merge(node, MappingNode({head: Entry(value.place, new)}, value.place))

@@ -46,8 +46,6 @@ class Fitted:
     """It consists of none."""
     open_ended: ClassVar[bool] = False
     """Whether more rounds are always possible, so that stopping policies make sense."""
-    unit: ClassVar[str] = "outputs that should be 1 for the class and 0 for others (squared_error)"
-    """What its scores are, where they are no probabilities."""
 
     def build(self, in_shape: Shape, classes: int) -> None:
         """Remember the shape of inputs and the number of classes. Raises ShapeError if they do not fit.
@@ -65,6 +63,11 @@ class Fitted:
     def rounds_done(self) -> int:
         """How many rounds have been fitted, or restored."""
         raise NotImplementedError
+
+    @property
+    def unit(self) -> str:
+        """What its scores are, where they are no probabilities; the model is built."""
+        return "outputs that should be 1 for the class and 0 for others"
 
     @property
     def needs_loops(self) -> bool:

@@ -67,7 +67,7 @@ class ProgressDisplay:
             return
         self._next_refresh = now + _REFRESH_S
         if self._inside is None:
-            self._inside = tqdm(leave=False, file=sys.stderr)
+            self._inside = tqdm(total=most, leave=False, file=sys.stderr)
         if self._inside.desc != f"{what}: ":  # something else, which begins now
             self._inside.reset()
             self._inside.set_description(what, refresh=False)

@@ -152,3 +152,30 @@ def test_validation_that_was_killed_goes_on_with_the_same_bits(neighbours_in_blo
     assert tensors("run") == tensors("reference")
     assert Path("run/metrics.jsonl").read_bytes() == Path("reference/metrics.jsonl").read_bytes()
     assert load_trained(RunDirectory(Path("run"))).epoch == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_evaluation_that_is_told_to_end_keeps_what_it_has(
+    neighbours_in_blocks, start, command, asked, monkeypatch, number
+):
+    start(neighbours_in_blocks)
+    whole = json.loads(command("eval", "run", "--json").out)
+    counted = NearestNeighbours.scores
+
+    def told_to_end(self, x):
+        if len(asked) == 7:
+            signal.raise_signal(number)
+        return counted(self, x)
+
+    del asked[:]
+    with monkeypatch.context() as patch:
+        patch.setattr(NearestNeighbours, "scores", told_to_end)
+        done = command("eval", "run", "--json")
+    assert (done.code, done.out) == (128 + number, "")
+    assert "the same command measures it" in done.err
+    assert Path("run/eval/partial-test.safetensors").exists()
+    del asked[:]
+    again = json.loads(command("eval", "run", "--json").out)
+    assert sum(asked) == 80 - 35
+    assert (again["confusion"], again["test_readings"]) == (whole["confusion"], 2)
+    assert [path.name for path in Path("run/eval").glob("partial-*")] == []

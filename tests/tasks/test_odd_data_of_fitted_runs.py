@@ -221,3 +221,11 @@ def test_policies_about_what_is_not_measured_are_refused_at_their_line(policy, m
     assert f"reads {metric}" in done.err
     assert "which is not measured of a model of type boosted_stumps; there are valid.error, valid.loss" in done.err
     assert not Path("run").exists()
+
+
+def test_epochs_limit_a_model_that_could_go_on_and_no_other(voters, command):
+    assert command("train", "stumps.yaml", "--epochs", "7", "--run-dir", "run", "-q").code == 0
+    assert read_rows(Path("run/metrics.jsonl"))[-1]["updates"] == 7
+    done = command("train", "machines.yaml", "--epochs", "7", "--run-dir", "other")
+    assert done.code == 2
+    assert "a model of type svm ends with its last round, so nothing is to end it before" in done.err

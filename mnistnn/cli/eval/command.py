@@ -132,13 +132,15 @@ class _Measured(NamedTuple):
 
 def _measured(run: RunDirectory, split: SplitName, checkpoint: str, options: dict[str, Any], expect: bool) -> _Measured:
     from mnistnn.analysis.evaluation import results
+    from mnistnn.runner.signals import StopRequest
 
     trained = results.load_to_measure(run, split, checkpoint, _warn)
     task, claim = trained.task, claim_of(trained.task, split)
     task.refuse_options(options)
     if expect:
         claim.refuse_if_none(run)
-    with progress() as watch:
+    said = "interrupted; the same command measures it"
+    with StopRequest() as stop, stop.at_once(said), progress() as watch:
         return _Measured(run, task, results.measure(run, trained, split, options, watch), claim)
 
 

@@ -17,7 +17,7 @@ from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.contract import Tell
 from mnistnn.models.fitted.closed_form import ClosedForm
-from mnistnn.models.fitted.pairs import limited_sums, sums, votes
+from mnistnn.models.fitted.pairs import UNIT_OF_VOTES, limited_sums, sums, votes
 from mnistnn.types import Array, Shape, ShapeError
 
 
@@ -115,6 +115,12 @@ class LeastSquares(ClosedForm):
         """Return the score of each class (n, k) by the outputs of pairs (n, pairs)."""
         combine = {"votes": votes, "limited": limited_sums, "sum": sums}[self.combine]
         return combine(outputs, self.pairs, self.classes)
+
+    @property
+    def unit(self) -> str:
+        if not self.pairs:
+            return super().unit
+        return UNIT_OF_VOTES if self.combine == "votes" else "sums of the outputs of its pairs"
 
     def weights(self) -> tuple[str, Array, list[str] | None]:
         return "W", self.W, [f"{i}/{j}" for i, j in self.pairs] or None

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from mnistnn.backend.arrays import array_module
 from mnistnn.types import Array
 
+UNIT_OF_VOTES = "shares of its pairs that a class wins, and up to half a vote more or less that breaks ties"
+"""What scores by `votes` are, in words."""
+
 LIMIT = 0.5  # of an output, where outputs are limited before they are added up
 
 Pair = tuple[int, int]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from math import prod
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -40,8 +40,6 @@ class NearestNeighbours(Fitted):
     preselect: Annotated[list[Stage], Field(max_length=10)] = Field(default_factory=list)
     """Stages before, cheapest first: each leaves its nearest references to the next distance, and `distance` decides
     among those that the last one leaves. The first that is used, which looks at all references, is euclidean."""
-
-    unit: ClassVar[str] = "shares of the votes of the nearest references, of which ties are parts of a vote"
 
     @model_validator(mode="after")
     def _is_a_cascade(self) -> "NearestNeighbours":
@@ -106,6 +104,10 @@ class NearestNeighbours(Fitted):
     @property
     def multiply_adds(self) -> int:
         return 0 if self._references is None else len(self._references) * prod(self.in_shape)
+
+    @property
+    def unit(self) -> str:
+        return "shares of the votes of the nearest references, and up to half a vote more that breaks ties"
 
     @property
     def needs_loops(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from math import prod
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -18,7 +18,7 @@ from mnistnn.kernels.shifts import shifted_copies, shifts_up_to
 from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models.contract import EXAMPLES, Fitted, Tell
-from mnistnn.models.fitted.pairs import votes
+from mnistnn.models.fitted.pairs import UNIT_OF_VOTES, votes
 from mnistnn.models.fitted.support_vectors.kernel_functions import AnyKernel, GaussianKernel, PolynomialKernel
 from mnistnn.models.fitted.support_vectors.vectors import Supports, SupportVectors
 from mnistnn.types import Array, Shape, ShapeError, show_shape
@@ -62,8 +62,6 @@ class SVM(Fitted):
     """Memory for the Gram matrix while a pair is fitted, in MB (million bytes): n examples with s support vectors need
     some 4 (n + s) s bytes. With less it takes longer, and much longer with less than 4 s² bytes."""
 
-    unit: ClassVar[str] = "the share of its pairs that a class wins"
-
     def build(self, in_shape: Shape, classes: int) -> None:
         if classes < 2:
             raise ShapeError(f"needs two classes or more, and the data have {classes}")
@@ -95,6 +93,10 @@ class SVM(Fitted):
     @property
     def evaluate_every(self) -> int:
         return self.rounds  # fewer pairs are no classifier to be chosen
+
+    @property
+    def unit(self) -> str:
+        return UNIT_OF_VOTES
 
     @property
     def needs_loops(self) -> bool:
