@@ -4,7 +4,9 @@ There is no global device. Code that computes asks `array_module(x)` and calls w
 things that they do differently are functions here. This is the only module that imports CuPy, and only on request.
 """
 
+import hashlib
 import sys
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Literal
 
@@ -51,6 +53,14 @@ def to_host(x: Array) -> np.ndarray:
         return x
     host: np.ndarray = array_module(x).asnumpy(x)
     return host
+
+
+def sha256_of(arrays: Mapping[str, Array]) -> bytes:
+    """Return the SHA-256 (32 bytes) of arrays by name, in whatever order and place they are."""
+    sha256 = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        sha256.update(name.encode() + to_host(array).tobytes())
+    return sha256.digest()
 
 
 def synchronize(x: Array) -> None:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from mnistnn.config.schema import AnyExperiment
-from mnistnn.stopping.limits import MaxEpochs
+from mnistnn.stopping.limits import most_epochs
 
 
 @dataclass
@@ -46,8 +46,8 @@ class Pace:
     @property
     def max_epochs(self) -> int | None:
         """The number of epochs after which the run ends whatever happens, if its policies name one, or its rounds."""
-        wanted = [policy.epochs for policy in self.experiment.stopping if isinstance(policy, MaxEpochs)]
-        return min([*wanted, *([] if self.rounds is None else [self.rounds])], default=None)
+        limits = (most_epochs(self.experiment.stopping), self.rounds)
+        return min((limit for limit in limits if limit is not None), default=None)
 
     @property
     def most_updates(self) -> float:

@@ -1,6 +1,5 @@
 """A run's model with the parameters of one of its checkpoints, ready to be asked."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from mnistnn.backend import jit, threads
-from mnistnn.backend.arrays import to_host
+from mnistnn.backend.arrays import sha256_of
 from mnistnn.backend.workers import Workers
 from mnistnn.data.examples import Examples
 from mnistnn.errors import RunError, UsageError
@@ -145,7 +144,4 @@ def load_member(run: RunDirectory, number: int, device: str | None = None) -> Lo
     device  where to, if not to where the member was trained
     """
     trained = load_trained(member_run(run, number), overrides=[f"backend.device={device}"] if device else ())
-    sha256 = hashlib.sha256()
-    for name, array in sorted(trained.plan.task.arrays().items()):
-        sha256.update(name.encode() + to_host(array).tobytes())
-    return LoadedMember(trained, sha256.digest())
+    return LoadedMember(trained, sha256_of(trained.plan.task.arrays()))

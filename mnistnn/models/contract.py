@@ -12,7 +12,7 @@ import numpy as np
 from mnistnn.component import component
 from mnistnn.layers import Layer
 from mnistnn.losses import Loss
-from mnistnn.types import Array, Shape
+from mnistnn.types import Array, Shape, ShapeError
 
 Tell = Callable[[str, int, int | None], None]
 """Is told what is being done inside a round, how much of it is done, and of how much at most. It may raise to end that:
@@ -21,6 +21,12 @@ then the model is as it was after the round before.
 
 EXAMPLES = "examples"
 """What `scores` calls its examples when it tells how many of them are done."""
+
+
+def refuse_one_class(classes: int) -> None:
+    """Raise ShapeError if there is nothing to tell apart."""
+    if classes < 2:
+        raise ShapeError(f"needs two classes or more, and the data have {classes}")
 
 
 class Scores(Protocol):

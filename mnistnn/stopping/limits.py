@@ -1,5 +1,6 @@
 """Limits: so much and no further, or good enough."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -21,6 +22,11 @@ class MaxEpochs(Policy):
         if history and history[-1]["epoch"] >= self.epochs:
             return f"max_epochs: {self.epochs} epochs are done"
         return None
+
+
+def most_epochs(policies: Iterable[Policy]) -> int | None:
+    """Return after how many epochs the first of these policies ends a run whatever happens; None if none does."""
+    return min((policy.epochs for policy in policies if isinstance(policy, MaxEpochs)), default=None)
 
 
 @component

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mnistnn import __version__
-from mnistnn.backend.arrays import array_module, to_host
+from mnistnn.backend.arrays import array_module, sha256_of, to_host
 from mnistnn.config.schema import AnyExperiment, FittedExperiment
 from mnistnn.data.examples import Examples
 from mnistnn.data.source import DataSource
@@ -158,10 +158,8 @@ class FittedClassification(Classifier):
         """Return the SHA-256 of all that the scores of a split depend on."""
         experiment = self.experiment
         about = (split, experiment.evaluation.batch_size, experiment.backend, experiment.data, experiment.preprocess)
-        sha256 = hashlib.sha256(repr((*about, self._model, ARITHMETIC, __version__)).encode())
-        for name, array in sorted(self._model.arrays().items()):
-            sha256.update(name.encode() + to_host(array).tobytes())
-        return sha256.hexdigest()
+        settings = repr((*about, self._model, ARITHMETIC, __version__)).encode()
+        return hashlib.sha256(settings + sha256_of(self._model.arrays())).hexdigest()
 
     # Evaluations.
 

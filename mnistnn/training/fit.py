@@ -11,7 +11,7 @@ from mnistnn.errors import DivergedError
 from mnistnn.models.contract import Fitted, Tell
 from mnistnn.optim.contract import Progress
 from mnistnn.stopping.contract import Deadline, Policy
-from mnistnn.stopping.limits import MaxEpochs
+from mnistnn.stopping.limits import most_epochs
 from mnistnn.training.learning import Layout, Learning, PrunedBecause, RoundsCheckpointing, is_finite_row
 from mnistnn.types import Array, Row, ShapeError
 
@@ -45,8 +45,8 @@ class Fitting(Learning):
     @property
     def last_round(self) -> int:
         """The round that nothing follows, as far as that is known."""
-        wanted = [policy.epochs for policy in self.policies if isinstance(policy, MaxEpochs)]
-        return min([self.model.rounds, *wanted])
+        limit = most_epochs(self.policies)
+        return self.model.rounds if limit is None else min(self.model.rounds, limit)
 
     def go_on(self, checkpointing: RoundsCheckpointing) -> str:
         return fit(self, checkpointing)

@@ -86,8 +86,8 @@ def _decisions(
     model = task.nearest_neighbours
     each = [x[int(row) : int(row) + 1] for row in rows]  # as a split that is streamed can be asked
     queries = array_module(each[0]).concatenate(each)
-    predicted = to_host(task.criterion.predict(model.scores(queries)))
     found, (references, of_references) = model.neighbours_of(queries), model.references
+    predicted = task.criterion.predict(model.votes_of(found).astype(queries.dtype))
     is_image = len(shape) == 2
     decisions = []
     for number, row in enumerate(rows):

@@ -101,13 +101,12 @@ def _show_filters(
         found = found.of_units(chosen)
     units, channels, *size = found.pictures.shape
     if as_json:
-        of_checkpoint = {"checkpoint": trained.label, "checkpoint_file": trained.file, "epoch": trained.epoch}
         shape = {"units": units, "channels": channels, "picture_shape": size, "largest": found.largest}
         record = {
             "schema_version": trained_options.SCHEMA_VERSION,
             "parameter": found.parameter,
             **({} if found.names is None else {"names": found.names}),
-            **of_checkpoint,
+            **trained_options.of_checkpoint(trained),
             **shape,
         }
         click.echo(json.dumps(record))

@@ -53,8 +53,7 @@ def stumps(
     shown = rounds_of(trained, numbers, count)
     names = trained.plan.experiment.data.class_names(trained.plan.classes)
     if as_json:
-        of_checkpoint = {"checkpoint": trained.label, "checkpoint_file": trained.file, "epoch": trained.epoch}
-        record = {"schema_version": trained_options.SCHEMA_VERSION, **of_checkpoint}
+        record = {"schema_version": trained_options.SCHEMA_VERSION, **trained_options.of_checkpoint(trained)}
         click.echo(json.dumps({**record, "rounds": [_as_json(each) for each in shown]}))
     else:
         click.echo(f"{printable(found.path.name)}, checkpoint {printable(trained.label)}: {trained.epoch:,.6g} rounds")

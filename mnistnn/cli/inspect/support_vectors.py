@@ -59,8 +59,7 @@ def support_vectors(
         raise UsageError("--out draws the support vectors of one pair: --pair 3,8")
     output.prepare(out, force, output.PNG)
     found, trained = trained_options.open_trained(run, runs, checkpoint)
-    of_checkpoint = {"checkpoint": trained.label, "checkpoint_file": trained.file, "epoch": trained.epoch}
-    record = {"schema_version": trained_options.SCHEMA_VERSION, **of_checkpoint}
+    record = {"schema_version": trained_options.SCHEMA_VERSION, **trained_options.of_checkpoint(trained)}
     title = f"{printable(found.path.name)}, checkpoint {printable(trained.label)}: {trained.epoch:,.6g} pairs"
     if pair is None:
         all_machines = machines(trained)

@@ -67,6 +67,11 @@ def said_of_readings(readings: int | None) -> None:
         click.echo(said(readings))
 
 
+def of_checkpoint(trained: Trained) -> dict[str, Any]:
+    """Return the keys of JSON that say which parameters a model has."""
+    return {"checkpoint": trained.label, "checkpoint_file": trained.file, "epoch": trained.epoch}
+
+
 def about(run: RunDirectory, trained: Trained, split: SplitName, readings: int | None) -> dict[str, Any]:
     """Return the keys with which the JSON of these commands begins."""
     from mnistnn.run.record import read_record
@@ -75,9 +80,7 @@ def about(run: RunDirectory, trained: Trained, split: SplitName, readings: int |
         "schema_version": SCHEMA_VERSION,
         "run": read_record(run).id,
         "split": split,
-        "checkpoint": trained.label,
-        "checkpoint_file": trained.file,
-        "epoch": trained.epoch,
+        **of_checkpoint(trained),
         **({} if readings is None else {"test_readings": readings}),
     }
 

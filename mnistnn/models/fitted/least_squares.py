@@ -15,10 +15,10 @@ from mnistnn.errors import DivergedError
 from mnistnn.kernels.least_squares import Matrix, least_squares
 from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
-from mnistnn.models.contract import Tell
+from mnistnn.models.contract import Tell, refuse_one_class
 from mnistnn.models.fitted.closed_form import ClosedForm
 from mnistnn.models.fitted.pairs import UNIT_OF_VOTES, limited_sums, sums, votes
-from mnistnn.types import Array, Shape, ShapeError
+from mnistnn.types import Array, Shape
 
 
 @component
@@ -44,8 +44,7 @@ class LeastSquares(ClosedForm):
     of have large outputs that mean nothing."""
 
     def build(self, in_shape: Shape, classes: int) -> None:
-        if classes < 2:
-            raise ShapeError(f"needs two classes or more, and the data have {classes}")
+        refuse_one_class(classes)
         self.in_shape, self.classes = in_shape, classes
         self.n_in = prod(in_shape)
         self.pairs = list(combinations(range(classes), 2)) if self.targets == "pairwise" else []

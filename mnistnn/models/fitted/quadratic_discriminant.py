@@ -13,9 +13,9 @@ from mnistnn.component import component
 from mnistnn.errors import DivergedError
 from mnistnn.losses import Loss
 from mnistnn.losses.softmax_nll import SoftmaxNLL
-from mnistnn.models.contract import Tell
+from mnistnn.models.contract import Tell, refuse_one_class
 from mnistnn.models.fitted.closed_form import ClosedForm
-from mnistnn.types import Array, Shape, ShapeError
+from mnistnn.types import Array, Shape
 
 _ABSENT = -1e30  # the score of a class without examples: finite, also as a float32
 _SINGULAR = 1e-12  # a share of the largest variance of all inputs, below which one is zero but for rounding
@@ -39,8 +39,7 @@ class QuadraticDiscriminant(ClosedForm):
     less. Classes that do not vary in some direction need it."""
 
     def build(self, in_shape: Shape, classes: int) -> None:
-        if classes < 2:
-            raise ShapeError(f"needs two classes or more, and the data have {classes}")
+        refuse_one_class(classes)
         self.in_shape, self.classes, self.n_in = in_shape, classes, prod(in_shape)
         self.shapes: dict[str, Shape] = {"classes": (classes,)}
         self._criterion = SoftmaxNLL()

@@ -16,7 +16,7 @@ from mnistnn.kernels.haar import Rectangle
 from mnistnn.kernels.stumps import Features
 from mnistnn.losses import Loss
 from mnistnn.losses.softmax_nll import SoftmaxNLL
-from mnistnn.models.contract import Fitted, Tell
+from mnistnn.models.contract import Fitted, Tell, refuse_one_class
 from mnistnn.models.fitted.boosting.boosting import CONSTANT, Boosting, BoostingRound
 from mnistnn.models.fitted.boosting.growing import GrowingArrays
 from mnistnn.models.fitted.boosting.stump_features import AnyStumpFeatures, Haar, as_integers
@@ -67,8 +67,7 @@ class BoostedStumps(Fitted):
     open_ended: ClassVar[bool] = True
 
     def build(self, in_shape: Shape, classes: int) -> None:
-        if classes < 2:
-            raise ShapeError(f"needs two classes or more, and the data have {classes}")
+        refuse_one_class(classes)
         self.features.build(in_shape)
         self.in_shape, self.classes = in_shape, classes
         self.shapes: dict[str, Shape] = {"votes": (classes,)}

@@ -148,14 +148,19 @@ class NearestNeighbours(Fitted):
         yield 1
 
     def scores(self, x: Array) -> Array:
-        references, k = self._found(), self.neighbours
-        labels = references.labels[self.neighbours_of(x).indices]
-        votes, nearest = np.zeros((2, len(x), self.classes))
-        rows = np.arange(len(x))
+        return array_module(x).asarray(self.votes_of(self.neighbours_of(x)).astype(x.dtype))
+
+    def votes_of(self, found: Found) -> np.ndarray:
+        """Return the scores (n, classes), float64 and on the host, of queries whose neighbours have been found."""
+        k, n = self.neighbours, len(found.indices)
+        labels = self._found().labels[found.indices]
+        votes, nearest = np.zeros((2, n, self.classes))
+        rows = np.arange(n)
         for rank in reversed(range(k)):
             votes[rows, labels[:, rank]] += 1.0
             nearest[rows, labels[:, rank]] = (k - rank) / (2.0 * (k + 1))
-        return array_module(x).asarray(((votes + nearest) / k).astype(x.dtype))
+        shares: np.ndarray = (votes + nearest) / k
+        return shares
 
     def neighbours_of(self, x: Array) -> Found:
         """Return the references that are nearest to queries x (n, *in_shape), their distances, and by which stage."""

@@ -17,7 +17,7 @@ from mnistnn.kernels.decomposition import Machine, solve, some_of_both
 from mnistnn.kernels.shifts import shifted_copies, shifts_up_to
 from mnistnn.losses import Loss
 from mnistnn.losses.squared_error import SquaredError
-from mnistnn.models.contract import EXAMPLES, Fitted, Tell
+from mnistnn.models.contract import EXAMPLES, Fitted, Tell, refuse_one_class
 from mnistnn.models.fitted.pairs import UNIT_OF_VOTES, votes
 from mnistnn.models.fitted.support_vectors.kernel_functions import AnyKernel, GaussianKernel, PolynomialKernel
 from mnistnn.models.fitted.support_vectors.vectors import Supports, SupportVectors
@@ -63,8 +63,7 @@ class SVM(Fitted):
     some 4 (n + s) s bytes. With less it takes longer, and much longer with less than 4 s² bytes."""
 
     def build(self, in_shape: Shape, classes: int) -> None:
-        if classes < 2:
-            raise ShapeError(f"needs two classes or more, and the data have {classes}")
+        refuse_one_class(classes)
         if self.virtual_shifts_px:
             if len(in_shape) < 2:
                 raise ShapeError(f"virtual_shifts_px shifts images, and inputs are {show_shape(in_shape)}")
