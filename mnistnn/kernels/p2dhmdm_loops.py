@@ -2,6 +2,9 @@
 
 Images lie in memory as in `idm_loops.py`, and rows are aligned for all columns of an image at once, so that steps are
 walks along slices here, too: 72 µs a pair of 28×28 pixels in one thread, of which local costs take about 30.
+
+Local costs are written out here and in `idm_loops.py`: with a function that both call, IDM takes 15 % longer, and this
+model 4 to 8 %.
 """
 
 from typing import Any
