@@ -85,6 +85,7 @@ SHOWN := build/pictures
 SHOW := $(BIN)/mnistnn train --runs $(SHOWN)/runs -q
 pictures: | $(INSTALLED)
 	rm -rf $(SHOWN)
+	$(BIN)/mnistnn reproduce history --table-only --out docs/history.svg --force
 	$(SHOW) experiments/course/few_digits.yaml --seeds 0..2 evaluation.train_error=true
 	$(SHOW) experiments/course/few_digits_dropout.yaml --seeds 0..2 evaluation.train_error=true
 	$(BIN)/mnistnn plot $(SHOWN)/runs --metric train.error --metric valid.error --out docs/curves.svg --force

@@ -75,14 +75,20 @@ def test_experiment_has_lines_that_fit_the_page(path):
 
 @each_claim
 def test_experiment_expects_a_metric_and_says_where_it_comes_from(path):
-    """A test error; of an unsupervised model nats, as a claim or in a note."""
+    """A test error; of a regression its loss; of an unsupervised model nats."""
     experiment = loaded_from(path).experiment
     expect = experiment.expect
     if hasattr(experiment.model, "learns_by"):
-        assert expect.test_log_likelihood or expect.test_reconstruction or "nats" in expect.note
+        assert expect.test_log_likelihood or expect.test_reconstruction or expect.train_pseudo_likelihood
     else:
         assert expect.test_error is not None or expect.test_loss is not None
     assert expect.source
+
+
+@each_claim
+def test_experiment_has_a_record_or_says_why_not(path):
+    expect, name = loaded_from(path).experiment.expect, loaded_from(path).experiment.name
+    assert (FOLDER / "results" / f"{name}.json").exists() is not bool(expect.not_run)
 
 
 @each_claim
@@ -90,8 +96,9 @@ def test_expected_intervals_are_intervals(path):
     expect = loaded_from(path).experiment.expect
     for interval in (expect.test_error, expect.valid_error):
         assert interval is None or 0 < interval[0] < interval[1] < 1
-    nats, lost = expect.test_log_likelihood, expect.test_reconstruction
-    assert nats is None or nats[0] < nats[1] < 0
+    lost = expect.test_reconstruction
+    for nats in (expect.test_log_likelihood, expect.train_pseudo_likelihood):
+        assert nats is None or nats[0] < nats[1] < 0
     assert lost is None or 0 < lost[0] < lost[1]
 
 

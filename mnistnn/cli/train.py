@@ -134,7 +134,7 @@ def resume(
     from mnistnn.runner.signals import StopRequest
 
     flags = as_overrides(None, epochs, device)
-    with StopRequest() as stop, _trainer(workers) as trainer:
+    with StopRequest() as stop, trainer_of(workers) as trainer:
         changes = [*overrides, *flags]
         found, view = found_run(run, runs), view_of_training()
         before = RunView(found)
@@ -257,7 +257,7 @@ def _train(
     from mnistnn.runner.signals import StopRequest
 
     view = view_of_training()
-    with StopRequest() as stop, _trainer(workers) as trainer:  # signals are heeded until its processes have ended
+    with StopRequest() as stop, trainer_of(workers) as trainer:  # signals are heeded until its processes have ended
         if resume_auto and (unfinished := resumable(plan.loaded, runs, run_dir)):
             return session.resume_as(unfinished, plan.loaded, view, time_budget, stop=stop, trainer=trainer, runs=runs)
         path = run_dir or new_run_path(runs, plan.experiment.name)
@@ -275,7 +275,7 @@ def _finished_before(plan: Plan, runs: Path) -> Outcome | None:
     return None if run is None else outcome_of(run)
 
 
-def _trainer(workers: int) -> AbstractContextManager[Trainer | None]:
+def trainer_of(workers: int) -> AbstractContextManager[Trainer | None]:
     """Return the context of what trains so many members of a committee at a time; of nothing for one."""
     if workers == 1:
         return nullcontext()

@@ -80,10 +80,15 @@ class Expect:
     """Lowest and highest loss of an autoencoder on the test images, in nats, that count as reproduced."""
     test_loss: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     """Lowest and highest mean squared error on the test split of a model that predicts numbers."""
+    train_pseudo_likelihood: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    """Lowest and highest pseudo-likelihood of the training images in the last epoch, in nats, that count as reproduced,
+    for an RBM that learns with persistent chains. `mnistnn reproduce` holds it, by the metrics of the run."""
     source: str = ""
     """Where the value was published."""
     note: str = ""
     """A note for readers of the results, such as a mistake in the source."""
+    not_run: str = ""
+    """Why an experiment of the project has no record of its results, such as that it takes days."""
 
 
 @component

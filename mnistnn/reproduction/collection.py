@@ -1,16 +1,17 @@
 """The collection: a folder of experiment files, whose sub-folders are its groups.
 
 It knows which of them make a claim. Two more groups are no folders: `quick`, which the collection lists in quick.txt,
-and everything. Files in base/ are there to be extended and make no claims.
+and everything. A group that is a history (`systems.py`) stands for the experiments of its systems. Files in base/ are
+there to be extended and make no claims.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from mnistnn.config.load import LoadedExperiment, load_experiment
 from mnistnn.errors import ConfigError, UsageError, did_you_mean
 from mnistnn.experiment.plan import Plan
+from mnistnn.reproduction.member import Member
+from mnistnn.reproduction.systems import System, has_history, systems_of
 from mnistnn.tasks.claims import claims_of
 
 QUICK = "quick"
@@ -18,41 +19,20 @@ BASES = "base"
 _RESULTS = "results"
 
 
-@dataclass(frozen=True)
-class Member:
-    """An experiment file of the collection. `file` is its path below the collection's folder, with slashes."""
-
-    folder: Path
-    file: str
-
-    @property
-    def group(self) -> str:
-        """The sub-folder it lies in; empty for the collection's own folder."""
-        return group_of(self.file)
-
-    def load(self, *overrides: str) -> LoadedExperiment:
-        """Read the file anew, as training needs it: what was trained once still holds its data."""
-        return load_experiment(self.folder / self.file, overrides)
-
-
-def group_of(file: str) -> str:
-    """Return the group of a file of the collection."""
-    parent = PurePosixPath(file).parent.as_posix()
-    return "" if parent == "." else parent
-
-
-def select(folder: Path, names: Sequence[str], everything: bool = False) -> list[Member]:
+def select(folder: Path, names: Sequence[str], everything: bool = False, short: bool = False) -> list[Member]:
     """Return the experiments that are named, by file or by group, each once and in order; `quick` if none is.
 
+    short  take the short forms of a history's systems
+
     Raises UsageError for a name that is neither, or a file that claims nothing, and ConfigError, with the mistakes of
-    all files, if any cannot be trained. In a group, files without a claim are left out.
+    all files, if any cannot be trained. In a group, files are left out that claim nothing or say why they are not run.
     """
-    if not folder.is_dir():
-        raise UsageError(
-            f"there is no folder {folder} here: the experiments to reproduce are in the project's own folder"
-        )
+    _refuse_missing(folder)
     named = [""] if everything else names or [QUICK]
-    chosen = {member.file: (member, by_name) for name in named for member, by_name in _named(folder, name)}
+    if short and not all(has_history(folder, name) for name in named):
+        histories = ", ".join(name for name in groups_of(folder) if has_history(folder, name))
+        raise UsageError(f"--quick takes the short forms of a history's systems: {histories or 'there is none here'}")
+    chosen = {member.file: (member, by_name) for name in named for member, by_name in _named(folder, name, short)}
     members: list[Member] = []
     mistakes: list[str] = []
     for member, by_name in chosen.values():
@@ -62,7 +42,8 @@ def select(folder: Path, names: Sequence[str], everything: bool = False) -> list
         except ConfigError as error:
             mistakes.append(str(error))
             continue
-        if claims_of(loaded.experiment.expect):
+        expect = loaded.experiment.expect
+        if claims_of(expect) and (by_name or not expect.not_run):
             members.append(member)
         elif by_name:
             raise UsageError(f"{member.folder / member.file} claims nothing that could be reproduced (key expect)")
@@ -71,13 +52,33 @@ def select(folder: Path, names: Sequence[str], everything: bool = False) -> list
     return members
 
 
-def _named(folder: Path, name: str) -> Iterator[tuple[Member, bool]]:
+def all_members(folder: Path) -> list[Member]:
+    """Return every experiment of the collection, whether it claims anything or not, but for bases."""
+    return [member for member, _ in _named(folder, "", False)]
+
+
+def histories_of(folder: Path) -> list[System]:
+    """Return the systems of all histories."""
+    return [system for name in groups_of(folder) if has_history(folder, name) for system in systems_of(folder, name)]
+
+
+def _refuse_missing(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UsageError(
+            f"there is no folder {folder} here: the experiments to reproduce are in the project's own folder"
+        )
+
+
+def _named(folder: Path, name: str, short: bool) -> Iterator[tuple[Member, bool]]:
     """Yield the members that a name stands for, and whether it names each of them in particular."""
     if name == QUICK:
         for entry in _quick(folder):
-            for member, _ in _named(folder, entry):
+            for member, _ in _named(folder, entry, False):
                 yield member, False
-    elif name in ("", *_groups(folder)):
+    elif name and has_history(folder, name):
+        for system in systems_of(folder, name):
+            yield (system.short if short else system.experiment), False
+    elif name in ("", *groups_of(folder)):
         for path in sorted((folder / name).glob("*.yaml") if name else folder.rglob("*.yaml")):
             member = Member(folder, path.relative_to(folder).as_posix())
             if member.group not in (BASES, _RESULTS):
@@ -95,11 +96,12 @@ def _quick(folder: Path) -> list[str]:
             f"{folder / f'{QUICK}.txt'}: not readable as the list of quick experiments ({error})"
         ) from error
     entries = [line.partition("#")[0].strip() for line in lines]
-    groups = _groups(folder)
+    groups = groups_of(folder)
     return [entry if entry in groups else str(folder / entry) for entry in entries if entry]
 
 
-def _groups(folder: Path) -> list[str]:
+def groups_of(folder: Path) -> list[str]:
+    """Return the names of the groups that are folders, in order."""
     found = {path.parent.relative_to(folder).as_posix() for path in folder.rglob("*.yaml")}
     return sorted(found - {".", BASES, _RESULTS})
 
@@ -108,7 +110,7 @@ def _file(folder: Path, name: str) -> str:
     """Return the place in the collection of a file that was named. Raises UsageError if it has none."""
     path = Path(name)
     if not path.is_file():
-        groups = [QUICK, *_groups(folder)]
+        groups = [QUICK, *groups_of(folder)]
         hint = did_you_mean(name, groups, before="; ")
         raise UsageError(f"'{name}' is neither a file nor a group of experiments ({', '.join(groups)}){hint}")
     try:

@@ -26,7 +26,16 @@ _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 # What may change without a word about the result: the claim, which is held against it, and the seed, which is listed.
 _NO_PART_OF_THE_RECIPE = ("expect.", "seed")
 
-Verdict = Literal["within", "outside"]
+Verdict = Literal["within", "outside", "cut off"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which code computed the runs of a record, and on which GPU, if on one."""
+
+    commit: str | None
+    uncommitted_changes: bool
+    device: str | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -60,7 +69,8 @@ class MetricRecord:
 @dataclass(frozen=True, config=_STRICT)
 class Record:
     """The fields of a record. `file` is a path below the folder of experiments; `seconds` is the mean over seeds, and
-    `device` the GPU that computed, if one did.
+    `device` the GPU that computed, if one did. `cut_off` says where training was ended that would have gone on, and
+    `remark` what else is to be known of it, such as other work on the machine.
     """
 
     schema_version: int
@@ -76,6 +86,12 @@ class Record:
     note: str
     verdict: Verdict
     device: str | None = None
+    cut_off: str | None = None
+    remark: str | None = None
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.commit, self.uncommitted_changes, self.device)
 
 
 _RECORD = TypeAdapter(Record)
@@ -106,9 +122,9 @@ def make_record(
     file: str,
     loaded: LoadedExperiment,
     seeds: list[SeedResult],
-    commit: str | None,
-    uncommitted_changes: bool,
-    device: str | None = None,
+    origin: Origin,
+    cut_off: str | None = None,
+    remark: str | None = None,
 ) -> Record:
     """Sum up what the seeds gave and hold it against the experiment's claim. Every claimed split must be measured."""
     expect = loaded.experiment.expect
@@ -121,16 +137,24 @@ def make_record(
         experiment=loaded.experiment.name,
         file=file,
         config_hash=recipe_hash(loaded),
-        commit=commit,
-        uncommitted_changes=uncommitted_changes,
+        commit=origin.commit,
+        uncommitted_changes=origin.uncommitted_changes,
         seeds=seeds,
         figures=figures,
         seconds=round(statistics.fmean(result.seconds for result in seeds), 1),
         source=expect.source,
         note=expect.note,
-        verdict="within" if all(metric.is_within for metric in figures) else "outside",
-        device=device,
+        verdict=_verdict(figures, cut_off),
+        device=origin.device,
+        cut_off=cut_off,
+        remark=remark,
     )
+
+
+def _verdict(figures: Sequence[MetricRecord], cut_off: str | None) -> Verdict:
+    if all(metric.is_within for metric in figures):
+        return "within"
+    return "outside" if cut_off is None else "cut off"
 
 
 def _metric_record(split: Claimed, band: tuple[float, float], errors: list[float]) -> MetricRecord:

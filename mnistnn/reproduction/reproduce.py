@@ -1,35 +1,58 @@
 """Reproduction: the chosen experiments are trained, seed by seed, and their claimed metrics are measured."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from mnistnn.analysis.evaluation.results import evaluate
-from mnistnn.backend.arrays import Device, device_name
+from mnistnn.backend.arrays import Device
 from mnistnn.errors import InterruptedRunError, MnistnnError
 from mnistnn.experiment.plan import Plan
-from mnistnn.reproduction.collection import Member
+from mnistnn.reproduction.measured import Tell, measured, origin_of
+from mnistnn.reproduction.member import Member
 from mnistnn.reproduction.record import Record, SeedResult, make_record, write_record
 from mnistnn.reproduction.table import shown, shown_band
 from mnistnn.run.directory import RunDirectory, new_run_path
-from mnistnn.run.provenance import read_environment
 from mnistnn.runner import session
+from mnistnn.runner.members import Trainer
+from mnistnn.runner.signals import StopRequest
 from mnistnn.storage.writing import resource_error
-from mnistnn.tasks.claims import CLAIMS, claims_of
+from mnistnn.tasks.claims import CLAIMS
+
+_INTERRUPTED = "interrupted while a run was measured; what had been recorded before stays"
 
 
-def reproduce(
-    members: Sequence[Member],
-    seeds: Sequence[int],
-    device: Device,
-    runs: Path,
-    results: Path,
-    verbosity: session.Verbosity,
-    tell: Callable[[str], None],
-) -> list[str]:
+@dataclass(frozen=True)
+class Conditions:
+    """How experiments are trained and recorded.
+
+    runs            the folder of their runs
+    stop            the request to stop that all of them heed, watched by who hands it in
+    trainer         trains several members of a committee at a time, each with up to `member_threads` threads
+    remark          what the records are to say besides
+    """
+
+    seeds: Sequence[int]
+    device: Device
+    runs: Path
+    verbosity: session.Verbosity
+    stop: StopRequest
+    trainer: Trainer | None = None
+    member_threads: int = 1
+    remark: str | None = None
+
+
+def reproduce(members: Sequence[Member], conditions: Conditions, results: Path, tell: Tell) -> list[str]:
     """Train each experiment with each seed, in new runs, and write its record; return what was not reproduced.
 
     An experiment that fails leaves its old record as it is, and the others go on. A request to stop ends everything.
     """
+    return record_each(members, results, tell, lambda member: _reproduce_one(member, conditions, tell))
+
+
+def record_each(
+    members: Sequence[Member], results: Path, tell: Tell, record_of: Callable[[Member], Record]
+) -> list[str]:
+    """Write the record of each experiment, say what it is, and return what is outside of its band or has failed."""
     try:
         results.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -38,7 +61,7 @@ def reproduce(
     for number, member in enumerate(members, start=1):
         tell(f"[{number}/{len(members)}] {member.file}")
         try:
-            record = _reproduce_one(member, seeds, device, runs, verbosity, tell)
+            record = record_of(member)
         except InterruptedRunError:
             raise
         except MnistnnError as error:
@@ -46,49 +69,35 @@ def reproduce(
             failures.append(f"{member.file}: {error}")
             continue
         write_record(record, results)
-        outcome = _outcome(record)
+        outcome = ", ".join(f"{shown(metric)}, claimed {shown_band(metric)}" for metric in record.figures)
         tell(f"  {record.verdict}: {outcome}")
-        if record.verdict != "within":
+        if record.verdict == "outside":
             failures.append(f"{member.file}: {outcome}")
     return failures
 
 
-def _outcome(record: Record) -> str:
-    return ", ".join(f"{shown(metric)}, claimed {shown_band(metric)}" for metric in record.figures)
+def tell_of_seed(result: SeedResult, tell: Tell) -> None:
+    """Say what a run with a seed gave."""
+    found = ", ".join(f"{CLAIMS[key].name} {CLAIMS[key].shown(value, None)}" for key, value in result.errors.items())
+    tell(f"  seed {result.seed}: {found} (epoch {result.epoch:g}, {result.seconds:.1f} s)")
 
 
-def _reproduce_one(
-    member: Member,
-    seeds: Sequence[int],
-    device: Device,
-    runs: Path,
-    verbosity: session.Verbosity,
-    tell: Callable[[str], None],
-) -> Record:
-    measured = []
-    for seed in seeds:
-        run, result = _train_and_measure(member, seed, device, runs, verbosity, tell)
-        found = ", ".join(
-            f"{CLAIMS[key].name} {CLAIMS[key].shown(value, None)}" for key, value in result.errors.items()
-        )
-        tell(f"  seed {seed}: {found} (epoch {result.epoch:g}, {result.seconds:.1f} s)")
-        measured.append(result)
-    git = read_environment(run).get("git") or {}
-    return make_record(
-        member.file, member.load(), measured, git.get("commit"), bool(git.get("dirty")), device_name(device)
-    )
+def _reproduce_one(member: Member, conditions: Conditions, tell: Tell) -> Record:
+    results = []
+    for seed in conditions.seeds:
+        run = _trained(member, seed, conditions)
+        with conditions.stop.at_once(_INTERRUPTED):
+            results.append(measured(run, tell))
+        tell_of_seed(results[-1], tell)
+    return make_record(member.file, member.load(), results, origin_of(run), remark=conditions.remark)
 
 
-def _train_and_measure(
-    member: Member, seed: int, device: Device, runs: Path, verbosity: session.Verbosity, tell: Callable[[str], None]
-) -> tuple[RunDirectory, SeedResult]:
-    plan = Plan(member.load(f"seed={seed}", f"backend.device={device}"))
-    outcome = session.start(plan, new_run_path(runs, plan.experiment.name), runs, verbosity)
-    claimed = [CLAIMS[key] for key in claims_of(plan.experiment.expect)]
-    measured = {claim.key: (claim, evaluate(outcome.run, claim.split, "best", tell)) for claim in claimed}
-    return outcome.run, SeedResult(
-        seed=seed,
-        epoch=next(result.epoch for _, result in measured.values()),
-        seconds=round(outcome.record.seconds, 1),
-        errors={key: getattr(result, claim.metric) for key, (claim, result) in measured.items()},
-    )
+def _trained(member: Member, seed: int, conditions: Conditions) -> RunDirectory:
+    overrides = [f"seed={seed}", f"backend.device={conditions.device}"]
+    plan = Plan(member.load(*overrides))
+    if plan.members and conditions.trainer is not None:
+        plan = Plan(member.load(*overrides, f"backend.threads={conditions.member_threads}"))
+    path = new_run_path(conditions.runs, plan.experiment.name)
+    return session.start(
+        plan, path, conditions.runs, conditions.verbosity, stop=conditions.stop, trainer=conditions.trainer
+    ).run

@@ -1,14 +1,16 @@
 """Claims of experiments: which metric of which split is to lie in a band, and how it is written."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from mnistnn.config.schema import Expect
-from mnistnn.types import SplitName
+from mnistnn.types import Row, SplitName
 
-Claimed = Literal["test", "valid", "nats", "reconstruction", "loss"]
-"""The name of a claim in records: the error on a split; in nats, the mean log-likelihood of the test images, or the
-loss of an autoencoder on them; or the mean squared error of a regression."""
+Claimed = Literal["test", "valid", "nats", "reconstruction", "loss", "pseudo_likelihood"]
+"""The name of a claim in records: the error on a split; in nats, the mean log-likelihood of the test images, the loss
+of an autoencoder on them, or the pseudo-likelihood of the training images; or the mean squared error of a regression.
+"""
 
 Band = tuple[float, float]
 
@@ -47,6 +49,7 @@ class Claim:
     metric  the field of a result that it is about
     name    what people call it, without the split
     prefix  precedes its values where those of several claims are listed
+    in_row  returns it from the metrics of the best epoch, where training itself measures it; None if `eval` does
     """
 
     key: Claimed
@@ -56,6 +59,7 @@ class Claim:
     name: str
     notation: Notation
     prefix: str = ""
+    in_row: Callable[[Row], float] | None = None
 
     def band(self, expect: Expect) -> Band | None:
         """Return the lowest and the highest value that count as reproduced, if the experiment claims any."""
@@ -84,9 +88,20 @@ RECONSTRUCTION = Claim(
     "reconstruction", "test_reconstruction", "test", "loss", "reconstruction", _NATS, "reconstruction "
 )
 TEST_LOSS = Claim("loss", "test_loss", "test", "loss", "loss", _SQUARE)
+PSEUDO_LIKELIHOOD = Claim(
+    "pseudo_likelihood",
+    "train_pseudo_likelihood",
+    "train",
+    "pseudo_likelihood",
+    "pseudo-likelihood",
+    _NATS,
+    "pseudo-likelihood ",
+    in_row=lambda row: -row["train.loss"],
+)
 
 CLAIMS: dict[Claimed, Claim] = {
-    claim.key: claim for claim in (TEST_ERROR, VALID_ERROR, LOG_LIKELIHOOD, RECONSTRUCTION, TEST_LOSS)
+    claim.key: claim
+    for claim in (TEST_ERROR, VALID_ERROR, LOG_LIKELIHOOD, RECONSTRUCTION, TEST_LOSS, PSEUDO_LIKELIHOOD)
 }
 
 

@@ -71,13 +71,104 @@ def test_other_records_get_a_table_of_their_own(write, command):
     assert not Path("RESULTS.md").exists()
 
 
+@pytest.fixture
+def history(write):
+    """Let the group `small` be a history of one system, whose short form is another file."""
+    write("short", "expect: {test_error: [0, 1], source: chance}\n")
+    table = "year,system,published,file,short\n1998,a system,7.6,good.yaml,short.yaml\n"
+    (EXPERIMENTS / "small" / "systems.csv").write_text(table)
+
+
+def test_history_prints_its_table(history, command):
+    done = command("reproduce", "small")
+    head, _, row, results = done.out.splitlines()
+    assert [cell.strip() for cell in head.split("|")[1:5]] == ["year", "system", "published", "ours (95 % interval)"]
+    assert row.startswith("| 1998 | a system | 7.60 %    | ")
+    assert row.split("|")[6].strip() == "–"
+    assert results == "results: RESULTS.md"
+    text = Path("RESULTS.md").read_text()
+    assert text.index("## Small, then and now") < text.index(row) < text.index("## small\n")
+
+
+def test_quick_takes_the_short_forms_of_a_history(history, command):
+    done = command("reproduce", "small", "--quick")
+    assert [path.name for path in Path("runs").iterdir() if path.name != "latest"] == ["small-short"]
+    row = done.out.splitlines()[2].split("|")
+    assert row[4].strip() == "–"
+    assert row[6].strip().endswith(")")
+
+
+def test_table_of_a_history_is_put_into_the_readme_and_printed_without_training(history, command):
+    readme = "# Mine\n<!-- This table is written by mnistnn reproduce. -->\n<!-- End of the table. -->\n"
+    Path("README.md").write_text(readme)
+    assert command("reproduce", "small", "--results", "mine").code == 0
+    assert Path("README.md").read_text() == readme
+    table = command("reproduce", "small").out.splitlines()[:3]
+    assert "\n".join(table) in Path("README.md").read_text()
+    Path("README.md").write_text(readme)
+    done = command("reproduce", "small", "--table-only", "--runs", "none")
+    assert done.out.splitlines()[:3] == table
+    assert "\n".join(table) in Path("README.md").read_text()
+    assert not Path("none").exists()
+
+
+def test_figure_of_a_history_is_drawn_and_replaced_only_with_force(history, command):
+    pytest.importorskip("matplotlib")
+    assert command("reproduce", "small", "--table-only", "--out", "f.svg").code == 0
+    assert Path("f.svg").read_bytes().startswith(b"<?xml")
+    done = command("reproduce", "small", "--out", "f.svg")
+    assert (done.code, done.err) == (2, "error: f.svg: there already; --force replaces it\n")
+    assert not Path("runs").exists()
+    assert command("reproduce", "small", "--table-only", "--out", "f.svg", "--force").code == 0
+
+
+def test_run_that_is_there_is_recorded_and_nothing_is_trained(write, command):
+    path = EXPERIMENTS / "small" / "good.yaml"
+    assert command("train", str(path), "--seed", "5").code == 0
+    before = sorted(Path("runs").rglob("run.json"))
+    done = command("reproduce", str(path), "--from", "latest", "--remark", "beside other work")
+    assert done.code == 0
+    assert "seed 5: error " in done.err
+    assert sorted(Path("runs").rglob("run.json")) == before
+    assert "- **good**: as it should beside other work" in Path("RESULTS.md").read_text()
+
+
+def test_members_of_a_committee_are_trained_at_a_time(write, command):
+    text = (
+        "name: small-committee\nmodel: {type: committee, members: [{experiment: good.yaml}, {experiment: good.yaml}]}\n"
+    )
+    path = EXPERIMENTS / "small" / "committee.yaml"
+    path.write_text(text + "data: {dataset: toy}\nexpect: {test_error: [0, 1]}\n")
+    digests = []
+    for workers in ("1", "2"):
+        assert command("reproduce", str(path), "--workers", workers, "--runs", workers).code == 0
+        (run,) = (each for each in Path(workers, "small-committee").iterdir() if each.name != "latest")
+        digests.append((run / "metrics.jsonl").read_text())
+    assert digests[0] == digests[1]
+
+
 def test_quiet_says_only_where_the_results_are(write, command):
     done = command("reproduce", "-q")
     assert (done.out, done.err) == ("results: RESULTS.md\n", "")
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--all", "small"), ("--table-only", "small"), ("--table-only", "--all"), ("smal",), ("--seeds", "x")]
+    "arguments",
+    [
+        ("--all", "small"),
+        ("--table-only", "small"),
+        ("--table-only", "--all"),
+        ("--table-only", "--from", "latest"),
+        ("smal",),
+        ("--seeds", "x"),
+        ("--quick",),
+        ("small", "--quick"),
+        ("--from", "latest"),
+        ("small", "quick", "--from", "latest"),
+        ("small", "--unfinished"),
+        ("small", "--out", "f.svg"),
+        ("small", "--workers", "0"),
+    ],
 )
 def test_contradictory_or_unknown_arguments_are_usage_errors(write, command, arguments):
     assert command("reproduce", *arguments).code == 2

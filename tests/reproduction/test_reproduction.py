@@ -9,37 +9,20 @@ import pytest
 
 from mnistnn.analysis.evaluation.results import evaluate
 from mnistnn.errors import ConfigError, InterruptedRunError, RunError, UsageError
-from mnistnn.reproduction.collection import Member, select
-from mnistnn.reproduction.record import SeedResult, make_record, read_records, recipe_hash, write_record
-from mnistnn.reproduction.reproduce import reproduce
+from mnistnn.reproduction.collection import select
+from mnistnn.reproduction.member import Member
+from mnistnn.reproduction.record import Origin, SeedResult, make_record, read_records, recipe_hash, write_record
+from mnistnn.reproduction.reproduce import Conditions, reproduce
 from mnistnn.reproduction.table import renew_table, table_text
 from mnistnn.run.directory import all_runs
+from mnistnn.run.view import RunView
 from mnistnn.runner.session import Verbosity
+from mnistnn.runner.signals import StopRequest
 
 PROJECT = Path(__file__).parents[2]
 FOLDER = Path("experiments")
 RESULTS = FOLDER / "results"
 WIDE = "expect: {test_error: [0, 1], source: chance}\n"
-
-
-@pytest.fixture
-def collection(toy):
-    """Write a small collection: two groups, a file of its own, a base, a file without a claim."""
-
-    def file(place, name, claim=WIDE):
-        path = FOLDER / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = toy.read_text().replace("name: toy", f"name: {name}").replace("epochs: 6", "epochs: 2")
-        path.write_text(text + claim)
-
-    file("base/net.yaml", "base-net", claim="")
-    file("one/a.yaml", "one-a")
-    file("one/b.yaml", "one-b")
-    file("one/silent.yaml", "one-silent", claim="")
-    file("two/c.yaml", "two-c")
-    file("own.yaml", "own")
-    (FOLDER / "quick.txt").write_text("# what is quick\ntwo\nown.yaml  # a file\n")
-    return file
 
 
 def chosen(*names, **options):
@@ -48,11 +31,13 @@ def chosen(*names, **options):
 
 def record_of(file="one/a.yaml", errors=(0.25,)):
     seeds = [SeedResult(seed, 1, 2.0 + seed, {"test": error}) for seed, error in enumerate(errors)]
-    return make_record(file, Member(FOLDER, file).load(), seeds, "0123abc", False)
+    return make_record(file, Member(FOLDER, file).load(), seeds, Origin("0123abc", False))
 
 
 def silently(members, seeds=(0,), tell=lambda text: None):
-    return reproduce(members, seeds, "cpu", Path("runs"), RESULTS, Verbosity(shown=False), tell)
+    with StopRequest() as stop:
+        conditions = Conditions(seeds, "cpu", Path("runs"), Verbosity(shown=False), stop)
+        return reproduce(members, conditions, RESULTS, tell)
 
 
 def test_quick_is_what_its_list_names(collection):
@@ -130,7 +115,7 @@ def test_verdict_says_whether_the_mean_is_in_the_band(collection, error, verdict
 def test_every_claimed_split_must_be_within_its_band(collection):
     collection("one/a.yaml", "one-a", claim="expect: {test_error: [0, 1], valid_error: [0, 0.1]}\n")
     seeds = [SeedResult(0, 1, 1.0, {"test": 0.2, "valid": 0.2})]
-    record = make_record("one/a.yaml", Member(FOLDER, "one/a.yaml").load(), seeds, None, False)
+    record = make_record("one/a.yaml", Member(FOLDER, "one/a.yaml").load(), seeds, Origin(None, False))
     assert [metric.is_within for metric in record.figures] == [True, False]
     assert record.verdict == "outside"
 
@@ -212,14 +197,14 @@ def test_request_to_stop_ends_everything(collection, stop_after):
 
 def test_table_has_a_section_per_group_and_the_notes_below(collection):
     noted = replace(record_of("two/c.yaml"), note="the source is wrong")
-    text = table_text([noted, record_of("one/a.yaml"), record_of("own.yaml")], set())
+    text = table_text(FOLDER, [noted, record_of("one/a.yaml"), record_of("own.yaml")], set())
     headings = [line for line in text.splitlines() if line.startswith("## ")]
     assert headings == ["## The project's own", "## one", "## two"]
     assert text.rstrip().endswith("- **c**: the source is wrong")
 
 
 def test_table_shows_deviation_and_count(collection):
-    text = table_text([record_of("one/a.yaml", (0.25, 0.35)), record_of("one/b.yaml", (0.5,))], set())
+    text = table_text(FOLDER, [record_of("one/a.yaml", (0.25, 0.35)), record_of("one/b.yaml", (0.5,))], set())
     assert "| a | chance | 30.00 ± 7.07 % (2) | 0.00 to 100.00 % | 2 | within |" in text
     assert "| b | chance | 50.00 % (1) |" in text
 
@@ -273,6 +258,52 @@ def test_every_quick_experiment_has_a_committed_record():
     assert {member.file for member in select(PROJECT / "experiments", ["quick"])} <= recorded
 
 
+def test_group_leaves_out_what_says_why_it_is_not_run(collection):
+    collection("one/dear.yaml", "one-dear", claim="expect: {test_error: [0, 1], not_run: It takes weeks.}\n")
+    assert chosen("one") == ["one/a.yaml", "one/b.yaml"]
+    assert chosen("experiments/one/dear.yaml") == ["one/dear.yaml"]
+
+
+def test_table_says_why_an_experiment_was_not_run(collection):
+    claim = "expect: {test_error: [0.1, 0.2], source: a book, note: noted, not_run: It takes weeks.}\n"
+    collection("one/dear.yaml", "one-dear", claim=claim)
+    text = table_text(FOLDER, [record_of("one/a.yaml")], set())
+    assert "| dear | a book | – | 10.00 to 20.00 % | – | not run |" in text
+    assert "- **dear**: noted Not run: It takes weeks." in text
+
+
+def test_record_takes_the_place_of_the_reason(collection):
+    collection("one/dear.yaml", "one-dear", claim="expect: {test_error: [0, 1], not_run: It takes weeks.}\n")
+    text = table_text(FOLDER, [record_of("one/dear.yaml")], set())
+    assert "| dear |  | 25.00 % (1) |" in text
+    assert "not run |" not in text
+
+
+def test_remark_stays_with_a_record_and_stands_below_the_table(collection):
+    with StopRequest() as stop:
+        conditions = Conditions([0], "cpu", Path("runs"), Verbosity(shown=False), stop, remark="Beside tests.")
+        reproduce(select(FOLDER, ["two"]), conditions, RESULTS, lambda text: None)
+    assert "- **c**: Beside tests." in renewed_table()
+    collection("two/c.yaml", "two-c", claim="expect: {test_error: [0, 0.9], source: x}\n")
+    assert "- **c**: Beside tests." in renewed_table()
+
+
+def test_pseudo_likelihood_is_that_of_the_last_epoch_of_training(collection):
+    text = (
+        "name: two-rbm\ndata: {dataset: bars-and-stripes, validation_examples: 8}\nmodel: {type: rbm, hidden: 3}\n"
+        "loss: {type: contrastive_divergence, particles: 8}\nbatches: {size: 8}\n"
+        "optimizer: {type: sgd, learning_rate: 0.1}\nstopping: [{type: max_epochs, epochs: 3}]\n"
+        "checkpoint: {monitor: last}\nexpect: {train_pseudo_likelihood: [-20, -1]}\n"
+    )
+    (FOLDER / "two/rbm.yaml").write_text(text)
+    assert silently(select(FOLDER, ["experiments/two/rbm.yaml"])) == []
+    (record,) = read_records(RESULTS)
+    (run,) = all_runs(Path("runs"))
+    assert record.seeds[0].errors == {"pseudo_likelihood": -RunView(run).rows[-1]["train.loss"]}
+    assert not list(run.evaluations.glob("*"))
+    assert "| rbm |  | pseudo-likelihood -" in renewed_table()
+
+
 def test_table_names_the_gpu_that_a_record_was_made_on(collection):
     on_gpu = replace(record_of(), device="Some GPU")
-    assert "(Some GPU) |" in table_text([on_gpu], set())
+    assert "(Some GPU) |" in table_text(FOLDER, [on_gpu], set())

@@ -20,6 +20,8 @@ class HeldClaim(NamedTuple):
     band: Band | None
     split: SplitName
     source: str
+    others: str
+    """What the experiment claims that `eval` does not measure; empty if nothing."""
 
     @property
     def what(self) -> str:
@@ -30,7 +32,8 @@ class HeldClaim(NamedTuple):
         from mnistnn.errors import UsageError
 
         if self.band is None:
-            raise UsageError(f"{run.path}: its experiment claims nothing about the {self.what} (key expect)")
+            others = f"; mnistnn reproduce holds its {self.others}" if self.others else ""
+            raise UsageError(f"{run.path}: its experiment claims nothing about the {self.what} (key expect){others}")
 
     def said(self, value: float) -> str | None:
         """Return the band, its source and the verdict, in words; None if nothing is claimed."""
@@ -53,5 +56,9 @@ class HeldClaim(NamedTuple):
 
 def claim_of(task: Task, split: SplitName) -> HeldClaim:
     """Return what an experiment may claim about a split, whether it does or not."""
+    from mnistnn.tasks.claims import CLAIMS, claims_of
+
     claim, band = task.claim_on(split)
-    return HeldClaim(claim, band, split, task.experiment.expect.source)
+    expect = task.experiment.expect
+    in_metrics = [each.name for key in claims_of(expect) if (each := CLAIMS[key]).in_row is not None]
+    return HeldClaim(claim, band, split, expect.source, ", ".join(in_metrics))

@@ -1,0 +1,54 @@
+"""What a run gave of what its experiment claims, and what a record says of the run besides."""
+
+from collections.abc import Callable
+
+from mnistnn.analysis.evaluation.results import evaluate, stored_results
+from mnistnn.errors import RunError
+from mnistnn.reproduction.record import Origin, SeedResult
+from mnistnn.run.directory import RunDirectory
+from mnistnn.run.provenance import read_environment
+from mnistnn.run.view import RunView
+from mnistnn.tasks.claims import CLAIMS, Claim, claims_of
+from mnistnn.types import Row
+
+Tell = Callable[[str], None]
+
+
+def origin_of(run: RunDirectory) -> Origin:
+    """Return where a run comes from. Raises RunError if its environment.json cannot be read."""
+    environment = read_environment(run)
+    git = environment.get("git") or {}
+    return Origin(git.get("commit"), bool(git.get("dirty")), environment.get("device_name"))
+
+
+def measured(run: RunDirectory, tell: Tell) -> SeedResult:
+    """Return what a run gave of each claimed metric, at its best epoch.
+
+    What `eval` has kept of that epoch is taken as it is, so the test split is not read again. Raises RunError for a run
+    without an evaluation.
+    """
+    view = RunView(run)
+    best = view.best
+    if best is None:
+        raise RunError(f"{run.path}: no evaluation yet, so there is nothing to be recorded")
+    experiment = view.loaded.experiment
+    claims = [CLAIMS[key] for key in claims_of(experiment.expect)]
+    return SeedResult(
+        seed=experiment.seed,
+        epoch=best["epoch"],
+        seconds=round(view.record.seconds, 1),
+        errors={claim.key: _value(claim, run, best, tell) for claim in claims},
+    )
+
+
+def _value(claim: Claim, run: RunDirectory, best: Row, tell: Tell) -> float:
+    if claim.in_row is not None:
+        return claim.in_row(best)
+    kept = (
+        each
+        for each in stored_results(run)
+        if (each.split, each.checkpoint, each.epoch) == (claim.split, "best", best["epoch"]) and not each.file_suffix
+    )
+    result = next(kept, None) or evaluate(run, claim.split, "best", tell)
+    value: float = getattr(result, claim.metric)
+    return value
