@@ -45,10 +45,12 @@ def reproduced(member: Member, records: Mapping[str, Record]) -> Reproduced | No
 def places_of(systems: Sequence[System], records: Sequence[Record]) -> list[Place]:
     """Return the systems as a figure has them."""
     by_file = {record.file: record for record in records}
-    found = [(each, reproduced(each.experiment, by_file)) for each in systems]
-    return [
-        Place(each.year, each.name, each.published, ours and ours.error, ours and ours.interval) for each, ours in found
-    ]
+    places = []
+    for each in systems:
+        ours = reproduced(each.experiment, by_file)
+        error, interval = (None, None) if ours is None else (ours.error, ours.interval)
+        places.append(Place(each.year, each.name, each.published, error, interval))
+    return places
 
 
 def history_lines(systems: Sequence[System], records: Sequence[Record]) -> list[str]:

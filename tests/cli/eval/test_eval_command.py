@@ -134,3 +134,16 @@ def test_unknown_split_is_a_usage_error(run, command):
 def test_moved_run_can_be_evaluated(run, command):
     Path("run").rename("moved")
     assert command("eval", "moved").code == 0
+
+
+def test_claim_that_eval_does_not_measure_is_named(toy, command):
+    toy.write_text(
+        "name: machine\ndata: {dataset: bars-and-stripes, validation_examples: 8}\nmodel: {type: rbm, hidden: 3}\n"
+        "loss: {type: contrastive_divergence, particles: 8}\nbatches: {size: 8}\n"
+        "optimizer: {type: sgd, learning_rate: 0.1}\nstopping: [{type: max_epochs, epochs: 1}]\n"
+        "checkpoint: {monitor: last}\nexpect: {train_pseudo_likelihood: [-20, -1]}\n"
+    )
+    assert command("train", str(toy)).code == 0
+    done = command("eval", "latest", "--expect")
+    assert done.code == 2
+    assert "claims nothing about the test log-likelihood (key expect); mnistnn reproduce holds its pseudo" in done.err
