@@ -90,11 +90,11 @@ def reproduce(
     had; the exit code is 9 if any error lies outside of its band.
     """
     from mnistnn.errors import CheckFailedError
-    from mnistnn.reproduction.collection import select
+    from mnistnn.reproduction.collection import histories_of, select
     from mnistnn.reproduction.table import renew_table
 
     _refuse_contradictions(names, everything, quick, done, unfinished, table_only)
-    systems = _systems(names)
+    everywhere, systems = histories_of(_EXPERIMENTS), _systems(names)
     if figure is not None:
         _prepare_figure(figure, force, systems)
     failures: list[str] = []
@@ -107,7 +107,7 @@ def reproduce(
         failures = _train(members, seeds, device, workers, runs, remark, results)
     table = Path(_TABLE) if results == _RESULTS else results / _TABLE
     renew_table(_EXPERIMENTS, results, table)
-    _show_history(systems, results, figure)
+    _show_history(everywhere, systems, results, figure)
     click.echo(f"results: {printable(str(table))}")
     if failures:
         listed = "\n".join(f"  {failure}" for failure in failures)
@@ -181,19 +181,23 @@ def _record_runs(
     from mnistnn.reproduction.from_runs import record_of_runs
     from mnistnn.reproduction.reproduce import record_each
 
+    if len(members) != 1:
+        raise click.UsageError("--from records runs of one experiment: name its file")
     found = [found_run(reference, runs) for reference in done]
-    return record_each(members, results, _tell, lambda member: record_of_runs(member, found, unfinished, remark, _tell))
+    record = record_of_runs(members[0], found, unfinished, remark, _tell)
+    return record_each(members, results, _tell, lambda _: record)
 
 
-def _show_history(systems: list[System], results: Path, figure: Path | None) -> None:
-    """Print the table of the systems, if there are any, put it into the README of the project, and draw it."""
-    from mnistnn.reproduction.collection import histories_of
+def _show_history(everywhere: list[System], systems: list[System], results: Path, figure: Path | None) -> None:
+    """Put the table of the systems of all histories into the README of the project; print and draw that of those that
+    are named.
+    """
     from mnistnn.reproduction.history import history_lines, places_of, put_into
     from mnistnn.reproduction.record import read_records
 
     records = read_records(results)
     if results == _RESULTS:
-        put_into(_README, history_lines(histories_of(_EXPERIMENTS), records))
+        put_into(_README, history_lines(everywhere, records))
     if systems:
         for line in history_lines(systems, records):
             click.echo(printable(line))

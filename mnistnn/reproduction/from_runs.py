@@ -20,6 +20,7 @@ def record_of_runs(
     Raises UsageError for a run of another experiment, for two with one seed, and for one that is not finished unless
     `unfinished` allows that: the record then says where it was cut off.
     """
+    loaded = member.load()
     results: list[SeedResult] = []
     cut_off: list[str] = []
     for run in runs:
@@ -29,10 +30,10 @@ def record_of_runs(
             raise UsageError(f"{run.path}: has seed {seed}, as another of these runs has")
         if view.status != "finished":
             cut_off.append(_where(view, unfinished))
-        results.append(measured(run, tell))
+        results.append(measured(run, loaded.experiment.expect, tell))
         tell_of_seed(results[-1], tell)
     return make_record(
-        member.file, member.load(), results, origin_of(runs[-1]), cut_off="; ".join(cut_off) or None, remark=remark
+        member.file, loaded, results, origin_of(runs[-1]), cut_off="; ".join(cut_off) or None, remark=remark
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from mnistnn.analysis.evaluation.results import evaluate, stored_results
+from mnistnn.config.schema import Expect
 from mnistnn.errors import RunError
 from mnistnn.reproduction.record import Origin, SeedResult
 from mnistnn.run.directory import RunDirectory
@@ -21,8 +22,8 @@ def origin_of(run: RunDirectory) -> Origin:
     return Origin(git.get("commit"), bool(git.get("dirty")), environment.get("device_name"))
 
 
-def measured(run: RunDirectory, tell: Tell) -> SeedResult:
-    """Return what a run gave of each claimed metric, at its best epoch.
+def measured(run: RunDirectory, expect: Expect, tell: Tell) -> SeedResult:
+    """Return what a run gave of each metric that is claimed, at its best epoch.
 
     What `eval` has kept of that epoch is taken as it is, so the test split is not read again. Raises RunError for a run
     without an evaluation.
@@ -31,10 +32,9 @@ def measured(run: RunDirectory, tell: Tell) -> SeedResult:
     best = view.best
     if best is None:
         raise RunError(f"{run.path}: no evaluation yet, so there is nothing to be recorded")
-    experiment = view.loaded.experiment
-    claims = [CLAIMS[key] for key in claims_of(experiment.expect)]
+    claims = [CLAIMS[key] for key in claims_of(expect)]
     return SeedResult(
-        seed=experiment.seed,
+        seed=view.loaded.experiment.seed,
         epoch=best["epoch"],
         seconds=round(view.record.seconds, 1),
         errors={claim.key: _value(claim, run, best, tell) for claim in claims},

@@ -83,13 +83,13 @@ def tell_of_seed(result: SeedResult, tell: Tell) -> None:
 
 
 def _reproduce_one(member: Member, conditions: Conditions, tell: Tell) -> Record:
-    results = []
+    results, loaded = [], member.load()
     for seed in conditions.seeds:
         run = _trained(member, seed, conditions)
         with conditions.stop.at_once(_INTERRUPTED):
-            results.append(measured(run, tell))
+            results.append(measured(run, loaded.experiment.expect, tell))
         tell_of_seed(results[-1], tell)
-    return make_record(member.file, member.load(), results, origin_of(run), remark=conditions.remark)
+    return make_record(member.file, loaded, results, origin_of(run), remark=conditions.remark)
 
 
 def _trained(member: Member, seed: int, conditions: Conditions) -> RunDirectory:

@@ -133,6 +133,23 @@ def test_run_that_is_there_is_recorded_and_nothing_is_trained(write, command):
     assert "- **good**: as it should beside other work" in Path("RESULTS.md").read_text()
 
 
+def test_run_of_another_experiment_is_no_record(write, command):
+    path = write("good", "expect: {test_error: [0, 1]}\n")
+    assert command("train", str(path), "batches.size=7").code == 0
+    done = command("reproduce", str(path), "--from", "latest")
+    assert done.code == 2
+    assert "is not of small/good.yaml, which differs in batches.size" in done.err
+    assert not (EXPERIMENTS / "results").exists()
+
+
+def test_claim_that_was_made_after_the_run_is_measured(write, command):
+    path = write("good", "expect: {test_error: [0, 1]}\n")
+    assert command("train", str(path)).code == 0
+    write("good", "expect: {test_error: [0, 1], valid_error: [0, 1]}\n")
+    assert command("reproduce", str(path), "--from", "latest").code == 0
+    assert ", valid " in Path("RESULTS.md").read_text()
+
+
 def test_members_of_a_committee_are_trained_at_a_time(write, command):
     text = (
         "name: small-committee\nmodel: {type: committee, members: [{experiment: good.yaml}, {experiment: good.yaml}]}\n"
