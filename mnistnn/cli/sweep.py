@@ -10,6 +10,7 @@ import click
 
 from mnistnn.cli import sweep_lines as lines
 from mnistnn.cli.command import MnistnnGroup, settings
+from mnistnn.cli.engine import ADDRESS, engine_for, engine_option, refuse_what_no_engine_can
 from mnistnn.cli.options import AXIS, RUNS
 from mnistnn.cli.parameters import Seeds
 from mnistnn.cli.terminal import printable
@@ -32,14 +33,7 @@ _WORKERS = click.option(
     show_default=True,
     help="Trials done at a time; with TPE, points under way.",
 )
-_ENGINE = click.option(
-    "--engine",
-    type=click.Choice(["local", "dask"]),
-    default="local",
-    show_default=True,
-    help="Do trials in processes of this machine, or on the workers of a Dask scheduler.",
-)
-_ADDRESS = click.option("--address", metavar="tcp://HOST:PORT", help="Of the Dask scheduler.")
+_ENGINE = engine_option("Do trials")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -72,7 +66,7 @@ def sweep() -> None:
 @click.option("--sweep-seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the drawing.")
 @_WORKERS
 @_ENGINE
-@_ADDRESS
+@ADDRESS
 @click.option("--name", help="Name of the experiment.")
 @RUNS
 @click.option("--study", "path", type=click.Path(path_type=Path), help="The folder of the sweep, new.")
@@ -112,7 +106,7 @@ def run(
     from mnistnn.sweep.space import parse_space
     from mnistnn.sweep.study import create_study
 
-    _refuse_what_no_engine_can(engine, address)
+    refuse_what_no_engine_can(engine, address)
     chosen = _sampler(sampler, trials)
     if prune or chosen == "tpe":
         load_optuna("--prune" if prune else "--sampler tpe")  # now, and not after an hour
@@ -140,7 +134,7 @@ def run(
     if prepare:
         click.echo(printable(str(study.path)))
         return
-    _do(study, _engine(study, workers, address), workers)
+    _do(study, engine_for(study.path, workers, address), workers)
 
 
 def _sampler(given: str | None, trials: int | None) -> Sampler:
@@ -160,7 +154,7 @@ def _sampler(given: str | None, trials: int | None) -> Sampler:
 @_STUDY
 @_WORKERS
 @_ENGINE
-@_ADDRESS
+@ADDRESS
 @click.option("--retry-failed", is_flag=True, help="Begin failed trials anew; what they left is kept in failed/.")
 def resume(path: Path, workers: int, engine: str, address: str | None, retry_failed: bool) -> None:
     """Do what is left of a sweep.
@@ -169,13 +163,13 @@ def resume(path: Path, workers: int, engine: str, address: str | None, retry_fai
     """
     from mnistnn.sweep.study import open_study, set_aside, standing
 
-    _refuse_what_no_engine_can(engine, address)
+    refuse_what_no_engine_can(engine, address)
     study = open_study(path)
     if retry_failed:
         for trial in study.trials:
             if standing(study, trial).state == "failed" and trial.config_hash:
                 set_aside(study, trial)
-    _do(study, _engine(study, workers, address), workers)
+    _do(study, engine_for(study.path, workers, address), workers)
 
 
 @sweep.command()
@@ -292,25 +286,6 @@ def trial(path: Path, name: str) -> None:
     if ended.stopped_by is not None:
         raise InterruptedRunError(f"{name}: {ended.problem or 'not begun'}", ended.stopped_by)
     click.echo(printable(f"{name}: {ended.state}"))
-
-
-def _refuse_what_no_engine_can(engine: str, address: str | None) -> None:
-    if engine == "dask" and address is None:
-        raise click.UsageError("--engine dask needs the --address of a scheduler, such as tcp://127.0.0.1:8786")
-    if engine != "dask" and address is not None:
-        raise click.UsageError("--address goes with --engine dask")
-    if engine == "dask":
-        from mnistnn.extras import require
-
-        require("distributed", "--engine dask")
-
-
-def _engine(study: Study, workers: int, address: str | None) -> Engine:
-    """Return what does the trials."""
-    from mnistnn.sweep.cluster import Dask
-    from mnistnn.sweep.engines import Local
-
-    return Local(workers) if address is None else Dask(address, study.path.resolve())
 
 
 def _do(study: Study, engine: Engine, workers: int) -> None:
