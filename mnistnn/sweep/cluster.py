@@ -1,14 +1,16 @@
-"""Trials on many machines: a Dask scheduler gives them to its workers, which see the sweep's folder as this one does.
+"""Trials, or members of a committee, on many machines: a Dask scheduler gives them to its workers, which see the folder
+that these runs lie in as this machine does.
 
-The scheduler begins a trial anew when its worker is lost, and may do so while the old worker is still at it. Both are
+The scheduler begins one anew when its worker is lost, and may do so while the old worker is still at it. Both are
 harmless: the lock of the run directory lets one work, and the other one goes on from what it left.
 """
 
 import secrets
+import threading
 from collections.abc import Collection, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,15 @@ from mnistnn.sweep.engines import stopped_by_errors
 from mnistnn.sweep.trial import process_worker
 
 _PATIENCE_S = 15.0  # for the scheduler to answer, and for a first worker
+_ANSWER_S = 3.0
+"""How long workers may take to answer that they stop. One inside a call that holds its interpreter does not answer."""
 
 
 @dataclass(frozen=True)
 class Dask:
-    """The workers of a scheduler: tcp://host:port. `folder` is the sweep's, which all of them must see."""
+    """The workers of a scheduler: tcp://host:port. `folder` is what all of them must see: a sweep's, a
+    committee's, or the one that a committee's is yet to be made in.
+    """
 
     address: str
     folder: Path
@@ -44,11 +50,12 @@ class Dask:
             raise ResourceError(f"no Dask scheduler answers at {self.address} ({_first_line(error)})") from error
         try:
             self._check(client)
-            pool = DaskPool(client, client.get_executor(pure=False), secrets.token_hex(8))
+            executor = client.get_executor(pure=False)
+            pool = DaskPool(client, executor, secrets.token_hex(8), (distributed.KilledWorker,))
             with stopped_by_errors(pool):
                 yield pool
         finally:
-            with suppress(Exception):  # a scheduler that is gone is no reason to hide how the sweep went
+            with suppress(Exception):  # a scheduler that is gone is no reason to hide how all went
                 client.close(timeout=_PATIENCE_S)
 
     def _check(self, client: Any) -> None:
@@ -70,17 +77,25 @@ class Dask:
                 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class DaskPool:
     """A client of a scheduler, as an executor."""
 
     client: Any
     executor: Executor
     session: str
+    lost: tuple[type[Exception], ...]
+    _asking: threading.Thread | None = field(default=None, init=False)
 
     def stop(self, waiting: Collection[Future[Any]] = ()) -> None:
         for future in waiting:
             future.cancel()
+        if self._asking is None:
+            self._asking = threading.Thread(target=self._ask, daemon=True, name="mnistnn-stop")
+            self._asking.start()
+            self._asking.join(_ANSWER_S)
+
+    def _ask(self) -> None:
         with suppress(Exception):  # a worker that cannot be asked is one that is gone
             self.client.run(_stop, self.session, on_error="ignore")
 
@@ -89,8 +104,8 @@ class DaskPool:
 
 
 def _what_is_there(folder: str) -> tuple[bool, str]:
-    """Return, on a worker, whether it sees the sweep, and its version of mnistnn."""
-    return (Path(folder) / "study.json").is_file(), __version__
+    """Return, on a worker, whether it sees the folder, and its version of mnistnn."""
+    return Path(folder).is_dir(), __version__
 
 
 def _stop(session: str) -> None:

@@ -1,4 +1,4 @@
-"""Where trials are done: behind `concurrent.futures.Executor`, in processes of this machine or of many."""
+"""Where trials and members are done: behind `concurrent.futures.Executor`, in processes of this machine or of many."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,6 +37,11 @@ class Pool(Protocol):
     @property
     def session(self) -> str:
         """What its workers know by that a trial was submitted by this pool."""
+        ...
+
+    @property
+    def lost(self) -> tuple[type[Exception], ...]:
+        """What a future raises whose worker died, or several in turn where that is tried elsewhere."""
         ...
 
     def stop(self, waiting: Collection[Future[Any]] = ()) -> None:
@@ -137,6 +142,7 @@ class LocalPool:
     tell: Connection
     workers: list[_Worker]
     session: str = ""  # its workers end with it
+    lost: tuple[type[Exception], ...] = (BrokenExecutor,)
     _killing: threading.Timer | None = field(default=None, init=False)
 
     def stop(self, waiting: Collection[Future[Any]] = ()) -> None:

@@ -1,6 +1,6 @@
-"""Sweeps of the toy experiment."""
+"""Sweeps of the toy experiment, a committee of three of it, and a cluster to do them on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,18 @@ import pytest
 from mnistnn.sweep.planning import describe, plan_search, plan_trials, points_of
 from mnistnn.sweep.space import parse_space
 from mnistnn.sweep.study import Study, create_study
+from tests.sweep.clusters import Cluster
+
+COMMITTEE = """\
+name: three
+data: {{dataset: toy, validation_examples: 60}}
+model:
+  type: committee
+  members:
+    - {{experiment: {file}}}
+    - {{experiment: {file}, overrides: [optimizer.learning_rate=0.1]}}
+    - {{experiment: {file}}}
+"""
 
 
 @pytest.fixture
@@ -44,3 +56,32 @@ def bits() -> Callable[[Study], dict[str, bytes]]:
         return {str(p.relative_to(folder)): p.read_bytes() for name in names for p in sorted(folder.rglob(name))}
 
     return look
+
+
+@pytest.fixture
+def three(toy) -> Path:
+    """The path of a committee of three toy experiments."""
+    path: Path = toy.with_name("three.yaml")
+    path.write_text(COMMITTEE.format(file=toy.name))
+    return path
+
+
+@pytest.fixture
+def newest() -> Callable[[str], list[bytes]]:
+    """Return the newest checkpoint of a committee and of each of its members."""
+
+    def look(run: str) -> list[bytes]:
+        folders = [Path(run), *sorted(Path(run, "members").iterdir())]
+        return [max(folder.glob("checkpoints/*.safetensors")).read_bytes() for folder in folders]
+
+    return look
+
+
+@pytest.fixture
+def cluster(toy, tmp_path_factory) -> Iterator[Cluster]:
+    """A scheduler without workers. They inherit the toy cache by their environment."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        yield made
+    finally:
+        made.end()

@@ -1,13 +1,13 @@
 """Sweeps on a real Dask scheduler with real workers, as processes on the loopback address."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,60 +15,16 @@ import pytest
 
 from mnistnn.errors import ResourceError, RunError
 from mnistnn.run.record import read_record
-from mnistnn.sweep.cluster import Dask
+from mnistnn.sweep.cluster import Dask, DaskPool
 from mnistnn.sweep.scheduling import run_study
 from mnistnn.sweep.study import standing
 from mnistnn.sweep.trial import run_trial
+from tests.sweep.clusters import Cluster
 
 pytest.importorskip("distributed")
 
-_ON_LOOPBACK = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
 LONG = "stopping.max_epochs.epochs=100"
 VALUES = (LONG, "optimizer.learning_rate=0.1,0.3", "batches.size=16,32")
-
-
-class Cluster:
-    """A scheduler, and the workers that have joined it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.scheduler = self._begin("scheduler", "--port", "0", *_ON_LOOPBACK)
-        self.workers: list[subprocess.Popen[bytes]] = []
-        for _ in range(300):
-            if found := re.search(r"tcp://127\.0\.0\.1:\d+", self.log("scheduler").read_text()):
-                break
-            time.sleep(0.1)
-        assert found, self.log("scheduler").read_text()
-        self.address = found[0]
-
-    def log(self, name: str) -> Path:
-        return self.folder / f"{name}.log"
-
-    def _begin(self, *arguments: str, cwd: Path | None = None) -> subprocess.Popen[bytes]:
-        with self.log(arguments[0]).open("ab") as log:
-            command = [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]]
-            return subprocess.Popen(command, stdout=log, stderr=log, cwd=cwd)
-
-    def join(self, count: int) -> None:
-        """Begin workers of one thread each."""
-        for _ in range(count):
-            self.workers.append(self._begin("worker", self.address, "--nthreads", "1", "--no-nanny", *_ON_LOOPBACK))
-
-    def end(self) -> None:
-        for process in (*self.workers, self.scheduler):
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-
-
-@pytest.fixture
-def cluster(toy, tmp_path_factory) -> Iterator[Cluster]:
-    """A scheduler without workers. They inherit the toy cache by their environment."""
-    made = Cluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        yield made
-    finally:
-        made.end()
 
 
 def do(study: Any, cluster: Cluster) -> list[tuple[str, str]]:
@@ -163,6 +119,24 @@ def test_request_to_stop_reaches_the_workers_which_save(prepared, cluster):
             break
         time.sleep(0.1)
     assert sorted(states) == ["interrupted", "waiting"]
+
+
+def test_worker_that_does_not_answer_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr("mnistnn.sweep.cluster._ANSWER_S", 0.1)
+    answered, asked = threading.Event(), []
+
+    class Client:
+        def run(self, *arguments: object, **_: object) -> None:
+            asked.append(arguments)
+            answered.wait(60)
+
+    pool = DaskPool(Client(), ThreadPoolExecutor(1), "ours", ())
+    began = time.monotonic()
+    pool.stop()
+    pool.stop()
+    assert time.monotonic() - began < 30
+    assert len(asked) == 1
+    answered.set()
 
 
 def test_scheduler_that_does_not_answer_is_named(prepared, monkeypatch):
