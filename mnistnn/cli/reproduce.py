@@ -165,7 +165,7 @@ def _train(
     # The runs' own lines would bury the results.
     shown = settings().verbose
     verbosity = session.Verbosity(shown=shown, bars=shown and can_draw(sys.stderr))
-    with StopRequest() as stop, trainer_of(workers) as trainer:
+    with StopRequest() as stop, trainer_of(runs, workers, None) as trainer:
         conditions = Conditions(seeds, device, runs, verbosity, stop, trainer, most_threads(workers), remark)
         return reproduce(members, conditions, results, _tell)
 

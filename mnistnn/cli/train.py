@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.engine import ADDRESS, engine_for, engine_option, refuse_what_no_engine_can
 from mnistnn.cli.found import found_run
 from mnistnn.cli.options import RUNS
 from mnistnn.cli.parameters import Duration, Seeds, as_overrides
@@ -18,6 +20,7 @@ from mnistnn.cli.terminal import can_draw, printable
 if TYPE_CHECKING:
     from mnistnn.config.load import LoadedExperiment
     from mnistnn.experiment.plan import Plan
+    from mnistnn.run.directory import RunDirectory
     from mnistnn.runner.members import Trainer
     from mnistnn.runner.session import Outcome, Verbosity
     from mnistnn.types import Row
@@ -25,6 +28,18 @@ if TYPE_CHECKING:
 _TIME_BUDGET = click.option(
     "--time-budget", type=Duration(), help="Save and stop after this time (55m, 1h30m); exit code 75."
 )
+_ENGINE = engine_option("Train a committee's members")
+_DASK_HAS_MEMBERS = "--engine dask trains the members of a committee, and goes with nothing else"
+
+
+def _workers(text: str) -> Callable[[Any], Any]:
+    """Return the option `--workers`, which is None where nothing was said."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(1, 1024),
+        show_default="1; with --engine dask, as many as its workers take",
+        help=text,
+    )
 
 
 @click.command(cls=MnistnnCommand)
@@ -35,13 +50,9 @@ _TIME_BUDGET = click.option(
 @click.option("--run-dir", type=click.Path(path_type=Path), help="The run directory itself, new or empty.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of all randomness.")
 @click.option("--seeds", type=Seeds(), help="One run for each seed: 0..4 or 0,3,7.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 1024),
-    default=1,
-    show_default=True,
-    help="With --seeds, or of a committee's members: so many runs at a time, each with its share of the cores.",
-)
+@_workers("With --seeds, or of a committee's members: so many runs at a time, each with its share of the cores.")
+@_ENGINE
+@ADDRESS
 @click.option("--epochs", type=click.IntRange(min=1), help="Stop after so many epochs at the latest.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
 @click.option("--no-pretrain", is_flag=True, help="Leave out what layers learn before: the control experiment.")
@@ -60,7 +71,9 @@ def train(
     run_dir: Path | None,
     seed: int | None,
     seeds: list[int] | None,
-    workers: int,
+    workers: int | None,
+    engine: str,
+    address: str | None,
     epochs: int | None,
     device: str | None,
     no_pretrain: bool,
@@ -74,17 +87,20 @@ def train(
     """
     from mnistnn.experiment.plan import Plan
 
+    refuse_what_no_engine_can(engine, address)
     if seeds is not None and (seed is not None or run_dir is not None):
         raise click.UsageError("--seeds makes several runs and goes with neither --seed nor --run-dir")
     flags = [*as_overrides(name, epochs, device), *(["pretrain=[]"] if no_pretrain else [])]
     per_run = [[f"seed={s}"] for s in seeds or ([] if seed is None else [seed])] or [[]]
     # Every experiment is loaded and checked before the first is run.
-    loaded = [_load(config, [*overrides, *flags, *seed_override], workers) for seed_override in per_run]
+    loaded = [_load(config, [*overrides, *flags, *seed_override], workers or 1) for seed_override in per_run]
     plans = [Plan(each) for each in loaded]
     _warn_of_a_name_of_another(loaded[0])
-    if workers > 1 and seeds is None and not plans[0].members:
+    if engine == "dask" and not plans[0].members:
+        raise click.UsageError(_DASK_HAS_MEMBERS)
+    if workers is not None and workers > 1 and seeds is None and not plans[0].members:
         raise click.UsageError("--workers does several runs at a time and goes with --seeds, or with a committee")
-    if workers > 1 and seeds is not None and not dry_run:
+    if workers is not None and workers > 1 and seeds is not None and engine == "local" and not dry_run:
         _train_at_a_time(loaded, workers, runs, time_budget, resume == "auto")
         return
     outcomes = []
@@ -95,7 +111,7 @@ def train(
             if len(plans) > 1 and not settings().quiet:
                 click.echo(f"seed {plan.experiment.seed}, {number} of {len(plans)}", err=True)
             before = _finished_before(plan, runs) if resume == "auto" and seeds is not None else None
-            outcomes.append(before or _train(plan, runs, run_dir, time_budget, resume == "auto", workers))
+            outcomes.append(before or _train(plan, runs, run_dir, time_budget, resume == "auto", workers, address))
             print_outcome(outcomes[-1], is_alone=len(plans) == 1)
     if len(outcomes) > 1:
         _print_all(outcomes)
@@ -107,13 +123,9 @@ def train(
 @RUNS
 @click.option("--epochs", type=click.IntRange(min=1), help="Stop after so many epochs at the latest.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 1024),
-    default=1,
-    show_default=True,
-    help="Of a committee: so many members at a time.",
-)
+@_workers("Of a committee: so many members at a time.")
+@_ENGINE
+@ADDRESS
 @_TIME_BUDGET
 def resume(
     run: str,
@@ -121,7 +133,9 @@ def resume(
     runs: Path,
     epochs: int | None,
     device: str | None,
-    workers: int,
+    workers: int | None,
+    engine: str,
+    address: str | None,
     time_budget: float | None,
 ) -> None:
     """Go on with a run where it stopped.
@@ -133,10 +147,11 @@ def resume(
     from mnistnn.runner import session
     from mnistnn.runner.signals import StopRequest
 
-    flags = as_overrides(None, epochs, device)
-    with StopRequest() as stop, trainer_of(workers) as trainer:
-        changes = [*overrides, *flags]
-        found, view = found_run(run, runs), view_of_training()
+    refuse_what_no_engine_can(engine, address)
+    changes = [*overrides, *as_overrides(None, epochs, device)]
+    found, view = found_run(run, runs), view_of_training()
+    _refuse_without_members(found, workers, engine)
+    with StopRequest() as stop, trainer_of(found.path, workers, address) as trainer:
         before = RunView(found)
         done = before.last if before.problem is None else None
         outcome = session.resume(found, changes, view, time_budget, stop, trainer, runs)
@@ -170,6 +185,20 @@ def refit(run: str, runs: Path, until: str, time_budget: float | None) -> None:
     plan = Plan(refit_experiment(found, until))  # type: ignore[arg-type] # click checked the choice
     plan.source.hold_to(KeptFacts(found).digests)
     print_outcome(_train(plan, runs, None, time_budget, resume_auto=False))
+
+
+def _refuse_without_members(run: RunDirectory, workers: int | None, engine: str) -> None:
+    """Raise UsageError for options that train several members of a committee at a time, if the run is of none."""
+    from mnistnn.experiment.members import members_of
+    from mnistnn.run.config import load_run_config
+
+    asks_for_several = workers is not None and workers > 1
+    if (engine == "dask" or asks_for_several) and not members_of(load_run_config(run)):
+        raise click.UsageError(
+            _DASK_HAS_MEMBERS
+            if engine == "dask"
+            else "--workers does several members at a time and goes with a committee"
+        )
 
 
 def _load(config: Path, overrides: list[str], workers: int) -> LoadedExperiment:
@@ -249,7 +278,13 @@ def _seed_line(seed: int, outcome: Outcome, note: str | None = None) -> str:
 
 
 def _train(
-    plan: Plan, runs: Path, run_dir: Path | None, time_budget: float | None, resume_auto: bool, workers: int = 1
+    plan: Plan,
+    runs: Path,
+    run_dir: Path | None,
+    time_budget: float | None,
+    resume_auto: bool,
+    workers: int | None = None,
+    address: str | None = None,
 ) -> Outcome:
     from mnistnn.run.directory import new_run_path
     from mnistnn.runner import session
@@ -257,7 +292,8 @@ def _train(
     from mnistnn.runner.signals import StopRequest
 
     view = view_of_training()
-    with StopRequest() as stop, trainer_of(workers) as trainer:  # signals are heeded until its processes have ended
+    # Signals are heeded until the trainer's processes have ended.
+    with StopRequest() as stop, trainer_of(run_dir or runs, workers, address) as trainer:
         if resume_auto and (unfinished := resumable(plan.loaded, runs, run_dir)):
             return session.resume_as(unfinished, plan.loaded, view, time_budget, stop=stop, trainer=trainer, runs=runs)
         path = run_dir or new_run_path(runs, plan.experiment.name)
@@ -275,13 +311,24 @@ def _finished_before(plan: Plan, runs: Path) -> Outcome | None:
     return None if run is None else outcome_of(run)
 
 
-def trainer_of(workers: int) -> AbstractContextManager[Trainer | None]:
-    """Return the context of what trains so many members of a committee at a time; of nothing for one."""
-    if workers == 1:
+def trainer_of(folder: Path, workers: int | None, address: str | None) -> AbstractContextManager[Trainer | None]:
+    """Return the context of what trains several members of a committee at a time; of nothing for one.
+
+    folder  of the committee's run, or where it will lie
+    """
+    if address is None and (workers or 1) == 1:
         return nullcontext()
     from mnistnn.sweep.members import members_at_a_time
 
-    return members_at_a_time(workers)
+    return members_at_a_time(engine_for(folder, workers or 1, address), workers, _tell)
+
+
+def _tell(text: str) -> None:
+    """Say something on stderr, above the bars if there are any."""
+    from tqdm import tqdm
+
+    if not settings().quiet:
+        tqdm.write(printable(text), file=sys.stderr)
 
 
 def view_of_training() -> Verbosity:

@@ -56,7 +56,7 @@ class Members:
 
     def find(self, number: int) -> LoadedMember:
         """Train a member, unless that is done, and return it. Raises what its session ended with, but by a policy."""
-        if not self._is_done(number):
+        if not is_trained(self._run, number):
             transforms.furnish(folder_in(self._run.path, FOLDER))
             if self._trainer is not None:
                 self._train_ahead(self._trainer, number)
@@ -78,11 +78,13 @@ class Members:
 
     def _train_ahead(self, trainer: Trainer, number: int) -> None:
         if not self._has_begun:
-            left = [n for n in range(number, len(self._plans)) if not self._is_done(n)]
+            left = [n for n in range(number, len(self._plans)) if not is_trained(self._run, n)]
             trainer.begin(self._run, left, self._time_budget_s)
             self._has_begun = True
         trainer.wait(number, self._stop)
 
-    def _is_done(self, number: int) -> bool:
-        own = member_run(self._run, number)
-        return own.record.exists() and read_record(own).status == "finished"
+
+def is_trained(committee: RunDirectory, number: int) -> bool:
+    """Tell whether the run of a member is finished. Raises RunError if its record cannot be read."""
+    own = member_run(committee, number)
+    return own.record.exists() and read_record(own).status == "finished"

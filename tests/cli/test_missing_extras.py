@@ -26,6 +26,8 @@ NEEDS = [
     ("optuna", "sweep run toy.yaml optimizer.learning_rate=0.1..1 --trials 2 --sampler tpe", "--sampler tpe needs"),
     ("optuna", "sweep run toy.yaml optimizer.learning_rate=0.1,1 --prune", "--prune needs Optuna"),
     ("distributed", "sweep run toy.yaml batches.size=16,32 --engine dask --address tcp://h:1", "needs distributed"),
+    ("distributed", "train toy.yaml --engine dask --address tcp://h:1", "--engine dask needs distributed"),
+    ("distributed", "resume run --engine dask --address tcp://h:1", "--engine dask needs distributed"),
     ("cupy", "train toy.yaml --device cuda", "device cuda needs CuPy"),
     ("cupy", "resume run --device cuda", "device cuda needs CuPy"),
 ]

@@ -9,38 +9,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
-
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import read_record
 from tests.faults.stops import children_of
 
-COMMITTEE = """\
-name: three
-data: {{dataset: toy, validation_examples: 60}}
-model:
-  type: committee
-  members:
-    - {{experiment: {file}}}
-    - {{experiment: {file}, overrides: [optimizer.learning_rate=0.1]}}
-    - {{experiment: {file}}}
-"""
 
-
-@pytest.fixture
-def three(toy) -> Path:
-    path: Path = toy.with_name("three.yaml")
-    path.write_text(COMMITTEE.format(file=toy.name))
-    return path
-
-
-def newest(run: str) -> list[bytes]:
-    """Return the newest checkpoint of a committee and of each of its members."""
-    folders = [Path(run), *sorted(Path(run, "members").iterdir())]
-    return [max(folder.glob("checkpoints/*.safetensors")).read_bytes() for folder in folders]
-
-
-def test_members_at_a_time_give_the_bits_of_one_after_the_other(three, command):
+def test_members_at_a_time_give_the_bits_of_one_after_the_other(three, command, newest):
     assert command("train", three, "backend.threads=1", "--run-dir", "one", "-q").code == 0
     assert command("train", three, "backend.threads=1", "--run-dir", "two", "--workers", "2", "-q").code == 0
     assert Path("one/metrics.jsonl").read_bytes() == Path("two/metrics.jsonl").read_bytes()
@@ -48,7 +22,7 @@ def test_members_at_a_time_give_the_bits_of_one_after_the_other(three, command):
     assert command("verify", "two").code == 0
 
 
-def test_stopped_members_are_saved_and_gone_on_with(three, command):
+def test_stopped_members_are_saved_and_gone_on_with(three, command, newest):
     slow = ("backend.threads=1",)
     assert command("train", three, *slow, "--run-dir", "whole", "-q").code == 0
     arguments = [sys.executable, "-m", "mnistnn", "train", three, *slow, "--run-dir", "run", "--workers", "2"]
@@ -66,7 +40,7 @@ def test_stopped_members_are_saved_and_gone_on_with(three, command):
     assert [json.loads(line)["epoch"] for line in Path("run/metrics.jsonl").read_text().splitlines()] == [1, 2, 3]
 
 
-def test_member_whose_process_alone_is_stopped_is_gone_on_with(three, command):
+def test_member_whose_process_alone_is_stopped_is_gone_on_with(three, command, newest):
     """It is stopped a second time as soon as it goes on, too."""
     slow = ("backend.threads=1",)
     assert command("train", three, *slow, "--run-dir", "whole", "-q").code == 0
@@ -98,3 +72,32 @@ def test_workers_without_seeds_or_members_are_refused(toy, command):
     assert done.code == 2
     assert "goes with --seeds, or with a committee" in done.err
     assert not Path("run").exists()
+
+
+def test_options_of_committees_are_refused_for_other_models(toy, command, start):
+    dask = ("--engine", "dask", "--address", "tcp://127.0.0.1:1")
+    start(toy, "stopping.max_epochs.epochs=1")
+    for words in (("train", toy, *dask), ("train", toy, "--seeds", "0..1", *dask), ("resume", "run", *dask)):
+        done = command(*words)
+        assert (done.code, "--engine dask trains the members of a committee" in done.err) == (2, True), words
+    done = command("resume", "run", "--workers", "2")
+    assert (done.code, "--workers does several members at a time and goes with a committee" in done.err) == (2, True)
+    assert not Path("runs/toy").exists()
+    assert read_record(RunDirectory(Path("run"))).resumed == 0
+
+
+def test_half_an_engine_is_refused(three, command):
+    for words in (("train", three), ("resume", "run")):
+        done = command(*words, "--engine", "dask")
+        assert (done.code, "needs the --address" in done.err) == (2, True)
+        done = command(*words, "--address", "tcp://127.0.0.1:1")
+        assert (done.code, "goes with --engine dask" in done.err) == (2, True)
+    assert not Path("runs").exists()
+
+
+def test_help_says_what_an_engine_is_for_and_how_many_it_takes(command):
+    for name in ("train", "resume"):
+        said = " ".join(command(name, "--help").out.split())
+        assert "Train a committee's members in processes of this machine, or on the workers of a Dask scheduler" in said
+        assert "[default: (1; with --engine dask, as many as its workers take)" in said
+    assert "Do trials in processes" in command("sweep", "run", "--help").out
