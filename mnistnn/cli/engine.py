@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mnistnn.cli.command import settings
+from mnistnn.cli.terminal import printable
+
 if TYPE_CHECKING:
+    from mnistnn.runner.members import Trainer
     from mnistnn.sweep.engines import Engine
 
 ADDRESS = click.option("--address", metavar="tcp://HOST:PORT", help="Of the Dask scheduler.")
@@ -49,3 +55,23 @@ def engine_for(folder: Path, workers: int, address: str | None) -> Engine:
         return Local(workers)
     whole = folder.resolve()
     return Dask(address, next(path for path in (whole, *whole.parents) if path.exists()))
+
+
+def trainer_of(folder: Path, workers: int | None, address: str | None) -> AbstractContextManager[Trainer | None]:
+    """Return the context of what trains several members of a committee at a time; of nothing for one.
+
+    folder  of the committee's run, or where it will lie
+    """
+    if address is None and (workers or 1) == 1:
+        return nullcontext()
+    from mnistnn.sweep.members import members_at_a_time
+
+    return members_at_a_time(engine_for(folder, workers or 1, address), workers, _tell)
+
+
+def _tell(text: str) -> None:
+    """Say something on stderr, above the bars if there are any."""
+    from tqdm import tqdm
+
+    if not settings().quiet:
+        tqdm.write(printable(text), file=sys.stderr)

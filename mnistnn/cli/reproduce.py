@@ -156,7 +156,7 @@ def _train(
     remark: str | None,
     results: Path,
 ) -> list[str]:
-    from mnistnn.cli.train import trainer_of
+    from mnistnn.cli.engine import trainer_of
     from mnistnn.reproduction.reproduce import Conditions, reproduce
     from mnistnn.runner import session
     from mnistnn.runner.signals import StopRequest

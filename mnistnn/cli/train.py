@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
-from mnistnn.cli.engine import ADDRESS, engine_for, engine_option, refuse_what_no_engine_can
+from mnistnn.cli.engine import ADDRESS, engine_option, refuse_what_no_engine_can, trainer_of
 from mnistnn.cli.found import found_run
 from mnistnn.cli.options import RUNS
 from mnistnn.cli.parameters import Duration, Seeds, as_overrides
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from mnistnn.config.load import LoadedExperiment
     from mnistnn.experiment.plan import Plan
     from mnistnn.run.directory import RunDirectory
-    from mnistnn.runner.members import Trainer
     from mnistnn.runner.session import Outcome, Verbosity
     from mnistnn.types import Row
 
@@ -309,26 +307,6 @@ def _finished_before(plan: Plan, runs: Path) -> Outcome | None:
     if run is not None and not settings().quiet:
         click.echo(f"seed {plan.experiment.seed} is finished already", err=True)
     return None if run is None else outcome_of(run)
-
-
-def trainer_of(folder: Path, workers: int | None, address: str | None) -> AbstractContextManager[Trainer | None]:
-    """Return the context of what trains several members of a committee at a time; of nothing for one.
-
-    folder  of the committee's run, or where it will lie
-    """
-    if address is None and (workers or 1) == 1:
-        return nullcontext()
-    from mnistnn.sweep.members import members_at_a_time
-
-    return members_at_a_time(engine_for(folder, workers or 1, address), workers, _tell)
-
-
-def _tell(text: str) -> None:
-    """Say something on stderr, above the bars if there are any."""
-    from tqdm import tqdm
-
-    if not settings().quiet:
-        tqdm.write(printable(text), file=sys.stderr)
 
 
 def view_of_training() -> Verbosity:
