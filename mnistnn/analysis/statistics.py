@@ -18,6 +18,9 @@ MOST_EXACT = 20
 SAMPLES = 99_999
 """Patterns of signs that are drawn instead where there are more; the smallest p is then 0.00001."""
 
+LEVEL = 0.05
+"""Up to which p is taken for more than chance."""
+
 _TIE = 1e-9  # sums that differ by this share of the largest are equal: decimal fractions do not add up exactly
 
 
@@ -169,6 +172,13 @@ def mcnemar_test(only_first: int, only_second: int) -> McNemar:
         tail += term
         term = term * (n - k) // (k + 1)
     return McNemar(only_first, only_second, min(1.0, 2 * tail / 2**n), min(1.0, 2 / 2**n))
+
+
+def verdict(p: float, name: str = "p") -> str:
+    """Say whether a difference is more than chance, by p or an adjusted one, which is called so."""
+    if p <= LEVEL:
+        return f"the difference is more than chance ({name} ≤ {LEVEL})"
+    return f"the difference is not shown to be more than chance ({name} > {LEVEL})"
 
 
 def holm_adjusted(p: Sequence[float]) -> list[float]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mnistnn.analysis.comparison.paired_tests import Pair
     from mnistnn.analysis.statistics import McNemar, SignFlip
 
-_LEVEL = 0.05  # up to which p is taken for more than chance
 _OBVIOUS = 0.001  # a smallest p below this keeps nobody from finding anything, and is not said
 _WIDTH = 120  # of lines where there is no terminal
 _TABLES = 2  # sections; sentences follow
@@ -141,25 +140,22 @@ def _seeds(seeds: Sequence[int]) -> str:
 
 
 def _test_lines(pair: Pair, test: SignFlip | McNemar, found: Comparison) -> list[str]:
-    from mnistnn.analysis.statistics import SignFlip, seeds_needed
+    from mnistnn.analysis.statistics import LEVEL, SignFlip, seeds_needed, verdict
 
     tests = sum(each.test is not None for each in found.pairs)
     holm = "" if pair.holm_p is None else f"; adjusted for {tests} tests (Holm), p = {pair.holm_p:.3g}"
     name, p = ("p", test.p) if pair.holm_p is None else ("adjusted p", pair.holm_p)
-    is_shown = p <= _LEVEL
-    verdict = "the difference is more than chance" if is_shown else "the difference is not shown to be more than chance"
-    verdict += f" ({name} {'≤' if is_shown else '>'} {_LEVEL})"
     if not isinstance(test, SignFlip):
         return [
             f"McNemar's test on the validation examples: {test.only_first:,} are classified correctly by {pair.first} "
             f"alone, {test.only_second:,} by {pair.second} alone; p = {test.p:.3g}{_smallest(test, 'so many')}{holm}",
-            f"{verdict}; this holds for these two models: other seeds may say otherwise",
+            f"{verdict(p, name)}; this holds for these two models: other seeds may say otherwise",
         ]
     how = "" if test.is_exact else f", {test.patterns:,} patterns of signs drawn"
-    n, needed = sum(each != 0 for each in pair.differences), seeds_needed(_LEVEL, tests)
+    n, needed = sum(each != 0 for each in pair.differences), seeds_needed(LEVEL, tests)
     which = f"{n} seeds" if n == len(pair.seeds) else f"{n} seeds with a difference"
-    more = f"; {needed} seeds could show it" if n < needed and not is_shown else ""
-    return [f"sign-flip test{how}: p = {test.p:.3g}{_smallest(test, which)}{holm}", f"{verdict}{more}"]
+    more = f"; {needed} seeds could show it" if n < needed and p > LEVEL else ""
+    return [f"sign-flip test{how}: p = {test.p:.3g}{_smallest(test, which)}{holm}", f"{verdict(p, name)}{more}"]
 
 
 def _smallest(test: SignFlip | McNemar, what: str) -> str:

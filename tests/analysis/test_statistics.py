@@ -19,6 +19,7 @@ from mnistnn.analysis.statistics import (
     sign_flip_test,
     student_interval,
     student_quantile,
+    verdict,
 )
 from mnistnn.tasks.intervals import Z_95, wilson_interval
 
@@ -238,3 +239,14 @@ def test_holms_rule_rejects_what_his_steps_reject(p, level):
             break
         rejected.add(place)
     assert {i for i, adjusted in enumerate(holm_adjusted(p)) if adjusted <= level} == rejected
+
+
+@pytest.mark.parametrize(
+    ("p", "said"),
+    [
+        (0.05, "the difference is more than chance (adjusted p ≤ 0.05)"),
+        (0.0501, "the difference is not shown to be more than chance (adjusted p > 0.05)"),
+    ],
+)
+def test_verdict_is_that_of_the_level(p, said):
+    assert verdict(p, "adjusted p") == said
