@@ -61,6 +61,10 @@ class CommitteeTask(FittedClassification):
     def find_members_by(self, find: Callable[[int], TrainedMember]) -> None:
         self._committee.find_members_by(find)
 
+    @property
+    def committee(self) -> Committee:
+        return self._committee
+
     def _validation(self, train: Examples, valid: Examples | None) -> Measure:
         whole = super()._validation(train, None)
         if valid is None:

@@ -20,7 +20,7 @@ from mnistnn.layers import Layer
 from mnistnn.losses import Criterion, Loss
 from mnistnn.models import AnyEnergyModel, AnyUnsupervised
 from mnistnn.models.fitted.boosting.boosted_stumps import BoostedStumps
-from mnistnn.models.fitted.committee import TrainedMember
+from mnistnn.models.fitted.committee import Committee, TrainedMember
 from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbours
 from mnistnn.models.fitted.support_vectors.svm import SVM
 from mnistnn.models.flat import FlatModel
@@ -250,6 +250,11 @@ class Task:
     def boosted_stumps(self) -> BoostedStumps:
         """The model, where it is a sum of stumps. Raises UsageError for another."""
         raise self._refusal("has no stumps")
+
+    @property
+    def committee(self) -> Committee:
+        """The model, where it consists of members that decide together. Raises UsageError for another."""
+        raise self._refusal("has no members")
 
     def features(self) -> dict[str, np.ndarray]:
         """Return W and b of the features that hidden units compute. Raises UsageError for a model without."""

@@ -22,6 +22,7 @@ from mnistnn.cli.inspect.dead_units import dead_units
 from mnistnn.cli.inspect.errors import errors
 from mnistnn.cli.inspect.filters import filters
 from mnistnn.cli.inspect.forecast import forecast
+from mnistnn.cli.inspect.members import members
 from mnistnn.cli.inspect.neighbours import neighbours
 from mnistnn.cli.inspect.stumps import stumps
 from mnistnn.cli.inspect.support_vectors import support_vectors
@@ -162,5 +163,16 @@ def _plan(target: str, overrides: tuple[str, ...] | list[str], runs: Path) -> Pl
     return Plan(load_run_config(run, overrides), run)
 
 
-for _command in (filters, errors, confusion, activations, dead_units, forecast, neighbours, stumps, support_vectors):
+for _command in (
+    filters,
+    errors,
+    confusion,
+    activations,
+    dead_units,
+    forecast,
+    members,
+    neighbours,
+    stumps,
+    support_vectors,
+):
     inspect.add_command(_command)
