@@ -46,6 +46,22 @@ def test_page_is_no_wider_than_the_screen(page, browser, width):
     assert browser.run("return document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [1200, 400, 320])
+def test_page_of_a_committee_is_no_wider_than_the_screen_and_complains_of_nothing(fitted_run, command, browser, width):
+    pytest.importorskip("jinja2")
+    pytest.importorskip("PIL")
+    fitted_run("voters")
+    assert command("report", "run", "--out", "r.html").code == 0
+    browser.open(Path("r.html"), width)
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    assert [heading.text for heading in browser.find("h3")][:2] == [
+        "Members of the committee",
+        "Misclassified by all members",
+    ]
+    assert browser.complaints() == []
+    assert browser.requests() == []
+
+
 def test_text_on_charts_stays_legible_on_a_narrow_screen(page, browser):
     browser.open(page, 400)
     heights = browser.run("return [...document.querySelectorAll('.tick')].map(t => t.getBoundingClientRect().height)")

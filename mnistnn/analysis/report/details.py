@@ -1,10 +1,9 @@
-"""Details of a run's model: confusion matrix, weights, misclassified digits.
+"""Details of a run's model: confusion matrix, weights, members, misclassified digits.
 
 Each part is shown as far as it can be: digits that are not in the cache, or a checkpoint that is damaged, leave a
 sentence in its place.
 """
 
-import base64
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +12,10 @@ from numpy.typing import NDArray
 from mnistnn.analysis.evaluation.predictions import Predictions, images_at, predictions_of
 from mnistnn.analysis.evaluation.results import tested
 from mnistnn.analysis.inspection.filters import filters_of, sheet
-from mnistnn.analysis.plots.contact_sheet import encode_png
+from mnistnn.analysis.inspection.members import members_on
+from mnistnn.analysis.report.digits import Digit, picture_base64
+from mnistnn.analysis.report.members import MembersPart, members_part
+from mnistnn.analysis.report.shades import QUIET, Cell, shade_of
 from mnistnn.data.spec import Data
 from mnistnn.errors import MnistnnError
 from mnistnn.experiment.trained import Trained, load_trained
@@ -21,17 +23,7 @@ from mnistnn.run.view import RunView
 from mnistnn.tasks.classification import Evaluation, counted
 
 _MOST_FILTERS, _MOST_MISCLASSIFIED = 100, 48
-# Up to which share of a class's examples a count of misclassified ones has which shade.
-_SHADES = ((0.005, "rare"), (0.015, "few"), (0.04, "many"), (1.0, "most"))
 _LEAST_WIDTH_PX = 420  # smaller pictures are shown in double size
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A count in the confusion matrix and the class of its shade."""
-
-    text: str
-    shade: str
 
 
 @dataclass(frozen=True)
@@ -63,16 +55,6 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Digit:
-    """A misclassified digit: the picture, its class, the predicted class, and how surely."""
-
-    base64: str
-    true: str
-    predicted: str
-    surely: str
-
-
-@dataclass(frozen=True)
 class Misclassified:
     """Misclassified digits of the validation split."""
 
@@ -86,6 +68,7 @@ class Details:
 
     confusion: Confusion | None = None
     pictures: list[Picture] = field(default_factory=list)
+    members: MembersPart | None = None
     misclassified: Misclassified | None = None
     problems: list[str] = field(default_factory=list)
 
@@ -104,16 +87,17 @@ def details_of(one: RunView) -> Details:
         found.problems.append(f"the model cannot be shown: {error}")
         return found
     found.problems += [f"passed over {problem}" for problem in trained.passed_over]
-    _add_predictions(found, trained)
-    _add_filters(found, trained)
+    _add_predictions(found, one, trained)
+    if not trained.plan.members:  # which have weights, where the committee has none
+        _add_filters(found, trained)
     return found
 
 
-def _add_predictions(found: Details, trained: Trained) -> None:
+def _add_predictions(found: Details, one: RunView, trained: Trained) -> None:
     if not trained.plan.examples["valid"]:
         return
     try:
-        predictions = predictions_of(trained, "valid")
+        predictions = _predictions(found, one, trained)
         found.misclassified = _misclassified(trained, predictions)
     except MnistnnError as error:
         found.problems.append(f"misclassified digits cannot be shown: {error}")
@@ -121,6 +105,15 @@ def _add_predictions(found: Details, trained: Trained) -> None:
     if found.confusion is None:
         caption = f"validation digits, {len(predictions.labels):,} of them, classified by the model of the best epoch"
         found.confusion = _confusion(predictions.confusion, trained.plan.experiment.data, caption)
+
+
+def _predictions(found: Details, one: RunView, trained: Trained) -> Predictions:
+    """Return what the model predicts for the validation split; of a committee, add its members, who are asked once."""
+    if not trained.plan.members:
+        return predictions_of(trained, "valid")
+    members = members_on(trained, one.run, "valid")
+    found.members = members_part(trained, members)
+    return members.committee
 
 
 def _add_filters(found: Details, trained: Trained) -> None:
@@ -161,22 +154,18 @@ def _confusion(matrix: NDArray[np.int64], data: Data, caption: str) -> Confusion
 def _cell(count: int, is_right: bool, examples: int) -> Cell:
     if is_right:
         return Cell(str(count), "right")
-    if not count:
-        return Cell("·", "none")  # a quiet zero
-    return Cell(str(count), next(shade for most, shade in _SHADES if count <= most * examples))
+    return Cell(str(count), shade_of(count / examples)) if count else QUIET
 
 
 def _misclassified(trained: Trained, predictions: Predictions) -> Misclassified:
     places = predictions.misclassified
     shown = places[:_MOST_MISCLASSIFIED]
-    surely = [""] * len(shown)
+    surely: list[list[str]] = [[]] * len(shown)
     if predictions.probabilities is not None:
-        surely = [f"{100 * predictions.probabilities[place, predictions.predicted[place]]:.1f} %" for place in shown]
+        surely = [[f"{100 * predictions.probabilities[place, predictions.predicted[place]]:.1f} %"] for place in shown]
     name_of = predictions.name_of
     digits = [
-        Digit(
-            _base64(encode_png(image)), name_of(predictions.labels[place]), name_of(predictions.predicted[place]), how
-        )
+        Digit(picture_base64(image), name_of(predictions.labels[place]), name_of(predictions.predicted[place]), how)
         for place, image, how in zip(shown, images_at(trained, "valid", shown), surely, strict=True)
     ]
     order = "the most confident ones first" if predictions.probabilities is not None else "in their order"
@@ -187,11 +176,6 @@ def _misclassified(trained: Trained, predictions: Predictions) -> Misclassified:
 
 
 def _picture(image: NDArray[np.uint8], caption: str) -> Picture:
-    content = encode_png(image)
     height, width = image.shape
     factor = 2 if width < _LEAST_WIDTH_PX else 1
-    return Picture(_base64(content), factor * width, factor * height, caption)
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode()
+    return Picture(picture_base64(image), factor * width, factor * height, caption)

@@ -39,6 +39,7 @@ _X_LABELS: dict[Axis, str] = {
     "examples": "examples",
     "seconds": "seconds",
 }
+_OF_A_MEMBER = "member.error"  # which is measured of committees alone, whose members are what others' epochs are
 _SHOWN_METRICS = ("error", "loss")  # the last part of a metric's name
 
 
@@ -116,15 +117,20 @@ def _colours(groups: Sequence[Group]) -> list[int]:
 def charts_of(groups: Sequence[Group], axis: Axis, colours: Sequence[int]) -> list[Chart]:
     """Return a chart of the errors, and one of the losses, as far as there are such metrics; grey lines lie below."""
     everything = metrics_of([run for group in groups for run in group.runs])
-    charts = []
+    charts, label = [], _x_label(groups, axis)
     for kind in _SHOWN_METRICS:
         names = [name for name in everything if name.rpartition(".")[2] == kind]
         below = sorted(zip(groups, colours, strict=True), key=lambda each: each[1] != GREY)
         lines = [line for group, colour in below for line in _lines(group, colour, names, axis, len(groups))]
         if lines:
             percent = kind == "error"
-            charts.append(chart(kind, _X_LABELS[axis], "error in %" if percent else kind, lines, percent))
+            charts.append(chart(kind, label, "error in %" if percent else kind, lines, percent))
     return charts
+
+
+def _x_label(groups: Sequence[Group], axis: Axis) -> str:
+    measured = (_OF_A_MEMBER in metrics_of([run]) for group in groups for run in group.runs)
+    return "members" if axis == "epochs" and all(measured) else _X_LABELS[axis]
 
 
 def _lines(group: Group, colour: int, names: Sequence[str], axis: Axis, groups: int) -> list[Line]:

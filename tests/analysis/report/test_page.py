@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from mnistnn.analysis.comparison.run_groups import load_runs
+from mnistnn.analysis.inspection.member_differences import Differences
+from mnistnn.analysis.inspection.members import comparison_lines, disagreement_line, members_on, votes_text
 from mnistnn.analysis.report.page import report_html
 from mnistnn.errors import ResourceError
+from mnistnn.experiment.trained import load_trained
 from mnistnn.tasks.intervals import wilson_interval
 
 pytest.importorskip("jinja2")
@@ -171,3 +174,80 @@ def test_report_without_jinja_says_how_to_install_it(run, monkeypatch):
 def test_classes_have_the_names_of_what_they_were_made_of(toy, start, labels, names):
     start(toy, f"data.labels={labels}", "model.layers.output.units=2", path=RUNS / "two")
     assert re.findall(r'<th scope="row">([^<]*)</th><td class="', page_of()) == names
+
+
+# Committees.
+
+
+@pytest.fixture
+def voters(fitted_run):
+    """A committee of two small nets and a fitted model, all of which have joined."""
+    return fitted_run("voters")
+
+
+def members_of(run):
+    return members_on(load_trained(run), run, "valid")
+
+
+def test_members_of_a_committee_are_shown_with_their_disagreement(voters):
+    page, found = page_of("run"), members_of(voters)
+    assert len(found.members) == 3
+    for each in found.members:
+        error, together = f"{100 * each.error:.2f} %", f"{100 * each.error_together:.2f} %"
+        row = (
+            rf'{each.number}</th>.*?{each.name}</bdi>.*?"error">{error}</td><td data-heading="together">{together}</td>'
+        )
+        assert re.search(row, page)
+    (matrix,) = re.findall(r"(?s)<table[^>]*>((?:(?!<table).)*)</table>\s*</div>\s*<figcaption>disagreement", page)
+    cells = re.findall(r'<td class="(\w+)">([\d.·]+)</td>', matrix)
+    shares = [f"{100 * found.disagreement[i, j]:.2f}" if i != j else "·" for i in range(3) for j in range(3)]
+    assert [text for _, text in cells] == shares
+    assert [shade for shade, _ in cells[:3]] == ["none", "most", "most"]
+    text = text_of(page)
+    for line in (*comparison_lines(found), disagreement_line(found)):
+        assert f"{line[1:]}." in text
+
+
+def test_digits_that_all_members_misclassify_are_shown(fitted_run):
+    everywhere = members_of(fitted_run("committee")).misclassified_by_all()
+    assert 1 < len(everywhere) < 48
+    text = text_of(page_of("run")).split("Misclassified by all members")[1].split("Misclassified digits")[0]
+    assert f"{len(everywhere)} digits are misclassified by all members. " in text
+    expected = [
+        f"{each.true} predicted as {each.predicted} {100 * (each.probability or 0):.1f} % {votes_text(each, '0123')}"
+        for each in everywhere
+    ]
+    assert text.split("which class. ")[1].strip() == " ".join(expected)
+
+
+def test_page_says_where_no_digit_is_misclassified_by_all_members(voters):
+    assert members_of(voters).misclassified_by_all() == []
+    assert "No digit is misclassified by all members." in text_of(page_of("run"))
+
+
+def test_members_are_what_errors_of_committees_are_drawn_along(voters, toy, start):
+    labels = re.findall(r'data-x="(\w+)"', page_of("run"))
+    assert labels == ["members", "members"]
+    start(toy, path=RUNS / "net")
+    assert set(re.findall(r'data-x="(\w+)"', page_of("run", "runs/net"))) == {"epoch"}
+    assert re.findall(r'data-label="(\w+)"', page_of("run")) == ["valid", "member", "valid"]
+
+
+def test_page_of_a_committee_reads_no_test_digits_and_tells_of_no_missing_weights(voters, everything_below):
+    before = everything_below("run")
+    page = page_of("run")
+    assert everything_below("run") == before
+    assert "has no weights" not in page
+    assert re.findall(r"(?:src|href|action)=\"(?!data:)", page) == []
+
+
+def test_other_runs_have_no_members(run):
+    assert "Members of the committee" not in page_of()
+
+
+def test_what_sets_members_apart_is_escaped(voters, monkeypatch):
+    hostile = [Differences({}, HOSTILE)] * 3
+    monkeypatch.setattr("mnistnn.analysis.inspection.members.differences_of", lambda configs: hostile)
+    page = page_of("run")
+    assert "<script>alert" not in page
+    assert unescape(page).count(f"<bdi>{HOSTILE}</bdi>") == 3
