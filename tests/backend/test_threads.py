@@ -114,6 +114,19 @@ def test_matmul_is_that_of_numpy(rows, inner, columns, transposed):
     np.testing.assert_allclose(out, a @ b, rtol=1e-12, atol=1e-10)
 
 
+@pytest.mark.parametrize("by_column", [False, True])
+@pytest.mark.parametrize(("rows", "columns"), [(3, 4), (784, 1000), (1000, 784), (100_000, 3)])
+def test_product_of_one_example_is_that_of_numpy_for_any_number_of_workers(rows, columns, by_column):
+    rng = np.random.default_rng(5)
+    x, dz = (rng.standard_normal((1, n), dtype=np.float32) for n in (rows, columns))
+    for workers in (1, 2, 3):
+        out = np.full((rows, columns), np.nan, np.float32, order="F" if by_column else "C")
+        with threads.allowed(workers) as in_use:
+            in_use.taking_part = workers
+            threads.matmul(x.T, dz, out)
+        np.testing.assert_array_equal(out, x.T @ dz)
+
+
 def test_blas_has_one_thread_and_what_was_before_comes_back():
     before = blas_threads()
     with threads.allowed(1):
