@@ -16,7 +16,7 @@ from mnistnn.runner import session
 from mnistnn.runner.members import Trainer
 from mnistnn.runner.signals import StopRequest
 from mnistnn.storage.writing import resource_error
-from mnistnn.tasks.claims import CLAIMS
+from mnistnn.tasks.claims import CLAIMS, Claim
 
 _INTERRUPTED = "interrupted while a run was measured; what had been recorded before stays"
 
@@ -78,8 +78,13 @@ def record_each(
 
 def tell_of_seed(result: SeedResult, tell: Tell) -> None:
     """Say what a run with a seed gave."""
-    found = ", ".join(f"{CLAIMS[key].name} {CLAIMS[key].shown(value, None)}" for key, value in result.errors.items())
+    found = ", ".join(_said(CLAIMS[key], value) for key, value in result.errors.items())
     tell(f"  seed {result.seed}: {found} (epoch {result.epoch:g}, {result.seconds:.1f} s)")
+
+
+def _said(claim: Claim, value: float) -> str:
+    text = claim.shown(value, None)
+    return text if text.startswith(claim.name) else f"{claim.name} {text}"
 
 
 def _reproduce_one(member: Member, conditions: Conditions, tell: Tell) -> Record:

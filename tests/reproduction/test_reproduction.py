@@ -296,7 +296,9 @@ def test_pseudo_likelihood_is_that_of_the_last_epoch_of_training(collection):
         "checkpoint: {monitor: last}\nexpect: {train_pseudo_likelihood: [-20, -1]}\n"
     )
     (FOLDER / "two/rbm.yaml").write_text(text)
-    assert silently(select(FOLDER, ["experiments/two/rbm.yaml"])) == []
+    told: list[str] = []
+    assert silently(select(FOLDER, ["experiments/two/rbm.yaml"]), tell=told.append) == []
+    assert told[1].startswith("  seed 0: pseudo-likelihood -")
     (record,) = read_records(RESULTS)
     (run,) = all_runs(Path("runs"))
     assert record.seeds[0].errors == {"pseudo_likelihood": -RunView(run).rows[-1]["train.loss"]}
