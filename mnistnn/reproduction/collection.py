@@ -77,7 +77,7 @@ def _named(folder: Path, name: str, short: bool) -> Iterator[tuple[Member, bool]
                 yield member, False
     elif name and has_history(folder, name):
         for system in systems_of(folder, name):
-            yield (system.short if short else system.experiment), False
+            yield (system.short if short else system.experiment), True
     elif name in ("", *groups_of(folder)):
         for path in sorted((folder / name).glob("*.yaml") if name else folder.rglob("*.yaml")):
             member = Member(folder, path.relative_to(folder).as_posix())

@@ -48,6 +48,11 @@ def test_quick_takes_the_short_forms(history):
     assert [member.file for member in select(FOLDER, ["one"], short=True)] == ["one/a.yaml", "one/short/b.yaml"]
 
 
+def test_history_has_systems_too_that_say_why_they_were_not_run(history, collection):
+    collection("one/b.yaml", "one-b", claim="expect: {test_error: [0, 1], not_run: It takes hours.}\n")
+    assert [member.file for member in select(FOLDER, ["one"])] == ["one/a.yaml", "one/b.yaml"]
+
+
 @pytest.mark.parametrize("names", [(), ("two",), ("one", "two"), ("experiments/own.yaml",)])
 def test_quick_is_refused_where_there_are_no_short_forms(history, names):
     with pytest.raises(UsageError, match="--quick takes the short forms of a history's systems: one"):
