@@ -127,7 +127,7 @@ def test_trial_that_kills_its_worker_is_tried_a_few_times_and_the_others_go_on(p
     study = prepared(*VALUES)
     (tmp_path / "poison").mkdir()
     (tmp_path / "poison" / "sitecustomize.py").write_text(POISON.format(name=study.trials[1].id))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "poison"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "poison"), prepend=os.pathsep)
     heard = told(study, workers=2)
     assert states(study) == ["finished", "failed", "finished", "finished"]
     assert [name for name, state, _ in heard if state == "failed"] == [study.trials[1].id]
