@@ -18,7 +18,7 @@ from mnistnn.data.datasets import cache
 from mnistnn.data.formats.image_set import FILE_NAMES, LabelledImages, image_set
 from mnistnn.data.splits import ensure_available
 from mnistnn.experiment.plan import Plan
-from mnistnn.run import lock
+from mnistnn.run import lock, provenance
 from mnistnn.run.checkpoint import newest_first, read
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.live import POLL_S
@@ -98,6 +98,15 @@ def toy_digits(count: int, rng: np.random.Generator) -> LabelledImages:
     images = rng.integers(0, 140, size=(count, 8, 8)).astype(np.uint8)
     images[np.arange(count), 2 * labels] += 60
     return LabelledImages(images, labels)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def facts_of_this_machine():
+    """Ask Git and the installed packages once in a process: a quarter of a toy run's time, and always the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_git_state", "_version"):
+            patch.setattr(provenance, name, functools.cache(getattr(provenance, name)))
+        yield
 
 
 @pytest.fixture(scope="session")
