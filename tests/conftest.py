@@ -8,11 +8,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import yaml
 
 from mnistnn.cli import shell
+from mnistnn.config import parse
 from mnistnn.config.load import load_experiment
 from mnistnn.data.datasets import cache
 from mnistnn.data.formats.image_set import FILE_NAMES, LabelledImages, image_set
@@ -106,6 +109,42 @@ def facts_of_this_machine():
     with pytest.MonkeyPatch.context() as patch:
         for name in ("_git_state", "_version"):
             patch.setattr(provenance, name, functools.cache(getattr(provenance, name)))
+        yield
+
+
+class RememberedEvents:
+    """PyYAML's events of a text, which it is asked for once in a process: the events of equal texts are equal.
+
+    Only those of texts that were read to their end are kept, so mistakes are found anew each time.
+    """
+
+    _kept: ClassVar[dict[str, list[Any]]] = {}
+    _really = parse._Events
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._ahead = iter(self._kept.get(text, ()))
+        self._reader = None if text in self._kept else self._really(text)
+        self._read: list[Any] = []
+
+    def get_event(self) -> Any:
+        if self._reader is None:
+            return next(self._ahead)
+        self._read.append(self._reader.get_event())  # type: ignore[no-untyped-call]
+        if isinstance(self._read[-1], yaml.StreamEndEvent) and len(self._text) < 20_000:
+            self._kept[self._text] = self._read
+        return self._read[-1]
+
+    def get_mark(self) -> Any:
+        assert self._reader is not None
+        return self._reader.get_mark()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def texts_read_before():
+    """Let PyYAML read a text once in a process: a third of the time of tests would be spent there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parse, "_Events", RememberedEvents)
         yield
 
 
