@@ -1,6 +1,5 @@
 """Recurrent layers: against PyTorch's stored values, against steps written out here, and gradients through time."""
 
-import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -139,7 +138,7 @@ def differences(value: Callable[[], float], theta: np.ndarray, width: float = 1e
     return found
 
 
-@pytest.mark.parametrize(("t", "n"), list(itertools.product([1, 2, 7], [1, 3])))
+@pytest.mark.parametrize(("t", "n"), [(1, 3), (2, 3), (7, 1)])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @each_cell
 def test_gradient_goes_back_through_time(cell, bidirectional, t, n):
