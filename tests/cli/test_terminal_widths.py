@@ -5,14 +5,15 @@ import pty
 import re
 import select
 import struct
-import subprocess
-import sys
 import termios
 import time
 from fcntl import ioctl
 from pathlib import Path
 
 import pytest
+
+from tests.faults.processes import ended, start
+from tests.faults.trials import command
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -21,30 +22,20 @@ def on_a_terminal(columns: int, *arguments: object, term: str = "xterm") -> list
     """Run a command on a terminal of so many columns; return all that it has shown, line by line."""
     controller, terminal = pty.openpty()
     ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mnistnn", *map(str, arguments)],
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        env=environment | {"TERM": term},
-    )
-    os.close(terminal)
+    environment = {"TERM": term, "MNISTNN_DATA": os.environ["MNISTNN_DATA"]}
+    process = start(list(arguments), Path.cwd(), environment, Path(os.ttyname(terminal)))
     shown, deadline = b"", time.monotonic() + 120
     while time.monotonic() < deadline:
-        if select.select([controller], [], [], 0.2)[0]:
-            try:
-                part = os.read(controller, 65536)
-            except OSError:  # how Linux says that nobody has it open any more
-                break
-            if not part:
-                break
-            shown += part
-        elif process.poll() is not None:
+        ready, _, _ = select.select([controller, process.sentinel], [], [], 1.0)
+        if controller in ready:
+            shown += os.read(controller, 65536)
+        elif ready:
             break
+    code = ended(process)
+    os.close(terminal)
     os.close(controller)
     text = shown.decode()
-    assert process.wait(10) == 0, text
+    assert code == 0, text
     return re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text))
 
 
@@ -52,16 +43,30 @@ def too_long(lines: list[str], columns: int) -> list[str]:
     return [line for line in lines if len(line.rstrip()) > columns]
 
 
+@pytest.fixture(scope="module")
+def runs(toy_cache, toy_text, tmp_path_factory) -> Path:
+    """A folder with two experiments of long names and two seeds each, evaluated, and a sweep of two keys."""
+    folder: Path = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MNISTNN_DATA", str(toy_cache))
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        patch.chdir(folder)
+        Path("toy.yaml").write_text(toy_text)
+        for rate in (0.1, 0.2):
+            name = f"experiment-of-a-long-name-{rate}".replace(".", "_")
+            rates = f"optimizer.learning_rate={rate}"
+            done = command("train", "toy.yaml", "--seeds", "0..1", "--name", name, rates, "-q")
+            assert done.code == 0, done.err
+        assert command("eval", "latest").code == 0
+        keys = ["optimizer.learning_rate=0.1,0.2", "model.layers.hidden.units=5,7", "penalties.l2.strength=1e-5,1e-4"]
+        assert command("sweep", "run", "toy.yaml", *keys, "--epochs", "1", "--study", "study").code == 0
+    return folder
+
+
 @pytest.fixture
-def trained(toy, command):
-    """Two experiments of long names and two seeds each, evaluated, and a sweep of two keys."""
-    for rate in (0.1, 0.2):
-        name = f"experiment-of-a-long-name-{rate}".replace(".", "_")
-        done = command("train", toy, "--seeds", "0..1", "--name", name, f"optimizer.learning_rate={rate}", "-q")
-        assert done.code == 0, done.err
-    assert command("eval", "latest").code == 0
-    keys = ["optimizer.learning_rate=0.1,0.2", "model.layers.hidden.units=5,7", "penalties.l2.strength=1e-5,1e-4"]
-    assert command("sweep", "run", toy, *keys, "--epochs", "1", "--study", "study").code == 0
+def trained(toy, runs, monkeypatch) -> None:
+    """Work in the folder of these runs."""
+    monkeypatch.chdir(runs)
 
 
 @pytest.mark.parametrize("columns", [80, 120])
@@ -138,7 +143,7 @@ def test_matrix_of_many_classes_is_cut_into_parts():
     assert parts[-1].count("1.00 %") == k
 
 
-def test_time_is_said_before_and_after_training_begins(toy, command, monkeypatch):
+def test_time_is_said_before_and_after_training_begins(toy, monkeypatch):
     done = command("train", toy, "--dry-run")
     assert re.search(r"^time: about .* for up to 6 epochs, .* each", done.out, re.MULTILINE)
     assert not Path("runs").exists()

@@ -46,6 +46,8 @@ def ended(process: ForkServerProcess, within_s: float = 120.0) -> int:
 
 def _run(arguments: list[str], folder: str, environment: dict[str, str], output: str, kill_at: int) -> None:
     os.chdir(folder)
+    for size in ("COLUMNS", "LINES"):  # of where tests run; a terminal has its own
+        os.environ.pop(size, None)
     os.environ.update(environment)
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(descriptor, 1)
