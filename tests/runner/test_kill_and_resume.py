@@ -4,6 +4,7 @@ Killed for real, by SIGKILL, in the middle of an epoch. What random kills rarely
 file is committed to the disk, is the subject of tests/faults.
 """
 
+import io
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from mnistnn.run.checkpoint import newest_first, read_newest
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
 from mnistnn.run.record import read_record
+from tests.faults.processes import ended, start
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 60.0
@@ -57,6 +59,52 @@ def training(toy):
     for process in started:
         process.kill()
         process.communicate()
+
+
+class Forked:
+    """A command line in a process that is forked, not begun from nothing: where it is killed, that tells as much.
+
+    It stands for a `subprocess.Popen`.
+    """
+
+    def __init__(self, arguments: tuple[object, ...], output: Path) -> None:
+        self._output = output
+        self._process = start(list(arguments), Path.cwd(), os.environ, output)
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    returncode = property(poll)
+
+    @property
+    def stderr(self) -> io.StringIO:
+        return io.StringIO(self._output.read_text())
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait(self) -> int:
+        return ended(self._process, DEADLINE_S)
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """Wait for the end; return nothing, and all that it has said."""
+        ended(self._process, timeout)
+        return "", self._output.read_text()
+
+
+@pytest.fixture
+def forked(tmp_path):
+    """Start `mnistnn …` as a process of its own, quickly; end it with the test."""
+    started = []
+
+    def begin(*arguments):
+        started.append(Forked(arguments, tmp_path / f"output-{len(started)}"))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture
@@ -113,15 +161,15 @@ def newest_after(run, updates):
     return any(int(path.stem[5:]) > updates for path in run.checkpoints.glob("step-*"))
 
 
-def killed_and_resumed(training, arguments, counts):
+def killed_and_resumed(forked, arguments, counts):
     """Train in a folder of its own, killed and resumed after more than each count of updates; return the ended run."""
     run = RunDirectory(Path("killed"))
-    process = training("train", *arguments, "--run-dir", run.path)
+    process = forked("train", *arguments, "--run-dir", run.path)
     for updates in counts:
         wait_for(lambda after=updates: newest_after(run, after), process)
         process.kill()
         assert process.wait() == -signal.SIGKILL
-        process = training("resume", run.path)
+        process = forked("resume", run.path)
     _, message = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0, message
     return run
@@ -148,15 +196,13 @@ def test_run_killed_inside_epochs_and_resumed_has_the_same_bits(toy, training, r
     assert (record.status, record.resumed) == ("finished", 3)
 
 
-def test_run_with_many_techniques_killed_and_resumed_has_the_same_bits(
-    techniques, training, command, assert_same_result
-):
+def test_run_with_many_techniques_killed_and_resumed_has_the_same_bits(techniques, forked, command, assert_same_result):
     assert command("train", techniques, "--run-dir", "reference", "-q").code == 0
     rows = read_rows(RunDirectory(Path("reference")).metrics)
     assert len({row["learning_rate"] for row in rows}) > 1, "the plateau was never reached"
     assert rows[-1]["examples"] % 7, "no batch was ragged"
     assert any(row["epoch"] % 1 for row in rows), "nothing was measured inside an epoch"
-    run = killed_and_resumed(training, (techniques,), (60, 300, 600))
+    run = killed_and_resumed(forked, (techniques,), (60, 300, 600))
     assert_same_result(run.path, "reference")
     assert "significance_patience" in (read_record(run).reason or "")
 
@@ -180,16 +226,15 @@ METHODS = {
     "conjugate_gradient": ["optimizer={type: conjugate_gradient}", "batches={size: 100, updates: 50, chunk: 16}"],
     "hessian_free": ["optimizer={type: hessian_free, curvature_examples: 40}", "batches={size: 100, chunk: 20}"],
 }
+EPOCHS = {"l_bfgs": 300, "conjugate_gradient": 2, "hessian_free": 80}
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_run_of_a_method_killed_and_resumed_has_the_same_bits(toy, training, command, assert_same_result, method):
-    overrides = [*METHODS[method], "stopping.max_epochs.epochs=300", *SLOW[2:]]
-    if method == "conjugate_gradient":
-        overrides[2] = "stopping.max_epochs.epochs=2"
+def test_run_of_a_method_killed_and_resumed_has_the_same_bits(toy, forked, command, assert_same_result, method):
+    overrides = [*METHODS[method], f"stopping.max_epochs.epochs={EPOCHS[method]}", *SLOW[2:]]
     assert command("train", toy, *overrides, "--run-dir", "reference", "-q").code == 0
     last = int(newest_first(Path("reference/checkpoints"))[0].stem[5:])
-    run = killed_and_resumed(training, (toy, *overrides), (last // 20, last // 5, last // 2))
+    run = killed_and_resumed(forked, (toy, *overrides), (last // 20, last // 5, last // 2))
     assert_same_result(run.path, "reference")
 
 
@@ -254,9 +299,9 @@ def test_run_asked_to_stop_saves_says_how_to_go_on_and_resumes_with_the_same_bit
     assert_same_result(run.path, reference)
 
 
-def test_resume_says_which_damaged_checkpoint_it_passed_over(toy, command, reference, training, assert_same_result):
+def test_resume_says_which_damaged_checkpoint_it_passed_over(toy, command, reference, forked, assert_same_result):
     run = RunDirectory(Path("damaged"))
-    process = training("train", toy, *SLOW, "--run-dir", run.path)
+    process = forked("train", toy, *SLOW, "--run-dir", run.path)
     wait_for(checkpoint_after(run, 700), process)
     process.kill()
     process.wait()

@@ -17,7 +17,7 @@ from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbour
 from mnistnn.run.checkpoint import newest_first, read
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import read_rows
-from tests.runner.test_kill_and_resume import ROOT, training, wait_for  # noqa: F401 # a fixture
+from tests.runner.test_kill_and_resume import ROOT, forked, wait_for  # noqa: F401 # a fixture
 
 HEAD = "name: {name}\ndata: {{dataset: toy, validation_examples: 60}}\nmodel: {model}\n"
 # Each takes a second or more, and is saved after many of its rounds.
@@ -47,7 +47,7 @@ def test_rounds_that_were_killed_go_on_with_the_same_bits(kind, toy, start, comm
     path = toy.with_name("slow.yaml")
     path.write_text(HEAD.format(name="slow", model=model) + more)
     start(path, path="reference")
-    process = request.getfixturevalue("training")("train", path, "--run-dir", "run", "-q")
+    process = request.getfixturevalue("forked")("train", path, "--run-dir", "run", "-q")
 
     def is_far_enough():
         return Path("run/run.json").exists() and any(
@@ -55,7 +55,7 @@ def test_rounds_that_were_killed_go_on_with_the_same_bits(kind, toy, start, comm
         )
 
     wait_for(is_far_enough, process)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     assert process.wait() == -signal.SIGKILL
     done = int(newest_first(Path("run/checkpoints"))[0].stem[5:])
     assert rounds <= done < read_rows(Path("reference/metrics.jsonl"))[-1]["updates"]
