@@ -68,8 +68,8 @@ def test_error_text_never_carries_control_characters(toy):
 
 def test_number_of_errors_shown_is_bounded(toy):
     with pytest.raises(ConfigError) as caught:
-        load_text("".join(f"key{i}: 1\n" for i in range(3000)), "x.yaml")
-    assert "and 2983 more" in str(caught.value)
+        load_text("".join(f"key{i}: 1\n" for i in range(500)), "x.yaml")
+    assert "and 483 more" in str(caught.value)
     assert len(str(caught.value)) < 20_000
 
 
