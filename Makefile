@@ -58,9 +58,10 @@ $(RUN)/.evaluated: | $(INSTALLED)
 reproduce: | $(INSTALLED)
 	$(BIN)/mnistnn reproduce quick
 
-# A worker for each core, so none needs more than one BLAS thread.
+# A worker for each core, so none needs more than one BLAS thread. Tests begin hundreds of processes, which would compile
+# every module anew where the environment forbids to keep what Python has compiled.
 test: $(INSTALLED)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto
+	PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto
 
 slow: $(INSTALLED)
 	$(BIN)/pytest -m slow
