@@ -130,14 +130,14 @@ class RememberedEvents:
     def get_event(self) -> Any:
         if self._reader is None:
             return next(self._ahead)
-        self._read.append(self._reader.get_event())  # type: ignore[no-untyped-call]
+        self._read.append(self._reader.get_event())
         if isinstance(self._read[-1], yaml.StreamEndEvent) and len(self._text) < 20_000:
             self._kept[self._text] = self._read
         return self._read[-1]
 
     def get_mark(self) -> Any:
         assert self._reader is not None
-        return self._reader.get_mark()  # type: ignore[no-untyped-call]
+        return self._reader.get_mark()
 
 
 @pytest.fixture(scope="session", autouse=True)

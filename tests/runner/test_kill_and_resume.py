@@ -95,7 +95,7 @@ class Forked:
 @pytest.fixture
 def forked(tmp_path):
     """Start `mnistnn …` as a process of its own, quickly; end it with the test."""
-    started = []
+    started: list[Forked] = []
 
     def begin(*arguments):
         started.append(Forked(arguments, tmp_path / f"output-{len(started)}"))
