@@ -115,24 +115,32 @@ def facts_of_this_machine():
 class RememberedEvents:
     """PyYAML's events of a text, which it is asked for once in a process: the events of equal texts are equal.
 
-    Only those of texts that were read to their end are kept, so mistakes are found anew each time.
+    Only those of texts that were read to their end are kept, so mistakes are found anew each time; and only those of
+    500 texts, since Python's collector of garbage looks at each of the objects again and again.
     """
 
     _kept: ClassVar[dict[str, list[Any]]] = {}
     _really = parse._Events
 
     def __init__(self, text: str) -> None:
-        self._text = text
-        self._ahead = iter(self._kept.get(text, ()))
-        self._reader = None if text in self._kept else self._really(text)
-        self._read: list[Any] = []
+        self._text, self._read = text, list[Any]()
+        known = self._kept.pop(text, None)
+        self._ahead = iter(known or ())
+        self._reader = self._really(text) if known is None else None
+        if known is not None:
+            self._keep(known)  # as the one that was used last
+
+    def _keep(self, events: list[Any]) -> None:
+        self._kept[self._text] = events
+        if len(self._kept) > 500:
+            del self._kept[next(iter(self._kept))]
 
     def get_event(self) -> Any:
         if self._reader is None:
             return next(self._ahead)
         self._read.append(self._reader.get_event())
         if isinstance(self._read[-1], yaml.StreamEndEvent) and len(self._text) < 20_000:
-            self._kept[self._text] = self._read
+            self._keep(self._read)
         return self._read[-1]
 
     def get_mark(self) -> Any:
