@@ -50,13 +50,19 @@ def standing(kept: LoadedExperiment, record: RunRecord, saved: Callable[[], set[
     A resume that changes it writes run.json first. If it is killed right then, the configuration is still that of the
     checkpoints, whose digests `saved` returns.
     """
-    # The second one, if keys that the file leaves out did not exist when it was written.
-    digests = {config_hash(kept.resolved), config_hash(as_written(kept))}
+    digests = digests_of(kept)
     if record.config_hash in digests:
         return "recorded"
     if record.status == "running" and record.resumed and digests & saved():
         return "before a resume"
     return "another"
+
+
+def digests_of(kept: LoadedExperiment) -> set[str]:
+    """Return the digests that a file with a whole configuration may have been given when it was written: that of all
+    its values, and that of those it has, if keys that it leaves out did not exist then.
+    """
+    return {config_hash(kept.resolved), config_hash(as_written(kept))}
 
 
 def as_written(kept: LoadedExperiment) -> Any:

@@ -10,6 +10,7 @@ from mnistnn.config.dump import config_hash
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.errors import ConfigError, RunError
 from mnistnn.run import lock
+from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory, all_runs
 from mnistnn.run.record import RunRecord, read_record
 
@@ -62,8 +63,15 @@ def _runs_of(loaded: LoadedExperiment, runs: Path) -> Iterator[tuple[RunDirector
     for run in reversed(all_runs(runs)):
         with suppress(RunError):
             record = read_record(run)
-            if record.config_hash in digests:
+            if record.config_hash in digests or _was_the_same(run, record, loaded, digests):
                 yield run, record
+
+
+def _was_the_same(run: RunDirectory, record: RunRecord, loaded: LoadedExperiment, digests: set[str]) -> bool:
+    """Tell whether the configuration of a run has a digest of these once the keys that it did not know are added."""
+    return (
+        record.name == loaded.experiment.name and config_hash(load_run_config(run, record=record).resolved) in digests
+    )
 
 
 def _digests(loaded: LoadedExperiment) -> set[str]:

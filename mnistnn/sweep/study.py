@@ -21,11 +21,12 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from mnistnn.config.dump import config_hash, resolved_yaml
+from mnistnn.config.dump import resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
 from mnistnn.errors import ResourceError, RunError, UsageError
 from mnistnn.run import lock
+from mnistnn.run.config import digests_of
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
 from mnistnn.run.view import RunView
@@ -144,7 +145,7 @@ def open_study(path: Path) -> Study:
 def load_trial_config(study: Study, trial: Trial) -> LoadedExperiment:
     """Return the configuration of a trial as it was fixed. Raises RunError if it was altered since."""
     loaded = load_resolved(study.config(trial))
-    if config_hash(loaded.resolved) != trial.config_hash:
+    if trial.config_hash not in digests_of(loaded):
         raise RunError(f"{study.config(trial)}: altered: its SHA-256 is not the one in study.json")
     return loaded
 

@@ -149,6 +149,17 @@ def test_unfinished_run_goes_on_as_it_would_have(old, command, name):
     assert command("eval", run).code == 0
 
 
+@pytest.mark.parametrize("name", ["stopped-mlp", "stopped-belief"])
+def test_unfinished_run_is_found_by_its_experiment(old, command, name):
+    shutil.copytree(HERE / "experiments", "experiments")
+    Path("runs").mkdir()
+    Path(old(name)).rename(f"runs/{name}")
+    done = command("train", f"experiments/{name}.yaml", "--resume", "auto")
+    assert done.code == 0, done.err
+    assert [path.name for path in Path("runs").iterdir() if path.is_dir() and not path.is_symlink()] == [name]
+    assert_agrees(rows(f"runs/{name}"), UNFINISHED[name]["metrics"], OF_A_TRAINING)
+
+
 def test_finished_run_is_trained_anew_as_before(old, command):
     assert command("refit", old("softmax"), "-q").code == 0
     (made,) = Path("runs/softmax-refit").iterdir()
