@@ -176,7 +176,7 @@ def test_committee_of_each_seed_has_its_members_on_the_cluster(committee, comman
         asked_for.append(arguments)
         return SimpleNamespace(open=opened)
 
-    monkeypatch.setattr("mnistnn.cli.train.engine_for", engine)
+    monkeypatch.setattr("mnistnn.cli.engine.engine_for", engine)
     dask = ("--engine", "dask", "--address", "tcp://h:1")
     done = command("train", committee, "--seeds", "0..1", "--workers", "2", *dask, "-q")
     assert (done.code, "2 seeds: best valid.error" in done.out) == (0, True)
