@@ -93,8 +93,8 @@ def reproduce(
     from mnistnn.reproduction.collection import histories_of, select
     from mnistnn.reproduction.table import renew_table
 
-    _refuse_contradictions(names, everything, quick, done, unfinished, table_only)
-    everywhere, systems = histories_of(_EXPERIMENTS), _systems(names)
+    everywhere, systems = histories_of(_EXPERIMENTS), histories_of(_EXPERIMENTS, names)
+    _refuse_contradictions(names, systems, everything, quick, done, unfinished, table_only)
     if figure is not None:
         _prepare_figure(figure, force, systems)
     failures: list[str] = []
@@ -115,13 +115,19 @@ def reproduce(
 
 
 def _refuse_contradictions(
-    names: tuple[str, ...], everything: bool, quick: bool, done: tuple[str, ...], unfinished: bool, table_only: bool
+    names: tuple[str, ...],
+    systems: list[System],
+    everything: bool,
+    quick: bool,
+    done: tuple[str, ...],
+    unfinished: bool,
+    table_only: bool,
 ) -> None:
     if everything and names:
         raise click.UsageError("--all takes every experiment and goes with no names")
     if table_only and (everything or quick or done):
         raise click.UsageError("--table-only trains nothing and goes with none of --all, --quick and --from")
-    if table_only and names and not _systems(names):
+    if table_only and names and not systems:
         raise click.UsageError(
             "--table-only trains nothing and goes with no names, but for history, whose table it prints"
         )
@@ -129,13 +135,6 @@ def _refuse_contradictions(
         raise click.UsageError("--from records runs of one experiment: name its file")
     if unfinished and not done:
         raise click.UsageError("--unfinished goes with --from")
-
-
-def _systems(names: tuple[str, ...]) -> list[System]:
-    """Return the systems of the histories among the names."""
-    from mnistnn.reproduction.systems import has_history, systems_of
-
-    return [system for name in names if has_history(_EXPERIMENTS, name) for system in systems_of(_EXPERIMENTS, name)]
 
 
 def _prepare_figure(figure: Path, force: bool, systems: list[System]) -> None:
@@ -196,11 +195,11 @@ def _show_history(everywhere: list[System], systems: list[System], results: Path
     from mnistnn.reproduction.record import read_records
 
     records = read_records(results)
+    lines = history_lines(systems, records) if systems else []
     if results == _RESULTS:
-        put_into(_README, history_lines(everywhere, records))
-    if systems:
-        for line in history_lines(systems, records):
-            click.echo(printable(line))
+        put_into(_README, lines if systems == everywhere else history_lines(everywhere, records))
+    for line in lines:
+        click.echo(printable(line))
     if figure is not None:
         from mnistnn.analysis.plots.history_figure import history_figure
 

@@ -57,9 +57,10 @@ def all_members(folder: Path) -> list[Member]:
     return [member for member, _ in _named(folder, "", False)]
 
 
-def histories_of(folder: Path) -> list[System]:
-    """Return the systems of all histories."""
-    return [system for name in groups_of(folder) if has_history(folder, name) for system in systems_of(folder, name)]
+def histories_of(folder: Path, names: Sequence[str] | None = None) -> list[System]:
+    """Return the systems of the histories among some groups; without names, of all of them."""
+    groups = groups_of(folder) if names is None else names
+    return [system for name in groups if has_history(folder, name) for system in systems_of(folder, name)]
 
 
 def _refuse_missing(folder: Path) -> None:

@@ -58,7 +58,8 @@ def history_lines(systems: Sequence[System], records: Sequence[Record]) -> list[
     by_file = {record.file: record for record in records}
     rows = [_COLUMNS]
     for each in systems:
-        ours, short = (reproduced(member, by_file) for member in (each.experiment, each.short))
+        ours = reproduced(each.experiment, by_file)
+        short = ours if each.short == each.experiment else reproduced(each.short, by_file)
         rows.append((str(each.year), each.name, f"{100 * each.published:.2f} %", *_cells(ours), *_cells(short)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
@@ -84,7 +85,7 @@ def put_into(page: Path, lines: Sequence[str]) -> None:
     if not page.is_file():
         return
     before = page.read_text(encoding="utf-8")
-    table = f"{_BEGIN}\n{chr(10).join(lines)}\n\n{_END}"
+    table = "\n".join([_BEGIN, *lines, "", _END])
     after = re.sub(f"{re.escape(_BEGIN)}.*?{re.escape(_END)}", lambda _: table, before, flags=re.DOTALL)
     if after != before:
         write_atomically(page, after.encode())

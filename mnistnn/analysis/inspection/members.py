@@ -285,6 +285,12 @@ def how_many(found: Members) -> str:
     return f"{which}, {_BY[found.combine]}"
 
 
+def member_cells(member: Member) -> tuple[str, str, str, str, str]:
+    """Return a member as cells of a table: number, name, what sets it apart, its error, that of it and those before."""
+    alone, together = (f"{100 * error:.2f} %" for error in (member.error, member.error_together))
+    return str(member.number), member.name, member.differences.said, alone, together
+
+
 def comparison_lines(found: Members) -> list[str]:
     """Say what McNemar's test finds; nothing if there was none."""
     if found.test is None:

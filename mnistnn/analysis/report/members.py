@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnistnn.analysis.evaluation.predictions import images_at
-from mnistnn.analysis.inspection.members import Members, comparison_lines, disagreement_line, how_many, votes_text
+from mnistnn.analysis.inspection.members import (
+    Members,
+    comparison_lines,
+    disagreement_line,
+    how_many,
+    member_cells,
+    votes_text,
+)
 from mnistnn.analysis.report.digits import Digit, picture_base64
 from mnistnn.analysis.report.shades import QUIET, Cell, shade_of
 from mnistnn.experiment.trained import Trained
@@ -52,16 +59,7 @@ def members_part(trained: Trained, found: Members) -> MembersPart:
     return MembersPart(
         caption=f"{_sentence(how_many(found))} Errors are those of {len(found.committee.labels):,} validation digits; "
         "together means the committee of a member and those before it.",
-        rows=[
-            MemberRow(
-                str(each.number),
-                each.name,
-                each.differences.said,
-                f"{100 * each.error:.2f} %",
-                f"{100 * each.error_together:.2f} %",
-            )
-            for each in found.members
-        ],
+        rows=[MemberRow(*member_cells(each)) for each in found.members],
         sentences=[_sentence(line) for line in (*comparison_lines(found), disagreement_line(found)) if line],
         matrix=_matrix(found),
         digits=digits,

@@ -96,18 +96,10 @@ def _lines(found: Members, title: str, count: int) -> list[str]:
 
 
 def _member_lines(found: Members) -> list[str]:
-    heading = ["member", "experiment", "differs in", "error", "together"]
-    rows = [
-        [
-            str(each.number),
-            each.name,
-            each.differences.said,
-            f"{100 * each.error:.2f} %",
-            f"{100 * each.error_together:.2f} %",
-        ]
-        for each in found.members
-    ]
-    return table([heading, *rows], "><<>>", cut=[2, 1])
+    from mnistnn.analysis.inspection.members import member_cells
+
+    heading = ("member", "experiment", "differs in", "error", "together")
+    return table([heading, *map(member_cells, found.members)], "><<>>", cut=[2, 1])
 
 
 def _matrix_lines(found: Members) -> list[str]:
