@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mnistnn.cli.command import MnistnnGroup, settings
+from mnistnn.cli.parameters import ExperimentFile
 from mnistnn.cli.terminal import printable, shortened
 from mnistnn.errors import ConfigError
 
@@ -20,7 +21,7 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=ExperimentFile())
 def check(files: tuple[Path, ...]) -> None:
     """Check that each file is a valid experiment whose parts fit together. Needs no data."""
     from mnistnn.config.load import load_experiment
@@ -41,7 +42,7 @@ def check(files: tuple[Path, ...]) -> None:
 
 
 @config.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=ExperimentFile())
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--origins/--no-origins", default=True, help="Say after each value where it comes from.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -61,8 +62,8 @@ def show(file: Path, overrides: tuple[str, ...], origins: bool, as_json: bool) -
 
 
 @config.command()
-@click.argument("left", metavar="A", type=click.Path(path_type=Path))
-@click.argument("right", metavar="B", type=click.Path(path_type=Path))
+@click.argument("left", metavar="A", type=ExperimentFile())
+@click.argument("right", metavar="B", type=ExperimentFile())
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def diff(left: Path, right: Path, as_json: bool) -> None:
     """Print the values in which two experiments differ, defaults included."""
@@ -84,6 +85,22 @@ def diff(left: Path, right: Path, as_json: bool) -> None:
         click.echo(f"{each.key}{' (order)' if each.order else ''}: {words[0]} → {words[1]}")
     if not found and not settings().quiet:
         click.echo("no difference")
+
+
+@config.command()
+@click.argument("example", metavar="[NAME]", type=ExperimentFile(), default="mlp")
+@click.option(
+    "--name", default="mine", show_default=True, help="Name of the new experiment, and of the folder of its runs."
+)
+def new(example: Path, name: str) -> None:
+    """Print a commented experiment file, to be changed: mnistnn config new > mine.yaml.
+
+    It says what the experiment NAME says (a name, or a file), without extending anything: mlp, if there is no NAME.
+    """
+    from mnistnn.config.load import load_experiment
+    from mnistnn.config.template import template
+
+    click.echo(template(load_experiment(example, [f"name={name}"]), name), nl=False)
 
 
 @config.command()

@@ -10,6 +10,7 @@ import click
 
 from mnistnn.cli import output
 from mnistnn.cli.command import MnistnnGroup, settings
+from mnistnn.cli.parameters import ExperimentFile
 from mnistnn.cli.terminal import can_draw, can_show, printable
 
 if TYPE_CHECKING:
@@ -150,9 +151,9 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
 @click.option(
     "--augment",
     "experiment",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Show each image beside distortions of it, as the experiment in this file trains on.",
+    type=ExperimentFile(),
+    metavar="CFG",
+    help="Show each image beside distortions of it, as this experiment trains on.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Write the images to this PNG file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text and drawings.")

@@ -2,8 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
+
+from mnistnn.cli.command import settings
+from mnistnn.cli.terminal import printable
 
 _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?|(\d{1,9})")
 _RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
@@ -59,6 +64,30 @@ class Seeds(Numbers):
                 ctx,
             )
         return super().convert(value, param, ctx)
+
+
+class ExperimentFile(click.ParamType[Path]):
+    """An experiment file: by its path, or by the name of an experiment that comes with mnistnn."""
+
+    name = "experiment"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if isinstance(value, Path):
+            return value
+        from mnistnn.config.examples import experiment_file
+
+        found = experiment_file(str(value))
+        if found.name is not None and not settings().quiet:
+            which = "the experiment of mnistnn" if found.is_example else "the file, not the experiment of mnistnn"
+            click.echo(printable(f"{value}: {which}, {found.path}"), err=True)
+        return found.path
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete files, and names."""
+        from mnistnn.config.examples import example_names
+
+        names = [CompletionItem(name) for name in example_names() if name.startswith(incomplete)]
+        return [*names, CompletionItem(incomplete, type="file")]
 
 
 def as_overrides(name: str | None, epochs: int | None, device: str | None) -> list[str]:

@@ -12,7 +12,7 @@ from mnistnn.cli import sweep_lines as lines
 from mnistnn.cli.command import MnistnnGroup, settings
 from mnistnn.cli.engine import ADDRESS, engine_for, engine_option, refuse_what_no_engine_can
 from mnistnn.cli.options import AXIS, RUNS
-from mnistnn.cli.parameters import Seeds
+from mnistnn.cli.parameters import ExperimentFile, Seeds
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def sweep() -> None:
 
 
 @sweep.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=ExperimentFile())
 @click.argument("values", nargs=-1, metavar="[KEY=A,B,C | KEY=LOW..HIGH[:log] | KEY=VALUE]...")
 @click.option("--trials", type=click.IntRange(1, 10_000), help="Try so many points, instead of all.")
 @click.option(

@@ -13,7 +13,7 @@ from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.engine import ADDRESS, engine_option, refuse_what_no_engine_can, trainer_of
 from mnistnn.cli.found import found_run
 from mnistnn.cli.options import RUNS
-from mnistnn.cli.parameters import Duration, Seeds, as_overrides
+from mnistnn.cli.parameters import Duration, ExperimentFile, Seeds, as_overrides
 from mnistnn.cli.terminal import can_draw, printable
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _workers(text: str) -> Callable[[Any], Any]:
 
 
 @click.command(cls=MnistnnCommand)
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=ExperimentFile())
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--name", help="Name of the experiment, and of the folder of its runs.")
 @RUNS

@@ -4,8 +4,10 @@ The name is relative to the file that says it. Chains are followed up to a depth
 """
 
 import os
+from difflib import SequenceMatcher
 from pathlib import Path
 
+from mnistnn.config.examples import example_names
 from mnistnn.config.merge import merge
 from mnistnn.config.messages import Problem, ProblemError, shorten
 from mnistnn.config.nodes import MappingNode, Node, Scalar
@@ -65,7 +67,16 @@ def _meant(path: Path, with_folder: bool) -> str:
     known = {name: path.parent / name if with_folder else Path(name) for name in _siblings(path)}
     known |= {name: there / name for name in _siblings(there / "any") if name not in known}
     near = nearest(names[0], known)
+    if with_folder:  # the name of an experiment that comes with mnistnn, unless a file is called more like it
+        said = path.as_posix().removesuffix(".yaml")
+        example = nearest(said, example_names())
+        if example is not None and (near is None or _likeness(said, example) >= _likeness(names[0], near)):
+            return f"did you mean '{example}'?"
     return "" if near is None else f"did you mean '{known[near]}'?"
+
+
+def _likeness(said: str, known: str) -> float:
+    return SequenceMatcher(None, said, known).ratio()
 
 
 def _siblings(path: Path) -> list[str]:

@@ -17,6 +17,7 @@ from mnistnn.config.members import with_members
 from mnistnn.config.messages import Problem, ProblemError, config_error
 from mnistnn.config.nodes import MappingNode, Node, Scalar, deepest, dotted, find, key_place
 from mnistnn.config.overrides import apply_overrides
+from mnistnn.config.relative_files import with_files_found
 from mnistnn.config.source import Place, Source
 from mnistnn.errors import ConfigError
 
@@ -116,7 +117,8 @@ def _validated(
     """Return the experiment of a tree under overrides; `problems` are those of its texts."""
     sources = [*sources]
     validator = experiment_validator()
-    given = with_members(apply_overrides(root, overrides, problems), sources, problems, validator)
+    named = with_files_found(apply_overrides(root, overrides, problems))
+    given = with_members(named, sources, problems, validator)
     experiment, tree = validator.validate(given, problems)
     if problems or experiment is None:
         raise config_error(problems)

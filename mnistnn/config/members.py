@@ -15,6 +15,7 @@ from mnistnn.config.extends import read_source, read_tree
 from mnistnn.config.messages import Problem, ProblemError
 from mnistnn.config.nodes import Entry, KeyPath, ListNode, MappingNode, Node, Scalar, find, plain
 from mnistnn.config.overrides import apply_overrides
+from mnistnn.config.relative_files import with_files_found
 from mnistnn.config.source import Place, Source
 from mnistnn.config.validate import type_first
 
@@ -69,6 +70,7 @@ def _whole(
         return item
     whole: Node | None = None
     if given is not None:
+        given = with_files_found(given)
         if not names_seed:
             given = apply_overrides(given, [f"seed={seed}"], found, str(item.place))
         if changes and overrides is not None:

@@ -28,6 +28,8 @@ from mnistnn.cli.inspect.stumps import stumps
 from mnistnn.cli.inspect.support_vectors import support_vectors
 from mnistnn.cli.inspect.trained_options import JSON, SCHEMA_VERSION
 from mnistnn.cli.options import RUNS
+from mnistnn.cli.parameters import ExperimentFile
+from mnistnn.errors import RunError
 
 if TYPE_CHECKING:
     from mnistnn.experiment.plan import Plan
@@ -152,14 +154,20 @@ def _strict(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plan(target: str, overrides: tuple[str, ...] | list[str], runs: Path) -> Plan:
-    """Return the plan of a YAML file, or of a run."""
+    """Return the plan of a YAML file, of a run or, if there is no run of that name, of an experiment of mnistnn."""
+    from mnistnn.config.examples import example_path
     from mnistnn.config.load import load_experiment
     from mnistnn.experiment.plan import Plan
     from mnistnn.run.config import load_run_config
 
     if os.path.isfile(target) or target.endswith((".yaml", ".yml")):
         return Plan(load_experiment(Path(target), overrides))
-    run = found_run(target, runs)
+    try:
+        run = found_run(target, runs)
+    except RunError:
+        if example_path(target) is None:
+            raise
+        return Plan(load_experiment(ExperimentFile().convert(target, None, None), overrides))
     return Plan(load_run_config(run, overrides), run)
 
 

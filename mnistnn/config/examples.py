@@ -1,0 +1,61 @@
+"""The experiments that come with mnistnn, which have names: `mlp`, `course/adam`.
+
+They lie in the package, or in a checkout of the project in the folder beside it.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_FOLDER = "experiments"
+_SUFFIX = ".yaml"
+_HIDDEN = ("base", "results")
+"""Folders that hold no experiments to be run: what others extend, and records."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The file that a reference means, and the name of the experiment of mnistnn that it means or would mean.
+
+    is_example  whether it is that experiment, and no file of one's own
+    """
+
+    path: Path
+    name: str | None
+    is_example: bool
+
+
+@cache
+def examples_folder() -> Path:
+    """Return the folder of the experiments that come with mnistnn."""
+    package = Path(__file__).parents[1]
+    inside = package / _FOLDER
+    return inside if inside.is_dir() else package.parent / _FOLDER
+
+
+def example_names() -> list[str]:
+    """Return the names of all of them: those of no group first, then group by group, each in order."""
+    folder = examples_folder()
+    places = (path.relative_to(folder) for path in folder.rglob(f"*{_SUFFIX}"))
+    return [
+        place.with_suffix("").as_posix()
+        for place in sorted(places, key=lambda place: (place.parent.as_posix(), place.name))
+        if place.parts[0] not in _HIDDEN
+    ]
+
+
+def example_path(name: str) -> Path | None:
+    """Return the file of the experiment of this name; None if there is none."""
+    return examples_folder() / f"{name}{_SUFFIX}" if name in example_names() else None
+
+
+def experiment_file(reference: str) -> Found:
+    """Return the file that is meant: that of the path, if there is one, or else the experiment of that name.
+
+    What is neither is taken for a path, for whoever reads it to say that it is not there.
+    """
+    path = Path(reference)
+    named = example_path(reference)
+    if named is None or path.is_file():
+        return Found(path, None if named is None else reference, False)
+    return Found(named, reference, True)
