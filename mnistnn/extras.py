@@ -11,7 +11,7 @@ _EXTRAS = {
     "PIL": ("Pillow", "plot"),
     "onnx": ("onnx", "export"),
     "onnxruntime": ("onnxruntime", "export"),
-    "tensorboard": ("tensorboard", "export"),
+    "tensorboardX": ("tensorboardX", "export"),
     "optuna": ("Optuna", "sweep"),
     "distributed": ("distributed", "dask"),
 }

@@ -39,7 +39,7 @@ HOMES = {
     "llvmlite": ("backend.handover_loops", "backend.lanes"),
     "onnx": ("analysis.export",),
     "onnxruntime": ("analysis.export",),
-    "tensorboard": ("analysis.export",),
+    "tensorboardX": ("analysis.export",),
     "optuna": ("sweep.optuna_seam",),
     "tqdm": ("cli", "runner.progress", "data.datasets.download"),
 }

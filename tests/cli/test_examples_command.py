@@ -63,7 +63,9 @@ def test_experiment_is_meant_by_its_name_and_that_is_said(elsewhere, command):
 
 
 def test_file_of_that_path_is_meant_and_that_is_said(elsewhere, command):
-    Path("softmax").write_text((PROJECT / "experiments/softmax.yaml").read_text().replace("name: softmax", "name: mine"))
+    Path("softmax").write_text(
+        (PROJECT / "experiments/softmax.yaml").read_text().replace("name: softmax", "name: mine")
+    )
     done = command("config", "show", "softmax", "--no-origins")
     assert "name: mine" in done.out
     assert done.err == "softmax: the file, not the experiment of mnistnn, softmax\n"

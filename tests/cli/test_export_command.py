@@ -106,7 +106,7 @@ def test_events_of_another_run_are_replaced_not_mixed(run, command, toy, start):
     assert path.name != "events.out.tfevents.1.mnistnn"
 
 
-@pytest.mark.parametrize(("to", "module"), [("onnx", "onnx"), ("onnx", "onnxruntime"), ("tensorboard", "tensorboard")])
+@pytest.mark.parametrize(("to", "module"), [("onnx", "onnx"), ("onnx", "onnxruntime"), ("tensorboard", "tensorboardX")])
 def test_extra_that_is_missing_is_named_before_anything_else(run, command, monkeypatch, to, module):
     need(to)
     monkeypatch.setitem(sys.modules, module, None)

@@ -22,7 +22,7 @@ NEEDS = [
     ("jinja2", "report run --out out.html", "a report needs Jinja"),
     ("onnx", "export run --to onnx --out out.onnx", "export --to onnx needs onnx"),
     ("onnxruntime", "export run --to onnx --out out.onnx", "export --to onnx needs onnxruntime"),
-    ("tensorboard", "export run --to tensorboard --out out", "export --to tensorboard needs tensorboard"),
+    ("tensorboardX", "export run --to tensorboard --out out", "export --to tensorboard needs tensorboardX"),
     ("optuna", "sweep run toy.yaml optimizer.learning_rate=0.1..1 --trials 2 --sampler tpe", "--sampler tpe needs"),
     ("optuna", "sweep run toy.yaml optimizer.learning_rate=0.1,1 --prune", "--prune needs Optuna"),
     ("distributed", "sweep run toy.yaml batches.size=16,32 --engine dask --address tcp://h:1", "needs distributed"),

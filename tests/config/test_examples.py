@@ -39,7 +39,9 @@ def test_folder_of_that_name_is_no_file(tmp_path, monkeypatch):
     assert experiment_file("softmax").is_example
 
 
-@pytest.mark.parametrize("reference", ["base/mlp", "results/mlp", "../experiments/softmax", "softmax.yaml", "", "/etc/x"])
+@pytest.mark.parametrize(
+    "reference", ["base/mlp", "results/mlp", "../experiments/softmax", "softmax.yaml", "", "/etc/x"]
+)
 def test_everything_else_is_a_path(tmp_path, monkeypatch, reference):
     monkeypatch.chdir(tmp_path)
     found = experiment_file(reference)
@@ -63,7 +65,12 @@ def test_experiments_inside_the_package_are_taken_before_those_beside_it(tmp_pat
 
 @pytest.mark.parametrize(
     ("said", "meant"),
-    [("softmaxx", "softmax"), ("course/adamm", "course/adam"), ("history/knn_idn", "history/knn_idm"), ("mlp_.yaml", "mlp")],
+    [
+        ("softmaxx", "softmax"),
+        ("course/adamm", "course/adam"),
+        ("history/knn_idn", "history/knn_idm"),
+        ("mlp_.yaml", "mlp"),
+    ],
 )
 def test_misspelt_name_is_answered_with_the_nearest(tmp_path, monkeypatch, said, meant):
     monkeypatch.chdir(tmp_path)

@@ -1,13 +1,15 @@
 """TensorBoard: one event file with metrics, weights, the first layer's filters, and the configuration.
 
 Steps are updates. TensorBoard groups metrics by what stands before a slash, so train.loss is called train/loss. The
-file is named by the run, so that a second export is the same file again; TensorBoard's own writer would name it by this
-machine and the hour. So its records are used, and its writer is not.
+file is named by the run, so that a second export is the same file again; the usual writers would name it by this machine
+and the hour. So the messages and the records of tensorboardX are used, and its writer of summaries is not. TensorBoard
+itself, 27 MB, is needed to look at the file only.
 """
 
-import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -30,26 +32,36 @@ _BINS = 30
 
 def as_tensorboard(source: Source) -> Product:
     """Return the event file. Metrics are of the whole training, weights those of the checkpoint."""
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.summary.writer.record_writer import RecordWriter
+    from tensorboardX.proto.event_pb2 import Event
 
     model = read_model(source)
     view = read_history(model.view)
     started = datetime.fromisoformat(view.record.started).timestamp()
-    file = io.BytesIO()
-    records = RecordWriter(file)
-    records.write(Event(wall_time=started, file_version="brain.Event:2").SerializeToString())
+    messages = [Event(wall_time=started, file_version="brain.Event:2")]
     for wall_time, step, values in [*_figures(view, started), _of_model(model, started)]:
         event = Event(wall_time=wall_time, step=step)
         for value in values:
             event.summary.value.append(value)
-        records.write(event.SerializeToString())
-    return Product(file.getvalue(), name=f"{FIRST}{started:.0f}{LAST}")
+        messages.append(event)
+    return Product(_records(message.SerializeToString() for message in messages), name=f"{FIRST}{started:.0f}{LAST}")
+
+
+def _records(contents: Iterable[bytes]) -> bytes:
+    """Return a file of records. The writer of records knows paths only."""
+    from tensorboardX import RecordWriter
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "records")
+        writer = RecordWriter(str(path))
+        for content in contents:
+            writer.write(content)
+        writer.close()
+        return path.read_bytes()
 
 
 def _figures(view: RunView, started: float) -> Iterator[tuple[float, int, list[Any]]]:
     """Yield wall time, step and metrics of each evaluation; the time is that of the start where none was kept."""
-    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboardX.proto.summary_pb2 import Summary
 
     names = ["epoch", *metrics_of([view])]
     seconds = view.seconds or [0.0] * len(view.rows)
@@ -76,7 +88,7 @@ def _of_model(model: Model, started: float) -> tuple[float, int, list[Any]]:
 
 def _histogram(tag: str, array: NDArray[np.floating]) -> Any:
     """Return how often numbers of an array lie in each of some equal intervals."""
-    from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
+    from tensorboardX.proto.summary_pb2 import HistogramProto, Summary
 
     numbers = array.astype(np.float64).reshape(-1)
     counts, edges = np.histogram(numbers, _BINS)
@@ -94,7 +106,7 @@ def _histogram(tag: str, array: NDArray[np.floating]) -> Any:
 
 def _filters(model: Model) -> list[Any]:
     """Return a picture of the weights into the first layer, if they can be drawn."""
-    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboardX.proto.summary_pb2 import Summary
 
     try:
         found = filters_of(model.trained)
@@ -107,10 +119,10 @@ def _filters(model: Model) -> list[Any]:
 
 def _text(tag: str, text: str) -> Any:
     """Return a text that TensorBoard shows as it is: it takes texts for Markdown, and indented lines for code."""
-    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
-    from tensorboard.compat.proto.tensor_pb2 import TensorProto
-    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
-    from tensorboard.compat.proto.types_pb2 import DT_STRING
+    from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
+    from tensorboardX.proto.tensor_pb2 import TensorProto
+    from tensorboardX.proto.tensor_shape_pb2 import TensorShapeProto
+    from tensorboardX.proto.types_pb2 import DT_STRING
 
     indented = "\n".join(f"    {line}" for line in text.splitlines())
     tensor = TensorProto(

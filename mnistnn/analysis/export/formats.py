@@ -39,5 +39,5 @@ FORMATS: dict[str, Format] = {
     "npz": Format(as_npz, ".npz"),
     "features": Format(as_features, "-features.safetensors"),
     "csv": Format(as_csv, ".csv", of_model=False, takes_several=True),
-    "tensorboard": Format(as_tensorboard, "-tensorboard", needs=("tensorboard", "PIL"), in_folder=True),
+    "tensorboard": Format(as_tensorboard, "-tensorboard", needs=("tensorboardX", "PIL"), in_folder=True),
 }
