@@ -13,6 +13,7 @@ from importlib import import_module
 import click
 from click.shell_completion import CompletionItem
 
+from mnistnn.cli.citation import print_citation
 from mnistnn.cli.command import CommonGroup
 from mnistnn.cli.failures import report
 from mnistnn.cli.terminal import colour, prepare_streams
@@ -114,6 +115,14 @@ Exit codes:
   2 usage or config   7 the run is busy          130 interrupted (Ctrl-C)
   3 data              8 a sweep member failed    143 terminated
   4 run directory or checkpoint                  129, 138 by SIGHUP, SIGUSR1""",
+)
+@click.option(
+    "--cite",
+    is_flag=True,
+    is_eager=True,  # so that --version, which it goes with, does not end everything first
+    expose_value=False,
+    callback=print_citation,
+    help="With --version: print how to cite it, as BibTeX.",
 )
 def root() -> None:
     """Train, evaluate and inspect neural networks on MNIST-like images, one YAML file per experiment."""
