@@ -1,9 +1,9 @@
 """TensorBoard: one event file with metrics, weights, the first layer's filters, and the configuration.
 
 Steps are updates. TensorBoard groups metrics by what stands before a slash, so train.loss is called train/loss. The
-file is named by the run, so that a second export is the same file again; the usual writers would name it by this machine
-and the hour. So the messages and the records of tensorboardX are used, and its writer of summaries is not. TensorBoard
-itself, 27 MB, is needed to look at the file only.
+file is named by the run, so that a second export is the same file again; the usual writers would name it by this
+machine and the hour. So the messages and the records of tensorboardX are used, and its writer of summaries is not.
+TensorBoard itself, 27 MB, is needed to look at the file only.
 """
 
 from collections.abc import Iterable, Iterator
