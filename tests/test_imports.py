@@ -41,11 +41,18 @@ HOMES = {
     "onnxruntime": ("analysis.export",),
     "tensorboardX": ("analysis.export",),
     "optuna": ("sweep.optuna_seam",),
-    "tqdm": ("cli", "runner.progress", "data.datasets.download"),
+    "tqdm": ("cli", "runner.bars", "runner.progress", "data.datasets.download"),
 }
 
 # What a file of the command line may import before a command runs, beside click and the standard library.
-LIGHT = ("mnistnn", "mnistnn.cli", "mnistnn.errors", "mnistnn.storage.writing", "mnistnn.backend.machine")
+LIGHT = (
+    "mnistnn",
+    "mnistnn.cli",
+    "mnistnn.errors",
+    "mnistnn.storage.writing",
+    "mnistnn.backend.machine",
+    "mnistnn.runner.bars",
+)
 
 ROOT = Path(__file__).parents[1]
 PLACES = {name.strip(): depth for depth, line in enumerate(LAYERS.strip().splitlines()) for name in line.split("|")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,13 +13,8 @@ from mnistnn.cli.options import RUNS, UNFINISHED
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mnistnn.analysis.comparison.compare import Comparison
-    from mnistnn.analysis.comparison.run_groups import Unreadable
-    from mnistnn.analysis.statistics import McNemar, SignFlip
 
-_SCHEMA_VERSION = 1
 _FIGURES_AS_CSV = ["runs", "seeds", "mean", "std", "low_95", "high_95", "best_epochs", "mean_seconds", "parameters"]
 
 
@@ -52,6 +47,7 @@ def compare(
     experiments share, or on the validation examples if each has one run. The test split is never read; what `mnistnn
     eval` has found is shown of the experiment alone that validation chooses.
     """
+    from mnistnn.analysis.comparison import compare_json
     from mnistnn.analysis.comparison.compare import compare
     from mnistnn.analysis.comparison.run_groups import load_runs
     from mnistnn.cli.compare_text import lines
@@ -61,43 +57,15 @@ def compare(
         raise UsageError("--json, --csv, --md and --latex exclude each other")
     views, unreadable = load_runs(references, runs, unfinished)
     found = compare(views, metric, all_pairs)
-    for text in [f"not compared: {each.problem}" for each in unreadable] + found.notes:
+    for text in compare_json.warnings_of(found, unreadable):
         click.echo(printable(f"warning: {text}"), err=True)
     if as_json:
-        click.echo(json.dumps(_as_json(found, unreadable)))
+        click.echo(json.dumps(compare_json.as_json(found, unreadable)))
     elif as_csv:
         click.echo(_as_csv(found), nl=False)
     else:
         for line in _markdown(found) if as_md else _latex(found) if as_latex else lines(found):
             click.echo(printable(line))
-
-
-def _as_json(found: Comparison, unreadable: Sequence[Unreadable]) -> dict[str, Any]:
-    """Return everything for JSON; a key's values are by letter, without the experiments that lack the key."""
-    from dataclasses import asdict
-
-    from mnistnn.config.diff import ABSENT
-
-    letters = [each.letter for each in found.experiments]
-    differing = [
-        {"key": key, "values": {a: value for a, value in zip(letters, values, strict=True) if value is not ABSENT}}
-        for key, values in found.differing
-    ]
-    return {
-        "schema_version": _SCHEMA_VERSION,
-        **asdict(found),
-        "differing": differing,
-        "pairs": [asdict(each) | {"test": _test_as_json(each.test)} for each in found.pairs],
-        "unreadable": [asdict(each) for each in unreadable],
-    }
-
-
-def _test_as_json(test: SignFlip | McNemar | None) -> dict[str, Any] | None:
-    from dataclasses import asdict
-
-    from mnistnn.analysis.statistics import SignFlip
-
-    return None if test is None else {"type": "sign_flip" if isinstance(test, SignFlip) else "mcnemar"} | asdict(test)
 
 
 def _as_csv(found: Comparison) -> str:

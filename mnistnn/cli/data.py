@@ -11,7 +11,8 @@ import click
 from mnistnn.cli import output
 from mnistnn.cli.command import MnistnnGroup, settings
 from mnistnn.cli.parameters import ExperimentFile
-from mnistnn.cli.terminal import can_draw, can_show, printable
+from mnistnn.cli.terminal import can_show, printable
+from mnistnn.runner.bars import can_draw
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,10 +95,10 @@ def generate(name: str, count: int, seed: int, source: str, validation: int | No
 
     from mnistnn.augment.infinite_mnist import generate as generate_set
     from mnistnn.data.datasets import cache
-    from mnistnn.data.splits import describe, ensure_available
+    from mnistnn.data.splits import default_data, describe, ensure_available
 
     ensure_available(source, progress=not settings().quiet)
-    kept = _default_data(source).validation_examples if validation is None else validation
+    kept = default_data(source).validation_examples if validation is None else validation
     with tqdm(
         total=count,
         desc=name,
@@ -177,10 +178,11 @@ def show(
     import numpy as np
 
     from mnistnn.config.load import load_experiment
+    from mnistnn.data.splits import default_data
 
     output.prepare(out, True, output.PNG)
     loaded = None if experiment is None else load_experiment(experiment)
-    data = loaded.experiment.data if loaded is not None and name is None else _default_data(name or "mnist")
+    data = loaded.experiment.data if loaded is not None and name is None else default_data(name or "mnist")
     examples, n = _first_of(data, split, count)
     class_counts = np.bincount(examples.labels, minlength=examples.classes).tolist()
     _, height, width = examples.images.shape
@@ -221,13 +223,6 @@ def _first_of(data: "Data", split: "SplitName", count: int) -> "tuple[Split, int
     images = np.empty((min(count, len(stored.images)), *stored.images.shape[1:]), dtype=np.uint8)
     stored.images.read(0, images)
     return Split(images, stored.labels, stored.classes), len(stored.images)
-
-
-def _default_data(name: str) -> "Data":
-    """Return the split of an experiment that says no more than the set's name."""
-    from mnistnn.analysis.inspection.whitening import default_data
-
-    return default_data(name)
 
 
 def _distorted(loaded: "LoadedExperiment", examples: "Split", rows: int, columns: int) -> "NDArray[np.uint8]":

@@ -88,11 +88,3 @@ class ExperimentFile(click.ParamType[Path]):
 
         names = [CompletionItem(name) for name in example_names() if name.startswith(incomplete)]
         return [*names, CompletionItem(incomplete, type="file")]
-
-
-def as_overrides(name: str | None, epochs: int | None, device: str | None) -> list[str]:
-    """Write options that stand for configuration keys as overrides."""
-    from mnistnn.config.dump import scalar_yaml
-
-    given = {"name": name, "stopping.max_epochs.epochs": epochs, "backend.device": device}
-    return [f"{key}={scalar_yaml(value)}" for key, value in given.items() if value is not None]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mnistnn.cli.command import settings
-from mnistnn.cli.terminal import can_draw
+from mnistnn.runner.bars import can_draw
 
 
 @contextmanager

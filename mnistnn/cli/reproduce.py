@@ -13,7 +13,8 @@ from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.found import found_run
 from mnistnn.cli.options import RUNS
 from mnistnn.cli.parameters import Seeds
-from mnistnn.cli.terminal import can_draw, printable
+from mnistnn.cli.terminal import printable
+from mnistnn.runner.bars import can_draw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -99,7 +99,7 @@ def run(
     range, evenly in the logarithm, with --trials. Anything else is an override for all, as in `train`.
     --sampler tpe and --prune need: pip install 'mnistnn[sweep]'.
     """
-    from mnistnn.cli.parameters import as_overrides
+    from mnistnn.config.overrides import settings_as_overrides
     from mnistnn.run.directory import new_run_path
     from mnistnn.sweep.optuna_seam import load_optuna
     from mnistnn.sweep.planning import describe, plan_search, plan_trials, points_of
@@ -110,7 +110,7 @@ def run(
     chosen = _sampler(sampler, trials)
     if prune or chosen == "tpe":
         load_optuna("--prune" if prune else "--sampler tpe")  # now, and not after an hour
-    arguments = [*values, *as_overrides(name, epochs, device)]
+    arguments = [*values, *settings_as_overrides(name, epochs, device)]
     search, base = None, None
     if chosen == "tpe":
         assert trials is not None

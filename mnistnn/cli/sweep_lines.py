@@ -11,7 +11,7 @@ import click
 
 from mnistnn.cli.table import ENDLESS, columns_of_terminal
 from mnistnn.cli.table import table as text_table
-from mnistnn.cli.terminal import can_draw
+from mnistnn.runner.bars import can_draw
 
 if TYPE_CHECKING:
     from mnistnn.sweep.scheduling import Progress

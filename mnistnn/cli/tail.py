@@ -15,7 +15,8 @@ from mnistnn.cli.found import found_run
 from mnistnn.cli.history_table import columns_of, fitting, heading, line
 from mnistnn.cli.options import RUNS
 from mnistnn.cli.table import columns_of_terminal
-from mnistnn.cli.terminal import can_draw, can_show, printable
+from mnistnn.cli.terminal import can_show, printable
+from mnistnn.runner.bars import can_draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from io import BufferedWriter, FileIO, TextIOWrapper
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -73,11 +73,6 @@ def can_show(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def can_draw(stream: TextIO | None) -> bool:
-    """Tell whether lines can be drawn over on a stream, as bars do: a terminal, and not a dumb one."""
-    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def colour() -> bool | None:

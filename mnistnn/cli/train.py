@@ -13,8 +13,9 @@ from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.engine import ADDRESS, engine_option, refuse_what_no_engine_can, trainer_of
 from mnistnn.cli.found import found_run
 from mnistnn.cli.options import RUNS
-from mnistnn.cli.parameters import Duration, ExperimentFile, Seeds, as_overrides
-from mnistnn.cli.terminal import can_draw, printable
+from mnistnn.cli.parameters import Duration, ExperimentFile, Seeds
+from mnistnn.cli.terminal import printable
+from mnistnn.runner.bars import can_draw
 
 if TYPE_CHECKING:
     from mnistnn.config.load import LoadedExperiment
@@ -83,12 +84,13 @@ def train(
 
     KEY=VALUE replaces a value of the file: optimizer.learning_rate=0.1, model.layers.hidden.units=800.
     """
+    from mnistnn.config.overrides import settings_as_overrides
     from mnistnn.experiment.plan import Plan
 
     refuse_what_no_engine_can(engine, address)
     if seeds is not None and (seed is not None or run_dir is not None):
         raise click.UsageError("--seeds makes several runs and goes with neither --seed nor --run-dir")
-    flags = [*as_overrides(name, epochs, device), *(["pretrain=[]"] if no_pretrain else [])]
+    flags = [*settings_as_overrides(name, epochs, device), *(["pretrain=[]"] if no_pretrain else [])]
     per_run = [[f"seed={s}"] for s in seeds or ([] if seed is None else [seed])] or [[]]
     # Every experiment is loaded and checked before the first is run.
     loaded = [_load(config, [*overrides, *flags, *seed_override], workers or 1) for seed_override in per_run]
@@ -141,12 +143,13 @@ def resume(
     RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or 'latest'. Only
     stopping, checkpoint and device may change.
     """
+    from mnistnn.config.overrides import settings_as_overrides
     from mnistnn.run.view import RunView
     from mnistnn.runner import session
     from mnistnn.runner.signals import StopRequest
 
     refuse_what_no_engine_can(engine, address)
-    changes = [*overrides, *as_overrides(None, epochs, device)]
+    changes = [*overrides, *settings_as_overrides(epochs=epochs, device=device)]
     found, view = found_run(run, runs), view_of_training()
     _refuse_without_members(found, workers, engine)
     with StopRequest() as stop, trainer_of(found.path, workers, address) as trainer:
@@ -284,18 +287,12 @@ def _train(
     workers: int | None = None,
     address: str | None = None,
 ) -> Outcome:
-    from mnistnn.run.directory import new_run_path
-    from mnistnn.runner import session
-    from mnistnn.runner.resuming import resumable
+    from mnistnn.runner import training
     from mnistnn.runner.signals import StopRequest
 
-    view = view_of_training()
     # Signals are heeded until the trainer's processes have ended.
     with StopRequest() as stop, trainer_of(run_dir or runs, workers, address) as trainer:
-        if resume_auto and (unfinished := resumable(plan.loaded, runs, run_dir)):
-            return session.resume_as(unfinished, plan.loaded, view, time_budget, stop=stop, trainer=trainer, runs=runs)
-        path = run_dir or new_run_path(runs, plan.experiment.name)
-        return session.start(plan, path, runs, view, time_budget, stop=stop, trainer=trainer)
+        return training.train(plan, runs, run_dir, view_of_training(), stop, resume_auto, time_budget, trainer)
 
 
 def _finished_before(plan: Plan, runs: Path) -> Outcome | None:

@@ -69,7 +69,7 @@ def whiten(
     for experiments to name, and a picture of mean, spectrum and eigen-digits drawn.
     """
     from mnistnn.analysis.inspection import whitening as analysis
-    from mnistnn.data.splits import describe, ensure_available
+    from mnistnn.data.splits import default_data, describe, ensure_available
     from mnistnn.errors import ResourceError, UsageError
     from mnistnn.preprocess.whiten import Whiten
     from mnistnn.run import transforms
@@ -85,7 +85,7 @@ def whiten(
         raise UsageError(f"{' and '.join(taken)}: there already; --force replaces, --out names another folder")
     ensure_available(data, progress=not settings().quiet)
     try:
-        examples = analysis.fit_on_training_split(transform, analysis.default_data(data))
+        examples = analysis.fit_on_training_split(transform, default_data(data))
     except ShapeError as error:
         raise UsageError(str(error)) from error
     _make_folder(folder)

@@ -10,6 +10,7 @@ given beside them.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mnistnn.config.dump import scalar_yaml
 from mnistnn.config.merge import merge
 from mnistnn.config.messages import Problem, ProblemError, shorten
 from mnistnn.config.nodes import Entry, ListNode, MappingNode, Node, Scalar, dotted
@@ -18,6 +19,14 @@ from mnistnn.config.source import Place, Source
 from mnistnn.storage.writing import is_text
 
 NAME = "command line"
+
+
+def settings_as_overrides(
+    name: str | None = None, epochs: int | None = None, device: str | None = None, seed: int | None = None
+) -> list[str]:
+    """Write settings that stand for configuration keys as overrides; None says nothing."""
+    given = {"name": name, "stopping.max_epochs.epochs": epochs, "backend.device": device, "seed": seed}
+    return [f"{key}={scalar_yaml(value)}" for key, value in given.items() if value is not None]
 
 
 def apply_overrides(

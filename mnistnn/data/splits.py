@@ -87,6 +87,15 @@ def default_validation_examples(name: str) -> int | None:
     return validation_share(manifest.train_examples) if brought is None else brought
 
 
+def default_data(name: str) -> Data:
+    """Return the split of an experiment that says no more than the set's name; the last sixth of a small set is for
+    validation, unless the catalogue knows better.
+    """
+    describe(name)
+    count = default_validation_examples(name)
+    return Data(dataset=name) if count is None else Data(dataset=name, validation_examples=count)
+
+
 def count_classes(data: Data, info: DatasetInfo | None = None) -> int:
     """Return the number of classes that an experiment sees: those of the set, or the two that `labels` makes.
 

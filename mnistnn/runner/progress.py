@@ -8,13 +8,16 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any
 
 from mnistnn.config.messages import safe, shorten
 from mnistnn.experiment.duration import Duration, UpdateClock
+from mnistnn.runner.bars import bar_type
 from mnistnn.training.learning import Learning
 from mnistnn.types import LAST, shown
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 _REFRESH_S = 0.2
 _LONG_S = 0.5  # an update that takes longer gets a bar of its own
@@ -32,9 +35,10 @@ class ProgressDisplay:
 
     def __init__(self, log: Callable[[str], None], shown: bool, bars: bool) -> None:
         self._log, self._shown, self._with_bars = log, shown, shown and bars
-        self._epochs: tqdm | None = None  # type: ignore[type-arg]
-        self._batches: tqdm | None = None  # type: ignore[type-arg]
-        self._inside: tqdm | None = None  # type: ignore[type-arg]
+        self._bar = bar_type()
+        self._epochs: tqdm[Any] | None = None
+        self._batches: tqdm[Any] | None = None
+        self._inside: tqdm[Any] | None = None
         self._next_refresh = 0.0
         self._update_began = time.monotonic()
         self._duration: Duration | None = None
@@ -46,10 +50,10 @@ class ProgressDisplay:
         """Begin to follow a training that stands anywhere, also inside an epoch; `duration` is what it has to do."""
         self._duration = duration
         if self._with_bars:
-            self._epochs = tqdm(
+            self._epochs = self._bar(
                 total=max_epochs, initial=t.progress.epoch, unit="epoch", desc="epochs ", file=sys.stderr
             )
-            self._batches = tqdm(
+            self._batches = self._bar(
                 total=updates_per_epoch,
                 initial=t.progress.batch,
                 unit="batch",
@@ -67,7 +71,7 @@ class ProgressDisplay:
             return
         self._next_refresh = now + _REFRESH_S
         if self._inside is None:
-            self._inside = tqdm(total=most, leave=False, file=sys.stderr)
+            self._inside = self._bar(total=most, leave=False, file=sys.stderr)
         if self._inside.desc != f"{what}: ":  # something else, which begins now
             self._inside.reset()
             self._inside.set_description(what, refresh=False)
@@ -145,7 +149,7 @@ class ProgressDisplay:
             self._write(text)
 
     def _write(self, text: str) -> None:
-        tqdm.write(safe(text), file=sys.stderr)
+        self._bar.write(safe(text), file=sys.stderr)
 
 
 def epoch_line(t: Learning, examples: int, seconds: float) -> str:

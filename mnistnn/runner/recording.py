@@ -1,6 +1,7 @@
 """What a session leaves in the run directory besides its results: how it ended, its log, and the files it came from."""
 
 import hashlib
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -42,6 +43,8 @@ def _exit_code(error: BaseException) -> int:
     """Return the exit code that the process will end with."""
     if isinstance(error, MemoryError):
         return ResourceError.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return _BY_SIGNAL + signal.SIGINT
     return error.exit_code if isinstance(error, MnistnnError) else 1
 
 

@@ -24,14 +24,16 @@ class StopRequest:
     in, no signals are watched, since Python gives them to the main thread alone. Nor is SIGHUP watched where it is
     ignored, as under `nohup`.
 
-    watches       False where somebody else watches the signals of this process, and asks
-    before_death  is called before a second signal ends the process; who has begun others ends them by it
+    watches         False where somebody else watches the signals of this process, and asks
+    is_own_process  False in somebody else's program: a second signal does what it did there before, and Ctrl-C raises
+                    KeyboardInterrupt
+    before_death    is called before a second signal ends the process; who has begun others ends them by it
     """
 
-    def __init__(self, watches: bool = True) -> None:
+    def __init__(self, watches: bool = True, is_own_process: bool = True) -> None:
         self.number: int | None = None
         self.before_death: Callable[[], None] = lambda: None
-        self._watches = watches
+        self._watches, self._is_own_process = watches, is_own_process
         self._previous: dict[int, signal.Handlers | object] = {}
         self._is_at_once, self._said = False, ""
 
@@ -86,7 +88,8 @@ class StopRequest:
         if self.number is None:
             self.ask(number)
         else:
-            signal.signal(number, signal.SIG_DFL)
+            last = signal.SIG_DFL if self._is_own_process else self._previous[number]
+            signal.signal(number, last)  # type: ignore[arg-type]
             self.before_death()
             signal.raise_signal(number)
 

@@ -123,6 +123,19 @@ def test_other_processes_are_ended_before_a_second_signal_ends_this_one():
     assert (done.returncode, done.stdout) == (-15, "15\nthe others\n")
 
 
+def test_second_signal_does_what_it_did_before_in_the_program_of_somebody_else():
+    def interrupted_twice() -> None:
+        with StopRequest(is_own_process=False) as stop:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert stop.number == signal.SIGINT
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_twice()
+    assert signal.getsignal(signal.SIGINT) == before
+
+
 def test_signals_that_are_held_back_are_heeded_afterwards():
     numbers = []
     with StopRequest() as stop:

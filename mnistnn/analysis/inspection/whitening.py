@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mnistnn.data.spec import Data
-from mnistnn.data.splits import default_validation_examples, describe, read_split
+from mnistnn.data.splits import read_split
 from mnistnn.extras import missing
 from mnistnn.preprocess.whiten import Whiten
 from mnistnn.types import Shape
@@ -15,15 +15,6 @@ from mnistnn.types import Shape
 _RANKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 _EIGEN_ROWS, _EIGEN_COLUMNS = 3, 8
 _DPI = 120
-
-
-def default_data(name: str) -> Data:
-    """Return the split of an experiment that says no more than the set's name; the last sixth of a small set is for
-    validation, unless the catalogue knows better.
-    """
-    describe(name)
-    count = default_validation_examples(name)
-    return Data(dataset=name) if count is None else Data(dataset=name, validation_examples=count)
 
 
 def fit_on_training_split(whiten: Whiten, data: Data) -> int:

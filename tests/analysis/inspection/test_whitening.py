@@ -8,12 +8,11 @@ from PIL import Image
 
 from mnistnn.analysis.inspection.whitening import (
     cumulative_energy,
-    default_data,
     draw,
     fit_on_training_split,
     spectrum_rows,
 )
-from mnistnn.data.splits import read_split
+from mnistnn.data.splits import default_data, read_split
 from mnistnn.preprocess.whiten import Whiten
 
 
