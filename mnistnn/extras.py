@@ -14,6 +14,7 @@ _EXTRAS = {
     "tensorboardX": ("tensorboardX", "export"),
     "optuna": ("Optuna", "sweep"),
     "distributed": ("distributed", "dask"),
+    "sklearn": ("scikit-learn", "sklearn"),
 }
 
 

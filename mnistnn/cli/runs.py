@@ -114,7 +114,6 @@ def _listed(view: RunView) -> dict[str, Any]:
     """Return a run as a JSON-able line of a listing; of one that cannot be read, why not."""
     from mnistnn.analysis.evaluation.results import tested
     from mnistnn.errors import RunError
-    from mnistnn.run.view import UNREADABLE
 
     path, problem = view.run.path, view.problem
     best = view.best if problem is None else None
@@ -125,7 +124,7 @@ def _listed(view: RunView) -> dict[str, Any]:
         "id": path.name,
         "path": str(path),
         "name": path.parent.name if problem else view.record.name,
-        "status": UNREADABLE if problem else view.status,
+        "status": view.standing,
         "started": None if problem else view.record.started,
         "epochs": None if problem else view.epochs,
         "best_epoch": best["epoch"] if best else None,

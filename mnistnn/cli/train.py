@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +14,12 @@ from mnistnn.cli.found import found_run
 from mnistnn.cli.options import RUNS
 from mnistnn.cli.parameters import Duration, ExperimentFile, Seeds
 from mnistnn.cli.terminal import printable
-from mnistnn.runner.bars import can_draw
 
 if TYPE_CHECKING:
     from mnistnn.config.load import LoadedExperiment
     from mnistnn.experiment.plan import Plan
     from mnistnn.run.directory import RunDirectory
     from mnistnn.runner.session import Outcome, Verbosity
-    from mnistnn.types import Row
 
 _TIME_BUDGET = click.option(
     "--time-budget", type=Duration(), help="Save and stop after this time (55m, 1h30m); exit code 75."
@@ -272,9 +269,11 @@ def _warn_of_a_name_of_another(loaded: LoadedExperiment) -> None:
 
 
 def _seed_line(seed: int, outcome: Outcome, note: str | None = None) -> str:
+    from mnistnn.run.metrics import said_of_best
+
     record = outcome.record
     note = f"{note}, " if note else ""
-    best = "" if outcome.best is None else f"; {_best_metrics(outcome.best, record.monitor)}"
+    best = "" if outcome.best is None else f"; {said_of_best(outcome.best, record.monitor)}"
     return printable(f"seed {seed}: {note}{record.reason} ({record.seconds:.1f} s){best}; run {outcome.run.path}")
 
 
@@ -310,7 +309,7 @@ def view_of_training() -> Verbosity:
     """Return how much of training is shown here."""
     from mnistnn.runner import session
 
-    return session.Verbosity(shown=not settings().quiet, bars=can_draw(sys.stderr))
+    return session.usual_verbosity(settings().quiet)
 
 
 def _print_plan(plan: Plan, run_dir: Path | None, runs: Path) -> None:
@@ -335,20 +334,12 @@ def _print_plan(plan: Plan, run_dir: Path | None, runs: Path) -> None:
 def print_outcome(outcome: Outcome, is_alone: bool = True) -> None:
     """Print what became of a run and, if it is the only one, the command that most people want next."""
     from mnistnn.run.directory import as_argument
+    from mnistnn.run.metrics import said_of_best
 
     record, best = outcome.record, outcome.best
     click.echo(f"{record.name}: {record.reason} ({record.seconds:.1f} s)")
     if best is not None:
-        click.echo(_best_metrics(best, record.monitor))
+        click.echo(said_of_best(best, record.monitor))
     click.echo(f"run: {printable(str(outcome.run.path))}")
     if is_alone:
         click.echo(f"next: mnistnn eval {printable(as_argument(outcome.run.path))}")
-
-
-def _best_metrics(best: Row, monitor: str) -> str:
-    """Say the metrics of the best epoch, first the one that made it the best."""
-    from mnistnn.types import shown
-
-    names = [name for name in dict.fromkeys((monitor, "valid.error", "valid.loss")) if name in best] or ["train.loss"]
-    metrics = ", ".join(f"{name} {shown(name, best[name])}" for name in names if name in best)
-    return f"best epoch {best['epoch']:.6g}{': ' if metrics else ''}{metrics}"

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from mnistnn.data.datasets import in_memory
 from mnistnn.data.datasets.cache import DatasetInfo, is_stored, set_folder
+from mnistnn.data.datasets.in_memory import SetInMemory
 from mnistnn.data.datasets.manifest import read_manifest
 from mnistnn.data.sequences.contract import SequencesInfo, SequenceSource
 from mnistnn.data.spec import Data
@@ -15,6 +17,7 @@ from mnistnn.data.splits import (
     Split,
     StoredSplit,
     count_classes,
+    cut_split,
     describe,
     ensure_available,
     missing,
@@ -161,7 +164,7 @@ class ImageSource(DataSource):
         return asdict(self._info)
 
     def _load(self, split: SplitName, xp: Any, dtype: str) -> Loaded:
-        digits = read_split(self._data, split)
+        digits = self._images(split)
         x = xp.divide(xp.asarray(digits.images), self._data.scale, dtype=dtype)
         return Loaded(x, xp.asarray(digits.labels, dtype="int64"))
 
@@ -179,6 +182,26 @@ class ImageSource(DataSource):
             raise missing(self._data.dataset)
         manifest = read_manifest(set_folder(self._data.dataset))
         return {file: stored.sha256 for file, stored in manifest.files.items()}
+
+
+class ImagesInMemory(ImageSource):
+    """Images that lie in memory. Raises as ImageSource."""
+
+    def __init__(self, data: Data, held: SetInMemory) -> None:
+        super().__init__(data, held.info)
+        self._held, self.streamed = held, ()
+
+    def _open(self, split: SplitName) -> StoredSplit:
+        raise UsageError(f"{self._held.name} lies in memory, and is not read from the disk in chunks")
+
+    def _images(self, split: SplitName) -> Split:
+        return cut_split(self._data, split, self._held)
+
+    def make_available(self, progress: bool) -> None:
+        """Do nothing: it is here."""
+
+    def digests(self) -> dict[str, str]:
+        return dict(self._held.digests)
 
 
 class Sequenced(DataSource):
@@ -221,7 +244,10 @@ def source_of(data: Data, info: DatasetInfo | None = None) -> DataSource:
     """Return the source that an experiment names, of which a run may have kept the `info`. Raises ConfigError, at the
     key at fault.
     """
-    return ImageSource(data, info) if data.sequences is None else Sequenced(data.sequences)
+    if data.sequences is not None:
+        return Sequenced(data.sequences)
+    held = in_memory.find(data.dataset)
+    return ImageSource(data, info) if held is None else ImagesInMemory(data, held)
 
 
 def info_of(facts: object) -> DatasetInfo | None:

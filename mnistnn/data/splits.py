@@ -8,6 +8,7 @@ checked against a set that is not even there yet.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from mnistnn.data.datasets.cache import DatasetInfo
 from mnistnn.data.datasets.catalogue import GENERATED_SETS, MADE_SETS, NAMED_SETS
 from mnistnn.data.datasets.examination import validation_share
 from mnistnn.data.datasets.fetch import fetch
+from mnistnn.data.datasets.in_memory import SetInMemory, was_in_memory
 from mnistnn.data.datasets.manifest import MANIFEST_NAME, StoredFile, read_manifest
 from mnistnn.data.formats.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
 from mnistnn.data.formats.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
@@ -56,6 +58,8 @@ def describe(name: str) -> DatasetInfo:
     known = NAMED_SETS.get(name) or MADE_SETS.get(name)
     if known is not None:
         return DatasetInfo(known.image_shape, known.classes, known.train_examples, known.test_examples)
+    if was_in_memory(name):
+        raise ConfigError(str(missing(name)), key="data.dataset")
     generated = GENERATED_SETS.get(name)
     if not cache.is_stored(name) and generated is not None:
         source, train_examples = NAMED_SETS[generated.source], generated.count + generated.validation_examples
@@ -148,6 +152,16 @@ def split_examples(data: Data, info: DatasetInfo | None = None) -> dict[SplitNam
     return {split: examples[: limits[split]] for split, examples in available.items()}
 
 
+def split_named(name: str) -> SplitName:
+    """Return a split that a Python program names. Raises UsageError."""
+    known: tuple[SplitName, ...] = get_args(SplitName)
+    for split in known:
+        if name == split:
+            return split
+    hint = did_you_mean(name, known, before="; ") if isinstance(name, str) else ""
+    raise UsageError(f"split: expected {', '.join(known[:-1])} or {known[-1]}, got {name!r}{hint}")
+
+
 def ensure_available(name: str, progress: bool) -> None:
     """Fetch a named set that is not in the cache, or make it, if mnistnn does so by itself. Raises ConfigError for an
     unknown set, DataError for one that must be generated first, or as `fetch`.
@@ -180,6 +194,13 @@ def read_split(data: Data, split: SplitName) -> Split:
     return _as_two_classes(data, split, Split(images, _labels(found), found.info.classes))
 
 
+def cut_split(data: Data, split: SplitName, held: SetInMemory) -> Split:
+    """Return one split of a set that lies in memory: views of its images and labels."""
+    numbers = split_examples(data, held.info)[split]
+    part = slice(numbers.start, numbers.stop)
+    return _as_two_classes(data, split, Split(held.images[part], held.labels[part], held.info.classes))
+
+
 def open_split(data: Data, split: SplitName) -> StoredSplit:
     """Return one split of which the images stay on the disk, in files that are checked as by `read_split`."""
     found = _find(data, split)
@@ -195,6 +216,8 @@ def open_split(data: Data, split: SplitName) -> StoredSplit:
 
 def missing(name: str) -> DataError:
     """Return the error for a set that is known but not there, with the ways to get it."""
+    if was_in_memory(name):
+        return DataError(f"the data set {name} lay in the memory of the program that trained on it, and nowhere else")
     if name in GENERATED_SETS or name in MADE_SETS:
         verb = "generate" if name in GENERATED_SETS else "fetch"
         return DataError(

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnistnn.backend import jit, threads
 from mnistnn.backend.arrays import sha256_of
+from mnistnn.backend.scratch import Scratch
 from mnistnn.backend.workers import Workers
 from mnistnn.data.examples import Examples
 from mnistnn.errors import RunError, UsageError
@@ -61,6 +65,15 @@ class Trained:
         for start in range(0, n, batch_size):
             part = slice(start, min(start + batch_size, n))
             yield examples.x[part], examples.labels[part]
+
+    def inputs_of(self, images: NDArray[np.uint8]) -> Iterator[Array]:
+        """Yield inputs x (n, ...) made of images (n, h, w) of the data set's size, as many at once as evaluations take.
+        They are lent until the next are asked for.
+        """
+        inputs, batch_size = self.plan.inputs, self.plan.experiment.evaluation.batch_size
+        prepare, memory = inputs.maker(inputs.device), Scratch()
+        for start in range(0, len(images), batch_size):
+            yield prepare(images[start : start + batch_size], memory)
 
     def first(self, split: SplitName, count: int) -> tuple[Array, Array]:
         """Return inputs x (n, ...) and labels (n, ...) of the first `count` examples of a split, or of all if it has

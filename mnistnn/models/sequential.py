@@ -1,6 +1,6 @@
 """A chain of layers whose parameters are one vector (see `flat.py`); each layer sees reshaped views of its part."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Annotated, Any, Literal
 
@@ -120,6 +120,13 @@ class Sequential(FlatModel):
     def scores(self, x: Array) -> Array:
         """Return the last layer's output in use for x (n, *in_shape), lent until the next call."""
         return self.forward(x, train=False)
+
+    def layer_by_layer(self, x: Array) -> Iterator[tuple[str, Array]]:
+        """Yield each layer's name, and its output in use for x (n, *in_shape), lent until the next is asked for."""
+        x = self._without_mask(x)
+        for name, layer in self.layers.items():
+            x = layer.forward(x, train=False)
+            yield name, x
 
     def sample(self, x: Array) -> Array:
         """Map x as `forward` does in use, but with the masks of the update that `begin_update` named."""

@@ -13,7 +13,7 @@ from mnistnn.storage.opening import open_own
 from mnistnn.storage.reading import read_own_file
 from mnistnn.storage.strict_json import parse
 from mnistnn.storage.writing import own_file_error, resource_error
-from mnistnn.types import LAST, History, Row, best_row
+from mnistnn.types import LAST, History, Row, best_row, shown
 
 COLUMNS = {"epochs": "epoch", "updates": "updates", "examples": "examples"}
 COUNTERS = tuple(COLUMNS.values())
@@ -111,6 +111,13 @@ def best_of(rows: History, monitor: str) -> Row | None:
     measured = [row for row in rows if monitor == LAST or monitor in row]
     index = best_row(measured, monitor)
     return None if index is None else measured[index]
+
+
+def said_of_best(best: Row, monitor: str) -> str:
+    """Say the metrics of the best epoch, first the one that made it the best."""
+    names = [name for name in dict.fromkeys((monitor, "valid.error", "valid.loss")) if name in best] or ["train.loss"]
+    metrics = ", ".join(f"{name} {shown(name, best[name])}" for name in names if name in best)
+    return f"best epoch {best['epoch']:.6g}{': ' if metrics else ''}{metrics}"
 
 
 def _is_number(value: object) -> bool:

@@ -55,6 +55,11 @@ class RunView:
         return DEAD if self._is_dead else recorded
 
     @property
+    def standing(self) -> str:
+        """The status, also of a run whose files cannot be read."""
+        return UNREADABLE if self.problem else self.status
+
+    @property
     def is_over(self) -> bool:
         """Whether no process trains it, nor did when it was asked whether the lock is held."""
         return not self._was_held and self.status != "running"

@@ -4,6 +4,7 @@ Everything that can be refused is refused before a folder is made. After that, h
 how, and what was committed stays.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -36,6 +37,7 @@ from mnistnn.run.directory import (
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
 from mnistnn.run.record import RunRecord, read_record
 from mnistnn.run.view import RunView
+from mnistnn.runner.bars import can_draw, is_notebook
 from mnistnn.runner.checkpointing import RunCheckpointing
 from mnistnn.runner.members import Members, Trainer
 from mnistnn.runner.pretraining import pretrain
@@ -55,6 +57,11 @@ class Verbosity:
     shown: bool = True
     bars: bool = False
     whole: RunDirectory | None = None
+
+
+def usual_verbosity(quiet: bool) -> Verbosity:
+    """Return how much is shown here: bars where they can be drawn."""
+    return Verbosity(shown=not quiet, bars=is_notebook() or can_draw(sys.stderr))
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,11 @@ class Task:
     def find_references_by(self, find: Callable[[], Examples]) -> None:
         """Let a model that keeps no copy of the examples that it is fitted to find them again."""
 
+    @property
+    def needs_references(self) -> bool:
+        """Whether the model keeps no copy of the examples that it is fitted to, and wants them when it is asked."""
+        return False
+
     def keep_partial_scores_in(self, folder: Path) -> None:
         """Keep the scores of long evaluations in files of a folder while they are under way."""
 
@@ -274,6 +279,11 @@ class Task:
     def has_probabilities(self) -> bool:
         """Whether the scores of the classifier stand for probabilities."""
         return self.loss.has_probabilities
+
+    def refuse_without_probabilities(self) -> None:
+        """Raise UsageError for a model that gives no probabilities."""
+        if not self.has_probabilities:
+            raise self._refusal(f"gives no probabilities, but {self.unit}")
 
     @property
     def unit(self) -> str:

@@ -15,6 +15,10 @@ class NeighboursTask(FittedClassification):
         assert isinstance(self._model, NearestNeighbours)
         return self._model
 
+    @property
+    def needs_references(self) -> bool:
+        return True
+
     def named_arrays(self) -> dict[str, Array]:
         raise self._refusal("consists of the training examples, of which it keeps a digest: nothing to be exported")
 

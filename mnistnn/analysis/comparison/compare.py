@@ -180,7 +180,7 @@ def _compared(short: str, label: str, runs: list[RunView], metric: str, curve: l
         interval_95=student_interval(values),
         best_epochs=[_figure(one, "epoch") for one in runs],
         seconds=[one.record.seconds for one in runs],
-        parameters=_parameters(runs[0]) if runs else None,
+        parameters=parameters_of(runs[0]) if runs else None,
         curve=curve,
     )
 
@@ -192,7 +192,8 @@ def _at(points: np.ndarray, curve: Band | None) -> list[float | None]:
     return [None if np.isnan(value) else float(value) for value in y]
 
 
-def _parameters(one: RunView) -> int | None:
+def parameters_of(one: RunView) -> int | None:
+    """Return how many parameters a run's model has; None if it cannot be built here."""
     try:
         return Plan(one.loaded, one.run).parameters
     except MnistnnError:

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.backend.arrays import to_host
+from mnistnn.analysis.evaluation.predictions import class_scores_of
 from mnistnn.data.pictures.ink import NoDigitError
 from mnistnn.data.pictures.normalize import NormalizedDigit, normalize_digit
 from mnistnn.data.pictures.read import read_picture
 from mnistnn.data.pictures.style import MNIST_STYLE, ImageStyle, border_brightness
-from mnistnn.errors import DataError, RunError
+from mnistnn.errors import DataError
 from mnistnn.experiment.trained import Trained
 from mnistnn.types import show_shape
 
@@ -90,7 +90,7 @@ def predict(
     """Predict the digit on each picture; a picture that cannot be read does not stop the others.
 
     `dark` says whether ink is darker than paper, None finds out. With `as_is`, pictures have the size of the data set's
-    and are given to the model unchanged. Raises RunError if the model's outputs are not finite.
+    and are given to the model unchanged. Raises DivergedError if the model's outputs are not finite.
     """
     results: list[PicturePrediction | FailedPicture] = []
     for path in paths:
@@ -122,7 +122,7 @@ def _predict(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Pi
         image = np.ascontiguousarray(fitting.image.T) if on_side else fitting.image
         own_px = picture.size_px[0] / picture.grey.shape[0]  # large pictures are reduced when they are read
         ink_px = round(own_px * fitting.box[0]), round(own_px * fitting.box[1])
-    scores = _scores(trained, image)
+    (scores,) = class_scores_of(trained, image[None])
     names = trained.plan.experiment.data.class_names(trained.plan.classes)
     best_first = np.argsort(-scores, kind="stable")
     classes = [(names[c], float(scores[c])) for c in best_first]
@@ -134,14 +134,3 @@ def _predict(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Pi
 def _is_one_of_these(grey: NDArray[np.float64], shape: tuple[int, int], style: ImageStyle) -> bool:
     """Tell whether a picture has the size of the images that were learned from, and ink and paper like theirs."""
     return grey.shape == shape and bool(border_brightness(grey[None])[0] > 0.5) == style.dark
-
-
-def _scores(trained: Trained, image: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the score of each class (k,) for an image (h, w): its probability, where the loss knows one."""
-    plan = trained.plan
-    with trained.computing():
-        z = plan.task.scores(plan.inputs.of(image[None]))
-        scores: NDArray[np.float64] = to_host(plan.task.loss.probabilities(z))[0].astype(np.float64)
-    if not np.isfinite(scores).all():
-        raise RunError(f"{trained.file}: the model's outputs are not finite numbers")
-    return scores

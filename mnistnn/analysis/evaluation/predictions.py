@@ -1,10 +1,12 @@
-"""Predictions of a trained model for a split: the predicted class of each example, and its probability.
+"""Predictions of a trained model: the predicted class of each example of a split, and its probability; and the same of
+images that are no part of the data.
 
 The model evaluates batch by batch, and only its predictions are kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from mnistnn.backend.arrays import array_module, to_host
 from mnistnn.errors import DivergedError, UsageError
 from mnistnn.experiment.trained import Trained
-from mnistnn.types import SplitName
+from mnistnn.types import Array, SplitName
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +75,7 @@ def predictions_of(trained: Trained, split: SplitName, count: int | None = None)
     has_probabilities = loss.has_probabilities
     with trained.computing(), np.errstate(over="ignore", invalid="ignore"):
         for x, of_batch in trained.batches(split, count):
-            z = task.scores(x)
-            if not bool(array_module(z).isfinite(z).all()):
-                raise DivergedError(f"{trained.file}: the model's outputs are not finite numbers")
+            z = _finite_scores(trained, x)
             labels.append(to_host(of_batch).astype(np.int64))
             predicted.append(to_host(loss.predict(z)).astype(np.int64))
             if has_probabilities:
@@ -87,6 +87,42 @@ def predictions_of(trained: Trained, split: SplitName, count: int | None = None)
         trained.plan.classes,
         trained.plan.experiment.data.class_names(trained.plan.classes),
     )
+
+
+def classes_of(trained: Trained, images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the predicted class (n,) of images (n, h, w), n > 0, of the data set's size. Raises UsageError for a model
+    that predicts no one class, DivergedError if its outputs are not finite.
+    """
+    return _of_images(trained, images, trained.task.loss.predict).astype(np.int64)
+
+
+def class_scores_of(trained: Trained, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the score (n, k) of each class for images (n, h, w), n > 0: its probability, where the loss knows one.
+    Raises as `classes_of`.
+    """
+    return _of_images(trained, images, trained.task.loss.probabilities).astype(np.float64)
+
+
+def scores_of(trained: Trained, images: NDArray[np.uint8]) -> NDArray[np.floating]:
+    """Return the outputs (n, ...) of a model for images (n, h, w), n > 0, of the data set's size. Raises UsageError for
+    a model without any, DivergedError if they are not finite.
+    """
+    return _of_images(trained, images, lambda z: z)
+
+
+def _of_images(trained: Trained, images: NDArray[np.uint8], what: Callable[[Array], Array]) -> NDArray[Any]:
+    """Return what is asked for of the scores of images, a row for each."""
+    with trained.computing(), np.errstate(over="ignore", invalid="ignore"):
+        # Copies: scores are lent until the next batch.
+        parts = [np.array(to_host(what(_finite_scores(trained, x)))) for x in trained.inputs_of(images)]
+    return np.concatenate(parts)
+
+
+def _finite_scores(trained: Trained, x: Array) -> Array:
+    z = trained.task.scores(x)
+    if not bool(array_module(z).isfinite(z).all()):
+        raise DivergedError(f"{trained.file}: the model's outputs are not finite numbers")
+    return z
 
 
 def images_at(trained: Trained, split: SplitName, places: NDArray[np.int64]) -> NDArray[np.uint8]:

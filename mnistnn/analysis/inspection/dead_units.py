@@ -90,9 +90,9 @@ def dead_units(trained: Trained, split: SplitName, examples: int | None = None) 
     Raises UsageError for a split without examples and for a model without activations, DivergedError if outputs are not
     finite, DataError if the digits are not there.
     """
-    layers = trained.task.network.layers
+    network = trained.task.network
     watches: dict[str, _Watch] = {}
-    for name, layer in layers.items():
+    for name, layer in network.layers.items():
         activation = activation_of(layer)
         if activation is not None and activation != "linear":
             watches[name] = _Watch(name, layer.type, activation)
@@ -102,10 +102,9 @@ def dead_units(trained: Trained, split: SplitName, examples: int | None = None) 
     with trained.computing(), np.errstate(over="ignore", invalid="ignore"):
         for x, labels in trained.batches(split, examples):
             n += len(labels)
-            for name, layer in layers.items():
-                x = layer.forward(x, train=False)
+            for name, y in network.layer_by_layer(x):
                 if name in watches:
-                    watches[name].observe(x)
+                    watches[name].observe(y)
     for watch in watches.values():
         if not watch.is_finite:
             raise DivergedError(f"{trained.file}: the outputs of {watch.name} are not finite numbers")

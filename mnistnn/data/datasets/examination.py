@@ -7,6 +7,7 @@ looks like a bad model.
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistnn.data.formats.image_set import ImageSet, LabelledImages
 from mnistnn.data.pictures.style import border_brightness
@@ -38,10 +39,15 @@ def inverted(images: ImageSet) -> ImageSet:
 
 
 def mixed(images: ImageSet) -> ImageSet:
-    """Return the set with its training images in an order that depends on their labels alone and mixes them: of each
-    class, the end that is for validation has its share, and one image at least where there is room.
+    """Return the set with its training images in the order of `mixed_order`."""
+    order = mixed_order(images.train.labels)
+    return replace(images, train=LabelledImages(images.train.images[order], images.train.labels[order]))
+
+
+def mixed_order(labels: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Return an order (n,) of images that depends on their labels (n,) alone and mixes them: of each class, the end
+    that is for validation has its share, and one image at least where there is room.
     """
-    labels = images.train.labels
     rng = np.random.Generator(np.random.Philox(0))
     order = rng.permutation(len(labels))
     place = np.ones(len(labels))  # of each image among those of its class, from 0; of one that is alone, 1
@@ -51,17 +57,20 @@ def mixed(images: ImageSet) -> ImageSet:
     count = validation_share(len(labels))
     by_place = order[np.argsort(place[order], kind="stable")]
     end, rest = rng.permutation(by_place[:count]), rng.permutation(by_place[count:])
-    order = np.concatenate([rest, end])
-    return replace(images, train=LabelledImages(images.train.images[order], labels[order]))
+    return np.concatenate([rest, end])
 
 
 def is_to_be_mixed(images: ImageSet) -> bool:
-    """Tell whether the end of the training images, which is for validation, lacks a class that has several, though it
-    has room for one of each.
+    """Tell whether the training images of a set that brings none for validation are to be mixed, as `lacks_a_class`."""
+    return images.valid is None and lacks_a_class(images.train.labels)
+
+
+def lacks_a_class(labels: NDArray[np.uint8]) -> bool:
+    """Tell whether the end of the training images with these labels (n,), which is for validation, lacks a class that
+    has several, though it has room for one of each.
     """
-    labels = images.train.labels
     count = validation_share(len(labels))
-    if images.valid is not None or count == 0:
+    if count == 0:
         return False
     at_end = np.unique(labels[-count:])
     several = np.flatnonzero(np.bincount(labels) >= _SEVERAL)
