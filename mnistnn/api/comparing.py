@@ -68,8 +68,8 @@ def compare(
     ...     slow = mnistnn.train("lines.yaml", name="slow", seed=seed, quiet=True)
     ...     fast = mnistnn.train("lines.yaml", "optimizer.learning_rate=0.9", name="fast", seed=seed, quiet=True)
     >>> found = mnistnn.compare("runs/slow", "runs/fast")
-    >>> found.metric, [(each.label, each.seeds) for each in found.experiments]
-    ('valid.error', [('slow', [0, 1]), ('fast', [0, 1])])
+    >>> found.metric, [(each.letter, each.label, len(each.values)) for each in found.experiments]
+    ('valid.error', [('A', 'slow', 2), ('B', 'fast', 2)])
     >>> found.to_dict()["differing"]
     [{'key': 'optimizer.learning_rate', 'values': {'A': 0.1, 'B': 0.9}}]
     """

@@ -1,13 +1,15 @@
 """The experiment that a Python program means: a file, or the content of one as a dict."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
 from mnistnn.config.dump import resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_experiment, load_text
+from mnistnn.config.overrides import settings_as_overrides
 from mnistnn.errors import ConfigError, UsageError
 
 _DICT = "experiment"  # what a dict is called in messages, which show it as YAML
@@ -28,6 +30,23 @@ def loaded(experiment: str | Path | Mapping[str, Any], overrides: Sequence[str])
     if isinstance(experiment, Mapping):
         return load_text(resolved_yaml(_plain(experiment, ())), _DICT, overrides)
     raise UsageError(f"experiment: expected the path of a YAML file, or a dict, got a {type(experiment).__name__}")
+
+
+def settings(
+    name: str | None = None,
+    epochs: SupportsIndex | None = None,
+    device: str | None = None,
+    seed: SupportsIndex | None = None,
+) -> list[str]:
+    """Write settings that stand for configuration keys as overrides. Raises UsageError for counts that are none."""
+    return settings_as_overrides(name, _whole("epochs", epochs), device, _whole("seed", seed))
+
+
+def _whole(name: str, value: Any) -> int | None:
+    try:
+        return None if value is None else operator.index(value)
+    except TypeError:
+        raise UsageError(f"{name}: expected a whole number, got {value!r:.100}") from None
 
 
 def _plain(value: Any, at: tuple[str, ...]) -> Any:

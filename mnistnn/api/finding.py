@@ -29,7 +29,7 @@ def runs(folder: str | Path = "runs") -> list[Run]:
     One that cannot be read is there too, with the status unreadable.
 
     >>> first, second = mnistnn.train("lines.yaml", quiet=True), mnistnn.train("lines.yaml", seed=1, quiet=True)
-    >>> [(run.name, run.seed, run.status) for run in mnistnn.runs("runs")]
-    [('lines', 0, 'finished'), ('lines', 1, 'finished')]
+    >>> {run.seed: run.status for run in mnistnn.runs("runs")} == {0: "finished", 1: "finished"}
+    True
     """
     return [Run(found.path, runs=folder) for found in all_runs(Path(folder))]

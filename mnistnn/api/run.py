@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ from mnistnn.run.view import RunView
 
 if TYPE_CHECKING:
     from mnistnn.experiment.trained import Trained
-    from mnistnn.tasks.result import Result
 
 
 class Run:
@@ -209,7 +208,7 @@ class Run:
             given, count = self._given(images)
             return {name: y[:count] for name, y in layer_outputs(self._trained, given).items()}
 
-    def evaluate(self, split: str = "valid", checkpoint: str | Path | None = None, **options: Any) -> "Result":
+    def evaluate(self, split: str = "valid", checkpoint: str | Path | None = None, **options: Any) -> Any:
         """Measure the model on a split of its data, and keep the result in the run, as `mnistnn eval` does.
 
         split       valid, train or test; how often the test split was read is counted in the run
@@ -227,13 +226,11 @@ class Run:
         from mnistnn.analysis.evaluation import results
         from mnistnn.data.splits import split_named
 
-        result: Result = results.evaluate(
-            self._directory, split_named(split), str(checkpoint or self.checkpoint), _warn, _as_flags(options)
-        )
-        return result
+        which = str(checkpoint or self.checkpoint)
+        return results.evaluate(self._directory, split_named(split), which, _warn, _as_flags(options))
 
     def resume(
-        self, *overrides: str, epochs: int | None = None, device: str | None = None, quiet: bool = False
+        self, *overrides: str, epochs: SupportsIndex | None = None, device: str | None = None, quiet: bool = False
     ) -> "Run":
         """Go on with the run where it stopped, as `mnistnn resume` does, and return it.
 
@@ -247,11 +244,11 @@ class Run:
         >>> run.metrics["epoch"]
         array([1., 2., 3.])
         """
-        from mnistnn.config.overrides import settings_as_overrides
+        from mnistnn.api.experiments import settings
         from mnistnn.runner import session
         from mnistnn.runner.signals import StopRequest
 
-        changes = [*overrides, *settings_as_overrides(epochs=epochs, device=device)]
+        changes = [*overrides, *settings(epochs=epochs, device=device)]
         with StopRequest(is_own_process=False) as stop:
             try:
                 session.resume(self._directory, changes, session.usual_verbosity(quiet), stop=stop, runs=self._runs)

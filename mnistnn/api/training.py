@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
-from mnistnn.api.experiments import loaded
+from mnistnn.api.experiments import loaded, settings
 from mnistnn.api.run import Run
-from mnistnn.config.overrides import settings_as_overrides
 from mnistnn.experiment.plan import Plan
 from mnistnn.runner import training
 from mnistnn.runner.session import usual_verbosity
@@ -16,8 +15,8 @@ from mnistnn.runner.signals import StopRequest
 def train(
     experiment: str | Path | Mapping[str, Any],
     *overrides: str,
-    seed: int | None = None,
-    epochs: int | None = None,
+    seed: SupportsIndex | None = None,
+    epochs: SupportsIndex | None = None,
     device: str | None = None,
     runs: str | Path = "runs",
     run_dir: str | Path | None = None,
@@ -49,7 +48,7 @@ def train(
     >>> run.status, run.seed, run.reason
     ('finished', 3, 'max_epochs: 2 epochs are done')
     """
-    plan = Plan(loaded(experiment, [*overrides, *settings_as_overrides(name, epochs, device, seed)]))
+    plan = Plan(loaded(experiment, [*overrides, *settings(name, epochs, device, seed)]))
     folder = None if run_dir is None else Path(run_dir)
     with StopRequest(is_own_process=False) as stop:
         outcome = training.train(plan, Path(runs), folder, usual_verbosity(quiet), stop, resume)

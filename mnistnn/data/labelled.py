@@ -45,8 +45,8 @@ def labelled_split(dataset: str = "mnist", split: str = "train", quiet: bool = F
     >>> lines = mnistnn.data("bars-and-stripes", "valid")
     >>> lines
     <bars-and-stripes valid: 32 images of 4x4 pixels, 2 classes>
-    >>> lines.images.shape, lines.labels[:4], lines.class_names
-    ((32, 4, 4), array([1, 1, 0, 1]), ['0', '1'])
+    >>> lines.images.shape, lines.labels.dtype, lines.class_names
+    ((32, 4, 4), dtype('int64'), ['0', '1'])
     """
     name = split_named(split)
     ensure_available(dataset, progress=not quiet)

@@ -191,14 +191,14 @@ def read_split(data: Data, split: SplitName) -> Split:
             "memory; an experiment can learn from it as it lies (data.stream_above_mb), or take a part (data.limits)"
         )
     images = _read(found.images_path, found.images_file, found.shape, found.examples)
-    return _as_two_classes(data, split, Split(images, _labels(found), found.info.classes))
+    return _as_two_classes(data, split, Split(images, _labels(found), found.info.classes), found.info)
 
 
 def cut_split(data: Data, split: SplitName, held: SetInMemory) -> Split:
     """Return one split of a set that lies in memory: views of its images and labels."""
     numbers = split_examples(data, held.info)[split]
     part = slice(numbers.start, numbers.stop)
-    return _as_two_classes(data, split, Split(held.images[part], held.labels[part], held.info.classes))
+    return _as_two_classes(data, split, Split(held.images[part], held.labels[part], held.info.classes), held.info)
 
 
 def open_split(data: Data, split: SplitName) -> StoredSplit:
@@ -284,11 +284,11 @@ def _labels(found: _Found) -> NDArray[np.uint8]:
     return labels
 
 
-def _as_two_classes(data: Data, split: SplitName, found: Split) -> Split:
+def _as_two_classes(data: Data, split: SplitName, found: Split, info: DatasetInfo) -> Split:
     """Return the split with the classes that `data.labels` makes, if it makes any. Raises ConfigError if none stay."""
     if data.labels is None:
         return found
-    classes = count_classes(data)
+    classes = count_classes(data, info)
     if data.labels.pair is None:
         images, labels = found.images, np.isin(found.labels, data.labels.positive or []).astype(np.uint8)
     else:

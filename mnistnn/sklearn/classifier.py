@@ -14,10 +14,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mnistnn.api.experiments import loaded
+from mnistnn.api.experiments import loaded, settings
 from mnistnn.api.run import Run
 from mnistnn.config.load import LoadedExperiment
-from mnistnn.config.overrides import settings_as_overrides
 from mnistnn.data.datasets import in_memory
 from mnistnn.data.datasets.examination import lacks_a_class, mixed_order, validation_share
 from mnistnn.data.datasets.in_memory import SetInMemory, set_in_memory
@@ -40,7 +39,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
     overrides    KEY=VALUE, each in place of a value of the file: ("optimizer.learning_rate=0.1",)
     seed         of all randomness
     runs         the folder of all runs, in which each fit has one of its own; None takes a temporary one, which is
-                 removed with the estimator
+                 removed once neither the estimator nor its run is used any more
     device       where to compute, cpu or cuda
     quiet        show nothing of training on stderr
     image_shape  height and width of the images that the rows of X are, of which one may be -1; None takes squares
@@ -58,12 +57,13 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
     one lies there, RunError says so. Whoever pickles names a folder in `runs`.
 
     Raises ConfigError for an experiment that does not fit X and y, ValueError for X and y that are no images and
-    labels, DivergedError if training diverges. Ctrl-C raises KeyboardInterrupt, after saving.
+    labels, DivergedError if training diverges. Ctrl-C raises KeyboardInterrupt, after saving where `runs` is.
 
     `sklearn.utils.estimator_checks.check_estimator` holds, but for these checks:
 
     | check | why it does not hold |
     | --- | --- |
+    | check_dtype_object | floats from 0 to 1, which are taken for pixels that were divided by 255 |
 
     >>> lines = mnistnn.data("bars-and-stripes", "train")
     >>> X, y = lines.images.reshape(-1, 16), numpy.array(["row", "column"])[lines.labels]
@@ -99,10 +99,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         images = as_images(X, image_shape(X.shape[1], self.image_shape))
         self.classes_, labels = encoded(y)
         held = _mixed_set(images, labels, len(self.classes_))
-        runs = self._temporary_folder() if self.runs is None else Path(self.runs)
         with in_memory.held(held):
             plan = Plan(self._experiment(held))
-            self.run_ = self._trained(plan, runs)
+            self.run_ = self._trained(plan)
             if any(each.task.needs_references for each in (plan, *plan.members)):
                 self._digest = self.run_.digest  # the model keeps the set
         self._digest = self.run_.digest
@@ -136,24 +135,30 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         count = validation_share(len(held.labels))
         data = [f"data.dataset={held.name}", f"data.validation_examples={count}"]
         unset = [f"data.{key}=null" for key in ("limits", "labels", "sequences", "stream_above_mb")]
-        overrides = [*data, *unset, *self.overrides, *settings_as_overrides(device=self.device, seed=self.seed)]
+        overrides = [*data, *unset, *self.overrides, *settings(device=self.device, seed=self.seed)]
         found = loaded(self.experiment, overrides)
         of_classes = overrides_for_classes(found.experiment, held.info.classes)
         return loaded(self.experiment, [*overrides, *of_classes]) if of_classes else found
 
-    def _trained(self, plan: Plan, runs: Path) -> Run:
+    def _trained(self, plan: Plan) -> Run:
+        if self.runs is not None:
+            return self._trained_in(Path(self.runs), plan)
+        folder = Path(tempfile.mkdtemp(prefix="mnistnn-"))
+        try:
+            run = self._trained_in(folder, plan)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        weakref.finalize(run, _remove, folder, os.getpid())
+        return run
+
+    def _trained_in(self, runs: Path, plan: Plan) -> Run:
         with StopRequest(is_own_process=False) as stop:
             try:
                 outcome = training.train(plan, runs, None, usual_verbosity(self.quiet), stop)
             except InterruptedRunError as error:  # a search would take it for one of many fits that fail
                 raise KeyboardInterrupt(str(error)) from error
         return Run(outcome.run.path, runs=runs)
-
-    def _temporary_folder(self) -> Path:
-        """Return a new folder that lives as long as the estimator, or as this process."""
-        folder = tempfile.mkdtemp(prefix="mnistnn-")
-        weakref.finalize(self, _remove, folder, os.getpid())
-        return Path(folder)
 
     def __sklearn_tags__(self) -> "Tags":
         tags = super().__sklearn_tags__()
@@ -170,7 +175,7 @@ def _mixed_set(images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: in
     return set_in_memory(images, labels, classes)
 
 
-def _remove(folder: str, process: int) -> None:
+def _remove(folder: Path, process: int) -> None:
     """Remove a folder, unless this is a fork of the process that made it."""
     if os.getpid() == process:
         shutil.rmtree(folder, ignore_errors=True)
