@@ -11,6 +11,8 @@ from mnistnn.analysis.comparison import compare as analysis
 from mnistnn.analysis.comparison import compare_json
 from mnistnn.analysis.comparison.run_groups import Unreadable, load_runs
 from mnistnn.api.run import Run
+from mnistnn.config.messages import safe
+from mnistnn.types import shown_mean
 
 
 class Comparison:
@@ -41,8 +43,12 @@ class Comparison:
         return compare_json.as_json(self._found, self._unreadable)
 
     def __repr__(self) -> str:
-        labels = ", ".join(f"{each.letter} {each.label} ({len(each.values)})" for each in self.experiments)
-        return f"<Comparison by {self.metric}: {labels}; validation chooses {self.chosen}>"
+        means = (f"{each.letter} {each.label} {self._mean(each)}" for each in self.experiments)
+        chosen = "" if self.chosen is None else f"; validation chooses {self.chosen}"
+        return safe(f"<Comparison by {self.metric}: {', '.join(means)}{chosen}>")
+
+    def _mean(self, each: analysis.Compared) -> str:
+        return shown_mean(self.metric, each.mean, each.deviation)
 
 
 def compare(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnistnn.config.messages import safe, shorten
 from mnistnn.experiment.duration import Duration, UpdateClock
-from mnistnn.runner.bars import bar_type
+from mnistnn.runner.bars import bar_type, is_notebook
 from mnistnn.training.learning import Learning
 from mnistnn.types import LAST, shown
 
@@ -141,7 +141,8 @@ class ProgressDisplay:
     @property
     def _columns(self) -> int:
         """How many columns a line may have: those of the terminal, if it is one that is drawn on."""
-        return shutil.get_terminal_size().columns if self._with_bars else sys.maxsize
+        is_terminal = self._with_bars and not is_notebook()
+        return shutil.get_terminal_size().columns if is_terminal else sys.maxsize
 
     def _line(self, text: str, shown: bool) -> None:
         self._log(text)

@@ -1,10 +1,9 @@
 """An experiment as a classifier of scikit-learn."""
 
-import os
 import shutil
 import tempfile
-import weakref
 from collections.abc import Mapping, Sequence
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +148,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        weakref.finalize(run, _remove, folder, os.getpid())
+        # Unlike those of weakref, also at the end of a worker process; and not in a fork of this one.
+        Finalize(run, shutil.rmtree, (folder,), {"ignore_errors": True}, exitpriority=0)
         return run
 
     def _trained_in(self, runs: Path, plan: Plan) -> Run:
@@ -173,9 +173,3 @@ def _mixed_set(images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: in
         order = mixed_order(labels)
         images, labels = images[order], labels[order]
     return set_in_memory(images, labels, classes)
-
-
-def _remove(folder: Path, process: int) -> None:
-    """Remove a folder, unless this is a fork of the process that made it."""
-    if os.getpid() == process:
-        shutil.rmtree(folder, ignore_errors=True)
