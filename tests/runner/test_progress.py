@@ -1,6 +1,8 @@
 """What is shown while training: plain lines, bars on a terminal, and the log in any case."""
 
 import re
+import sys
+from types import ModuleType
 
 import pytest
 
@@ -92,6 +94,15 @@ def test_bars_stand_below_the_lines_on_a_terminal(training, logged, capsys):
     assert re.search(r"epoch 3.*examples/s", err)
     assert err.count("epoch    2  train 1.5000  valid 1.2500  error 50.00 %  best 25.00 % in epoch 1") == 1
     assert "train.loss" in logged[0]
+
+
+def test_lines_above_the_bars_of_a_notebook_are_whole(training, logged, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    display = ProgressDisplay(logged.append, shown=True, bars=True)
+    display.after_evaluation(training, 300, 0.5)
+    display.close()
+    assert capsys.readouterr().err.splitlines() == logged
+    assert len(logged[0]) > 80
 
 
 def test_line_is_cut_to_the_terminal(training):

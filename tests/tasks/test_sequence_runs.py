@@ -304,3 +304,10 @@ def test_gradients_are_checked_on_sequences_too(experiments, command, kind):
 def test_gradient_that_is_cut_off_is_not_checked(experiments, command):
     done = command("inspect", "gradcheck", experiments / "images.yaml")
     assert (done.code, "its gradient is cut off (truncate)" in done.err) == (2, True)
+
+
+def test_units_above_sequences_of_different_lengths_are_watched(experiments, command):
+    layer = "model.layers.between={type: dense, units: 5, activation: relu, before: output}"
+    assert command("train", experiments / "series.yaml", layer, "--epochs", 1, "--run-dir", "run").code == 0
+    done = command("inspect", "dead-units", "run")
+    assert (done.code, "between, dense, relu: 5 units" in done.out) == (0, True), done
