@@ -46,7 +46,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
     X (n, height·width) has pixels: whole numbers from 0 to 255 of any type. y (n,) has labels of any type, 2 to 256
     different ones. The last sixth of them is for validation (data.validation_examples), in a mixed order where that
     lacks a class. What the experiment says of its data, but for the scale, does not count, and the last layer of a
-    network gets an output for each class. X lies in memory, and no copy of it is stored.
+    network gets an output for each class. X lies in memory, and no copy of it is stored: a model of neighbours, which
+    needs X when it is asked, cannot be asked after it was pickled. A committee, whose members say in files of their own
+    what they learn from, is refused.
 
     classes_        the labels (k,), sorted
     n_features_in_  how many columns X has

@@ -31,8 +31,8 @@ SOFTMAX = {
     "preprocess": [{"type": "standardize", "epsilon": 1e-7}],
     "model": {"type": "sequential", "layers": {"output": {"type": "dense", "units": 10, "init": {"type": "zeros"}}}},
     "batches": {"size": 20},
-    "optimizer": {"type": "sgd", "learning_rate": 0.5},
-    "stopping": [{"type": "max_epochs", "epochs": 20}],
+    "optimizer": {"type": "sgd", "learning_rate": 1.0},
+    "stopping": [{"type": "max_epochs", "epochs": 8}],
 }
 
 
@@ -279,6 +279,14 @@ def test_pickle_holds_no_parameters_and_predicts_the_same(toy, digits):
     del classifier
     gc.collect()
     np.testing.assert_array_equal(pickle.loads(content).predict_proba(X), expected)
+
+
+def test_model_of_neighbours_says_that_it_has_no_images_after_it_was_pickled(committee, digits):
+    X, y = digits
+    classifier = Classifier(committee.with_name("neighbours.yaml"), runs="all").fit(X, y)
+    assert classifier.predict(X[:3]).shape == (3,)
+    with pytest.raises(mnistnn.DataError, match="lay in the memory of the program that trained on it"):
+        pickle.loads(pickle.dumps(classifier)).predict(X[:3])
 
 
 def test_unpickled_estimator_says_that_its_run_is_gone(toy, digits):
