@@ -2,7 +2,7 @@
 
     import mnistnn
 
-    run = mnistnn.train("experiments/mlp.yaml", "optimizer.learning_rate=0.05", epochs=5)
+    run = mnistnn.train("mlp", "optimizer.learning_rate=0.05", epochs=5)
     digits = mnistnn.data("mnist", "valid")
     predicted = run.predict(digits.images)
     run.evaluate("valid").error

@@ -1,4 +1,4 @@
-"""The experiment that a Python program means: a file, or the content of one as a dict."""
+"""The experiment that a Python program means: the name of one, a file, or the content of one as a dict."""
 
 import operator
 from collections.abc import Mapping, Sequence
@@ -8,16 +8,12 @@ from typing import Any, SupportsIndex
 import numpy as np
 
 from mnistnn.config.dump import resolved_yaml
+from mnistnn.config.examples import experiment_file
 from mnistnn.config.load import LoadedExperiment, load_experiment, load_text
 from mnistnn.config.overrides import settings_as_overrides
 from mnistnn.errors import ConfigError, UsageError
 
 _DICT = "experiment"  # what a dict is called in messages, which show it as YAML
-
-
-def experiment_of(reference: str | Path) -> Path:
-    """Return the file that a program names."""
-    return Path(reference)
 
 
 def loaded(experiment: str | Path | Mapping[str, Any], overrides: Sequence[str]) -> LoadedExperiment:
@@ -26,10 +22,12 @@ def loaded(experiment: str | Path | Mapping[str, Any], overrides: Sequence[str])
         if not isinstance(override, str):
             raise UsageError(f"overrides: expected texts such as 'optimizer.learning_rate=0.1', got {override!r}")
     if isinstance(experiment, str | Path):
-        return load_experiment(experiment_of(experiment), overrides)
+        return load_experiment(experiment_file(str(experiment)).path, overrides)
     if isinstance(experiment, Mapping):
         return load_text(resolved_yaml(_plain(experiment, ())), _DICT, overrides)
-    raise UsageError(f"experiment: expected the path of a YAML file, or a dict, got a {type(experiment).__name__}")
+    raise UsageError(
+        f"experiment: expected a name, the path of a YAML file, or a dict, got a {type(experiment).__name__}"
+    )
 
 
 def settings(

@@ -142,7 +142,7 @@ def test_message_is_that_of_the_command(toy, command):
 @pytest.mark.parametrize(
     ("arguments", "keywords", "said"),
     [
-        ([3], {}, "experiment: expected the path of a YAML file, or a dict, got a int"),
+        ([3], {}, "experiment: expected a name, the path of a YAML file, or a dict, got a int"),
         (["toy.yaml", {"seed": 1}], {}, "overrides: expected texts such as"),
         (["toy.yaml"], {"epochs": 1.5}, "epochs: expected a whole number, got 1.5"),
         (["toy.yaml"], {"seed": "three"}, "seed: expected a whole number, got 'three'"),
