@@ -183,6 +183,8 @@ def _storage() -> Iterator[Finding]:
 
 def _write_test(name: str, folder: Path) -> Finding:
     """Force an unnamed file to the disk in `folder` or, while it is not made yet, its nearest ancestor."""
+    from mnistnn.storage.forcing import force_to_disk
+
     existing = folder.absolute()
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
@@ -190,7 +192,7 @@ def _write_test(name: str, folder: Path) -> Finding:
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(bytes(_WRITE_TEST_BYTES))
             file.flush()
-            os.fsync(file.fileno())
+            force_to_disk(file.fileno())
         free = shutil.disk_usage(existing).free / 1e9
     except OSError as error:
         return Finding("storage", name, "failed", str(resource_error(existing, error)))

@@ -17,6 +17,7 @@ from mnistnn.data.datasets.manifest import StoredFile
 from mnistnn.data.formats.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
 from mnistnn.data.limits import MAX_STORED_BYTES
 from mnistnn.errors import DataError
+from mnistnn.storage.positional import PositionalReader
 from mnistnn.storage.reading import data_error
 
 
@@ -57,7 +58,7 @@ class StoredImages:
         self.path, self.shape = path, (len(examples), *shape[1:])
         self.example_bytes = int(np.prod(shape[1:]))
         self._begin = header_bytes(shape) + examples.start * self.example_bytes
-        self._descriptor = file.fileno()
+        self._descriptor, self._reader = file.fileno(), PositionalReader(file)
         self._state = self._size_and_time()
         weakref.finalize(self, file.close)
 
@@ -70,7 +71,7 @@ class StoredImages:
         position = self._begin + start * self.example_bytes
         try:
             while rest:
-                count = os.preadv(self._descriptor, [rest], position)
+                count = self._reader.read_into(rest, position)
                 if count == 0:
                     break
                 rest, position = rest[count:], position + count

@@ -15,9 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from mnistnn.errors import RunError
 from mnistnn.run.state import SavedState
+from mnistnn.storage import names
+from mnistnn.storage.forcing import sync_folder
 from mnistnn.storage.sealed_json import VERSION, seal_json, unseal_json
 from mnistnn.storage.sealed_tensors import seal, unseal
-from mnistnn.storage.writing import resource_error, sync_folder, write_atomically
+from mnistnn.storage.writing import resource_error, write_atomically
 from mnistnn.types import BEST, Row
 
 FORMAT = 1
@@ -117,7 +119,7 @@ def prune(folder: Path, keep_last: int, keep: set[int]) -> None:
     superseded = [p for p in newest_first(folder)[keep_last:] if updates_of(p) not in keep]
     try:
         for path in superseded:
-            path.unlink()
+            names.remove(path)
         if superseded:
             sync_folder(folder)
     except OSError as error:

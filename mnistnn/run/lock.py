@@ -1,13 +1,15 @@
 """One writer per run directory: an advisory lock that the operating system drops when its holder dies."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from mnistnn.errors import BusyError
 from mnistnn.run.directory import RunDirectory
+from mnistnn.storage.locking import is_locked
+from mnistnn.storage.names import MOVES_WHAT_IS_OPEN
 from mnistnn.storage.opening import open_own
 from mnistnn.storage.writing import resource_error
 
@@ -31,6 +33,19 @@ def exclusive(run: RunDirectory) -> Iterator[None]:
         lock.release()
 
 
+def rename(run: RunDirectory, path: Path) -> None:
+    """Rename the folder of a run that nobody uses. Raises BusyError, OSError, ResourceError.
+
+    Where a folder cannot be renamed in which a file is open, the lock is one that is, and has to be given up first. Who
+    takes it then has it open too, and the renaming fails.
+    """
+    with exclusive(run):
+        if MOVES_WHAT_IS_OPEN:
+            run.path.rename(path)
+            return
+    run.path.rename(path)
+
+
 def busy(run: RunDirectory) -> BusyError:
     """Return the error of whoever finds the lock held."""
     return BusyError(f"{run.path} is in use by another mnistnn process")
@@ -40,9 +55,6 @@ def is_held(run: RunDirectory) -> bool:
     """Tell whether a live process holds the run's lock. Writes nothing, so it can ask about anybody's run."""
     try:
         with open(run.lock, "rb", opener=open_own) as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+            return is_locked(file.fileno())
     except OSError:  # no lock file, or one that cannot be opened
         return False
-    return False

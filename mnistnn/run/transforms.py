@@ -11,9 +11,10 @@ import numpy as np
 
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
+from mnistnn.storage.forcing import sync_folder
 from mnistnn.storage.inside import file_in, folder_in
 from mnistnn.storage.sealed_tensors import seal, unseal
-from mnistnn.storage.writing import remove_leftovers, resource_error, sync_folder, write_atomically
+from mnistnn.storage.writing import remove_leftovers, resource_error, write_atomically
 
 FORMAT = 1
 _WHAT = "fitted transform"

@@ -6,12 +6,14 @@ is written now and then, and removed when the result of the evaluation has been 
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
 from mnistnn.errors import RunError
+from mnistnn.storage import names
 from mnistnn.storage.sealed_tensors import seal, unseal
 from mnistnn.storage.writing import resource_error, write_atomically
 
@@ -95,6 +97,7 @@ class PartialScores:
 def forget(path: Path) -> None:
     """Remove the file of an evaluation whose result has been written; there need be none."""
     try:
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            names.remove(path)
     except OSError as failure:
         raise resource_error(path, failure) from failure

@@ -9,17 +9,19 @@ the next writer of the same name removes it.
 """
 
 import errno
-import fcntl
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from mnistnn.errors import ResourceError, RunError
-from mnistnn.storage.opening import foreign, open_own
+from mnistnn.storage import locking, names
+from mnistnn.storage.forcing import force_to_disk, sync_folder
+from mnistnn.storage.opening import create_file, foreign, open_own
 
 _TEMPORARY = ".tmp"
 _LONGEST_PART = 100  # of a name, in that of its temporary file
@@ -74,8 +76,8 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
                 for piece in pieces:
                     file.write(piece)
                 file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
+                force_to_disk(file.fileno())
+            names.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
         raise resource_error(path, error) from error
@@ -89,24 +91,19 @@ def _temporary(path: Path) -> Iterator[tuple[Path, int]]:
     """
     while True:
         temporary = path.with_name(f".{path.name[:_LONGEST_PART]}.{secrets.token_hex(6)}{_TEMPORARY}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        descriptor = create_file(temporary)
         with suppress(OSError):  # a file system without locks, where leftovers stay
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            locking.lock(descriptor)
         if os.fstat(descriptor).st_nlink:
             break
         os.close(descriptor)  # somebody took it for a leftover before it was locked
-    lock = -1
     try:
-        lock = os.dup(descriptor)  # the same lock, which outlives `descriptor`
-        yield temporary, descriptor
+        with locking.still_locked(descriptor):
+            yield temporary, descriptor
     except BaseException:
-        if lock < 0:
-            os.close(descriptor)
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            names.remove(temporary)
         raise
-    finally:
-        if lock >= 0:
-            os.close(lock)
 
 
 def append_line(path: Path, text: str) -> None:
@@ -118,7 +115,7 @@ def append_line(path: Path, text: str) -> None:
     line = (text + "\n").encode()
     try:
         with open(path, "ab+", buffering=0, opener=open_own) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed: a line under way must not look torn to others
+            locking.lock(file.fileno())  # until the file is closed: a line under way must not look torn to others
             _cut_off_torn_line(file)
             if file.write(line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -131,7 +128,7 @@ def remove_last_line(path: Path, text: str) -> None:
     line = (text + "\n").encode()
     try:
         with open(path, "rb+", buffering=0, opener=open_own) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            locking.lock(file.fileno())
             content = file.read()
             begin = content.rstrip(b"\n").rfind(b"\n") + 1
             if line.startswith(content[begin:]):
@@ -144,7 +141,10 @@ def remove_last_line(path: Path, text: str) -> None:
 
 def _cut_off_torn_line(file: BinaryIO) -> None:
     end = file.seek(0, os.SEEK_END)
-    if not end or os.pread(file.fileno(), 1, end - 1) == b"\n":
+    if not end:
+        return
+    file.seek(end - 1)
+    if file.read(1) == b"\n":
         return
     file.seek(0)
     os.truncate(file.fileno(), file.read().rfind(b"\n") + 1)
@@ -156,7 +156,7 @@ def force(paths: Iterable[Path]) -> None:
     for path in paths:
         try:
             with open(path, "ab", buffering=0, opener=open_own) as file:
-                os.fsync(file.fileno())
+                force_to_disk(file.fileno())
         except OSError as error:
             raise own_file_error(path, error) from error
         folders[path.parent] = path
@@ -175,13 +175,13 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
     wanted = _LEFTOVER if name is None else re.compile(rf"\.{re.escape(name[:_LONGEST_PART])}{_LEFTOVER_END}")
     try:
         with os.scandir(folder) as entries:
-            found = [entry.path for entry in entries if wanted.fullmatch(entry.name)]
+            found = [Path(entry.path) for entry in entries if wanted.fullmatch(entry.name)]
     except OSError:
         return  # whoever writes there will say what is wrong
     for path in found:
         try:
             if not _has_writer(path):
-                os.unlink(path)
+                names.remove(path)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -193,24 +193,17 @@ def is_leftover(path: Path) -> bool:
     return bool(_LEFTOVER.fullmatch(path.name))
 
 
-def _has_writer(path: str) -> bool:
+def _has_writer(path: Path) -> bool:
     """Tell whether somebody holds the lock of a temporary file, or may do so. A link has no writer."""
-    if os.path.islink(path):
+    if path.is_symlink():
         return False
     try:
+        if locking.GRACE_S and time.time() - path.stat().st_mtime < locking.GRACE_S:
+            return True
         with open(path, "rb", opener=open_own) as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locking.lock_at_once(file.fileno())
     except FileNotFoundError:
         raise
     except OSError:
         return True
     return False
-
-
-def sync_folder(folder: Path) -> None:
-    """Force a folder's entries (new, renamed, removed names) to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,6 +16,7 @@ from mnistnn.run import checkpoint, lock
 from mnistnn.run.directory import RunDirectory
 from mnistnn.runner.checkpointing import RunCheckpointing
 from mnistnn.storage import writing
+from mnistnn.storage.forcing import sync_folder
 from tests.faults.formats import Format, fuzz
 from tests.faults.order import check_order
 from tests.faults.trials import command, fault_loop, watched_calls
@@ -71,7 +72,7 @@ def written(path, content, *steps):
             elif step == "replace":
                 os.replace(temporary, path)
     if "replace" in steps and "fsync" not in steps:
-        writing.sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def no_fsync(patch):

@@ -8,7 +8,8 @@ import pytest
 from mnistnn.errors import DataError, ResourceError, RunError
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
-from mnistnn.storage.reading import data_error, open_file, read_file, run_error
+from mnistnn.storage import opening
+from mnistnn.storage.reading import data_error, open_file, read_file, read_own_file, run_error
 
 REFUSALS = [(run_error, RunError), (data_error, DataError)]
 
@@ -70,3 +71,11 @@ def test_pipe_in_the_place_of_a_lock_is_not_waited_for(tmp_path):
     os.mkfifo(run.lock)
     with pytest.raises(RunError, match="neither a file nor a folder"):
         lock.is_held(run)
+
+
+def test_link_is_refused_where_opening_cannot_be_asked_not_to_follow_it(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").write_text("secret")
+    (tmp_path / "link").symlink_to("elsewhere")
+    monkeypatch.setattr(opening, "_NO_LINK", 0)
+    with pytest.raises(RunError, match="link: a symbolic link, where a file of its own belongs"):
+        read_own_file(tmp_path / "link")

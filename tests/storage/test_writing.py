@@ -4,11 +4,13 @@ import errno
 import os
 import stat
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from mnistnn.errors import ResourceError, RunError
+from mnistnn.storage import locking
 from mnistnn.storage.writing import append_line, force, remove_last_line, remove_leftovers, write_atomically
 
 
@@ -235,3 +237,15 @@ def test_nothing_is_appended_through_a_link_or_to_a_pipe(tmp_path, kind, write):
     with pytest.raises(RunError, match="a symbolic link" if kind == "link" else "not a file"):
         write(path)
     assert (tmp_path / "elsewhere").read_text() == "kept"
+
+
+@pytest.mark.parametrize(("age_s", "stays"), [(1.0, True), (1000.0, False)])
+def test_file_that_was_just_written_is_no_leftover_where_locks_end_before_the_file_has_its_name(
+    target, monkeypatch, age_s, stays
+):
+    left = target.with_name(f".{target.name}.0123456789ab.tmp")
+    left.write_text("half of it")
+    os.utime(left, (time.time() - age_s,) * 2)
+    monkeypatch.setattr(locking, "GRACE_S", 60.0)
+    write_atomically(target, b"new")
+    assert left.exists() == stays

@@ -13,7 +13,8 @@ from mnistnn.errors import UsageError
 from mnistnn.extras import require
 from mnistnn.run.finding import find
 from mnistnn.run.view import RunView
-from mnistnn.storage.writing import is_leftover, remove_leftovers, resource_error, sync_folder, write_atomically
+from mnistnn.storage.forcing import sync_folder
+from mnistnn.storage.writing import is_leftover, remove_leftovers, resource_error, write_atomically
 
 
 @dataclass(frozen=True)

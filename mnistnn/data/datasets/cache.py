@@ -24,8 +24,9 @@ from mnistnn.data.datasets.catalogue import MADE_SETS, NAMED_SETS, pinned_digest
 from mnistnn.data.datasets.manifest import MANIFEST_NAME, Manifest, StoredFile, read_manifest
 from mnistnn.data.formats.image_set import FILE_NAMES, ImageSet, idx_files
 from mnistnn.errors import BusyError, DataError, ResourceError, UsageError
+from mnistnn.storage.forcing import sync_folder
 from mnistnn.storage.reading import data_error, open_file
-from mnistnn.storage.writing import resource_error, sync_folder, write_atomically
+from mnistnn.storage.writing import resource_error, write_atomically
 
 CHECKED_NAME = "checked.json"
 """Beside the files of a set: which of them were checked, see `verified.py`."""
