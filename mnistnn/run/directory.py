@@ -1,16 +1,15 @@
 """Where runs live: creating a run's folder, naming what is in it, and finding a run again."""
 
-import os
 import secrets
 import shlex
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from mnistnn.errors import RunError, UsageError
+from mnistnn.storage.forcing import sync_folder
 from mnistnn.storage.inside import file_in, folder_in
-from mnistnn.storage.writing import is_text, remove_leftovers, resource_error, sync_folder
+from mnistnn.storage.writing import is_text, remove_leftovers, resource_error
 
 LATEST = "latest"
 
@@ -70,9 +69,9 @@ class RunDirectory:
         return file_in(self.path, ".mnistnn-lock")
 
 
-def as_argument(path: Path) -> str:
+def as_argument(path: PurePath) -> str:
     """Return a path as it can be typed on a command line: quoted where a shell needs it, and never like an option."""
-    text = str(path)
+    text = path.as_posix()  # Windows takes such paths too, and its own would have to be quoted
     return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
@@ -133,37 +132,6 @@ def _refuse_unless_vacant(run: RunDirectory) -> None:
         )
     if not path.is_dir() or (any(path.iterdir()) and not run.lock.exists()):
         raise RunError(f"{path} exists already; a run needs a new or an empty folder")
-
-
-def refuse_taken_latest(path: Path, runs: Path) -> None:
-    """Raise RunError if `runs/latest` could not name a run at `path`, as something else than a link is there."""
-    link = runs / LATEST
-    if _lies_in(path, runs) and os.path.lexists(link) and not link.is_symlink():
-        what = "folder" if link.is_dir() else "file"
-        raise RunError(
-            f"{link}: a {what}, where the link to the newest run belongs; give it another name, or choose another "
-            "folder for runs with --runs"
-        )
-
-
-def _lies_in(path: Path, runs: Path) -> bool:
-    return runs.resolve() in path.resolve().parents
-
-
-def point_latest_at(run: RunDirectory, runs: Path) -> None:
-    """Let `runs/latest` name the run, if the run lies inside `runs`."""
-    if not _lies_in(run.path, runs):
-        return
-    refuse_taken_latest(run.path, runs)
-    target, root, link = run.path.resolve(), runs.resolve(), runs / LATEST
-    temporary = run.path / f".{LATEST}.{secrets.token_hex(6)}.tmp"  # `clear` finds it there, should we be killed
-    try:
-        temporary.symlink_to(os.path.relpath(target, root))
-        os.replace(temporary, link)
-    except OSError as error:
-        with suppress(OSError):  # a disk that refuses the link may refuse this too
-            temporary.unlink(missing_ok=True)
-        raise resource_error(link, error) from error
 
 
 def all_runs(runs: Path) -> list[RunDirectory]:

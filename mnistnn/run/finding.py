@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mnistnn.errors import RunError, did_you_mean
+from mnistnn.run import latest
 from mnistnn.run.directory import LATEST, RunDirectory, all_runs
 from mnistnn.run.record import read_record
 
@@ -31,19 +32,13 @@ def _begun(run: RunDirectory) -> tuple[float, int, str]:
     return started, written, run.path.name
 
 
-def _target_of(link: Path) -> Path:
-    """Return the folder that a link in the folder of runs points at, by its path there if it lies there."""
-    target, root = link.resolve(), link.parent.resolve()
-    return link.parent / target.relative_to(root) if root in target.parents else target
-
-
 def find(reference: str, runs: Path) -> RunDirectory:
     """Find a run by its path, by `latest`, by a unique prefix of its id, or by the folder or name of its experiment,
     which mean the newest run there. Raises RunError saying what was tried.
     """
-    path = runs / LATEST if reference == LATEST else Path(reference)
+    path = latest.target_of(runs) if reference == LATEST else Path(reference)
     if os.path.isdir(path):
-        run = RunDirectory(_target_of(path) if reference == LATEST else path)
+        run = RunDirectory(path)
         if run.record.is_file():
             return run
         if (newest := _newest_in(path)) is not None:

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from mnistnn.errors import UsageError
-from mnistnn.run import lock
-from mnistnn.run.directory import LATEST, RunDirectory, all_runs, point_latest_at
+from mnistnn.run import latest, lock
+from mnistnn.run.directory import LATEST, RunDirectory, all_runs
 from mnistnn.storage.writing import resource_error
 
 _STUDY = "study.json"  # of a sweep, in whose folder its trials lie
@@ -31,11 +31,10 @@ def remove(run: RunDirectory, runs: Path) -> None:
     """
     path = run.path.resolve()
     gone = path.with_name(f".{path.name}.{secrets.token_hex(4)}.removed")
-    with lock.exclusive(RunDirectory(path)):
-        try:
-            path.rename(gone)
-        except OSError as error:
-            raise resource_error(run.path, error) from error
+    try:
+        lock.rename(RunDirectory(path), gone)
+    except OSError as error:
+        raise resource_error(run.path, error) from error
     try:
         shutil.rmtree(gone)
     except OSError as error:
@@ -43,10 +42,9 @@ def remove(run: RunDirectory, runs: Path) -> None:
     if path.parent.parent == runs.resolve():
         with suppress(OSError):  # it holds other runs
             path.parent.rmdir()
-    link = runs / LATEST
-    if link.is_symlink() and not link.exists():
+    if latest.names_nothing(runs):
         with suppress(OSError):
-            link.unlink()
+            (runs / LATEST).unlink()
         left = all_runs(runs)
         if left:
-            point_latest_at(left[-1], runs)
+            latest.point_at(left[-1], runs)

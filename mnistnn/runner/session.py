@@ -23,7 +23,7 @@ from mnistnn.experiment.duration import duration_of
 from mnistnn.experiment.futility import futile
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
-from mnistnn.run import lock, transforms
+from mnistnn.run import latest, lock, transforms
 from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import (
     RunDirectory,
@@ -31,8 +31,6 @@ from mnistnn.run.directory import (
     clear,
     create,
     furnish,
-    point_latest_at,
-    refuse_taken_latest,
 )
 from mnistnn.run.provenance import describe_environment, differences, read_environment, write_environment
 from mnistnn.run.record import RunRecord, read_record
@@ -99,7 +97,7 @@ def start(
     trainer          trains several members of a committee at a time
     furnish_members  puts the runs of members that are trained already into the new run
     """
-    refuse_taken_latest(path, runs)
+    latest.refuse_taken(path, runs)
     with _asked(stop) as stop:
         with stop.at_once(_farewell("interrupted before training began; nothing was made", verbosity)):
             environment = _environment(plan, verbosity)  # before Numba, which may load a BLAS that no run computes with
@@ -108,7 +106,7 @@ def start(
         run = _create(path)
         with lock.exclusive(run):
             record = _furnish(run, plan, environment, furnish_members)
-            point_latest_at(run, runs)
+            latest.point_at(run, runs)
             return _run_session(
                 plan, learning, run, record, verbosity, time_budget_s, pruned_because, stop, trainer, compiled
             )
@@ -193,7 +191,7 @@ def _resume_with(
     runs: Path | None,
 ) -> Outcome:
     if runs is not None:
-        refuse_taken_latest(run.path, runs)
+        latest.refuse_taken(run.path, runs)
     with lock.exclusive(run), _asked(stop) as stop:
         record = read_record(run)
         plan = Plan(loaded, run)
@@ -212,7 +210,7 @@ def _resume_with(
         record.write(run)  # before what it records: a run that says "running" is known to be between two states
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
         if runs is not None:
-            point_latest_at(run, runs)
+            latest.point_at(run, runs)
         notes = [f"warning: not the environment of before: {text}" for text in differences(before, environment)]
         return _run_session(
             plan, learning, run, record, verbosity, time_budget_s, pruned_because, stop, trainer, compiled, notes

@@ -3,11 +3,12 @@
 import errno
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
 from mnistnn.errors import ResourceError, RunError, UsageError
+from mnistnn.run import latest
 from mnistnn.run.directory import (
     RunDirectory,
     all_runs,
@@ -16,7 +17,6 @@ from mnistnn.run.directory import (
     create,
     furnish,
     new_run_path,
-    point_latest_at,
 )
 from mnistnn.run.finding import find
 
@@ -122,19 +122,19 @@ def test_create_below_a_file_is_a_resource_error(tmp_path):
 
 def test_latest_points_at_the_newest_run_by_a_relative_path(make_run, runs):
     for name in ("mlp/1", "mlp/2"):
-        point_latest_at(make_run(name), runs)
+        latest.point_at(make_run(name), runs)
     assert os.readlink(runs / "latest") == os.path.join("mlp", "2")
     assert find("latest", runs).path.name == "2"
 
 
 def test_latest_survives_moving_all_runs(make_run, runs, tmp_path):
-    point_latest_at(make_run("mlp/1"), runs)
+    latest.point_at(make_run("mlp/1"), runs)
     runs.rename(tmp_path / "elsewhere")
     assert find("latest", tmp_path / "elsewhere").path == tmp_path / "elsewhere" / "mlp" / "1"
 
 
 def test_latest_does_not_point_at_runs_outside(runs, tmp_path):
-    point_latest_at(create(tmp_path / "outside"), runs)
+    latest.point_at(create(tmp_path / "outside"), runs)
     assert not runs.exists()
 
 
@@ -146,13 +146,13 @@ def test_latest_leaves_no_temporary_link_when_it_cannot_be_made(make_run, runs, 
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(ResourceError, match="latest: no space left on the disk"):
-        point_latest_at(run, runs)
+        latest.point_at(run, runs)
     assert os.listdir(runs) == ["mlp"]
     assert not list(runs.rglob("*.tmp"))
 
 
 def test_all_runs_are_listed_once_by_name(make_run, runs):
-    point_latest_at(make_run("b/20250102-000000-aaaa"), runs)
+    latest.point_at(make_run("b/20250102-000000-aaaa"), runs)
     make_run("a/20250101-000000-ffff")
     make_run("plain")
     (runs / "a" / "no-run").mkdir()
@@ -209,7 +209,7 @@ def test_find_latest_without_runs_says_so(runs):
 
 def test_find_latest_with_a_removed_run_says_so(make_run, runs):
     run = make_run("mlp/1")
-    point_latest_at(run, runs)
+    latest.point_at(run, runs)
     run.path.rename(runs / "moved")
     with pytest.raises(RunError, match="there is no latest run in"):
         find("latest", runs)
@@ -224,7 +224,7 @@ def test_latest_that_cannot_be_made_nor_cleaned_up_is_a_resource_error(make_run,
     monkeypatch.setattr(os, "symlink", refuse)
     monkeypatch.setattr(os, "unlink", refuse)
     with pytest.raises(ResourceError, match="latest: permission denied"):
-        point_latest_at(run, runs)
+        latest.point_at(run, runs)
 
 
 def test_link_of_a_killed_process_is_removed_when_the_run_goes_on(make_run, runs, monkeypatch):
@@ -238,7 +238,7 @@ def test_link_of_a_killed_process_is_removed_when_the_run_goes_on(make_run, runs
     with monkeypatch.context() as killed:
         killed.setattr(os, "replace", kill)
         with pytest.raises(Killed):
-            point_latest_at(run, runs)
+            latest.point_at(run, runs)
     assert list(runs.rglob("*.tmp"))
     clear(run)
     assert not list(runs.rglob("*.tmp"))
@@ -249,6 +249,10 @@ def test_link_of_a_killed_process_is_removed_when_the_run_goes_on(make_run, runs
 )
 def test_path_is_written_as_it_can_be_typed(path, argument):
     assert as_argument(Path(path)) == argument
+
+
+def test_path_of_windows_is_written_so_that_no_shell_needs_it_quoted():
+    assert as_argument(PureWindowsPath("runs\\toy\\1")) == "runs/toy/1"
 
 
 def test_name_or_folder_of_an_experiment_means_its_newest_run(tmp_path, monkeypatch):
