@@ -20,10 +20,8 @@ def cpu_model() -> str:
 
 def usable_cores() -> int:
     """Return how many cores this process may use: those that it may run on, or fewer if its control group says so."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        cores = os.cpu_count() or 1
+    affinity = getattr(os, "sched_getaffinity", None)  # neither on macOS nor on Windows
+    cores = (os.cpu_count() or 1) if affinity is None else len(affinity(0))
     quota = cpu_quota()
     return cores if quota is None else max(1, min(cores, int(quota)))
 
@@ -53,9 +51,11 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
 def _quota_of(folder: Path, is_v2: bool) -> float | None:
     try:
         if is_v2:
-            allowed, period = (folder / "cpu.max").read_text().split()
+            allowed, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
         else:
-            allowed, period = ((folder / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+            allowed, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text(encoding="utf-8").strip() for name in ("quota", "period")
+            )
         quota = math.inf if allowed in ("max", "-1") else float(allowed) / float(period)
     except (OSError, ValueError, ZeroDivisionError):
         return None
@@ -67,12 +67,12 @@ def free_cores(root: Path = Path("/")) -> int:
     this moment (Linux), or else by the load of the last minute.
     """
     try:
-        running, _, _ = (root / "proc/loadavg").read_text().split()[3].partition("/")
+        running, _, _ = (root / "proc/loadavg").read_text(encoding="utf-8").split()[3].partition("/")
         load = max(0.0, int(running) - 1)  # without the one that asks
     except (OSError, ValueError, IndexError):
         try:
-            load = os.getloadavg()[0]
-        except (AttributeError, OSError):  # not on Windows
+            load = getattr(os, "getloadavg", lambda: (0.0,))()[0]  # not on Windows
+        except OSError:
             load = 0.0
     return max(1, round(usable_cores() - min(load, usable_cores())))
 

@@ -31,7 +31,7 @@ _RESOURCE_ERRNOS = frozenset(
 )
 _BUG = 1
 _USAGE = 2
-_BROKEN_PIPE = 128 + signal.SIGPIPE
+_BROKEN_PIPE = 128 + int(getattr(signal, "SIGPIPE", 13))
 _INTERRUPTED = 128 + signal.SIGINT
 _LONGEST_REASON = 300
 

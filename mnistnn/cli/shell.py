@@ -5,6 +5,7 @@ alone. So `mnistnn --help` costs what click costs, whatever the commands themsel
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,15 +107,19 @@ class _RootGroup(CommonGroup):
         ]
 
 
+_SIGNALS = [name for name in ("SIGHUP", "SIGUSR1", "SIGBREAK") if hasattr(signal, name)]  # beside those named below
+_BY_SIGNAL = f"{', '.join(str(128 + getattr(signal, name)) for name in _SIGNALS)} by {', '.join(_SIGNALS)}"
+
+
 @click.group(
     cls=_RootGroup,
-    epilog="""\b
+    epilog=f"""\b
 Exit codes:
   0 done              5 disk, memory or device     9 a check failed
   1 a bug in mnistnn  6 diverged                  75 out of time, resumable
   2 usage or config   7 the run is busy          130 interrupted (Ctrl-C)
   3 data              8 a sweep member failed    143 terminated
-  4 run directory or checkpoint                  129, 138 by SIGHUP, SIGUSR1""",
+  4 run directory or checkpoint                  {_BY_SIGNAL}""",
 )
 @click.option(
     "--cite",

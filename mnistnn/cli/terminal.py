@@ -32,11 +32,16 @@ def prepare_streams() -> None:
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 # lives as long as the process
-        elif isinstance(stream, TextIOWrapper) and stream.isatty():
+        elif isinstance(stream, TextIOWrapper) and _is_terminal(stream):
             raw = _Terminal(stream.fileno(), "w", closefd=False)
             setattr(sys, name, TextIOWrapper(BufferedWriter(raw), stream.encoding, _ERRORS, line_buffering=True))
         elif isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "backslashreplace"):
             stream.reconfigure(errors=_ERRORS)
+
+
+def _is_terminal(stream: TextIOWrapper) -> bool:
+    """Tell whether a stream writes bytes to a terminal. A console of Windows takes text, by a class of its own."""
+    return stream.isatty() and isinstance(getattr(stream.buffer, "raw", stream.buffer), FileIO)
 
 
 class _Terminal(FileIO):

@@ -2,9 +2,12 @@
 
 They are Ctrl-C (SIGINT), the usual request to end (SIGTERM), a terminal that was closed or a connection that was lost
 (SIGHUP), and what a scheduler of jobs sends some time before it ends one (SIGUSR1, as Slurm's `--signal=USR1@60`).
+Windows knows the first two, and SIGBREAK: Ctrl-Break, or a console that is closed.
 """
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +15,44 @@ from types import FrameType, TracebackType
 
 from mnistnn.errors import InterruptedRunError
 
-WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+if sys.platform == "win32":
+    WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGBREAK)
+    _MAY_STAY_IGNORED: tuple[int, ...] = ()
+
+    @contextmanager
+    def held_back() -> Iterator[None]:
+        """Do nothing: on Windows no signal waits."""
+        yield
+
+    def let_through() -> None:
+        """Do nothing: on Windows no signal was held back."""
+
+    def rouse() -> None:
+        """Let the main thread heed a signal that is watched, from any thread. It does so between two calls."""
+        signal.raise_signal(signal.SIGINT)
+
+else:
+    WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+    _MAY_STAY_IGNORED: tuple[int, ...] = (signal.SIGHUP,)
+
+    @contextmanager
+    def held_back() -> Iterator[None]:
+        """Hold back, in this thread, the signals that are watched until the end of the block; a process that is started
+        inside has them held back until it lets them through by `let_through`.
+        """
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def let_through() -> None:
+        """Let signals through that this process was started without."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+
+    def rouse() -> None:
+        """Let the main thread heed a signal that is watched, from any thread, whatever it is at."""
+        os.kill(os.getpid(), signal.SIGUSR1)
 
 
 class StopRequest:
@@ -72,7 +112,7 @@ class StopRequest:
     def __enter__(self) -> "StopRequest":
         if self._watches and threading.current_thread() is threading.main_thread():
             for number in WATCHED:
-                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                if number not in _MAY_STAY_IGNORED or signal.getsignal(number) != signal.SIG_IGN:
                     self._previous[number] = signal.signal(number, self._on_signal)
         return self
 
@@ -96,20 +136,3 @@ class StopRequest:
 
 class _LeaveError(BaseException):
     """Leaves the block of `at_once`; no handler of exceptions inside takes it for a failure of what is done there."""
-
-
-@contextmanager
-def held_back() -> Iterator[None]:
-    """Hold back, in this thread, the signals that are watched until the end of the block; a process that is started
-    inside has them held back until it lets them through by `let_through`.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def let_through() -> None:
-    """Let signals through that this process was started without."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)

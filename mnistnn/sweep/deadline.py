@@ -36,6 +36,6 @@ class Deadline:
 def _this_machine() -> str:
     """Return what no other machine has, nor this one after it was started again (Linux); elsewhere, its name."""
     try:
-        return _BOOT.read_text().strip()
+        return _BOOT.read_text(encoding="utf-8").strip()
     except OSError:
         return platform.node()

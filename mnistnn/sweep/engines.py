@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -10,12 +9,10 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, Protocol
 
 from mnistnn.runner import signals
+from mnistnn.sweep import processes
 from mnistnn.sweep.trial import process_worker
 
 _POLL_S = 0.1
@@ -82,13 +79,12 @@ class Local:
 
     @contextmanager
     def open(self, workers: int | None = None) -> Iterator["LocalPool"]:
-        context = _Context()
-        with signals.held_back():
-            _begin_tracker()
+        context = processes.Context()
+        processes.begin_tracker()
         told, tell = context.Pipe(duplex=False)
         with told, tell:
             executor = ProcessPoolExecutor(
-                workers or self.workers, mp_context=context, initializer=_begin_worker, initargs=(told, os.getpid())
+                workers or self.workers, mp_context=context, initializer=_begin_worker, initargs=(told,)
             )
             pool = LocalPool(executor, tell, context.started)
             try:
@@ -97,37 +93,6 @@ class Local:
             finally:
                 executor.shutdown(cancel_futures=True)
                 pool.close()
-
-
-def _begin_tracker() -> None:
-    """Start the process that removes semaphores of processes that died, unless there is one. It would die of a closed
-    terminal, so signals are to be held back; and it would report what a second Ctrl-C leaves to it.
-    """
-    sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # with which Python starts processes of its own
-    try:
-        resource_tracker.ensure_running()
-    finally:
-        sys.warnoptions.pop()
-
-
-class _Worker(SpawnProcess):
-    """A process that is started with signals held back: until it can heed them, they must not end it."""
-
-    def start(self) -> None:
-        with signals.held_back():
-            super().start()
-
-
-class _Context(SpawnContext):
-    """Starts workers, and knows them. They are spawned: a fork copies locks of BLAS and Numba as they happen to be."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.started: list[_Worker] = []
-
-    def Process(self, *arguments: Any, **options: Any) -> _Worker:  # type: ignore[override] # a class, there
-        self.started.append(_Worker(*arguments, **options))
-        return self.started[-1]
 
 
 @dataclass
@@ -139,8 +104,8 @@ class LocalPool:
     """
 
     executor: ProcessPoolExecutor
-    tell: Connection
-    workers: list[_Worker]
+    tell: processes.Connection
+    workers: list[processes.Worker]
     session: str = ""  # its workers end with it
     lost: tuple[type[Exception], ...] = (BrokenExecutor,)
     _killing: threading.Timer | None = field(default=None, init=False)
@@ -165,14 +130,15 @@ class LocalPool:
             self._killing.cancel()
 
 
-def _begin_worker(told: Connection, parent: int) -> None:
+def _begin_worker(told: processes.Connection) -> None:
     """Let a worker process save and end when it is told to, by its parent or by a signal, and when the parent is gone.
 
     A signal never ends it at once: that is for the parent to say, whom all signals of a terminal reach alone. What is
     under way is saved, and the parent may give the rest of it to any worker; SIGTERM, which is what a broken executor
-    sends, ends the process after that.
+    sends, ends the process after that. (On Windows Ctrl-C reaches a worker too. It comes to the same, as the parent is
+    about to tell it.)
     """
-    os.setpgid(0, 0)
+    processes.leave_terminal()
     worker = process_worker()
     worker.watches_signals = False
     terminated: list[int] = []
@@ -189,13 +155,12 @@ def _begin_worker(told: Connection, parent: int) -> None:
     for number in signals.WATCHED:
         signal.signal(number, ask)
     signals.let_through()
-    watch = partial(_watch, told, parent, terminated, told_by_parent, lambda: worker.is_at_work)
+    watch = partial(_watch, told, terminated, told_by_parent, lambda: worker.is_at_work)
     threading.Thread(target=watch, daemon=True, name="mnistnn-stop").start()
 
 
 def _watch(
-    told: Connection,
-    parent: int,
+    told: processes.Connection,
     terminated: Sequence[int],
     told_by_parent: list[bool],
     is_at_work: Callable[[], bool],
@@ -204,11 +169,11 @@ def _watch(
 
     Usually it is its executor that ends it, once it has nothing to do. If the executor is broken, it has sent SIGTERM.
     """
-    while not (told.poll(_POLL_S) or terminated):
+    while not (_is_told(told) or terminated):
         pass
     ends_at, idle_s = time.monotonic() + _PATIENCE_S, 0.0
     told_by_parent.append(True)
-    os.kill(os.getpid(), signal.SIGUSR1)  # to the main thread, which heeds it whatever it is at
+    signals.rouse()
     while True:
         time.sleep(_POLL_S)
         if is_at_work():
@@ -217,6 +182,14 @@ def _watch(
                 break
         else:
             idle_s += _POLL_S
-            if os.getppid() != parent or (terminated and idle_s > _IDLE_S):
+            if processes.is_orphan() or (terminated and idle_s > _IDLE_S):
                 break
     os._exit(1)
+
+
+def _is_told(told: processes.Connection) -> bool:
+    """Tell, after a moment at most, whether there is something in the pipe, or its other end is gone."""
+    try:
+        return told.poll(_POLL_S)
+    except OSError:  # how Windows tells of that end
+        return True

@@ -1,5 +1,6 @@
 """What may reach a terminal."""
 
+import io
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.cli.terminal import colour, printable
+from mnistnn.cli.terminal import colour, prepare_streams, printable
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,3 +61,17 @@ def test_errors_are_coloured_on_a_terminal():
 
 def test_no_color_is_honoured_on_a_terminal():
     assert b"\x1b[" not in _stderr_on_a_terminal({"NO_COLOR": "1"})
+
+
+def test_console_that_takes_text_stays_the_stream_that_it_is(monkeypatch):
+    class Console(io.RawIOBase):  # of Windows, whose class is not that of files
+        def writable(self):
+            return True
+
+        def isatty(self):
+            return True
+
+    stream = io.TextIOWrapper(io.BufferedWriter(Console()), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", stream)
+    prepare_streams()
+    assert sys.stdout is stream

@@ -45,7 +45,7 @@ class _InspectGroup(MnistnnGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         first = args[0]
-        is_path = os.path.lexists(first) or "." in first or os.sep in first
+        is_path = os.path.lexists(first) or any(mark in first for mark in (".", "/", os.sep))
         return super().resolve_command(ctx, ["file", *args] if first not in self.commands and is_path else args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
