@@ -11,6 +11,8 @@ from pathlib import Path
 
 from mnistnn.errors import RunError
 
+_JUNCTION = 0xA0000003  # stat.IO_REPARSE_TAG_MOUNT_POINT, which only Python for Windows has
+
 
 def file_in(folder: Path, name: str) -> Path:
     """Return the path of a file in a folder. Raises RunError if something is there that is no regular file."""
@@ -37,10 +39,17 @@ def refuse_what_leads_out(folder: Path) -> None:
             file_in(Path(inside), name)
 
 
+def mode_of(status: os.stat_result) -> int:
+    """Return the type of what was looked at without following it. A junction, a folder of Windows that stands for
+    another one, counts as the link that it is.
+    """
+    return stat.S_IFLNK if getattr(status, "st_reparse_tag", 0) == _JUNCTION else status.st_mode
+
+
 def _mode(path: Path) -> int:
     """Return the type of what a name stands for, without following it; 0 if there is nothing, or nobody can tell."""
     try:
-        return os.lstat(path).st_mode
+        return mode_of(os.lstat(path))
     except (OSError, ValueError):
         return 0
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 
 import pytest
 
@@ -67,3 +68,12 @@ def test_whatever_leads_out_is_found_at_any_depth(tmp_path, monkeypatch, kind):
     make(tmp_path / "a" / "b" / "it", kind)
     with pytest.raises(RunError, match="a/b/it"):
         refuse_what_leads_out(tmp_path)
+
+
+def test_junction_of_windows_is_a_link(tmp_path, monkeypatch):
+    class Junction:
+        st_mode, st_reparse_tag = stat.S_IFDIR | 0o755, 0xA0000003
+
+    monkeypatch.setattr(os, "lstat", lambda path: Junction)
+    with pytest.raises(RunError, match="checkpoints: a symbolic link, where a folder of its own belongs"):
+        folder_in(tmp_path, "checkpoints")

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mnistnn.analysis.verification.report import Findings
+from mnistnn.storage.inside import mode_of
 from mnistnn.storage.writing import is_leftover
 
 _MOST_ENTRIES = 100_000
@@ -51,7 +52,7 @@ class Inventory:
             self._findings.problem(folder, f"cannot be listed: {error.strerror}")
 
     def _take(self, file: str, entry: os.DirEntry[str]) -> None:
-        mode = entry.stat(follow_symlinks=False).st_mode
+        mode = mode_of(entry.stat(follow_symlinks=False))
         if stat.S_ISDIR(mode):
             if file in _FOLDERS:
                 self._look(file)
