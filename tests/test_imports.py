@@ -42,8 +42,13 @@ HOMES = {
     "tensorboardX": ("analysis.export",),
     "optuna": ("sweep.optuna_seam",),
     "sklearn": ("sklearn",),
+    "fcntl": ("storage.locking", "storage.forcing"),
+    "msvcrt": ("storage.locking",),
     "tqdm": ("cli", "runner.bars", "runner.progress", "data.datasets.download"),
 }
+
+# Where operating systems differ, and nobody else asks which one it is.
+PLATFORMS = ("storage.locking", "storage.forcing", "storage.names", "runner.signals", "sweep.processes")
 
 # What a file of the command line may import before a command runs, beside click and the standard library.
 LIGHT = (
@@ -188,6 +193,16 @@ def test_cupy_is_not_named_elsewhere_by_a_string():
         if isinstance(node, ast.Constant) and node.value == "cupy"
     ]
     assert not strays, "\n".join(strays)
+
+
+def test_platform_is_asked_for_only_where_the_differences_are_hidden():
+    asking = {
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("sys.platform", "os.name", "platform.system")
+    }
+    assert asking == set(PLATFORMS)
 
 
 def test_command_line_imports_heavy_things_only_inside_functions():
