@@ -94,8 +94,8 @@ def test_runs_are_trained_found_resumed_measured_and_removed_with_the_same_resul
 
 
 HELD = (  # tests of locks, lines and files, in which there are no links, pipes and synced folders
-    "tests/run/test_run_lock.py tests/storage/test_writing.py tests/storage/test_partial_scores.py "
-    "tests/data/test_streamed.py"
+    "tests/run/test_run_lock.py tests/storage/test_locking.py tests/storage/test_writing.py "
+    "tests/storage/test_partial_scores.py tests/data/test_streamed.py"
 )
 NOT_HELD = "link or pipe or folder or fdopen or leftover or a_killed_one or goes_on_as_it_was"
 
@@ -150,7 +150,7 @@ def is_group_left(process: "subprocess.Popen[str]") -> bool:
 
 def wait_for_the_end(process: "subprocess.Popen[str]") -> None:
     until = time.monotonic() + 20
-    while is_group_left(process):
+    while process.poll() is None or is_group_left(process):
         if time.monotonic() > until:
             os.killpg(process.pid, signal.SIGKILL)
             raise AssertionError("processes are left")
@@ -160,8 +160,8 @@ def wait_for_the_end(process: "subprocess.Popen[str]") -> None:
 def test_sweep_that_is_interrupted_saves_all_trials_and_ends(start, toy):
     process = sweeping(start, 128 + signal.SIGINT)
     os.killpg(process.pid, signal.SIGINT)  # a console's Ctrl-C reaches all processes
-    finish(process)
     wait_for_the_end(process)
+    finish(process)
     records = [read_record(RunDirectory(path.parent)) for path in Path("study").rglob("run.json")]
     assert {record.status for record in records} == {"interrupted"}
 
@@ -169,5 +169,5 @@ def test_sweep_that_is_interrupted_saves_all_trials_and_ends(start, toy):
 def test_workers_end_when_their_parent_was_killed(start, toy):
     process = sweeping(start)
     process.kill()
-    process.communicate()
     wait_for_the_end(process)
+    process.communicate()

@@ -31,6 +31,7 @@ import tempfile
 import time
 import types
 import warnings
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -197,18 +198,17 @@ class _Files:
     def _refuse_open(self, path: Any) -> None:
         """Raise PermissionError if a process of this group has a file open, or something in a folder."""
         path = os.path.abspath(os.fspath(path))
-        for name in os.listdir("/proc"):
-            with suppress(OSError):
-                if name.isdecimal() and self._group_of(int(name)) == self._group:
-                    for descriptor in os.listdir(f"/proc/{name}/fd"):
-                        if (os.readlink(f"/proc/{name}/fd/{descriptor}") + "/").startswith(path + "/"):
-                            break
-                    else:
-                        continue
-                    break
-        else:
-            return
-        raise PermissionError(errno.EACCES, "a process has it open", path)
+        if any(f"{each}/".startswith(f"{path}/") for each in self._open_paths()):
+            raise PermissionError(errno.EACCES, "a process has it open", path)
+
+    def _open_paths(self) -> Iterator[str]:
+        for name in filter(str.isdecimal, os.listdir("/proc")):
+            with suppress(OSError):  # it may just have ended
+                if self._group_of(int(name)) != self._group:
+                    continue
+                for descriptor in os.listdir(f"/proc/{name}/fd"):
+                    with suppress(FileNotFoundError):  # as the one that the list was read from
+                        yield os.readlink(f"/proc/{name}/fd/{descriptor}")
 
     def _opened(self, path: Any, flags: int, mode: int = 0o777, **options: Any) -> int:
         name = Path(path).name
