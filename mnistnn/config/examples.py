@@ -1,8 +1,10 @@
 """The experiments that come with mnistnn, which have names: `mlp`, `course/adam`.
 
-They lie in the package, or in a checkout of the project in the folder beside it.
+A name stands for its file on a command line, and in a file that extends it or has it as a member. They lie in the
+package, or in a checkout of the project in the folder beside it.
 """
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -47,6 +49,15 @@ def example_names() -> list[str]:
 def example_path(name: str) -> Path | None:
     """Return the file of the experiment of this name; None if there is none."""
     return examples_folder() / f"{name}{_SUFFIX}" if name in example_names() else None
+
+
+def named_in_file(said: str, folder: Path, shown_folder: str) -> tuple[Path, str]:
+    """Return the file that a file in `folder` means by a name, and how it is shown: the one of that path, relative to
+    the folder, if there is one, or else the experiment of mnistnn of that name.
+    """
+    path = folder / said
+    example = None if path.is_file() else example_path(said)
+    return (path, os.path.normpath(os.path.join(shown_folder, said))) if example is None else (example, str(example))
 
 
 def experiment_file(reference: str) -> Found:

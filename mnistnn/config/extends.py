@@ -1,13 +1,14 @@
 """`extends: other.yaml`: a configuration that says only what differs from another one.
 
-The name is relative to the file that says it. Chains are followed up to a depth; a circle is an error.
+The name is relative to the file that says it, or that of an experiment of mnistnn (`extends: mlp`). Chains are followed
+up to a depth; a circle is an error.
 """
 
 import os
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from mnistnn.config.examples import example_names
+from mnistnn.config.examples import example_names, named_in_file
 from mnistnn.config.merge import merge
 from mnistnn.config.messages import Problem, ProblemError, shorten
 from mnistnn.config.nodes import MappingNode, Node, Scalar
@@ -67,10 +68,10 @@ def _meant(path: Path, with_folder: bool) -> str:
     known = {name: path.parent / name if with_folder else Path(name) for name in _siblings(path)}
     known |= {name: there / name for name in _siblings(there / "any") if name not in known}
     near = nearest(names[0], known)
-    if with_folder:  # the name of an experiment that comes with mnistnn, unless a file is called more like it
-        said = path.as_posix().removesuffix(".yaml")
-        example = nearest(said, example_names())
-        if example is not None and (near is None or _likeness(said, example) >= _likeness(names[0], near)):
+    for parts in (path.parts, path.parts[-2:], path.parts[-1:]):  # a name, perhaps with a group, in some folder
+        said = "/".join(parts).removesuffix(".yaml")
+        example = nearest(said, example_names())  # unless a file is called more like it
+        if example is not None and (near is None or _likeness(said, example) >= _likeness(path.stem, Path(near).stem)):
             return f"did you mean '{example}'?"
     return "" if near is None else f"did you mean '{known[near]}'?"
 
@@ -131,8 +132,7 @@ def _base(node: Node, source: Source, sources: list[Source]) -> Source:
         raise ProblemError(Problem(node.place, "expected the name of one file", hint="such as 'extends: base.yaml'"))
     if source.path is None:
         raise ProblemError(Problem(node.place, "only a file can extend another: nothing here to be relative to"))
-    path = source.path.parent / node.value
-    name = os.path.normpath(os.path.join(os.path.dirname(source.name), node.value))
+    path, name = named_in_file(node.value, source.path.parent, os.path.dirname(source.name))
     if any(_same(path, earlier.path) for earlier in sources):
         chain = " → ".join([*(earlier.name for earlier in sources), name])
         raise ProblemError(Problem(node.place, f"files extend each other in a circle: {chain}"))

@@ -1,7 +1,7 @@
 """`members: [{experiment: FILE, overrides: […]}, …]` of a committee: each becomes a whole experiment.
 
 So an experiment, and the configuration of a run, says all that its members are, whatever becomes of the files. A name
-is relative to the file that says it.
+is relative to the file that says it, or that of an experiment of mnistnn.
 """
 
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnistnn.config.dump import scalar_yaml
+from mnistnn.config.examples import named_in_file
 from mnistnn.config.extends import KEY as EXTENDS
 from mnistnn.config.extends import read_source, read_tree
 from mnistnn.config.messages import Problem, ProblemError
@@ -98,8 +99,7 @@ def _read(name: Scalar, sources: list[tuple[str, str]], problems: list[Problem])
     """Return the tree of the file that a member names, and of what that extends; None, and problems, without one."""
     source = name.place.source
     folder = os.path.dirname(source.name) if source.path is not None else ""
-    shown = os.path.normpath(os.path.join(folder, name.text))
-    path = (Path() if source.path is None else source.path.parent) / name.text
+    path, shown = named_in_file(name.text, Path() if source.path is None else source.path.parent, folder)
     texts: list[Source] = []
     try:
         tree = read_tree(read_source(path, shown, name.place), texts, problems)

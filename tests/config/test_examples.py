@@ -83,3 +83,52 @@ def test_file_that_is_called_more_like_it_is_meant_instead(tmp_path, monkeypatch
     Path("softmaxx2.yaml").write_text("name: mine\n")
     with pytest.raises(ConfigError, match=r"did you mean 'softmaxx2\.yaml'\?"):
         load_experiment(Path("softmaxx1.yaml"))
+
+
+def test_file_extends_an_experiment_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("own").mkdir()
+    Path("own/mine.yaml").write_text("extends: course/adam\nname: mine\n")
+    extended, itself = load_experiment(Path("own/mine.yaml")), load_experiment(example_path("course/adam"))
+    assert type(extended.experiment.optimizer) is type(itself.experiment.optimizer)
+    assert extended.experiment.name == "mine"
+
+
+def test_file_beside_it_is_extended_rather_than_an_experiment_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("softmax").write_text(example_path("mlp").read_text())
+    Path("mine.yaml").write_text("extends: softmax\nname: mine\n")
+    assert "hidden" in load_experiment(Path("mine.yaml")).experiment.model.layers
+
+
+def test_folder_beside_it_is_no_file_to_extend(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("softmax").mkdir()
+    Path("mine.yaml").write_text("extends: softmax\nname: mine\n")
+    assert load_experiment(Path("mine.yaml")).experiment.name == "mine"
+
+
+def test_member_of_a_committee_is_an_experiment_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("two.yaml").write_text(
+        "name: two\nmodel: {type: committee, members: [{experiment: softmax}, {experiment: course/adam}]}\n"
+    )
+    members = load_experiment(Path("two.yaml")).experiment.model.members
+    assert [member.experiment["name"] for member in members] == ["softmax", "course-adam"]
+
+
+@pytest.mark.parametrize("said", ["course/adm", "sofmax"])
+def test_nearest_name_is_offered_for_what_is_extended(tmp_path, monkeypatch, said):
+    monkeypatch.chdir(tmp_path)
+    Path("near.yaml").write_text("name: x\n")
+    Path("mine.yaml").write_text(f"extends: {said}\nname: mine\n")
+    with pytest.raises(ConfigError) as raised:
+        load_experiment(Path("mine.yaml"))
+    assert f"did you mean '{said.replace('adm', 'adam').replace('sof', 'soft')}'?" in str(raised.value)
+
+
+def test_base_of_experiments_is_no_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("extends: base/mlp\nname: mine\n")
+    with pytest.raises(ConfigError, match="cannot read base/mlp: no such file"):
+        load_experiment(Path("mine.yaml"))
