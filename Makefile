@@ -23,7 +23,7 @@ make slow         the tests that take minutes
 make torture      every call to the disk failed in every way, hundreds of kills; prints the counts (KILLS=40, times 8)
 make fuzz         damaged files of every format that is read; prints the counts (FUZZ=10000 of each, SEED=0)
 make check        format, lint, types and tests: what CI runs
-make alternatives train gradient descent and its alternatives for 150 passes each; draw docs/alternatives.svg
+make alternatives train gradient descent and its alternatives for 150 passes each; draw docs/pictures/alternatives.svg
 make pictures     train what README shows, and draw its pictures in docs/ (needs chromium and chromedriver)
 make format       rewrite the sources in the project's format
 make benchmark    time training beside PyTorch, JAX and scikit-learn; renew BENCHMARKS.md (DEVICE=cuda: on a GPU)
@@ -86,29 +86,29 @@ SHOWN := build/pictures
 SHOW := $(BIN)/mnistnn train --runs $(SHOWN)/runs -q
 pictures: | $(INSTALLED)
 	rm -rf $(SHOWN)
-	$(BIN)/mnistnn reproduce history --table-only --out docs/history.svg --force
+	$(BIN)/mnistnn reproduce history --table-only --out docs/pictures/history.svg --force
 	$(SHOW) experiments/course/few_digits.yaml --seeds 0..2 evaluation.train_error=true
 	$(SHOW) experiments/course/few_digits_dropout.yaml --seeds 0..2 evaluation.train_error=true
-	$(BIN)/mnistnn plot $(SHOWN)/runs --metric train.error --metric valid.error --out docs/curves.svg --force
+	$(BIN)/mnistnn plot $(SHOWN)/runs --metric train.error --metric valid.error --out docs/pictures/curves.svg --force
 	$(BIN)/mnistnn report $(SHOWN)/runs --out $(SHOWN)/report.html
-	$(BIN)/python docs/screenshot.py $(SHOWN)/report.html docs/report.png 1100 1150
-	$(BIN)/python docs/screenshot.py $(SHOWN)/report.html docs/report-dark.png 400 1150 dark
+	$(BIN)/python docs/screenshot.py $(SHOWN)/report.html docs/pictures/report.png 1100 1150
+	$(BIN)/python docs/screenshot.py $(SHOWN)/report.html docs/pictures/report-dark.png 400 1150 dark
 	$(SHOW) experiments/mlp.yaml --epochs 10 penalties.l2.strength=1e-4 'model.layers.hidden.init={type: normal, std: 0.001}'
-	$(BIN)/mnistnn inspect errors latest --runs $(SHOWN)/runs --count 20 --out docs/errors.png --force
-	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 60 --out docs/filters.png --force
+	$(BIN)/mnistnn inspect errors latest --runs $(SHOWN)/runs --count 20 --out docs/pictures/errors.png --force
+	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 60 --out docs/pictures/filters.png --force
 	$(SHOW) experiments/rbm.yaml
-	$(BIN)/mnistnn sample latest --runs $(SHOWN)/runs --every 200 --out docs/samples.png --force
-	$(BIN)/mnistnn sample latest --runs $(SHOWN)/runs --steps 60 --every 20 --clamp top --out docs/completed.png --force
+	$(BIN)/mnistnn sample latest --runs $(SHOWN)/runs --every 200 --out docs/pictures/samples.png --force
+	$(BIN)/mnistnn sample latest --runs $(SHOWN)/runs --steps 60 --every 20 --clamp top --out docs/pictures/completed.png --force
 	$(SHOW) experiments/lisa/da_30.yaml
-	$(BIN)/mnistnn sample latest --runs $(SHOWN)/runs --reconstruct --out docs/denoised.png --force
-	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 40 --scale each --out docs/filters-da-30.png --force
+	$(BIN)/mnistnn sample latest --runs $(SHOWN)/runs --reconstruct --out docs/pictures/denoised.png --force
+	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 40 --scale each --out docs/pictures/filters-da-30.png --force
 	$(SHOW) experiments/lisa/da.yaml
-	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 40 --scale each --out docs/filters-da.png --force
+	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 40 --scale each --out docs/pictures/filters-da.png --force
 	$(SHOW) experiments/sequences/wave.yaml
-	$(BIN)/mnistnn inspect forecast latest --runs $(SHOWN)/runs --out docs/forecast.svg --force
+	$(BIN)/mnistnn inspect forecast latest --runs $(SHOWN)/runs --out docs/pictures/forecast.svg --force
 	$(SHOW) experiments/sequences/adding_lstm.yaml
 	$(SHOW) experiments/sequences/adding_simple.yaml
-	$(BIN)/mnistnn plot $(SHOWN)/runs/sequences-adding-* --metric valid.loss --log --out docs/adding.svg --force
+	$(BIN)/mnistnn plot $(SHOWN)/runs/sequences-adding-* --metric valid.loss --log --out docs/pictures/adding.svg --force
 
 # The same net for equally many passes over the digits, whatever an optimizer does in a pass; on a machine that does nothing else.
 COMPARED := gradient_descent sgd conjugate_gradient l_bfgs l_bfgs_mini_batches hessian_free
@@ -116,7 +116,7 @@ alternatives: | $(INSTALLED)
 	rm -rf build/alternatives
 	for name in $(COMPARED); do $(BIN)/mnistnn train experiments/alternatives/$$name.yaml --runs build/alternatives -q || exit 1; done
 	$(BIN)/mnistnn plot build/alternatives --metric train.loss --metric valid.error --x passes --x seconds --log \
-		--out docs/alternatives.svg --force
+		--out docs/pictures/alternatives.svg --force
 
 # What `make test` has in small.
 torture: $(INSTALLED)

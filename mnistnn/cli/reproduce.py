@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _EXPERIMENTS = Path("experiments")
 _RESULTS = _EXPERIMENTS / "results"
 _TABLE = "RESULTS.md"
-_README = Path("README.md")
+_HISTORY_PAGE = Path("docs/guides/history.md")
 
 
 @click.command(cls=MnistnnCommand)
@@ -189,7 +189,7 @@ def _record_runs(
 
 
 def _show_history(everywhere: list[System], systems: list[System], results: Path, figure: Path | None) -> None:
-    """Put the table of the systems of all histories into the README of the project; print and draw that of those that
+    """Put the table of the systems of all histories into its page of the project; print and draw that of those that
     are named.
     """
     from mnistnn.reproduction.history import history_lines, places_of, put_into
@@ -198,7 +198,7 @@ def _show_history(everywhere: list[System], systems: list[System], results: Path
     records = read_records(results)
     lines = history_lines(systems, records) if systems else []
     if results == _RESULTS:
-        put_into(_README, lines if systems == everywhere else history_lines(everywhere, records))
+        put_into(_HISTORY_PAGE, lines if systems == everywhere else history_lines(everywhere, records))
     for line in lines:
         click.echo(printable(line))
     if figure is not None:

@@ -17,7 +17,7 @@ from mnistnn.storage.writing import write_atomically
 
 SCHEMA_VERSION = 1
 _GIT_TIMEOUT_S = 5.0
-_WRITTEN_RESULTS = (":!RESULTS.md", ":!README.md", ":!experiments/results")
+_WRITTEN_RESULTS = (":!RESULTS.md", ":!docs/guides/history.md", ":!experiments/results")
 _PACKAGES = ("numpy", "safetensors", "pydantic", "numba")
 ARITHMETIC = 2
 """How work is cut into pieces, which the last bits of results depend on. 2: by shapes alone (`backend/pieces.py`). What

@@ -98,17 +98,19 @@ def test_quick_takes_the_short_forms_of_a_history(history, command):
     assert row[6].strip().endswith(")")
 
 
-def test_table_of_a_history_is_put_into_the_readme_and_printed_without_training(history, command):
-    readme = "# Mine\n<!-- This table is written by mnistnn reproduce. -->\n<!-- End of the table. -->\n"
-    Path("README.md").write_text(readme)
+def test_table_of_a_history_is_put_into_its_page_and_printed_without_training(history, command):
+    empty = "# Mine\n<!-- This table is written by mnistnn reproduce. -->\n<!-- End of the table. -->\n"
+    page = Path("docs/guides/history.md")
+    page.parent.mkdir(parents=True)
+    page.write_text(empty)
     assert command("reproduce", "small", "--results", "mine").code == 0
-    assert Path("README.md").read_text() == readme
+    assert page.read_text() == empty
     table = command("reproduce", "small").out.splitlines()[:3]
-    assert "\n".join(table) in Path("README.md").read_text()
-    Path("README.md").write_text(readme)
+    assert "\n".join(table) in page.read_text()
+    page.write_text(empty)
     done = command("reproduce", "small", "--table-only", "--runs", "none")
     assert done.out.splitlines()[:3] == table
-    assert "\n".join(table) in Path("README.md").read_text()
+    assert "\n".join(table) in page.read_text()
     assert not Path("none").exists()
 
 
