@@ -79,12 +79,12 @@ class ExperimentValidator:
                 problems.append(Problem(key_place(tree, (key,)), what))
         return self._fitted.validate(without(tree, {(key,) for key in wrong}), problems)
 
-    def complete(self, experiment: AnyExperiment, tree: Node, is_claimed: bool) -> None:
+    def complete(self, experiment: AnyExperiment, tree: Node, own_claims: set[str]) -> None:
         """Let an experiment that says nothing of a validation split have that of its data set, and make no claim that
-        is about another experiment.
+        is about another experiment: only those keys of `expect` are kept.
         """
-        if not is_claimed:
-            experiment.expect = Expect()
+        claims = experiment.expect
+        experiment.expect = Expect(**{key: getattr(claims, key) for key in own_claims})
         data = experiment.data
         says_nothing = find(tree, ("data", "validation_examples")) is None
         if not says_nothing or data.sequences is not None or data.dataset == _MOST_COMMON:

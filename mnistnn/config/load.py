@@ -16,6 +16,7 @@ from mnistnn.config.extends import read_mapping, read_source, read_tree
 from mnistnn.config.members import with_members
 from mnistnn.config.messages import Problem, ProblemError, config_error
 from mnistnn.config.nodes import MappingNode, Node, Scalar, deepest, dotted, find, key_place
+from mnistnn.config.overrides import NAME as COMMAND_LINE
 from mnistnn.config.overrides import apply_overrides
 from mnistnn.config.relative_files import with_files_found
 from mnistnn.config.source import Place, Source
@@ -122,7 +123,7 @@ def _validated(
     experiment, tree = validator.validate(given, problems)
     if problems or experiment is None:
         raise config_error(problems)
-    validator.complete(experiment, tree, _is_the_claimed_one(tree, sources, overrides))
+    validator.complete(experiment, tree, _own_claims(tree, sources, overrides))
     resolved = validator.dump(experiment)
     return LoadedExperiment(
         experiment=experiment,
@@ -134,16 +135,18 @@ def _validated(
     )
 
 
-def _is_the_claimed_one(tree: Node, sources: list[tuple[str, str]], overrides: Sequence[str]) -> bool:
-    """Tell whether what a file claims (`expect`) is about this experiment: it stands in the file itself, or on the
-    command line, and no override makes another experiment of it.
+def _own_claims(tree: Node, sources: list[tuple[str, str]], overrides: Sequence[str]) -> set[str]:
+    """Return the keys of `expect` that are about this experiment: those that stand in the file itself, unless an
+    override makes another experiment of it, and those that stand on the command line.
     """
-    keys = [override.partition("=")[0].strip().split(".")[0] for override in overrides]
-    if "expect" in keys:
-        return True
-    claim = find(tree, ("expect",))
-    is_inherited = claim is not None and bool(sources) and claim.place.source.name != sources[0][0]
-    return not is_inherited and all(key in _NO_OTHER_EXPERIMENT for key in keys)
+    claims = find(tree, ("expect",))
+    if not isinstance(claims, MappingNode):
+        return set()
+    keys = {override.partition("=")[0].strip().split(".")[0] for override in overrides}
+    own = {COMMAND_LINE}
+    if sources and keys <= _NO_OTHER_EXPERIMENT | {"expect"}:
+        own.add(sources[0][0])
+    return {key for key, entry in claims.entries.items() if entry.value.place.source.name in own}
 
 
 def leaves(data: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
