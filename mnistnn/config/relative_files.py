@@ -12,6 +12,11 @@ from mnistnn.config.nodes import Entry, KeyPath, ListNode, MappingNode, Node, Sc
 _FILES: tuple[KeyPath, ...] = (("data", "sequences", "path"), ("preprocess", 0, "file"))
 
 
+def names_a_file(path: KeyPath) -> bool:
+    """Tell whether the value at a path of keys is the name of a file."""
+    return tuple(0 if isinstance(part, int) else part for part in path) in _FILES
+
+
 def with_files_found(root: MappingNode) -> MappingNode:
     """Return the tree in which the name of each file that lies beside the text that names it leads there."""
     for path in _FILES:

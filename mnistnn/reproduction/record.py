@@ -5,6 +5,7 @@ claim and the verdict follow from that and from the file's present claim, so a c
 """
 
 import json
+import os
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from pydantic.dataclasses import dataclass
 from mnistnn.config.dump import config_hash
 from mnistnn.config.load import DEFAULT, LoadedExperiment, leaves
 from mnistnn.config.nodes import dotted
+from mnistnn.config.relative_files import names_a_file
 from mnistnn.errors import RunError
 from mnistnn.storage.writing import write_atomically
 from mnistnn.tasks.claims import Claimed, claims_of
@@ -101,7 +103,8 @@ def recipe_hash(loaded: LoadedExperiment) -> str:
     """Return the digest of what an experiment's files say about training.
 
     Values that are left to their defaults are no part of it, so a component can gain an option without making every
-    result look old. What a default was, the commit tells.
+    result look old. What a default was, the commit tells. Nor are the folders of files that it names, which depend on
+    where the command was given.
     """
     values = {dotted(path): _value(loaded.resolved, path) for path in leaves(loaded.resolved)}
     said = {
@@ -112,10 +115,10 @@ def recipe_hash(loaded: LoadedExperiment) -> str:
     return config_hash(said)
 
 
-def _value(data: Any, path: Sequence[str | int]) -> Any:
+def _value(data: Any, path: tuple[str | int, ...]) -> Any:
     for key in path:
         data = data[key]
-    return data
+    return os.path.basename(data) if names_a_file(path) and isinstance(data, str) else data
 
 
 def make_record(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mnistnn.analysis.evaluation.results import evaluate
+from mnistnn.config.load import load_experiment
 from mnistnn.errors import ConfigError, InterruptedRunError, RunError, UsageError
 from mnistnn.reproduction.collection import select
 from mnistnn.reproduction.member import Member
@@ -236,6 +237,15 @@ def test_corrected_claim_renews_verdict_and_record(collection):
     collection("one/a.yaml", "one-a", claim="expect: {test_error: [0.3, 0.4], source: a book}\n")
     assert "| a | a book | 25.00 % (1) | 30.00 to 40.00 % | 2 | outside |" in renewed_table()
     assert read_records(RESULTS)[0].verdict == "outside"
+
+
+def test_digest_of_a_recipe_does_not_depend_on_the_working_folder(tmp_path, monkeypatch):
+    wave = PROJECT / "experiments" / "sequences" / "wave.yaml"
+    from_far = recipe_hash(load_experiment(wave))
+    monkeypatch.chdir(wave.parent)
+    assert recipe_hash(load_experiment(Path("wave.yaml"))) == from_far
+    other = load_experiment(Path("wave.yaml"), ["data.sequences.window=49"])
+    assert recipe_hash(other) != from_far
 
 
 def test_committed_table_is_that_of_the_committed_records(tmp_path):
