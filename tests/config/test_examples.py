@@ -89,14 +89,17 @@ def test_file_extends_an_experiment_by_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("own").mkdir()
     Path("own/mine.yaml").write_text("extends: course/adam\nname: mine\n")
-    extended, itself = load_experiment(Path("own/mine.yaml")), load_experiment(example_path("course/adam"))
+    extended, itself = (
+        load_experiment(Path("own/mine.yaml")),
+        load_experiment(PROJECT / "experiments" / "course" / "adam.yaml"),
+    )
     assert type(extended.experiment.optimizer) is type(itself.experiment.optimizer)
     assert extended.experiment.name == "mine"
 
 
 def test_file_beside_it_is_extended_rather_than_an_experiment_of_that_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("softmax").write_text(example_path("mlp").read_text())
+    Path("softmax").write_text((PROJECT / "experiments" / "mlp.yaml").read_text())
     Path("mine.yaml").write_text("extends: softmax\nname: mine\n")
     assert "hidden" in load_experiment(Path("mine.yaml")).experiment.model.layers
 
@@ -113,8 +116,8 @@ def test_member_of_a_committee_is_an_experiment_by_its_name(tmp_path, monkeypatc
     Path("two.yaml").write_text(
         "name: two\nmodel: {type: committee, members: [{experiment: softmax}, {experiment: course/adam}]}\n"
     )
-    members = load_experiment(Path("two.yaml")).experiment.model.members
-    assert [member.experiment["name"] for member in members] == ["softmax", "course-adam"]
+    members = load_experiment(Path("two.yaml")).resolved["model"]["members"]
+    assert [member["experiment"]["name"] for member in members] == ["softmax", "course-adam"]
 
 
 @pytest.mark.parametrize("said", ["course/adm", "sofmax"])
