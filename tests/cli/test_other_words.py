@@ -79,13 +79,13 @@ def test_key_that_is_missing_because_it_has_another_name_is_one_mistake(toy, com
     assert "1 error, nothing was run" in command("train", toy).err
 
 
-@pytest.mark.parametrize("given", ["mlp.yaml", "mlp"])
+@pytest.mark.parametrize("given", ["own.yaml", "own"])
 def test_file_among_the_experiments_is_named(toy, command, given):
     Path("experiments").mkdir()
-    toy.rename("experiments/mlp.yaml")
+    toy.rename("experiments/own.yaml")
     done = command("train", given)
     assert done.code == 2
-    assert "did you mean 'experiments/mlp.yaml'?" in done.err
+    assert "did you mean 'experiments/own.yaml'?" in done.err
 
 
 @pytest.mark.parametrize(("split", "meant"), [("validation", "valid"), ("val", "valid"), ("training", "train")])
