@@ -3,8 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-EXTRAS := .[plot,fast,export,dask,sweep,dev]
+PARTS := -e ".[plot,fast,export,dask,sweep]" --group dev --group docs
 FROZEN := build/constraints
+PIP := -m pip install --quiet --disable-pip-version-check
+
+# Installs the package for development by the Python of a folder. Python 3.11 and 3.12 come with a pip that knows no groups.
+install = $(1)/python $(PIP) 'pip>=25.1' && $(1)/python $(PIP) $(PARTS)
 
 # The run of `make train` carries a checksum of its experiment in its name, so that an edited experiment gets a new
 # run, while an unchanged one is found again: resumed if it was interrupted, only shown if it is done.
@@ -43,7 +47,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@command -v $(PYTHON) > /dev/null || { echo "error: no $(PYTHON) found; mnistnn needs Python 3.11 or later" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: mnistnn needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0] + "; try make setup PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e "$(EXTRAS)" -c constraints.txt
+	$(call install,$(BIN)) -c constraints.txt
 	@touch $@
 
 train: $(RUN)/.evaluated
@@ -71,12 +75,12 @@ DEVICE ?= cpu
 PEERS := build/peers
 $(PEERS)/.installed: Makefile
 	$(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 jax scikit-learn numpy
+	$(PEERS)/bin/python $(PIP) torch==2.13.0 jax scikit-learn numpy
 	@touch $@
 
 benchmark: $(INSTALLED) $(PEERS)/.installed
 ifeq ($(DEVICE),cuda)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[cuda]" -c constraints.txt
+	$(BIN)/python $(PIP) -e ".[cuda]" -c constraints.txt
 endif
 	$(BIN)/mnistnn bench --device $(DEVICE) --peers $(PEERS)/bin/python --page
 
@@ -138,7 +142,7 @@ format: $(INSTALLED)
 # A fresh environment, so that nothing installed by hand slips in.
 constraints:
 	$(PYTHON) -m venv --clear $(FROZEN)
-	$(FROZEN)/bin/python -m pip install --quiet --disable-pip-version-check -e "$(EXTRAS)"
+	$(call install,$(FROZEN)/bin)
 	{ grep '^#' constraints.txt; $(FROZEN)/bin/python -m pip freeze --exclude-editable; } > $(FROZEN)/constraints.txt
 	mv $(FROZEN)/constraints.txt constraints.txt
 

@@ -58,9 +58,7 @@ class Browser:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    webdriver = pytest.importorskip(
-        "selenium.webdriver", reason="Selenium is not installed: pip install 'mnistnn[dev]'"
-    )
+    webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed: pip install --group dev")
     program, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
     if program is None or driver is None:
         pytest.skip("the page was not tried in a browser: apt-get install chromium chromium-driver")
