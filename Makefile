@@ -16,7 +16,7 @@ EXPERIMENT := experiments/mlp.yaml
 RUN := runs/mlp/make-$(firstword $(shell cat $(EXPERIMENT) $(wildcard experiments/base/*.yaml) | cksum))
 
 .DELETE_ON_ERROR:
-.PHONY: help setup train reproduce benchmark alternatives pictures test slow torture fuzz check format constraints clean
+.PHONY: help setup train reproduce benchmark alternatives pictures test slow torture fuzz check release-check format constraints clean
 
 define HELP
 make setup        build .venv with everything but the GPU library; again only when dependencies change
@@ -29,6 +29,7 @@ make fuzz         damaged files of every format that is read; prints the counts 
 make check        format, lint, types and tests: what CI runs
 make alternatives train gradient descent and its alternatives for 150 passes each; draw docs/pictures/alternatives.svg
 make pictures     train what README shows, and draw its pictures in docs/ (needs chromium and chromedriver)
+make release-check build a release, install it by pip, uv and pipx, and use it outside of the checkout
 make format       rewrite the sources in the project's format
 make benchmark    time training beside PyTorch, JAX and scikit-learn; renew BENCHMARKS.md (DEVICE=cuda: on a GPU)
 make constraints  renew constraints.txt from the newest versions that pyproject.toml allows
@@ -134,6 +135,10 @@ check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(MAKE) test
+
+# In environments of its own, by the packages that users would get today.
+release-check:
+	$(PYTHON) .ci/release_check.py
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

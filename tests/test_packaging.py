@@ -21,10 +21,17 @@ def pinned() -> dict[str, Requirement]:
     return {canonicalize_name(each.name): each for each in found}
 
 
+def packages(group: str) -> list[Requirement]:
+    found = []
+    for each in GROUPS[group]:
+        found += packages(each["include-group"]) if isinstance(each, dict) else [Requirement(each)]
+    return found
+
+
 @pytest.mark.parametrize("group", INSTALLED_BY_SETUP)
 def test_packages_of_a_group_are_pinned_to_versions_that_it_allows(group):
     pins = pinned()
-    for requirement in map(Requirement, GROUPS[group]):
+    for requirement in packages(group):
         (pin,) = pins[canonicalize_name(requirement.name)].specifier
         assert pin.operator == "=="
         assert pin.version in requirement.specifier, requirement

@@ -23,7 +23,7 @@ def test_names_are_those_of_the_files_without_bases_and_records():
 def test_name_is_the_experiment_where_there_is_no_such_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = experiment_file("course/adam")
-    assert (found.path, found.is_example) == (PROJECT / "experiments" / "course" / "adam.yaml", True)
+    assert (found.path, found.is_example) == (examples.examples_folder() / "course" / "adam.yaml", True)
 
 
 def test_file_of_that_path_wins(tmp_path, monkeypatch):
