@@ -46,6 +46,56 @@ def test_page_is_no_wider_than_the_screen(page, browser, width):
     assert browser.run("return document.documentElement.scrollWidth") <= width
 
 
+@pytest.fixture
+def wide_page(toy, start, command):
+    """A report whose tables are as wide as they get: long names, several seeds, figures that vary."""
+    pytest.importorskip("jinja2")
+    pytest.importorskip("PIL")
+    for name in ("course-few-digits", "course-few-digits-dropout", "a_name_without_any_place_where_it_may_be_broken"):
+        for seed in (0, 1):
+            start(
+                toy,
+                f"name={name}",
+                f"seed={seed}",
+                f"optimizer.learning_rate=0.{len(name)}",
+                path=f"runs/{name}-{seed}",
+            )
+    assert command("eval", "runs/course-few-digits-0").code == 0
+    assert command("report", "runs", "--out", "r.html").code == 0
+    return Path("r.html")
+
+
+@pytest.mark.parametrize("width", [1100, 800, 720])
+def test_no_table_is_cut(wide_page, browser, width):
+    browser.open(wide_page, width)
+    browser.run("for (const part of document.querySelectorAll('details')) part.open = true")
+    tables = browser.run(
+        "return [...document.querySelectorAll('.wide')].map(each => "
+        "[each.querySelector('th').textContent, each.scrollWidth, each.clientWidth])"
+    )
+    assert {"experiment", "key", "run"} <= {heading for heading, _, _ in tables}
+    assert [table for table in tables if table[1] > table[2]] == []
+
+
+def test_no_figure_is_broken_inside_a_word(wide_page, browser):
+    browser.open(wide_page, 720)
+    assert browser.run(BROKEN_WORDS % ".cards tbody td") == []
+    assert browser.run(BROKEN_WORDS % ".cards tbody th bdi") == ["a_name_without_any_place_where_it_may_be_broken"]
+
+
+# The words that stand on several lines, of texts in one piece.
+BROKEN_WORDS = """
+const lines = (text, word) => {
+  const range = document.createRange();
+  range.setStart(text, word.index);
+  range.setEnd(text, word.index + word[0].length);
+  return new Set([...range.getClientRects()].map(each => each.top)).size;
+};
+return [...document.querySelectorAll("%s")].flatMap(({firstChild: text}) =>
+  [...text.data.matchAll(/[^\\s-]+/g)].filter(word => lines(text, word) > 1).map(word => word[0]));
+"""
+
+
 @pytest.mark.parametrize("width", [1200, 400, 320])
 def test_page_of_a_committee_is_no_wider_than_the_screen_and_complains_of_nothing(fitted_run, command, browser, width):
     pytest.importorskip("jinja2")

@@ -68,7 +68,7 @@ def _mean(values: list[float], percent: bool = False) -> str:
     if len(values) == 1:
         return mean + unit
     deviation = f"{scale * float(np.std(values, ddof=1)):{'.2f' if percent else '.2g'}}"
-    return f"{mean} ± {deviation}{unit} (n = {len(values)})"
+    return f"{mean} ± {deviation}{unit} (n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{len(values)})"
 
 
 def _range(values: list[float]) -> str:
