@@ -69,6 +69,7 @@ def show(run: str, runs: Path, as_json: bool) -> None:
     from dataclasses import asdict
 
     from mnistnn.analysis.evaluation.results import stored_results
+    from mnistnn.analysis.evaluation.test_access_log import count_test_accesses, times
     from mnistnn.run.view import RunView
     from mnistnn.tasks.registry import RESULTS
 
@@ -77,6 +78,7 @@ def show(run: str, runs: Path, as_json: bool) -> None:
     results = {kind: [each for each in stored if type(each) is kind] for kind in RESULTS}
     described = {
         **_described(RunView(found)),
+        "test_readings": count_test_accesses(found),
         **{kind.plural: [asdict(each) for each in results[kind]] for kind in RESULTS},
     }
     if as_json:
@@ -93,9 +95,11 @@ def show(run: str, runs: Path, as_json: bool) -> None:
         "threads",
         "config_hash",
         "resumed",
+        "seed",
     ):
         if described[key] is not None:
             click.echo(f"{key:<12} {printable(str(described[key]))}")
+    click.echo(f"{'test read':<12} {times(described['test_readings'])}")
     click.echo(f"{'checkpoints':<12} {', '.join(described['checkpoints']) or 'none'}")
     for phase in described["phases"]:
         said = f"{phase['name']}: {phase['status']}, {phase['epochs']} epochs, {phase['seconds']:.1f} s"
@@ -159,6 +163,7 @@ def _described(view: RunView) -> dict[str, Any]:
 
     return {
         **asdict(view.record),
+        "seed": _seed(view),
         "path": str(view.run.path),
         "status": view.status,
         "epochs": view.epochs,
@@ -169,6 +174,15 @@ def _described(view: RunView) -> dict[str, Any]:
         "phases": [_described_phase(phase) for phase in view.phases],
         "checkpoints": [path.name for path in view.checkpoints],
     }
+
+
+def _seed(view: RunView) -> int | None:
+    """Return the seed of a run; None if its configuration cannot be read, which `verify` tells."""
+    from mnistnn.errors import MnistnnError
+
+    with suppress(MnistnnError):
+        return int(view.config["seed"])
+    return None
 
 
 def _described_phase(phase: RunView) -> dict[str, Any]:

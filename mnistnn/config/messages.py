@@ -83,7 +83,7 @@ def _block(problem: Problem) -> str:
     )
     what = safe(problem.what)
     if source.override is not None:
-        note = f" (set at {safe(str(place.replaced))})" if place.replaced else ""
+        note = f" (in the place of the value at {safe(str(place.replaced))})" if place.replaced else ""
         head = f"error: {source.name}: {safe(shorten(source.override))}: {what}{note}"
         return f"{head}\n      {advice}" if advice else head
     if problem.got:

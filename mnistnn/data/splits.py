@@ -223,10 +223,10 @@ def missing(name: str) -> DataError:
         return DataError(
             f"the data set {name} is not in {cache.datasets_folder()}; make it with `mnistnn data {verb} {name}`"
         )
+    fetched = f"get it with `mnistnn data fetch {name}`, or, without a network, " if name in NAMED_SETS else ""
     return DataError(
         f"the data set {name} is not in {cache.datasets_folder()}; "
-        f"get it with `mnistnn data fetch {name}`, or, without a network, "
-        f"import files with `mnistnn data add {name} FILES…`"
+        f"{fetched}import {'' if fetched else 'its '}files with `mnistnn data add {name} FILES…`"
     )
 
 

@@ -20,7 +20,7 @@ class MaxEpochs(Policy):
 
     def reason(self, history: History) -> str | None:
         if history and history[-1]["epoch"] >= self.epochs:
-            return f"max_epochs: {self.epochs} epochs are done"
+            return f"max_epochs: {self.epochs} epochs are done" if self.epochs > 1 else "max_epochs: 1 epoch is done"
         return None
 
 

@@ -83,7 +83,7 @@ def test_show_refuses_a_bad_override(run, good):
     result = run("show", good, "optimizer.learning_rate=fast")
     assert isinstance(result.exception, ConfigError)
     assert "fast: expected a number > 0 or a mapping" in str(result.exception)
-    assert f"(set at {good}:7)" in str(result.exception)
+    assert f"(in the place of the value at {good}:7)" in str(result.exception)
 
 
 def test_diff_prints_both_values(run, good, tmp_path):

@@ -121,10 +121,20 @@ def test_show_prints_record_and_history(runs, command):
     assert "status       finished\n" in done.out
     assert "reason       max_epochs: 6 epochs are done\n" in done.out
     assert "checkpoints  step-0000000060.safetensors, step-0000000050.safetensors\n" in done.out
+    assert "seed         0\ntest read    never\n" in done.out
+    assert command("eval", "finished").code == 0
+    assert "test read    once\n" in command("show", "finished").out
+    assert json.loads(command("show", "finished", "--json").out)["test_readings"] == 1
     best = read_record(runs["finished"]).best_epoch
     rows = [line.split() for line in done.out.splitlines() if line[:9].strip().isdigit()]
     assert [row[0] for row in rows] == ["1", "2", "3", "4", "5", "6"]
     assert [row[0] for row in rows if row[-1] == "best"] == [str(best)]
+
+
+def test_show_of_a_run_whose_configuration_is_torn_leaves_its_seed_out(runs, command):
+    (runs["finished"].path / "config.yaml").write_text("")
+    done = command("show", "finished")
+    assert (done.code, "seed" in done.out) == (0, False)
 
 
 def test_show_of_a_long_history_keeps_the_last_rows_and_the_best(toy, start, command):

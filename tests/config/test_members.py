@@ -179,7 +179,7 @@ MISTAKES = {
     "an override of a wrong value": (
         "[{experiment: net.yaml, overrides: [seed=-1]}]",
         "three.yaml:4: seed=-1: expected an integer in [0, 9223372036854775808)",
-        "(set at net.yaml:2)",
+        "(in the place of the value at net.yaml:2)",
     ),
     "a committee": (
         "[{experiment: other.yaml}]",

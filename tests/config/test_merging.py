@@ -162,9 +162,9 @@ BAD_OVERRIDES = {
     "stopping.2.epochs=1": "stopping is a list of 2 items, counted from 0: it has no '2'",
     "stopping.x=1": "it has no 'x'",
     "stopping.max_epoch.epochs=1": "did you mean 'max_epochs'?",
-    "name.x=1": "name.x=1: name is 'toy', which has no keys of its own (set at x.yaml:2)",
+    "name.x=1": "name.x=1: name is 'toy', which has no keys of its own (in the place of the value at x.yaml:2)",
     "sed=1": "sed=1: unknown key 'sed' at the top level\n      did you mean 'seed'?",
-    "optimizer.learning_rate=fast": "fast: expected a number > 0 (set at x.yaml:3)",
+    "optimizer.learning_rate=fast": "fast: expected a number > 0 (in the place of the value at x.yaml:3)",
     "optimizer.type=momentum": "missing key 'learning_rate' for optimizer of type momentum",
     ".".join("a" * 200) + "=1": "expected KEY=VALUE",
     "batches.every_s=!!float 3": "tags are not allowed",
@@ -181,5 +181,5 @@ def test_bad_override_is_reported(toy, good, override, message):
 
 
 def test_message_names_the_file_value_that_two_overrides_replaced(toy, good):
-    with pytest.raises(ConfigError, match=r"seed=b: expected .* \(set at x.yaml:12\)"):
+    with pytest.raises(ConfigError, match=r"seed=b: expected .* \(in the place of the value at x.yaml:12\)"):
         load_text(good + "seed: 4\n", "x.yaml", ["seed=a", "seed=b"])

@@ -273,4 +273,4 @@ def test_error_found_later_about_a_default_is_shown_at_what_holds_it(toy, good):
 
 def test_error_found_later_about_an_override_names_the_command_line(toy, good):
     error = load_text(good, "x.yaml", ["batches.size=7"]).error("no", "batches.size")
-    assert str(error).startswith("error: command line: batches.size=7: no (set at x.yaml:11)")
+    assert str(error).startswith("error: command line: batches.size=7: no (in the place of the value at x.yaml:11)")

@@ -188,32 +188,32 @@ def test_mistake_in_a_file_is_shown_at_its_place(lines, place, what, beside):
 ON_THE_COMMAND_LINE = {
     "unknown type": (
         "rule.rate={type: cosin}",
-        "unknown type for rule.rate (set at x.yaml:3)",
+        "unknown type for rule.rate (in the place of the value at x.yaml:3)",
         "did you mean 'cosine'?      valid: cosine, linear",
     ),
     "missing type": (
         "rule.rate={start: 3}",
-        "missing key 'type' for rule.rate (set at x.yaml:3)",
+        "missing key 'type' for rule.rate (in the place of the value at x.yaml:3)",
         "valid: cosine, linear",
     ),
     "out of range": (
         "rule.rate={type: linear, start: -3}",
-        "rule.rate.start: expected a number > 0, got -3 (set at x.yaml:3)",
+        "rule.rate.start: expected a number > 0, got -3 (in the place of the value at x.yaml:3)",
         "",
     ),
     "out of range, further inside": (
         "rule={type: adam, rate: {type: linear, start: -3}}",
-        "rule.rate.start: expected a number > 0, got -3 (set at x.yaml:2)",
+        "rule.rate.start: expected a number > 0, got -3 (in the place of the value at x.yaml:2)",
         "",
     ),
     "misspelt key, once": (
         "rule.rate={type: cosine, start: 1, epoch: 3}",
-        "unknown key 'epoch' for rule.rate of type cosine (set at x.yaml:3)",
+        "unknown key 'epoch' for rule.rate of type cosine (in the place of the value at x.yaml:3)",
         "did you mean 'epochs'?      valid: start, epochs, type, end",
     ),
     "missing key": (
         "rule.rate={type: linear}",
-        "missing key 'start' for rule.rate of type linear (set at x.yaml:3)",
+        "missing key 'start' for rule.rate of type linear (in the place of the value at x.yaml:3)",
         "add start: a number > 0",
     ),
     "where nothing was set": (
@@ -221,8 +221,8 @@ ON_THE_COMMAND_LINE = {
         "rule.floor.start: expected a number > 0, got 0",
         "",
     ),
-    "number out of range": ("rule.rate=-1", f"expected {EITHER} (set at x.yaml:3)", ""),
-    "word": ("rule.rate=fast", f"expected {EITHER} (set at x.yaml:3)", ""),
+    "number out of range": ("rule.rate=-1", f"expected {EITHER} (in the place of the value at x.yaml:3)", ""),
+    "word": ("rule.rate=fast", f"expected {EITHER} (in the place of the value at x.yaml:3)", ""),
 }
 
 

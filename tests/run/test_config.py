@@ -79,7 +79,9 @@ def test_overrides_do_not_read_the_file_again(run):
 
 
 def test_mistaken_override_is_shown_as_such(run):
-    with pytest.raises(ConfigError, match=r"(?s)command line: seed=x: expected .*\(set at run/config\.yaml:\d+\)"):
+    with pytest.raises(
+        ConfigError, match=r"(?s)command line: seed=x: expected .*\(in the place of the value at run/config\.yaml:\d+\)"
+    ):
         load_run_config(run, ["seed=x"])
 
 

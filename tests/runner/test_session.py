@@ -216,7 +216,7 @@ def test_policy_that_ends_a_run_is_heard_before_it_is_pruned(toy):
     outcome = session.start(
         plan, Path("run"), Path("runs"), verbosity, pruned_because=lambda rows: "pruned" if rows else None
     )
-    assert outcome.record.reason == "max_epochs: 1 epochs are done"
+    assert outcome.record.reason == "max_epochs: 1 epoch is done"
 
 
 def test_run_resumed_inside_an_epoch_is_given_up_at_its_next_evaluation_only(toy, stop_after):

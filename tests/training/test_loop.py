@@ -156,15 +156,15 @@ def test_checkpointing_sees_every_update_and_then_the_evaluation():
 
 
 def test_train_returns_the_reason():
-    assert train(training_of([MaxEpochs(epochs=1)]), Recorder()) == "max_epochs: 1 epochs are done"
+    assert train(training_of([MaxEpochs(epochs=1)]), Recorder()) == "max_epochs: 1 epoch is done"
 
 
 def test_first_policy_in_the_list_that_ends_the_run_gives_the_reason():
     policies = [CoursePatience(min_epochs=9, max_patience=1), MaxEpochs(epochs=2), MaxEpochs(epochs=1)]
     t = training_of(policies)
-    assert train(t, Recorder()) == "max_epochs: 1 epochs are done"
+    assert train(t, Recorder()) == "max_epochs: 1 epoch is done"
     t = training_of([EndsAt(5), *policies])
-    assert train(t, Recorder()) == "max_epochs: 1 epochs are done"
+    assert train(t, Recorder()) == "max_epochs: 1 epoch is done"
 
 
 def test_row_holds_the_metrics_of_its_epoch():
@@ -249,7 +249,7 @@ def test_run_at_its_end_does_nothing():
     t = training_of([MaxEpochs(epochs=1)])
     train(t, Recorder())
     checkpointing = Recorder()
-    assert train(t, checkpointing) == "max_epochs: 1 epochs are done"
+    assert train(t, checkpointing) == "max_epochs: 1 epoch is done"
     assert checkpointing.calls == []
 
 

@@ -48,6 +48,8 @@ def check_metrics(names: Iterable[str], known: Sequence[str]) -> None:
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known, before=", ")
+            if name == "train.error":
+                hint = ", which is measured where an experiment says `evaluation.train_error=true`"
             raise UsageError(f"no run has the metric '{name}'{hint}; there are {', '.join(known)}")
 
 

@@ -45,5 +45,9 @@ def _log_in(run: RunDirectory) -> Path:
 
 def said(readings: int) -> str:
     """Return a sentence on how often the test split was read."""
-    times = "once" if readings == 1 else f"{readings} times"
-    return f"the test split has been read {times} for this run"
+    return f"the test split has been read {times(readings)} for this run"
+
+
+def times(readings: int) -> str:
+    """Say how often something was done: never, once, 2 times."""
+    return {0: "never", 1: "once"}.get(readings, f"{readings} times")
