@@ -28,6 +28,7 @@ from mnistnn.run.live import POLL_S
 from mnistnn.run.record import read_record
 from mnistnn.runner import session
 from mnistnn.runner.checkpointing import RunCheckpointing
+from tests.docs.summary import pytest_terminal_summary as pytest_terminal_summary
 
 TOY_EXPERIMENT = """\
 name: toy
