@@ -16,7 +16,7 @@ EXPERIMENT := experiments/mlp.yaml
 RUN := runs/mlp/make-$(firstword $(shell cat $(EXPERIMENT) $(wildcard experiments/base/*.yaml) | cksum))
 
 .DELETE_ON_ERROR:
-.PHONY: help setup train reproduce benchmark alternatives pictures test slow torture fuzz check release-check format constraints clean
+.PHONY: help setup train reproduce benchmark alternatives pictures test slow torture fuzz check release-check format docs constraints clean
 
 define HELP
 make setup        build .venv with everything but the GPU library; again only when dependencies change
@@ -31,6 +31,7 @@ make alternatives train gradient descent and its alternatives for 150 passes eac
 make pictures     train what README shows, and draw its pictures in docs/ (needs chromium and chromedriver)
 make release-check build a release, install it by pip, uv and pipx, and use it outside of the checkout
 make format       rewrite the sources in the project's format
+make docs         renew docs/reference, and build the documentation in build/docs/html; as one page, in build/docs/page
 make benchmark    time training beside PyTorch, JAX and scikit-learn; renew BENCHMARKS.md (DEVICE=cuda: on a GPU)
 make constraints  renew constraints.txt from the newest versions that pyproject.toml allows
 make clean        remove .venv, builds and tool caches; runs and data stay
@@ -143,6 +144,14 @@ release-check:
 format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Warnings are errors, and links that lead nowhere are warnings. Sphinx comes with the dependency group docs.
+SPHINX := $(BIN)/python -m sphinx -W --keep-going -n -q
+docs: $(INSTALLED)
+	$(BIN)/python docs/generate.py
+	$(SPHINX) -b html docs build/docs/html
+	$(SPHINX) -b singlehtml docs build/docs/page
+	@echo build/docs/html/index.html
 
 # A fresh environment, so that nothing installed by hand slips in.
 constraints:
