@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +10,7 @@ pytest.importorskip("sybil", reason="pages are read by sybil")
 
 from tests.docs.fences import Command, Fence, commands, fences
 from tests.docs.page_run import PageRun
+from tests.docs.summary import pytest_terminal_summary
 
 TRIED = Path(__file__).parent / "pages" / "tried.md"
 
@@ -108,3 +110,17 @@ def test_commands_are_told_from_what_they_print():
         Command("c", "out\n\n$5", 3),
         Command("d", None, 1),
     ]
+
+
+def test_summary_adds_up_what_the_pages_counted():
+    lines: list[str] = []
+    reports = [
+        SimpleNamespace(when="call", user_properties=[("fences", {"commands": 2, "not run": 1})]),
+        SimpleNamespace(when="call", user_properties=[("fences", {"commands": 3})]),
+        SimpleNamespace(when="teardown", user_properties=[("fences", {"commands": 3})]),
+        SimpleNamespace(when="call", user_properties=[]),
+    ]
+    pytest_terminal_summary(
+        SimpleNamespace(getreports=lambda outcome: reports if outcome == "passed" else [], line=lines.append)
+    )
+    assert lines == ["fences of the documentation: 5 commands, 1 not run"]
