@@ -9,7 +9,7 @@ pytest.importorskip("sybil", reason="pages are read by sybil")
 from tests.docs.fences import fences
 from tests.docs.page_run import ROOT, PageRun
 
-PAGES = [str(page.relative_to(ROOT)) for page in sorted(ROOT.glob("docs/**/*.md"))]
+PAGES = ["README.md", *(str(page.relative_to(ROOT)) for page in sorted(ROOT.glob("docs/**/*.md")))]
 SLOW = [page for page in PAGES if any("slow" in fence.notes for fence in fences(ROOT / page))]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("sphinx", reason="the documentation is built by Sphinx")
 
-from tests.docs.built import TRIED, build
+from tests.docs.built import ROOT, TRIED, build
 
 
 class _Loaded(HTMLParser):
@@ -94,3 +94,8 @@ def test_picture_of_a_document_of_the_root_is_copied(site):
 def test_link_that_leads_nowhere_is_an_error(tmp_path):
     (tmp_path / "index.md").write_text("# A title\n\nSee [a page](missing.md).\n")
     assert "missing.md" in build(tmp_path, tmp_path / "out")
+
+
+def test_documentation_is_built_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path):
+    assert build(ROOT / "docs", tmp_path) == ""
+    assert foreign_addresses(tmp_path) == []
