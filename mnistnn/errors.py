@@ -69,7 +69,7 @@ class BusyError(MnistnnError):
 
 
 class SweepError(MnistnnError):
-    """Some trials of a sweep failed; the others are done."""
+    """Some trials of a sweep failed, and the others are done; or no worker could begin any."""
 
     exit_code = 8
 

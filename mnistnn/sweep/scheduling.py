@@ -2,7 +2,8 @@
 
 A worker that dies takes no other trial with it for good. Trials that were under way when a pool of workers broke are
 tried one at a time afterwards, in a pool of their own, so that the one that kills its worker is known by it; it is
-tried a bounded number of times and then counts as failed, and the others go on.
+tried a bounded number of times and then counts as failed, and the others go on. Workers that die before they begin a
+trial would die for any: after a few pools of such workers the sweep ends.
 """
 
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass
 
-from mnistnn.errors import InterruptedRunError, MnistnnError, ResourceError
+from mnistnn.errors import InterruptedRunError, MnistnnError, ResourceError, SweepError
 from mnistnn.run import lock
 from mnistnn.run.directory import as_argument
 from mnistnn.runner.signals import StopRequest
@@ -21,6 +22,8 @@ from mnistnn.sweep.study import DONE, Study, note_end, standing
 from mnistnn.sweep.trial import Ended, run_trial
 
 _POLL_S = 0.2
+_MOST_FRUITLESS = 3
+"""How many pools in turn may lose their workers before a trial was begun. One may have been killed by chance."""
 _FINISHED = ("finished", "pruned", "diverged")
 _LOST = "the scheduler is gone, or has forgotten trials that were under way; finished ones are kept"
 
@@ -42,8 +45,10 @@ def run_study(study: Study, engine: Engine, tell: Callable[[Progress], None], po
     before the last of them.
 
     Everything that a trial can end with, a dead process included, is told, and does not end the others. Where points
-    are asked for one after the other, so many are under way at a time. Raises ResourceError, when all is saved that is
-    under way, if the disk or the device refuses.
+    are asked for one after the other, so many are under way at a time.
+
+    Raises ResourceError, when all is saved that is under way, if the disk or the device refuses; SweepError if workers
+    die, again and again, before they have begun a trial.
     """
     with StopRequest() as stop, searching(study) as searcher:
         at_first = [(trial, standing(study, trial).state) for trial in study.trials]
@@ -72,6 +77,7 @@ def run_study(study: Study, engine: Engine, tell: Callable[[Progress], None], po
             return searcher is not None and not searcher.is_exhausted
 
         suspects: list[Trial] = []
+        patience = _Patience(study)
         while (waiting or suspects or is_more_to_ask()) and stop.number is None:
             if suspects:
                 with engine.open(1) as pool:
@@ -80,6 +86,8 @@ def run_study(study: Study, engine: Engine, tell: Callable[[Progress], None], po
                 with engine.open() as pool:
                     left = _round(study, waiting, pool, stop, note, ask)
                 waiting = []
+            if left and stop.number is None:
+                patience.lose()
             for trial in left:
                 now = standing(study, trial)
                 if now.state == "failed":
@@ -92,6 +100,29 @@ def run_study(study: Study, engine: Engine, tell: Callable[[Progress], None], po
             searcher.settle()
         is_done = not is_more_to_ask() and all(standing(study, trial).state in DONE for trial in study.trials)
         return None if is_done else stop.number
+
+
+class _Patience:
+    """Counts pools in turn that lost trials, although none was begun."""
+
+    def __init__(self, study: Study) -> None:
+        self._study, self._noted, self._fruitless = study, _bytes_noted(study), 0
+
+    def lose(self) -> None:
+        """Count a pool that lost trials. Raises SweepError at the last that is borne."""
+        before, self._noted = self._noted, _bytes_noted(self._study)
+        self._fruitless = self._fruitless + 1 if self._noted == before else 0
+        if self._fruitless == _MOST_FRUITLESS:
+            raise SweepError(
+                f"workers died {_MOST_FRUITLESS} times in turn before they had begun a trial; why is said above. Once "
+                f"that is mended, go on with: mnistnn sweep resume {as_argument(self._study.path)}"
+            )
+
+
+def _bytes_noted(study: Study) -> int:
+    """Return how much is noted of attempts at all trials: it grows whenever one is begun."""
+    paths = map(study.attempts, study.trials)
+    return sum(path.stat().st_size for path in paths if path.exists())
 
 
 def _round(

@@ -136,6 +136,37 @@ def test_trial_that_kills_its_worker_is_tried_a_few_times_and_the_others_go_on(p
     assert study.attempts(study.trials[1]).read_text().count("began") == MOST_ATTEMPTS
 
 
+# What a worker does first: it ends before it can be given anything, as where a library cannot be imported.
+STILLBORN = """
+import os, sys
+if "multiprocessing" in " ".join(sys.argv + sys.orig_argv):
+    with open({births!r}, "a") as births:
+        births.write("1")
+    from mnistnn.sweep import engines
+    def fail(told):
+        raise ImportError("a library is missing")
+    if os.path.getsize({births!r}) < 6:  # after that it may, so that the test ends
+        engines._begin_worker = fail
+"""
+
+
+def test_workers_that_never_begin_end_the_sweep(prepared, command, tmp_path, monkeypatch):
+    study = prepared(*VALUES)
+    study.attempts(study.trials[0]).write_text('{"began": "host:1"}\n')  # its process died once, in an earlier sweep
+    (tmp_path / "stillborn").mkdir()
+    births = tmp_path / "births"
+    (tmp_path / "stillborn" / "sitecustomize.py").write_text(STILLBORN.format(births=str(births)))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "stillborn"), prepend=os.pathsep)
+    done = command("sweep", "resume", study.path, "--workers", 1)
+    assert done.code == 8
+    assert done.err.splitlines()[-1] == (
+        "error: workers died 3 times in turn before they had begun a trial; why is said above. Once that is mended, go "
+        "on with: mnistnn sweep resume study"
+    )
+    assert births.read_text() == "111"
+    assert states(study) == ["interrupted", "waiting", "waiting", "waiting"]
+
+
 def test_failed_trial_is_told_and_can_be_tried_again(prepared):
     study = prepared("optimizer.learning_rate=0.1,0.2")
     config = study.config(study.trials[1])
