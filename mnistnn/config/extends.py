@@ -8,13 +8,13 @@ import os
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from mnistnn.config.examples import example_names, named_in_file
+from mnistnn.config.examples import example_names, example_path, named_in_file
 from mnistnn.config.merge import merge
 from mnistnn.config.messages import Problem, ProblemError, shorten
 from mnistnn.config.nodes import MappingNode, Node, Scalar
 from mnistnn.config.parse import parse
 from mnistnn.config.source import Place, Source, decode
-from mnistnn.errors import nearest
+from mnistnn.errors import did_you_mean, nearest
 from mnistnn.storage.reading import TooLargeError, read_file
 from mnistnn.storage.writing import is_text
 
@@ -130,9 +130,15 @@ def _base(node: Node, source: Source, sources: list[Source]) -> Source:
     """Return the text that `extends` names; `sources` holds the chain of files so far."""
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         raise ProblemError(Problem(node.place, "expected the name of one file", hint="such as 'extends: base.yaml'"))
-    if source.path is None:
-        raise ProblemError(Problem(node.place, "only a file can extend another: nothing here to be relative to"))
-    path, name = named_in_file(node.value, source.path.parent, os.path.dirname(source.name))
+    example = example_path(node.value)
+    if source.path is not None:
+        path, name = named_in_file(node.value, source.path.parent, os.path.dirname(source.name))
+    elif example is not None:
+        path, name = example, str(example)
+    else:
+        what = "only a file can extend another: nothing here to be relative to"
+        hint = did_you_mean(node.value, example_names()) or "a text can extend an experiment of mnistnn, such as mlp"
+        raise ProblemError(Problem(node.place, what, hint=hint))
     if any(_same(path, earlier.path) for earlier in sources):
         chain = " → ".join([*(earlier.name for earlier in sources), name])
         raise ProblemError(Problem(node.place, f"files extend each other in a circle: {chain}"))

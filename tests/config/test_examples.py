@@ -6,7 +6,7 @@ import pytest
 
 from mnistnn.config import examples
 from mnistnn.config.examples import example_names, example_path, experiment_file
-from mnistnn.config.load import load_experiment
+from mnistnn.config.load import load_experiment, load_text
 from mnistnn.errors import ConfigError
 
 PROJECT = Path(__file__).parents[2]
@@ -128,6 +128,13 @@ def test_nearest_name_is_offered_for_what_is_extended(tmp_path, monkeypatch, sai
     with pytest.raises(ConfigError) as raised:
         load_experiment(Path("mine.yaml"))
     assert f"did you mean '{said.replace('adm', 'adam').replace('sof', 'soft')}'?" in str(raised.value)
+
+
+def test_text_without_a_file_extends_an_experiment_by_its_name():
+    assert load_text("extends: mlp\nname: mine\n", "a text").experiment.name == "mine"
+    with pytest.raises(ConfigError, match="nothing here to be relative to") as raised:
+        load_text("extends: mpl\nname: mine\n", "a text")
+    assert "did you mean 'mlp'?" in str(raised.value)
 
 
 def test_base_of_experiments_is_no_name(tmp_path, monkeypatch):
