@@ -26,7 +26,8 @@ def train(
 ) -> Run:
     """Train an experiment in a run directory of its own, as `mnistnn train` does, and return the run.
 
-    experiment  the path of a YAML file, or the content of one as a dict, which extends no file
+    experiment  the path of a YAML file, the name of an experiment of mnistnn, or a dict with the content of
+                a file, which may extend an experiment by its name, and no file
     overrides   KEY=VALUE, each in place of a value of the file: "optimizer.learning_rate=0.1"
     seed        of all randomness
     epochs      stop after so many at the latest
