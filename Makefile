@@ -21,7 +21,7 @@ RUN := runs/mlp/make-$(firstword $(shell cat $(EXPERIMENT) $(wildcard experiment
 define HELP
 make setup        build .venv with everything but the GPU library; again only when dependencies change
 make train        train $(EXPERIMENT) on MNIST, then measure it on the test split
-make reproduce    train what experiments/quick.txt lists; renew experiments/results and RESULTS.md
+make reproduce    train what experiments/quick.txt lists; renew experiments/results, RESULTS.md and docs/reference
 make test         the tests that take seconds
 make slow         the tests that take minutes
 make torture      every call to the disk failed in every way, hundreds of kills; prints the counts (KILLS=40, times 8)
@@ -63,6 +63,7 @@ $(RUN)/.evaluated: | $(INSTALLED)
 
 reproduce: | $(INSTALLED)
 	$(BIN)/mnistnn reproduce quick
+	$(BIN)/python docs/generate.py
 
 # A worker for each core, so none needs more than one BLAS thread. Tests begin hundreds of processes, which would compile
 # every module anew where the environment forbids to keep what Python has compiled.
