@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import click
 
 from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.terminal import printable
+
+_ASKED_OF_THE_SYSTEM = ("sched_getaffinity", "sched_setaffinity", "wait4")
+"""What keeps a contender on some cores, and tells the memory that a process took. Windows has none of it."""
 
 
 @click.command(cls=MnistnnCommand)
@@ -38,13 +42,15 @@ def bench(
 ) -> None:
     """Time training beside PyTorch, JAX and scikit-learn.
 
-    And beside the matrix products alone, which no step can undercut. Runs in a checkout of mnistnn, whose benchmarks/
-    holds the workloads; `make benchmark` makes an environment for the peers. Without --peers, only the limit is there
-    to compare with. With --section the other sections of the page stay as they were. The measurements are medians of
-    processes that take turns; ratios say more than times.
+    And beside the matrix products alone, which no step can undercut. Runs on Linux, in a checkout of mnistnn, whose
+    benchmarks/ holds the workloads; `make benchmark` makes an environment for the peers. Without --peers, only the
+    limit is there to compare with. With --section the other sections of the page stay as they were. The measurements
+    are medians of processes that take turns; ratios say more than times.
     """
-    from mnistnn.errors import CheckFailedError, UsageError
+    from mnistnn.errors import CheckFailedError, ResourceError, UsageError
 
+    if not all(hasattr(os, name) for name in _ASKED_OF_THE_SYSTEM):
+        raise ResourceError("bench measures on Linux only: this system does not keep processes on some of its cores")
     if sections and quick:
         raise UsageError("--quick takes a few workloads of all sections, and does not go with --section")
     if page and quick:

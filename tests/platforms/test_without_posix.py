@@ -93,6 +93,13 @@ def test_runs_are_trained_found_resumed_measured_and_removed_with_the_same_resul
     assert run.metrics.read_bytes() == Path("here/metrics.jsonl").read_bytes()
 
 
+def test_benchmark_is_refused_in_one_line(start):
+    process = start(COMMANDS, "5 bench --quick")
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert err == "error: bench measures on Linux only: this system does not keep processes on some of its cores\n"
+
+
 HELD = (  # tests of locks, lines and files, in which there are no links, pipes and synced folders
     "tests/run/test_run_lock.py tests/storage/test_locking.py tests/storage/test_writing.py "
     "tests/storage/test_partial_scores.py tests/data/test_streamed.py"

@@ -38,7 +38,7 @@ from typing import Any
 
 GONE = {
     os: "pread preadv pwrite pwritev setpgid getpgid setsid fork forkpty mkfifo getloadavg sched_getaffinity "
-    "register_at_fork O_NOFOLLOW O_NONBLOCK O_NOCTTY O_CLOEXEC O_DIRECTORY",
+    "sched_setaffinity wait4 register_at_fork O_NOFOLLOW O_NONBLOCK O_NOCTTY O_CLOEXEC O_DIRECTORY",
     signal: "SIGHUP SIGUSR1 SIGUSR2 SIGPIPE SIGALRM pthread_sigmask pthread_kill SIG_BLOCK SIG_UNBLOCK SIG_SETMASK",
 }
 O_BINARY = 1 << 30
