@@ -28,7 +28,7 @@ def runs(toy, start):
     [
         (["ls"], LISTED),
         (["ls", "--json"], LISTED),
-        (["show", WATCHED], RECORD_AND_ROWS),
+        (["show", WATCHED], {**RECORD_AND_ROWS, "config.yaml": 1}),
         (["tail", WATCHED], RECORD_AND_ROWS),
         (["tail", "-f", WATCHED], RECORD_AND_ROWS),
         (["compare", "runs"], {**HISTORY, "environment.json": 1}),
