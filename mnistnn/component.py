@@ -19,6 +19,12 @@ from pydantic_core import CoreSchema
 
 _Class = TypeVar("_Class", bound=type)
 
+FIELD_DOCS = "__mnistnn_field_docs__"
+"""The attribute of a class whose source is in no file: the string below each field, by its name."""
+
+DECLARED_AS = "__mnistnn_declared_as__"
+"""The attribute of a class that was derived from a component with larger unions: that component."""
+
 _CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
@@ -27,6 +33,12 @@ def component(cls: _Class) -> _Class:
     """Make `cls` a validated, documented, keyword-only record that may carry further runtime attributes."""
     cls.__get_pydantic_json_schema__ = classmethod(_documented)  # type: ignore[attr-defined]
     return cast("_Class", dataclass(cls, config=_CONFIG, kw_only=True, eq=False))
+
+
+def declared_as(cls: type) -> type:
+    """Return the component that a class is in the source: itself, or what it was derived from."""
+    found: type = vars(cls).get(DECLARED_AS, cls)
+    return found
 
 
 def _documented(cls: type, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -45,12 +57,19 @@ def _documented(cls: type, core_schema: CoreSchema, handler: GetJsonSchemaHandle
 
 
 def _documentation(cls: type) -> dict[str, str]:
-    """Return the string below each annotated field in the source of a class."""
+    """Return the string below each annotated field of a class: as was found before, or as its source has it."""
+    if (known := vars(cls).get(FIELD_DOCS)) is not None:
+        return cast("dict[str, str]", known)
     if not inspect.get_annotations(cls):
         return {}
     (tree,) = ast.parse(dedent(inspect.getsource(cls))).body
+    return field_docs(cast("ast.ClassDef", tree))
+
+
+def field_docs(tree: ast.ClassDef) -> dict[str, str]:
+    """Return the string below each annotated field in the syntax tree of a class."""
     found = {}
-    for field, below in pairwise(cast("ast.ClassDef", tree).body):
+    for field, below in pairwise(tree.body):
         is_text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and is_text:
             text = below.value.value  # type: ignore[attr-defined]

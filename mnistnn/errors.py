@@ -46,6 +46,10 @@ class RunError(MnistnnError):
     exit_code = 4
 
 
+class LackingCodeError(RunError):
+    """A run needs code that is not trusted on this machine, or a package that is not installed."""
+
+
 class ResourceError(MnistnnError):
     """The disk, the memory or the device cannot do what was asked."""
 

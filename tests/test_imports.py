@@ -22,6 +22,7 @@ LAYERS = """
     tasks
     run | training
     config | objectives
+    plugins
     augment | models
     data | layers | losses | optim | preprocess
     kernels

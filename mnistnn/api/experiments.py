@@ -12,19 +12,24 @@ from mnistnn.config.examples import experiment_file
 from mnistnn.config.load import LoadedExperiment, load_experiment, load_text
 from mnistnn.config.overrides import settings_as_overrides
 from mnistnn.errors import ConfigError, UsageError
+from mnistnn.plugins.given import Given, given_code
 
 _DICT = "experiment"  # what a dict is called in messages, which show it as YAML
 
 
-def loaded(experiment: str | Path | Mapping[str, Any], overrides: Sequence[str]) -> LoadedExperiment:
-    """Load an experiment. Raises ConfigError with all mistakes, UsageError for what is none of these types."""
+def loaded(
+    experiment: str | Path | Mapping[str, Any], overrides: Sequence[str], code: Given = None
+) -> LoadedExperiment:
+    """Load an experiment, with the components of files of code. Raises ConfigError with all mistakes, UsageError for
+    what is none of these types.
+    """
     for override in overrides:
         if not isinstance(override, str):
             raise UsageError(f"overrides: expected texts such as 'optimizer.learning_rate=0.1', got {override!r}")
     if isinstance(experiment, str | Path):
-        return load_experiment(experiment_file(str(experiment)).path, overrides)
+        return load_experiment(experiment_file(str(experiment)).path, overrides, given_code(code))
     if isinstance(experiment, Mapping):
-        return load_text(resolved_yaml(_plain(experiment, ())), _DICT, overrides)
+        return load_text(resolved_yaml(_plain(experiment, ())), _DICT, overrides, given_code(code))
     raise UsageError(
         f"experiment: expected a name, the path of a YAML file, or a dict, got a {type(experiment).__name__}"
     )

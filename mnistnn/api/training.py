@@ -7,6 +7,7 @@ from typing import Any, SupportsIndex
 from mnistnn.api.experiments import loaded, settings
 from mnistnn.api.run import Run
 from mnistnn.experiment.plan import Plan
+from mnistnn.plugins.given import Given
 from mnistnn.runner import training
 from mnistnn.runner.session import usual_verbosity
 from mnistnn.runner.signals import StopRequest
@@ -23,6 +24,7 @@ def train(
     name: str | None = None,
     quiet: bool = False,
     resume: bool = False,
+    code: Given = None,
 ) -> Run:
     """Train an experiment in a run directory of its own, as `mnistnn train` does, and return the run.
 
@@ -37,6 +39,8 @@ def train(
     name        of the experiment, and of the folder of its runs
     quiet       show nothing; else lines, and bars where they can be drawn, on stderr
     resume      go on with this experiment's unfinished run, if there is one
+    code        the path of a Python file with components of your own (`mnistnn.plugins`), or several; it is executed,
+                and trusted on this machine from then on
 
     Raises ConfigError, with all mistakes, before anything is written; DataError for a set that cannot be had, RunError
     for a taken `run_dir`, DivergedError, ResourceError for a disk or a device that refuses.
@@ -49,7 +53,7 @@ def train(
     >>> run.status, run.seed, run.reason
     ('finished', 3, 'max_epochs: 2 epochs are done')
     """
-    plan = Plan(loaded(experiment, [*overrides, *settings(name, epochs, device, seed)]))
+    plan = Plan(loaded(experiment, [*overrides, *settings(name, epochs, device, seed)], code))
     folder = None if run_dir is None else Path(run_dir)
     with StopRequest(is_own_process=False) as stop:
         outcome = training.train(plan, Path(runs), folder, usual_verbosity(quiet), stop, resume)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mnistnn.cli.command import MnistnnGroup, settings
+from mnistnn.cli.options import CODE
 from mnistnn.cli.parameters import ExperimentFile
 from mnistnn.cli.terminal import printable, shortened
 from mnistnn.errors import ConfigError
@@ -22,15 +23,17 @@ def config() -> None:
 
 @config.command()
 @click.argument("files", nargs=-1, required=True, type=ExperimentFile())
-def check(files: tuple[Path, ...]) -> None:
+@CODE
+def check(files: tuple[Path, ...], code: tuple[Path, ...]) -> None:
     """Check that each file is a valid experiment whose parts fit together. Needs no data."""
     from mnistnn.config.load import load_experiment
     from mnistnn.experiment.plan import Plan
+    from mnistnn.plugins.given import given_code
 
-    failed = False
+    failed, plugins = False, given_code(code)
     for file in files:
         try:
-            Plan(load_experiment(file))
+            Plan(load_experiment(file, (), plugins))
         except ConfigError as error:
             failed = True
             click.echo(printable(shortened(str(error))), err=True)
@@ -45,14 +48,16 @@ def check(files: tuple[Path, ...]) -> None:
 @click.argument("file", type=ExperimentFile())
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--origins/--no-origins", default=True, help="Say after each value where it comes from.")
+@CODE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def show(file: Path, overrides: tuple[str, ...], origins: bool, as_json: bool) -> None:
+def show(file: Path, overrides: tuple[str, ...], origins: bool, code: tuple[Path, ...], as_json: bool) -> None:
     """Print an experiment with every default written out."""
     from mnistnn.config.dump import config_hash, resolved_yaml
     from mnistnn.config.load import load_experiment
     from mnistnn.config.validate import type_first
+    from mnistnn.plugins.given import given_code
 
-    loaded = load_experiment(file, overrides)
+    loaded = load_experiment(file, overrides, given_code(code))
     shown = type_first(loaded.resolved)
     if not as_json:
         click.echo(resolved_yaml(shown, loaded.origins if origins else None), nl=False)
@@ -64,14 +69,17 @@ def show(file: Path, overrides: tuple[str, ...], origins: bool, as_json: bool) -
 @config.command()
 @click.argument("left", metavar="A", type=ExperimentFile())
 @click.argument("right", metavar="B", type=ExperimentFile())
+@CODE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def diff(left: Path, right: Path, as_json: bool) -> None:
+def diff(left: Path, right: Path, code: tuple[Path, ...], as_json: bool) -> None:
     """Print the values in which two experiments differ, defaults included."""
     from mnistnn.config.diff import ABSENT, differences
     from mnistnn.config.dump import flow_yaml
     from mnistnn.config.load import load_experiment
+    from mnistnn.plugins.given import given_code
 
-    found = differences(load_experiment(left).resolved, load_experiment(right).resolved)
+    plugins = given_code(code)
+    found = differences(*(load_experiment(file, (), plugins).resolved for file in (left, right)))
     if as_json:
         rows = []
         for each in found:
@@ -92,33 +100,39 @@ def diff(left: Path, right: Path, as_json: bool) -> None:
 @click.option(
     "--name", default="mine", show_default=True, help="Name of the new experiment, and of the folder of its runs."
 )
-def new(example: Path, name: str) -> None:
+@CODE
+def new(example: Path, name: str, code: tuple[Path, ...]) -> None:
     """Print a commented experiment file, to be changed: mnistnn config new > mine.yaml.
 
     It says what the experiment NAME says (a name, or a file), without extending anything: mlp, if there is no NAME.
     """
     from mnistnn.config.load import load_experiment
     from mnistnn.config.template import template
+    from mnistnn.plugins.given import given_code
 
-    click.echo(template(load_experiment(example, [f"name={name}"]), name), nl=False)
+    click.echo(template(load_experiment(example, [f"name={name}"], given_code(code)), name), nl=False)
 
 
 @config.command()
 @click.argument("key", required=False)
-def explain(key: str | None) -> None:
+@CODE
+def explain(key: str | None, code: tuple[Path, ...]) -> None:
     """Explain a key, such as optimizer.learning_rate or layers.dense; without KEY, list them all."""
     from mnistnn.config.explain import explain as explanation
     from mnistnn.config.load import experiment_validator
+    from mnistnn.plugins.given import given_code
 
-    click.echo(explanation(experiment_validator().book, key))
+    click.echo(explanation(experiment_validator(given_code(code)).book, key))
 
 
 @config.command()
-def schema() -> None:
+@CODE
+def schema(code: tuple[Path, ...]) -> None:
     """Print the JSON Schema of experiment files, for editors."""
     from mnistnn.config.load import experiment_validator
+    from mnistnn.plugins.given import given_code
 
-    click.echo(json.dumps(experiment_validator().schema, indent=2))
+    click.echo(json.dumps(experiment_validator(given_code(code)).schema, indent=2))
 
 
 def _print_json(content: Mapping[str, Any]) -> None:

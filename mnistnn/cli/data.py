@@ -10,6 +10,7 @@ import click
 
 from mnistnn.cli import output
 from mnistnn.cli.command import MnistnnGroup, settings
+from mnistnn.cli.options import CODE
 from mnistnn.cli.parameters import ExperimentFile
 from mnistnn.cli.terminal import can_show, printable
 from mnistnn.runner.bars import can_draw
@@ -156,6 +157,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
     metavar="CFG",
     help="Show each image beside distortions of it, as this experiment trains on.",
 )
+@CODE
 @click.option("--out", type=click.Path(path_type=Path), help="Write the images to this PNG file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text and drawings.")
 def show(
@@ -163,6 +165,7 @@ def show(
     split: Literal["train", "valid", "test"],
     count: int,
     experiment: Path | None,
+    code: tuple[Path, ...],
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -179,9 +182,10 @@ def show(
 
     from mnistnn.config.load import load_experiment
     from mnistnn.data.splits import default_data
+    from mnistnn.plugins.given import given_code
 
     output.prepare(out, True, output.PNG)
-    loaded = None if experiment is None else load_experiment(experiment)
+    loaded = None if experiment is None else load_experiment(experiment, (), given_code(code))
     data = loaded.experiment.data if loaded is not None and name is None else default_data(name or "mnist")
     examples, n = _first_of(data, split, count)
     class_counts = np.bincount(examples.labels, minlength=examples.classes).tolist()

@@ -13,6 +13,16 @@ RUNS = click.option(
     help="Folder of all runs.",
 )
 
+CODE = click.option(
+    "--code",
+    "code",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE.py",
+    help="Python file with components of your own, which is executed, and trusted on this machine from then on. May be "
+    "given several times.",
+)
+
 CHECKPOINT = click.option(
     "--checkpoint",
     default="best",

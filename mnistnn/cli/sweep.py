@@ -11,7 +11,7 @@ import click
 from mnistnn.cli import sweep_lines as lines
 from mnistnn.cli.command import MnistnnGroup, settings
 from mnistnn.cli.engine import ADDRESS, engine_for, engine_option, refuse_what_no_engine_can
-from mnistnn.cli.options import AXIS, RUNS
+from mnistnn.cli.options import AXIS, CODE, RUNS
 from mnistnn.cli.parameters import ExperimentFile, Seeds
 from mnistnn.cli.terminal import printable
 
@@ -68,6 +68,7 @@ def sweep() -> None:
 @_ENGINE
 @ADDRESS
 @click.option("--name", help="Name of the experiment.")
+@CODE
 @RUNS
 @click.option("--study", "path", type=click.Path(path_type=Path), help="The folder of the sweep, new.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Stop each trial after so many epochs at the latest.")
@@ -86,6 +87,7 @@ def run(
     engine: str,
     address: str | None,
     name: str | None,
+    code: tuple[Path, ...],
     runs: Path,
     path: Path | None,
     epochs: int | None,
@@ -100,6 +102,7 @@ def run(
     --sampler tpe and --prune need: pip install 'mnistnn[sweep]'.
     """
     from mnistnn.config.overrides import settings_as_overrides
+    from mnistnn.plugins.given import given_code
     from mnistnn.run.directory import new_run_path
     from mnistnn.sweep.optuna_seam import load_optuna
     from mnistnn.sweep.planning import describe, plan_search, plan_trials, points_of
@@ -111,13 +114,14 @@ def run(
     if prune or chosen == "tpe":
         load_optuna("--prune" if prune else "--sampler tpe")  # now, and not after an hour
     arguments = [*values, *settings_as_overrides(name, epochs, device)]
+    plugins = given_code(code)
     search, base = None, None
     if chosen == "tpe":
         assert trials is not None
-        planned, search, base = plan_search(config, arguments, trials, sweep_seed, seeds, workers)
+        planned, search, base = plan_search(config, arguments, trials, sweep_seed, seeds, workers, plugins)
     else:
         space = parse_space(arguments)
-        planned = plan_trials(config, space, points_of(space, trials, sweep_seed), seeds, workers)
+        planned = plan_trials(config, space, points_of(space, trials, sweep_seed), seeds, workers, plugins)
     if dry_run:
         for trial in planned.trials:
             click.echo(printable(f"{trial.id}  {lines.said(trial.values)}"))
@@ -128,7 +132,7 @@ def run(
         return
     description = describe(planned, [str(config), *values], chosen, prune, search)
     place = path or new_run_path(runs, description.name).with_name(new_run_path(runs, "sweep").name + "-sweep")
-    study = create_study(place, description, [] if search else planned.experiments, base)
+    study = create_study(place, description, [] if search else planned.experiments, base, plugins)
     points = len({trial.point for trial in planned.trials}) if search is None else search.points
     click.echo(printable(f"sweep {study.path}: {study.expected_trials} trials of {points} points"), err=True)
     if prepare:
@@ -165,6 +169,7 @@ def resume(path: Path, workers: int, engine: str, address: str | None, retry_fai
 
     refuse_what_no_engine_can(engine, address)
     study = open_study(path)
+    study.refuse_untrusted()
     if retry_failed:
         for trial in study.trials:
             if standing(study, trial).state == "failed" and trial.config_hash:
@@ -270,8 +275,10 @@ def trial(path: Path, name: str) -> None:
     import time
 
     from mnistnn.errors import InterruptedRunError, ResourceError, SweepError
+    from mnistnn.sweep.study import open_study
     from mnistnn.sweep.trial import run_trial
 
+    open_study(path).refuse_untrusted()
     ended = run_trial(str(path), name)
     if ended.state == "busy":
         if not settings().quiet:

@@ -11,13 +11,14 @@ import click
 from mnistnn.cli.command import MnistnnCommand, settings
 from mnistnn.cli.engine import ADDRESS, engine_option, refuse_what_no_engine_can, trainer_of
 from mnistnn.cli.found import found_run
-from mnistnn.cli.options import RUNS
+from mnistnn.cli.options import CODE, RUNS
 from mnistnn.cli.parameters import Duration, ExperimentFile, Seeds
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
     from mnistnn.config.load import LoadedExperiment
     from mnistnn.experiment.plan import Plan
+    from mnistnn.plugins.code import Plugins
     from mnistnn.run.directory import RunDirectory
     from mnistnn.runner.session import Outcome, Verbosity
 
@@ -42,6 +43,7 @@ def _workers(text: str) -> Callable[[Any], Any]:
 @click.argument("config", type=ExperimentFile())
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--name", help="Name of the experiment, and of the folder of its runs.")
+@CODE
 @RUNS
 @click.option("--run-dir", type=click.Path(path_type=Path), help="The run directory itself, new or empty.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of all randomness.")
@@ -63,6 +65,7 @@ def train(
     config: Path,
     overrides: tuple[str, ...],
     name: str | None,
+    code: tuple[Path, ...],
     runs: Path,
     run_dir: Path | None,
     seed: int | None,
@@ -83,6 +86,7 @@ def train(
     """
     from mnistnn.config.overrides import settings_as_overrides
     from mnistnn.experiment.plan import Plan
+    from mnistnn.plugins.given import given_code
 
     refuse_what_no_engine_can(engine, address)
     if seeds is not None and (seed is not None or run_dir is not None):
@@ -90,7 +94,8 @@ def train(
     flags = [*settings_as_overrides(name, epochs, device), *(["pretrain=[]"] if no_pretrain else [])]
     per_run = [[f"seed={s}"] for s in seeds or ([] if seed is None else [seed])] or [[]]
     # Every experiment is loaded and checked before the first is run.
-    loaded = [_load(config, [*overrides, *flags, *seed_override], workers or 1) for seed_override in per_run]
+    plugins = given_code(code)
+    loaded = [_load(config, [*overrides, *flags, *of_seed], plugins, workers or 1) for of_seed in per_run]
     plans = [Plan(each) for each in loaded]
     _warn_of_a_name_of_another(loaded[0])
     if engine == "dask" and not plans[0].members:
@@ -199,17 +204,18 @@ def _refuse_without_members(run: RunDirectory, workers: int | None, engine: str)
         )
 
 
-def _load(config: Path, overrides: list[str], workers: int) -> LoadedExperiment:
+def _load(config: Path, overrides: list[str], plugins: Plugins, workers: int) -> LoadedExperiment:
     """Load an experiment; where several runs share the cores, with the number of its threads."""
     from functools import partial
 
     from mnistnn.config.load import load_experiment
 
+    load = partial(load_experiment, config, plugins=plugins)
     if workers == 1:
-        return load_experiment(config, overrides)
+        return load(overrides)
     from mnistnn.sweep.planning import most_threads, with_threads
 
-    return with_threads(partial(load_experiment, config), overrides, most_threads(workers))
+    return with_threads(load, overrides, most_threads(workers))
 
 
 def _train_at_a_time(

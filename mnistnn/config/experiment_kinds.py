@@ -4,11 +4,12 @@ Which of them a file is follows from `model.type`. Both are one schema to who re
 only is refused by name where a model is fitted.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import TypeAdapter
 
@@ -16,29 +17,47 @@ from mnistnn.config.expected import Schema, SchemaBook
 from mnistnn.config.layer_order import LAYERS, MEANING, with_layers_in_order
 from mnistnn.config.messages import Problem
 from mnistnn.config.nodes import MappingNode, Node, Scalar, find, key_place, without
+from mnistnn.config.open_unions import with_more_types
 from mnistnn.config.schema import AnyExperiment, Expect, Experiment, FittedExperiment
 from mnistnn.config.validate import Validator
 from mnistnn.errors import DataError
 from mnistnn.models.fitted import AnyFitted
+from mnistnn.plugins.components import NO_COMPONENTS, Components
+from mnistnn.plugins.kinds import KINDS
 
+_Form = TypeVar("_Form")
 _MOST_COMMON = "mnist"  # whose splits the schema's defaults are
 
 
 class ExperimentValidator:
-    """Checks trees against the form that their model wants. `also_at_root` are keys that were used before."""
+    """Checks trees against the form that their model wants.
 
-    def __init__(self, also_at_root: Iterable[str] = ()) -> None:
-        self._also_at_root = tuple(also_at_root)
+    also_at_root  keys that were used before
+    components    what there is beside the components of mnistnn; it is known to this validator alone
+    """
+
+    def __init__(self, also_at_root: Iterable[str] = (), components: Components = NO_COMPONENTS) -> None:
+        self._also_at_root, self.components = tuple(also_at_root), components
+
+    def _form(self, form: type[_Form]) -> TypeAdapter[_Form]:
+        """Return what reads a form of an experiment whose unions have all components."""
+        joining = [(kind.union, self.components.classes.get(name, ())) for name, kind in KINDS.items()]
+        return TypeAdapter(with_more_types(form, joining))
 
     # Each is made when an experiment of its form is met: that takes a tenth of a second.
 
     @cached_property
     def _trained(self) -> "_Trained":
-        return _Trained(TypeAdapter(Experiment), self._also_at_root)
+        return _Trained(self._form(Experiment), self._also_at_root, fitted=lambda: self._fitted.adapter)
 
     @cached_property
     def _fitted(self) -> Validator[FittedExperiment]:
-        return Validator(TypeAdapter(FittedExperiment), self._also_at_root)
+        return Validator(self._form(FittedExperiment), self._also_at_root)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Why some components are stand-ins, which can be read and not planned."""
+        return self.components.lacking
 
     @property
     def book(self) -> SchemaBook:
@@ -61,7 +80,7 @@ class ExperimentValidator:
     @cached_property
     def fitted_types(self) -> list[str]:
         """The types of models that are fitted."""
-        kinds: tuple[Any, ...] = get_args(AnyFitted)
+        kinds: list[Any] = [*get_args(AnyFitted), *self.components.classes.get("fitted_model", ())]
         return sorted(kind.__dataclass_fields__["type"].default for kind in kinds)
 
     def validate(self, tree: Node, problems: list[Problem]) -> tuple[AnyExperiment | None, Node]:
@@ -78,6 +97,13 @@ class ExperimentValidator:
                 what = f"a model of type {kind.value} is fitted, and not trained by steps: it has no {key}"
                 problems.append(Problem(key_place(tree, (key,)), what))
         return self._fitted.validate(without(tree, {(key,) for key in wrong}), problems)
+
+    def experiment_of(self, resolved: dict[str, Any]) -> AnyExperiment:
+        """Return the experiment that `dump` returned these data of."""
+        is_fitted = resolved["model"]["type"] in self.fitted_types
+        adapter: TypeAdapter[Any] = self._fitted.adapter if is_fitted else self._trained.adapter
+        experiment: AnyExperiment = adapter.validate_json(json.dumps(resolved))
+        return experiment
 
     def complete(self, experiment: AnyExperiment, tree: Node, own_claims: set[str]) -> None:
         """Let an experiment that says nothing of a validation split have that of its data set, and make no claim that
@@ -110,12 +136,15 @@ class ExperimentValidator:
         return trained - fitted
 
 
+@dataclass(frozen=True)
 class _Trained(Validator[Experiment]):
-    """The validator of experiments that are trained by steps; its words know the types of fitted models too."""
+    """The validator of experiments that are trained by steps; its words know the types of `fitted` models too."""
+
+    fitted: Callable[[], TypeAdapter[FittedExperiment]] = field(kw_only=True)
 
     @cached_property
     def book(self) -> SchemaBook:
-        trained, fitted = self.adapter.json_schema(), TypeAdapter(FittedExperiment).json_schema()
+        trained, fitted = self.adapter.json_schema(), self.fitted().json_schema()
         trained["$defs"] |= fitted["$defs"]
         own, other = (schema["properties"]["model"] for schema in (trained, fitted))
         own["oneOf"] += other["oneOf"]

@@ -15,12 +15,14 @@ from mnistnn.config.extends import KEY as EXTENDS
 from mnistnn.config.extends import read_mapping, read_source, read_tree
 from mnistnn.config.members import with_members
 from mnistnn.config.messages import Problem, ProblemError, config_error
-from mnistnn.config.nodes import MappingNode, Node, Scalar, deepest, dotted, find, key_place
+from mnistnn.config.nodes import KeyPath, MappingNode, Node, Scalar, deepest, dotted, find, key_place
 from mnistnn.config.overrides import NAME as COMMAND_LINE
 from mnistnn.config.overrides import apply_overrides
 from mnistnn.config.relative_files import with_files_found
 from mnistnn.config.source import Place, Source
 from mnistnn.errors import ConfigError
+from mnistnn.plugins.code import NO_PLUGINS, Declared, Plugins
+from mnistnn.plugins.trust import trusted_among, trusting
 
 if TYPE_CHECKING:
     from mnistnn.config.experiment_kinds import ExperimentValidator
@@ -28,15 +30,25 @@ if TYPE_CHECKING:
 
 DEFAULT = "default"
 # What changes how an experiment is done, and not what it is.
+_MOST_VALIDATORS = 16  # that are kept: experiments of one process may have other plugins each
 _NO_OTHER_EXPERIMENT = frozenset({"name", "seed", "backend", "checkpoint", "evaluation"})
 
 
-@lru_cache(maxsize=1)
-def experiment_validator() -> "ExperimentValidator":
-    """Return the validator for experiments. No other place names the schema."""
-    from mnistnn.config.experiment_kinds import ExperimentValidator
+def experiment_validator(plugins: Plugins = NO_PLUGINS) -> "ExperimentValidator":
+    """Return the validator for experiments that may have what plugins declare. No other place names the schema.
 
-    return ExperimentValidator(also_at_root=(EXTENDS,))
+    Code that is not trusted is not executed: stand-ins take its place. Raises ConfigError for code that cannot be
+    loaded, and for two components of one type.
+    """
+    return _validator(plugins, trusted_among(plugins.digests.values()) if plugins.files else frozenset())
+
+
+@lru_cache(maxsize=_MOST_VALIDATORS)
+def _validator(plugins: Plugins, trusted: frozenset[str]) -> "ExperimentValidator":
+    from mnistnn.config.experiment_kinds import ExperimentValidator
+    from mnistnn.plugins.components import components_of
+
+    return ExperimentValidator((EXTENDS,), components_of(plugins, trusted))
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,8 @@ class LoadedExperiment:
     origins    for every dotted key of `resolved`: `file:line`, `command line` or `default`
     sources    (name, text) of every file read, the one asked for first
     overrides  as given
+    plugins    what it was given beside, which its validator was made with
+    validator  what it was checked by, with all components that it may have
     """
 
     experiment: "AnyExperiment"
@@ -55,6 +69,26 @@ class LoadedExperiment:
     sources: list[tuple[str, str]]
     overrides: list[str]
     tree: Node = field(repr=False)
+    plugins: Plugins
+    validator: "ExperimentValidator" = field(repr=False, compare=False)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Why it can be read, and not be planned: what its plugins need to be executed here."""
+        return self.validator.lacking
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what has classes that another process cannot find by their names, and say what is trusted here."""
+        trusted = trusted_among(self.plugins.digests.values())
+        return {**vars(self), "experiment": None, "validator": None, "trusted": trusted}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make an experiment with the same values, of code with the same digests that whoever sent it trusts."""
+        trusted: frozenset[str] = state.pop("trusted")
+        with trusting(trusted):
+            state["validator"] = experiment_validator(state["plugins"])
+        state["experiment"] = state["validator"].experiment_of(state["resolved"])
+        vars(self).update(state)
 
     def error(self, message: str, key: str) -> ConfigError:
         """Return the error that shows `message` at the place of the dotted `key`, or of what holds it."""
@@ -67,19 +101,19 @@ class LoadedExperiment:
         return config_error([Problem(place, message)], key)
 
 
-def load_experiment(path: Path, overrides: Sequence[str] = ()) -> LoadedExperiment:
+def load_experiment(path: Path, overrides: Sequence[str] = (), plugins: Plugins = NO_PLUGINS) -> LoadedExperiment:
     """Load an experiment file, what it extends, and overrides. Raises ConfigError with all mistakes."""
-    return _load(_read(path), overrides, follow_extends=True)
+    return _load(_read(path), overrides, plugins, follow_extends=True)
 
 
-def load_text(text: str, name: str, overrides: Sequence[str] = ()) -> LoadedExperiment:
+def load_text(text: str, name: str, overrides: Sequence[str] = (), plugins: Plugins = NO_PLUGINS) -> LoadedExperiment:
     """Load an experiment from text, called `name` in messages. It extends no file. Raises ConfigError."""
-    return _load(Source(name, text.removeprefix("\ufeff")), overrides, follow_extends=True)
+    return _load(Source(name, text.removeprefix("\ufeff")), overrides, plugins, follow_extends=True)
 
 
-def load_resolved(path: Path, overrides: Sequence[str] = ()) -> LoadedExperiment:
+def load_resolved(path: Path, overrides: Sequence[str] = (), plugins: Plugins = NO_PLUGINS) -> LoadedExperiment:
     """Load a run's own config.yaml, which is complete: `extends` is no key of it. Raises ConfigError."""
-    return _load(_read(path), overrides, follow_extends=False)
+    return _load(_read(path), overrides, plugins, follow_extends=False)
 
 
 def overridden(loaded: LoadedExperiment, overrides: Sequence[str]) -> LoadedExperiment:
@@ -88,7 +122,7 @@ def overridden(loaded: LoadedExperiment, overrides: Sequence[str]) -> LoadedExpe
     Raises ConfigError.
     """
     assert isinstance(loaded.tree, MappingNode)
-    return _validated(loaded.tree, loaded.sources, overrides, [])
+    return _validated(loaded.tree, loaded.sources, overrides, [], loaded.plugins)
 
 
 def _read(path: Path) -> Source:
@@ -98,7 +132,7 @@ def _read(path: Path) -> Source:
         raise config_error([error.problem]) from error
 
 
-def _load(source: Source, overrides: Sequence[str], follow_extends: bool) -> LoadedExperiment:
+def _load(source: Source, overrides: Sequence[str], plugins: Plugins, follow_extends: bool) -> LoadedExperiment:
     problems: list[Problem] = []
     sources: list[Source] = []
     if follow_extends:
@@ -109,22 +143,33 @@ def _load(source: Source, overrides: Sequence[str], follow_extends: bool) -> Loa
     if root is None:
         raise config_error(problems)
     texts = [(each.name, each.text) for each in sources]
-    return _validated(root, texts, overrides, problems)
+    return _validated(root, texts, overrides, problems, plugins)
 
 
 def _validated(
-    root: MappingNode, sources: list[tuple[str, str]], overrides: Sequence[str], problems: list[Problem]
+    root: MappingNode,
+    texts: Sequence[tuple[str, str]],
+    overrides: Sequence[str],
+    problems: Sequence[Problem],
+    plugins: Plugins,
 ) -> LoadedExperiment:
-    """Return the experiment of a tree under overrides; `problems` are those of its texts."""
-    sources = [*sources]
-    validator = experiment_validator()
-    named = with_files_found(apply_overrides(root, overrides, problems))
-    given = with_members(named, sources, problems, validator)
-    experiment, tree = validator.validate(given, problems)
-    if problems or experiment is None:
-        raise config_error(problems)
+    """Return the experiment of a tree under overrides; `problems` are those of its texts.
+
+    Only if something is wrong with it, installed packages are asked whether they have what it names.
+    """
+    sources, found = [*texts], [*problems]
+    validator = experiment_validator(plugins)
+    named = with_files_found(apply_overrides(root, overrides, found))
+    given = with_members(named, sources, found, validator)
+    experiment, tree = validator.validate(given, found)
+    if found or experiment is None:
+        if (more := _with_packages(plugins, sources, overrides)) is not None:
+            return _validated(root, texts, overrides, problems, more)
+        raise config_error(found)
     validator.complete(experiment, tree, _own_claims(tree, sources, overrides))
     resolved = validator.dump(experiment)
+    if len(used := _used(plugins, resolved)) < len(plugins.packaged):
+        return _validated(root, texts, overrides, problems, plugins.with_packaged(used))
     return LoadedExperiment(
         experiment=experiment,
         resolved=resolved,
@@ -132,7 +177,26 @@ def _validated(
         sources=sources,
         overrides=list(overrides),
         tree=tree,
+        plugins=plugins,
+        validator=validator,
     )
+
+
+def _with_packages(plugins: Plugins, sources: Sequence[tuple[str, str]], overrides: Sequence[str]) -> Plugins | None:
+    """Return plugins with the components of installed packages that are named in texts, if there are more of them."""
+    from mnistnn.plugins.packages import declared_by_packages, types_named_in
+
+    known = {each.type for each in plugins.packaged}
+    named = types_named_in([*(text for _, text in sources), *overrides]) - known
+    return plugins.with_packaged((*plugins.packaged, *declared_by_packages(named))) if named else None
+
+
+def _used(plugins: Plugins, resolved: dict[str, Any]) -> list[Declared]:
+    """Return the components of packages whose types an experiment names."""
+    if not plugins.packaged:
+        return []
+    named = {value for path, value in _values(resolved) if path[-1:] == ("type",)}
+    return [each for each in plugins.packaged if each.type in named]
 
 
 def _own_claims(tree: Node, sources: list[tuple[str, str]], overrides: Sequence[str]) -> set[str]:
@@ -149,16 +213,21 @@ def _own_claims(tree: Node, sources: list[tuple[str, str]], overrides: Sequence[
     return {key for key, entry in claims.entries.items() if entry.value.place.source.name in own}
 
 
-def leaves(data: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+def leaves(data: Any, at: KeyPath = ()) -> Iterator[KeyPath]:
     """Yield the path of every value of plain data that holds no further values."""
+    return (path for path, _ in _values(data, at))
+
+
+def _values(data: Any, at: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    """Yield every value of plain data that holds no further values, behind its path."""
     if isinstance(data, dict) and data:
         for key, value in data.items():
-            yield from leaves(value, (*at, key))
+            yield from _values(value, (*at, key))
     elif isinstance(data, list) and data:
         for index, value in enumerate(data):
-            yield from leaves(value, (*at, index))
+            yield from _values(value, (*at, index))
     else:
-        yield at
+        yield at, data
 
 
 def _origin(tree: Node, key: tuple[str | int, ...]) -> str:

@@ -4,7 +4,7 @@ import textwrap
 from typing import Any
 
 from mnistnn.config.dump import resolved_yaml
-from mnistnn.config.load import LoadedExperiment, experiment_validator
+from mnistnn.config.load import LoadedExperiment
 from mnistnn.config.nodes import plain
 from mnistnn.config.validate import type_first
 
@@ -25,7 +25,7 @@ def template(loaded: LoadedExperiment, name: str) -> str:
     """
     said: dict[str, Any] = {key: value for key, value in plain(loaded.tree).items() if key not in _LEFT_OUT}
     said = type_first({"name": name} | {key: value for key, value in said.items() if key != "name"})
-    schema = experiment_validator().book.root
+    schema = loaded.validator.book.root
     parts = [_HEAD]
     for key, value in said.items():
         parts.append(f"{_comment(schema, key)}{resolved_yaml({key: value})}")

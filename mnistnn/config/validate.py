@@ -9,7 +9,7 @@ message with one of its keys and a colon (`momentum: must not …`); the message
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -28,6 +28,7 @@ class Validator(Generic[T]):
 
     adapter: TypeAdapter[T]
     also_at_root: tuple[str, ...] = ()
+    lacking: ClassVar[tuple[str, ...]] = ()
 
     @cached_property
     def book(self) -> SchemaBook:

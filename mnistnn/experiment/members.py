@@ -53,7 +53,7 @@ def members_of(whole: LoadedExperiment) -> list[MemberExperiment]:
                     key=f"model.members.{number}",
                 )
         own["backend"] = resolved["backend"]
-        loaded = load_text(resolved_yaml(type_first(own)), f"member {number + 1}")
+        loaded = load_text(resolved_yaml(type_first(own)), f"member {number + 1}", (), whole.plugins)
         known = {field.name: getattr(loaded, field.name) for field in fields(LoadedExperiment)}
         found.append(MemberExperiment(**known, whole=whole, number=number))
     return found

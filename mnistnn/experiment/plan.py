@@ -17,7 +17,7 @@ from mnistnn.data.pictures.style import style_from
 from mnistnn.data.sequences.contract import SequencesInfo
 from mnistnn.data.source import info_of, source_of
 from mnistnn.data.splits import StoredSplit
-from mnistnn.errors import ConfigError, UsageError
+from mnistnn.errors import ConfigError, LackingCodeError, UsageError
 from mnistnn.experiment import compatibility, resources
 from mnistnn.experiment.batch_sources import batches_of
 from mnistnn.experiment.inputs import Inputs
@@ -37,7 +37,8 @@ from mnistnn.types import Array, Shape, SplitName
 
 
 class Plan:
-    """An experiment whose parts are known to fit. Raises ConfigError, at the place of the value at fault, if not.
+    """An experiment whose parts are known to fit. Raises ConfigError, at the place of the value at fault, if not, and
+    LackingCodeError if stand-ins are among them for code that may not be executed here.
 
     The plan has a copy of the experiment, so that one that was loaded serves several plans. Two things show only when
     the training split is read: how many dimensions a fitted transform keeps, and which examples a pair of labels keeps.
@@ -54,6 +55,9 @@ class Plan:
         restored: Mapping[int, Tensors] | None = None,
         whole: "Plan | None" = None,
     ) -> None:
+        if loaded.lacking:
+            place = loaded.plugins.place
+            raise LackingCodeError(("" if place is None else f"{place[0]}: ") + "; ".join(loaded.lacking))
         self.experiment: AnyExperiment = deepcopy(loaded.experiment)
         self.loaded = replace(loaded, experiment=self.experiment)
         experiment = self.experiment

@@ -84,7 +84,7 @@ class Phase:
             "evaluation": {"batch_size": resolved["evaluation"]["batch_size"]},
             "checkpoint": {**resolved["checkpoint"], "monitor": "last"},
         }
-        loaded = load_text(resolved_yaml(type_first(own)), f"{self.name}.yaml")
+        loaded = load_text(resolved_yaml(type_first(own)), f"{self.name}.yaml", (), whole.plugins)
         return DerivedExperiment(
             **{field.name: getattr(loaded, field.name) for field in fields(LoadedExperiment)},
             whole=whole,

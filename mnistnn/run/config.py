@@ -12,6 +12,7 @@ from mnistnn.config.load import DEFAULT, LoadedExperiment, leaves, load_resolved
 from mnistnn.config.nodes import KeyPath, dotted
 from mnistnn.errors import ConfigError, RunError
 from mnistnn.run import checkpoint as checkpoints
+from mnistnn.run.code import kept_packages, kept_plugins
 from mnistnn.run.directory import RunDirectory, as_argument
 from mnistnn.run.record import RunRecord, read_record
 
@@ -26,10 +27,7 @@ def load_run_config(
 
     record  what run.json said, if it was read before
     """
-    try:
-        kept = load_resolved(run.config)
-    except ConfigError as error:
-        raise RunError(str(error)) from error
+    kept = load_kept(run)
 
     def is_of(record: RunRecord) -> bool:
         return standing(kept, record, lambda: _newest_digest(run)) != "another"
@@ -42,6 +40,22 @@ def load_run_config(
             f"such as: mnistnn resume {as_argument(run.path)} stopping.max_epochs.epochs=30)"
         )
     return overridden(kept, overrides) if overrides else kept
+
+
+def load_kept(run: RunDirectory) -> LoadedExperiment:
+    """Load config.yaml whatever digest it has, with the code that the run keeps. Code that is not trusted here is not
+    executed, and packages need not be installed: such an experiment can be read, and not planned. Raises RunError.
+    """
+    plugins = kept_plugins(run)
+    try:
+        try:
+            return load_resolved(run.config, (), plugins)
+        except ConfigError:
+            if not (packaged := kept_packages(run)):
+                raise
+            return load_resolved(run.config, (), plugins.with_packaged(packaged))
+    except ConfigError as error:
+        raise RunError(str(error)) from error
 
 
 def standing(kept: LoadedExperiment, record: RunRecord, saved: Callable[[], set[str]]) -> Standing:

@@ -36,6 +36,11 @@ class RunDirectory:
         return folder_in(self.path, "source")
 
     @property
+    def code(self) -> Path:
+        """Where the files of code are that the experiment was given."""
+        return folder_in(self.source, "code")
+
+    @property
     def environment(self) -> Path:
         return file_in(self.path, "environment.json")
 
@@ -119,7 +124,7 @@ def furnish(run: RunDirectory) -> None:
 
 def clear(run: RunDirectory) -> None:
     """Remove what a killed process was writing. Only for who holds the lock."""
-    for folder in (run.path, run.source, run.checkpoints, run.evaluations):
+    for folder in (run.path, run.source, run.code, run.checkpoints, run.evaluations):
         remove_leftovers(folder)
 
 

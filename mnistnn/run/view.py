@@ -115,6 +115,12 @@ class RunView:
         return self.loaded.resolved
 
     @cached_property
+    def config_and_code(self) -> dict[str, Any]:
+        """The same, and beside it the digests of the code that it was trained with: what it is compared by."""
+        digests = {name.removesuffix(".py"): digest[:12] for name, digest in self.loaded.plugins.digests.items()}
+        return self.config | {"code": digests} if digests else self.config
+
+    @cached_property
     def overrides(self) -> list[str]:
         """What the command line changed in the experiment's file when the run was started: KEY=VALUE each."""
         try:

@@ -10,6 +10,7 @@ from mnistnn.config.load import LoadedExperiment, load_text
 from mnistnn.config.validate import type_first
 from mnistnn.errors import UsageError
 from mnistnn.experiment.members import FOLDER, member_run
+from mnistnn.plugins.code import CodeFile, Declared, Plugins, unlike_each_other
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.view import RunView
@@ -24,7 +25,7 @@ def committee_of(runs: Sequence[RunDirectory], name: str, combine: str) -> Loade
 
     Raises UsageError for a run that is not finished or is a committee itself, ConfigError if their data differ.
     """
-    members = []
+    members, files, declared = [], list[CodeFile](), list[Declared]()
     for run in runs:
         view = RunView(run)
         if view.record.status != "finished":
@@ -32,6 +33,8 @@ def committee_of(runs: Sequence[RunDirectory], name: str, combine: str) -> Loade
         if "members" in view.config["model"]:
             raise UsageError(f"{run.path}: is a committee, which is no member of another one; its members could be")
         members.append(view.config)
+        files += view.loaded.plugins.files
+        declared += view.loaded.plugins.declared
     whole: dict[str, Any] = {
         "name": name,
         **{key: members[0][key] for key in _SHARED},
@@ -41,7 +44,13 @@ def committee_of(runs: Sequence[RunDirectory], name: str, combine: str) -> Loade
             "combine": combine,
         },
     }
-    return load_text(resolved_yaml(whole), f"committee of {len(runs)} runs")
+    plugins = Plugins(unlike_each_other(files), tuple(dict.fromkeys(declared)), _place_of_code(runs))
+    return load_text(resolved_yaml(whole), f"committee of {len(runs)} runs", (), plugins)
+
+
+def _place_of_code(runs: Sequence[RunDirectory]) -> tuple[Path, Path] | None:
+    """Return the first run that keeps code, and where: what a message can name."""
+    return next(((run.path, run.code) for run in runs if run.code.is_dir()), None)
 
 
 def copy_members(runs: Sequence[RunDirectory], committee: RunDirectory) -> None:

@@ -7,9 +7,12 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.errors import DivergedError, MnistnnError, ResourceError, TimeBudgetError
+from mnistnn.plugins.code import plain_declared
+from mnistnn.run.code import keep_code
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord, Status
 from mnistnn.storage.opening import open_own
@@ -79,14 +82,19 @@ def log_of(run: RunDirectory) -> Iterator[Callable[[str], None]]:
             raise resource_error(run.log, error) from error
 
 
-def keep_sources(run: RunDirectory, loaded: LoadedExperiment) -> dict[str, str]:
-    """Keep the files and overrides as they were given, verbatim; return the SHA-256 of each copy, by its name."""
-    copies = {f"{number}-{Path(name).name}": text for number, (name, text) in enumerate(loaded.sources)}
+def keep_sources(run: RunDirectory, loaded: LoadedExperiment) -> dict[str, Any]:
+    """Keep the files, the code and the overrides as they were given, verbatim; return what environment.json says of
+    them: the SHA-256 of each copy, by its name, and the components that code and packages declare.
+    """
+    copies = {f"{number}-{Path(name).name}": text.encode() for number, (name, text) in enumerate(loaded.sources)}
     if loaded.overrides:
-        copies["overrides.txt"] = "\n".join(loaded.overrides) + "\n"
-    for name, text in copies.items():
-        write_atomically(run.source / name, text.encode())
-    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in copies.items()}
+        copies["overrides.txt"] = ("\n".join(loaded.overrides) + "\n").encode()
+    for name, content in copies.items():
+        write_atomically(run.source / name, content)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in copies.items()}
+    keep_code(run.code, loaded.plugins)
+    digests |= {f"{run.code.name}/{name}": digest for name, digest in loaded.plugins.digests.items()}
+    return {"source": digests, "components": plain_declared(loaded.validator.components.declared)}
 
 
 def now() -> str:

@@ -10,6 +10,7 @@ from mnistnn.config.dump import config_hash
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.errors import ConfigError, RunError
 from mnistnn.run import lock
+from mnistnn.run.code import kept_plugins
 from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory, all_runs
 from mnistnn.run.record import RunRecord, read_record
@@ -22,6 +23,12 @@ _FIXED = ("checkpoint.monitor",)
 
 def refuse_changes(before: LoadedExperiment, now: LoadedExperiment) -> None:
     """Raise ConfigError if a resumed run would be another experiment."""
+    if (then := before.plugins.digests) != (given := now.plugins.digests):
+        names = sorted(name for name in {**then, **given} if then.get(name) != given.get(name))
+        raise ConfigError(
+            f"this is another experiment: its code is not what the run was begun with ({', '.join(names)}); the run "
+            "keeps its own code, with which `mnistnn resume` goes on"
+        )
     refused = [
         f"  {change.key}: {change.left!r} in the run, {change.right!r} asked for"
         for change in differences(before.resolved, now.resolved)
@@ -63,7 +70,8 @@ def _runs_of(loaded: LoadedExperiment, runs: Path) -> Iterator[tuple[RunDirector
     for run in reversed(all_runs(runs)):
         with suppress(RunError):
             record = read_record(run)
-            if record.config_hash in digests or _was_the_same(run, record, loaded, digests):
+            is_same = record.config_hash in digests or _was_the_same(run, record, loaded, digests)
+            if is_same and kept_plugins(run).digests == loaded.plugins.digests:
                 yield run, record
 
 

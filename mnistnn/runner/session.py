@@ -120,7 +120,7 @@ def _furnish(
     furnish(run)
     write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
     images = None if style is None else asdict(style)
-    write_environment(run, environment | {"images": images, "source": keep_sources(run, loaded)})
+    write_environment(run, environment | {"images": images} | keep_sources(run, loaded))
     transforms.keep(run, plan.preprocessing.tensors())
     if furnish_members is not None:
         furnish_members(run)
@@ -151,7 +151,7 @@ def resume(
     runs  the folder whose newest run it is then, if it lies there
     """
     before = load_run_config(run)
-    loaded = load_resolved(run.config, overrides) if overrides else before
+    loaded = load_resolved(run.config, overrides, before.plugins) if overrides else before
     refuse_changes(before, loaded)
     if overrides:
         _refuse_a_past_end(run, loaded)

@@ -1,5 +1,6 @@
 """The description of a sweep, study.json: the request, and the trials that were known from the beginning."""
 
+from dataclasses import field
 from typing import Literal
 
 from pydantic import ConfigDict
@@ -54,6 +55,7 @@ class Description:
     sampler  how points come about: all of a grid, drawn at random, or each chosen by what became of those before
     monitor  the metric by which the best epoch of each run, and then the best point, is chosen
     prune    whether trials are ended early that others show to be unpromising
+    code     the SHA-256 of each file of code that the experiment was given, by its name
     """
 
     schema_version: int
@@ -65,3 +67,4 @@ class Description:
     trials: list[Trial]
     prune: bool = False
     search: Search | None = None
+    code: dict[str, str] = field(default_factory=dict)

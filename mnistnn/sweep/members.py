@@ -16,7 +16,9 @@ from pathlib import Path
 from mnistnn.errors import BusyError, InterruptedRunError, MnistnnError, ResourceError, RunError, TimeBudgetError
 from mnistnn.experiment.members import member_run, members_of
 from mnistnn.experiment.plan import Plan
+from mnistnn.plugins.trust import trusted_among, trusting
 from mnistnn.run import lock
+from mnistnn.run.code import kept_plugins
 from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory, as_argument
 from mnistnn.runner import session
@@ -61,11 +63,13 @@ class MembersAtATime:
         self._futures: dict[int, Future[_Ended]] = {}
         self._elsewhere: set[int] = set()  # in the hands of another process, as was told
         self._committee = RunDirectory(Path())
+        self._trusted: frozenset[str] = frozenset()
         self._deadline: Deadline | None = None
 
     def begin(self, committee: RunDirectory, members: Sequence[int], time_budget_s: float | None) -> None:
         self._deadline = None if time_budget_s is None else Deadline.after(time_budget_s)
         self._committee, self._waiting = committee, list(members)
+        self._trusted = trusted_among(kept_plugins(committee).digests.values())
 
     def wait(self, member: int, stop: StopRequest) -> None:
         stop.before_death = self._pool.kill
@@ -139,7 +143,7 @@ class MembersAtATime:
 
     def _submit(self, member: int) -> None:
         self._futures[member] = self._pool.executor.submit(
-            _train_member, self._committee.path.resolve(), member, self._deadline, self._pool.session
+            _train_member, self._committee.path.resolve(), member, self._deadline, self._pool.session, self._trusted
         )
 
     def _run(self, member: int) -> RunDirectory:
@@ -172,12 +176,16 @@ def members_at_a_time(engine: Engine, most: int | None, tell: Callable[[str], No
             raise
 
 
-def _train_member(committee: Path, number: int, deadline: Deadline | None, pool: str) -> _Ended:
+def _train_member(
+    committee: Path, number: int, deadline: Deadline | None, pool: str, trusted: frozenset[str]
+) -> _Ended:
     """Train a member in this process, or go on with it, for the session of a pool. An error is part of what is
     returned.
+
+    trusted  digests of code that whoever submits it trusts
     """
     run = RunDirectory(committee)
-    with process_worker().at_work(pool) as stop:
+    with process_worker().at_work(pool) as stop, trusting(trusted):
         if stop.number is not None:
             return _Ended(was_stopped=True)
         left_s = None if deadline is None else deadline.left_s

@@ -14,6 +14,7 @@ from mnistnn.config.load import LoadedExperiment, load_experiment, load_text
 from mnistnn.config.validate import type_first
 from mnistnn.errors import ConfigError, RunError, UsageError
 from mnistnn.experiment.plan import Plan
+from mnistnn.plugins.code import NO_PLUGINS, Plugins
 from mnistnn.storage.reading import read_own_file
 from mnistnn.sweep.description import SCHEMA_VERSION, Description, Sampler, Search, Trial
 from mnistnn.sweep.space import Point, Space, parse_space
@@ -48,7 +49,12 @@ def points_of(space: Space, trials: int | None, seed: int) -> list[Point]:
 
 
 def plan_trials(
-    file: Path, space: Space, points: Sequence[Point], seeds: Sequence[int] | None, workers: int
+    file: Path,
+    space: Space,
+    points: Sequence[Point],
+    seeds: Sequence[int] | None,
+    workers: int,
+    plugins: Plugins = NO_PLUGINS,
 ) -> Planned:
     """Load and check the experiment of every point and seed.
 
@@ -67,7 +73,7 @@ def plan_trials(
             name = f"member {number} ({', '.join(said) or 'as the file has it'})"
             overrides = [*space.fixed, *said, *([] if seed is None else [f"seed={seed}"])]
             try:
-                loaded = with_threads(partial(load_experiment, file), overrides, threads)
+                loaded = with_threads(partial(load_experiment, file, plugins=plugins), overrides, threads)
             except ConfigError as error:
                 problems.append(f"{name}:\n{error}")
                 break  # with every seed the same
@@ -94,7 +100,13 @@ def plan_trials(
 
 
 def plan_search(
-    file: Path, arguments: Sequence[str], points: int, sweep_seed: int, seeds: Sequence[int] | None, workers: int
+    file: Path,
+    arguments: Sequence[str],
+    points: int,
+    sweep_seed: int,
+    seeds: Sequence[int] | None,
+    workers: int,
+    plugins: Plugins = NO_PLUGINS,
 ) -> tuple[Planned, Search, str]:
     """Check what can be checked of points that are not known yet; return the members that were tried for that, what
     the points will be asked with, and the experiment that they change, as text.
@@ -110,11 +122,11 @@ def plan_search(
         raise UsageError(f"--trials {points}: there are only {count:.0f} combinations")
     if points * len(seeds or [None]) > MOST_TRIALS:
         raise UsageError(f"{points * len(seeds or []):,} trials are more than the {MOST_TRIALS:,} that are allowed")
-    ends = plan_trials(file, space, space.ends(), None, workers)
+    ends = plan_trials(file, space, space.ends(), None, workers, plugins)
     try:
-        base = load_experiment(file, space.fixed)
+        base = load_experiment(file, space.fixed, plugins)
     except ConfigError:  # what varies is what the file lacks
-        base = load_experiment(file, [*space.fixed, *as_overrides(space.ends()[0])])
+        base = load_experiment(file, [*space.fixed, *as_overrides(space.ends()[0])], plugins)
     text = resolved_yaml(type_first(base.resolved))
     search = Search(
         points=points,
@@ -135,10 +147,12 @@ def read_base(study: Study, search: Search) -> str:
     return content.decode()
 
 
-def load_member(base: str, search: Search, space: Space, point: Point, seed: int | None) -> LoadedExperiment:
+def load_member(
+    base: str, search: Search, space: Space, point: Point, seed: int | None, plugins: Plugins
+) -> LoadedExperiment:
     """Return the experiment of a point that was asked for. Raises ConfigError."""
     overrides = [*space.fixed, *as_overrides(point), *([] if seed is None else [f"seed={seed}"])]
-    return with_threads(partial(load_text, base, "base.yaml"), overrides, search.threads)
+    return with_threads(partial(load_text, base, "base.yaml", plugins=plugins), overrides, search.threads)
 
 
 def as_overrides(point: Point) -> list[str]:
@@ -176,7 +190,7 @@ def describe(
     planned: Planned, given: Sequence[str], sampler: Sampler, prune: bool = False, search: Search | None = None
 ) -> Description:
     """Return what study.json is to say. With a search, what was planned are no trials, but examples."""
-    first = planned.experiments[0].experiment
+    first, plugins = planned.experiments[0].experiment, planned.experiments[0].plugins
     return Description(
         schema_version=SCHEMA_VERSION,
         name=first.name,
@@ -187,4 +201,5 @@ def describe(
         trials=planned.trials if search is None else [],
         prune=prune,
         search=search,
+        code=plugins.digests,
     )

@@ -50,6 +50,7 @@ def run_study(study: Study, engine: Engine, tell: Callable[[Progress], None], po
     Raises ResourceError, when all is saved that is under way, if the disk or the device refuses; SweepError if workers
     die, again and again, before they have begun a trial.
     """
+    study.refuse_untrusted()
     with StopRequest() as stop, searching(study) as searcher:
         at_first = [(trial, standing(study, trial).state) for trial in study.trials]
         waiting = [trial for trial, state in at_first if state not in DONE]
@@ -146,7 +147,14 @@ def _round(
         submitted = {}
         try:
             for trial in trials:
-                submitted[pool.executor.submit(run_trial, str(study.path.resolve()), trial.id, pool.session)] = trial
+                future = pool.executor.submit(
+                    run_trial,
+                    str(study.path.resolve()),
+                    trial.id,
+                    pool.session,
+                    frozenset(study.plugins.digests.values()),
+                )
+                submitted[future] = trial
         except BrokenExecutor:  # while the first ones were under way already
             lost.extend(trials[len(submitted) :])
         futures.update(submitted)

@@ -132,7 +132,7 @@ class Searcher:
         trials, seeds = [], [None] if self.search.seeds is None else self.search.seeds
         for seed in seeds:
             try:
-                loaded = load_member(self._base, self.search, self.space, point, seed)
+                loaded = load_member(self._base, self.search, self.space, point, seed, self.study.plugins)
             except ConfigError as error:
                 trial = Trial(f"{number:04d}-seed{seed or 0}", number, point, seed or 0, config_hash="")
                 note_end(self.study, trial, str(error))

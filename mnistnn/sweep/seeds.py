@@ -20,6 +20,7 @@ from mnistnn.errors import (
     TooLittleMemoryError,
 )
 from mnistnn.experiment.plan import Plan
+from mnistnn.plugins.trust import trusting
 from mnistnn.run.directory import RunDirectory, new_run_path
 from mnistnn.runner.resuming import finished_run, resumable
 from mnistnn.runner.session import Outcome, Verbosity, outcome_of, resume_as, start
@@ -147,7 +148,9 @@ def _ended(future: Future[SeedEnded], seed: int, is_stopping: bool) -> SeedEnded
 def _train_seed(session: Session) -> SeedEnded:
     """Do a run in this process. An error is part of what is returned."""
     seed = session.loaded.experiment.seed
-    with process_worker().at_work() as stop:
+    loaded = session.loaded
+    trusted = () if loaded.lacking else loaded.plugins.digests.values()  # by the process that sent it
+    with process_worker().at_work() as stop, trusting(trusted):
         left_s = None if session.ends_at is None else session.ends_at - time.monotonic()
         if stop.number is not None:
             return SeedEnded(seed, "stopped")

@@ -3,6 +3,7 @@
     study.json           what was asked for, and every trial: its point, its seed, the digest of its configuration
     base.yaml            the experiment that points change, if they are suggested one after the other, and
     asked.jsonl          those that were suggested so far, with their trials (suggested.py)
+    code/                the files of code that it was given, if there are any
     configs/ID.yaml      the resolved configuration of each trial
     trials/ID/           the run directory of each trial, made when it begins
     attempts/ID.jsonl    when a trial was begun and how that ended, line by line
@@ -16,16 +17,19 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
 from mnistnn.config.dump import resolved_yaml
-from mnistnn.config.load import LoadedExperiment, load_resolved
+from mnistnn.config.load import LoadedExperiment, experiment_validator, load_resolved
 from mnistnn.config.validate import type_first
-from mnistnn.errors import ResourceError, RunError, UsageError
+from mnistnn.errors import LackingCodeError, ResourceError, RunError, UsageError
+from mnistnn.plugins.code import NO_PLUGINS, Plugins
 from mnistnn.run import lock
+from mnistnn.run.code import keep_code, read_kept_code
 from mnistnn.run.config import digests_of
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord
@@ -70,6 +74,23 @@ class Study:
             return len(self.description.trials)
         return search.points * (1 if search.seeds is None else len(search.seeds))
 
+    @cached_property
+    def plugins(self) -> Plugins:
+        """The code that all trials have. Raises RunError for a file that was altered."""
+        if not self.description.code:
+            return NO_PLUGINS
+        files = read_kept_code(self.code, self.description.code, "study.json")
+        return Plugins(files, (), (self.path, self.code))
+
+    def refuse_untrusted(self) -> None:
+        """Raise LackingCodeError if its code may not be executed on this machine."""
+        if lacking := experiment_validator(self.plugins).lacking:
+            raise LackingCodeError(f"{self.path}: {'; '.join(lacking)}")
+
+    @property
+    def code(self) -> Path:
+        return folder_in(self.path, "code")
+
     @property
     def base(self) -> Path:
         return file_in(self.path, "base.yaml")
@@ -100,11 +121,16 @@ class Study:
 
 
 def create_study(
-    path: Path, description: Description, experiments: Sequence[LoadedExperiment], base: str | None = None
+    path: Path,
+    description: Description,
+    experiments: Sequence[LoadedExperiment],
+    base: str | None = None,
+    plugins: Plugins = NO_PLUGINS,
 ) -> Study:
     """Write the folder of a new sweep, study.json last. Raises RunError if something is there already.
 
-    base  the text of base.yaml, where points are suggested one after the other
+    base     the text of base.yaml, where points are suggested one after the other
+    plugins  what all its experiments were given
     """
     study = Study(path, description)
     if not is_text(str(path)):
@@ -118,6 +144,7 @@ def create_study(
         raise RunError(f"{path}: exists already; a sweep needs a folder of its own") from None
     except OSError as error:
         raise resource_error(path, error) from error
+    keep_code(study.code, plugins)
     for trial, loaded in zip(description.trials, experiments, strict=True):
         write_config(study, trial, loaded)
     if base is not None:
@@ -144,7 +171,7 @@ def open_study(path: Path) -> Study:
 
 def load_trial_config(study: Study, trial: Trial) -> LoadedExperiment:
     """Return the configuration of a trial as it was fixed. Raises RunError if it was altered since."""
-    loaded = load_resolved(study.config(trial))
+    loaded = load_resolved(study.config(trial), (), study.plugins)
     if trial.config_hash not in digests_of(loaded):
         raise RunError(f"{study.config(trial)}: altered: its SHA-256 is not the one in study.json")
     return loaded

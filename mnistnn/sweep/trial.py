@@ -1,7 +1,8 @@
 """One trial: begun, resumed, or found to be finished.
 
-What is sent to a worker is a path and a name. All else lies in the folder, so the same trial may be asked for twice, by
-a scheduler that lost sight of a worker, say: the lock of its run directory lets one work, and what is done stays done.
+What is sent to a worker is a path, a name, and which code is trusted. All else lies in the folder, so the same trial may
+be asked for twice, by a scheduler that lost sight of a worker, say: the lock of its run directory lets one work, and what
+is done stays done.
 """
 
 import os
@@ -23,6 +24,7 @@ from mnistnn.errors import (
     TooLittleMemoryError,
 )
 from mnistnn.experiment.plan import Plan
+from mnistnn.plugins.trust import trusting
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord, read_record
@@ -93,11 +95,13 @@ class TrialWorker:
         if (under_way := self._under_way) is not None:
             under_way[1].ask(signal.SIGTERM)
 
-    def run(self, folder: Path, name: str, session: str = "") -> Ended:
+    def run(self, folder: Path, name: str, session: str = "", trusted: frozenset[str] = frozenset()) -> Ended:
         """Do a trial of the sweep in `folder`. Raises nothing that belongs to the trial, or to the machine: an error is
         part of what it returns.
+
+        trusted  digests of code that whoever submits it trusts
         """
-        with self.at_work(session) as stop:
+        with self.at_work(session) as stop, trusting(trusted):
             if stop.number is not None:
                 return Ended(name, "stopped", stopped_by=stop.number)
             try:
@@ -119,9 +123,9 @@ def process_worker() -> TrialWorker:
     return _WORKER
 
 
-def run_trial(folder: str, name: str, session: str = "") -> Ended:
+def run_trial(folder: str, name: str, session: str = "", trusted: frozenset[str] = frozenset()) -> Ended:
     """Do a trial by the worker of this process: what is submitted to an executor. See `TrialWorker.run`."""
-    return process_worker().run(Path(folder), name, session)
+    return process_worker().run(Path(folder), name, session, trusted)
 
 
 def _attempt(study: Study, trial: Trial, stop: StopRequest) -> Ended:

@@ -1,10 +1,11 @@
 """Networks that classify: an example as a whole, or each step of a sequence."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from mnistnn.errors import ConfigError, UsageError
 from mnistnn.losses import Criterion, Loss
+from mnistnn.losses.contract import PerExampleLoss
 from mnistnn.losses.each_step import EachStep
 from mnistnn.tasks.classification import Classifier
 from mnistnn.tasks.contract import Subject, Watch, metrics_read
@@ -15,11 +16,11 @@ from mnistnn.types import Array, Shape, SplitName
 
 def _class_loss(loss: Any) -> Loss:
     """Return the loss of an experiment whose data have classes. Raises ConfigError for another."""
-    if not isinstance(loss, Loss):
+    if not isinstance(loss, PerExampleLoss):
         raise ConfigError(
             f"{loss.type} is for numbers, and these data have classes; softmax_nll is for such", key="loss"
         )
-    return loss
+    return cast("Loss", loss)  # or one of the user's own, which is the same to everybody
 
 
 class NetworkClassification(Classifier, NetworkTask):

@@ -1,6 +1,6 @@
 """Which task an experiment is: the one place that asks what kind of model, and of targets, it has."""
 
-from mnistnn.config.schema import AnyExperiment
+from mnistnn.config.schema import AnyExperiment, FittedExperiment
 from mnistnn.data.source import DataSource
 from mnistnn.models.autoencoder import Autoencoder
 from mnistnn.models.boltzmann import Boltzmann
@@ -23,7 +23,7 @@ from mnistnn.tasks.reconstruction import ReconstructionResult, ReconstructionTas
 from mnistnn.tasks.regression import Regression, RegressionResult
 from mnistnn.tasks.result import Result
 
-# The task of every type of model but the network, whose targets decide it.
+# The task of every type of model but the network, whose targets decide it, and fitted ones of the user's own.
 OF_MODELS: dict[type, type[Task]] = {
     RBM: EnergyTask,
     Boltzmann: EnergyTask,
@@ -42,7 +42,9 @@ RESULTS: tuple[type[Result], ...] = (Evaluation, Likelihood, RegressionResult, R
 
 def task_of(experiment: AnyExperiment, source: DataSource) -> Task:
     """Return the task of an experiment. Raises ConfigError, with the key at fault, if its parts are of several."""
-    kind = OF_MODELS.get(type(experiment.model)) or _of_network(source)
+    kind = OF_MODELS.get(type(experiment.model)) or (
+        FittedClassification if isinstance(experiment, FittedExperiment) else _of_network(source)
+    )
     task = kind(experiment, source)
     task.refuse_what_does_not_fit()
     return task

@@ -116,7 +116,7 @@ batches:
 def toy(monkeypatch: pytest.MonkeyPatch) -> Validator[Toy]:
     """Load toys instead of experiments."""
     validator = Validator(TypeAdapter(Toy), also_at_root=("extends",))
-    monkeypatch.setattr(load, "experiment_validator", lambda: validator)
+    monkeypatch.setattr(load, "experiment_validator", lambda plugins: validator)
     return validator
 
 

@@ -81,7 +81,7 @@ class Toy:
 @pytest.fixture(autouse=True)
 def toy(monkeypatch):
     validator = Validator(TypeAdapter(Toy))
-    monkeypatch.setattr(load, "experiment_validator", lambda: validator)
+    monkeypatch.setattr(load, "experiment_validator", lambda plugins: validator)
     return validator
 
 

@@ -185,7 +185,7 @@ def test_committee_of_each_seed_has_its_members_on_the_cluster(committee, comman
 
 
 def test_worker_that_does_not_see_the_run_says_so():
-    ended = members._train_member(Path("/nowhere/run"), 0, None, "ours")
+    ended = members._train_member(Path("/nowhere/run"), 0, None, "ours", frozenset())
     assert ended.error is RunError
     assert "does not see /nowhere/run; the folder must be one that all machines share" in ended.problem
 

@@ -265,10 +265,10 @@ def test_point_that_is_no_valid_experiment_or_diverges_is_told_and_the_others_go
     study = searched("optimizer.learning_rate=0.1,1e30", "batches.size=16,32", points=4)
     real = planning.load_member
 
-    def load(base, search, space, point, seed):
+    def load(base, search, space, point, seed, plugins):
         if point == {"optimizer.learning_rate": "0.1", "batches.size": "32"}:
             raise ConfigError("these do not fit together")
-        return real(base, search, space, point, seed)
+        return real(base, search, space, point, seed, plugins)
 
     monkeypatch.setattr(search_module, "load_member", load)
     assert sorted(state for _, state in do(study)) == ["diverged", "diverged", "failed", "finished"]

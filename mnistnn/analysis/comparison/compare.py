@@ -104,7 +104,7 @@ def compare(views: Sequence[RunView], metric: str | None = None, all_pairs: bool
     if not sides:
         raise UsageError(f"no run has {metric} at a best epoch")
     chosen = _chosen(sides, metric, notes)
-    names = differing_keys([group.runs[0].config for group in groups])
+    names = differing_keys([group.runs[0].config_and_code for group in groups])
     return Comparison(
         metric=metric,
         differing=[each for each in names if each[0] != "name"],  # labels say that

@@ -105,7 +105,7 @@ def grouped(views: Sequence[RunView]) -> list[Group]:
     """
     members: dict[str, list[RunView]] = {}
     for each in views:
-        members.setdefault(config_hash(experiment_of(each.config)), []).append(each)
+        members.setdefault(config_hash(experiment_of(each.config_and_code)), []).append(each)
     groups = list(members.values())
     namesakes: dict[str, list[RunView]] = {}
     for group in groups:
@@ -116,7 +116,7 @@ def grouped(views: Sequence[RunView]) -> list[Group]:
 def _label(one: RunView, namesakes: list[RunView]) -> str:
     """Return the name of an experiment, with its values of all keys in which its namesakes differ."""
     place = namesakes.index(one)
-    said = [_said(key, values[place]) for key, values in differing_keys([each.config for each in namesakes])]
+    said = [_said(key, values[place]) for key, values in differing_keys([each.config_and_code for each in namesakes])]
     if not said:
         return one.record.name
     rest = ", …" if len(said) > _KEYS_SAID else ""

@@ -137,6 +137,11 @@ def refuse_what_has_no_nodes(plan: Plan, member: int = 0) -> None:
 
 def add_transform(transform: Any, part: Part, x: str) -> str:
     """Add a transform that reads x (n, *in_shape) and return the name of its output."""
+    if type(transform) not in TRANSFORMS:
+        raise UsageError(
+            f"a transform of type {transform.type} cannot be written as ONNX; --without-preprocess exports the model "
+            "alone"
+        )
     return TRANSFORMS[type(transform)](transform, part, x)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mnistnn.analysis.export.onnx_graph import Graph, Part
+from mnistnn.errors import UsageError
 from mnistnn.layers.activation_layer import ActivationLayer
 from mnistnn.layers.activations import ActivationName
 from mnistnn.layers.batch_norm import BatchNorm
@@ -220,6 +221,10 @@ def add_layers(model: Sequential, graph: Graph, x: str, in_shape: Shape) -> str:
     for name, layer in model.layers.items():
         prefix = f"{name}."
         arrays = {key.removeprefix(prefix): view for key, view in views.items() if key.startswith(prefix)}
+        if type(layer) not in LAYERS:
+            raise UsageError(
+                f"a layer of type {layer.type} cannot be written as ONNX; safetensors takes its parameters"
+            )
         x = LAYERS[type(layer)](layer, Part(graph, name, shape, arrays), x)
         shape = model.shapes[name]
     return x

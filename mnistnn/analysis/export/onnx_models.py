@@ -9,6 +9,7 @@ from mnistnn.analysis.export.onnx_graph import Graph, Part
 from mnistnn.analysis.export.onnx_inputs import add_transforms
 from mnistnn.analysis.export.onnx_layers import add_layers
 from mnistnn.analysis.export.onnx_outputs import add_probabilities
+from mnistnn.component import declared_as
 from mnistnn.errors import UsageError
 from mnistnn.experiment.plan import Plan
 from mnistnn.models.fitted.committee import LEAST, Committee
@@ -154,9 +155,10 @@ MODELS: dict[type, Callable[[Plan, Graph, str], str]] = {
 def add_model(plan: Plan, graph: Graph, x: str) -> str:
     """Add a model, which reads its inputs x, and return the name of its scores. Raises UsageError by its type."""
     model = plan.experiment.model
-    if type(model) not in MODELS:
+    kind = declared_as(type(model))
+    if kind not in MODELS:
         raise UsageError(f"a model of type {model.type} cannot be written as ONNX; safetensors takes its parameters")
-    return MODELS[type(model)](plan, graph, x)
+    return MODELS[kind](plan, graph, x)
 
 
 def plans_inside(plan: Plan) -> list[Plan]:

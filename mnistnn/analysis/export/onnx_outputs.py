@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from mnistnn.analysis.export.onnx_graph import Part
+from mnistnn.errors import UsageError
 from mnistnn.losses import Loss
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
@@ -35,5 +36,7 @@ PROBABILITIES: dict[type, Callable[[Part, str], str] | None] = {
 
 def add_probabilities(loss: Loss, part: Part, z: str) -> str | None:
     """Add what a loss makes of the scores z (n, outputs); return the name of (n, classes), or None if it has none."""
+    if type(loss) not in PROBABILITIES:
+        raise UsageError(f"a loss of type {loss.type} cannot be written as ONNX; safetensors takes the parameters")
     add = PROBABILITIES[type(loss)]
     return None if add is None else add(part, z)

@@ -30,7 +30,7 @@ def configs_of(groups: Sequence[Group], chosen: Sequence[RunView]) -> list[tuple
 
 
 def _config_lines(one: RunView, differing: set[str]) -> list[ConfigLine]:
-    given = keys_beyond_defaults(one.loaded.experiment)
+    given = keys_beyond_defaults(one.loaded)
     overridden = {line.partition("=")[0] for line in one.overrides}
     lines = []
     for path, text in resolved_lines(type_first(one.config)):

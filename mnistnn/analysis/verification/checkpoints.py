@@ -7,9 +7,9 @@ import numpy as np
 
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings
-from mnistnn.config.load import load_resolved
+from mnistnn.config.load import LoadedExperiment, overridden
 from mnistnn.config.schema import AnyExperiment
-from mnistnn.errors import MnistnnError, RunError
+from mnistnn.errors import LackingCodeError, MnistnnError, RunError
 from mnistnn.experiment.plan import Plan
 from mnistnn.experiment.trained import load_member
 from mnistnn.run import checkpoint as checkpoints
@@ -30,14 +30,18 @@ _Layout = list[tuple[str, list[int]]]
 
 
 def check_checkpoints(
-    run: RunDirectory, inventory: Inventory, record: RunRecord | None, transforms_are_whole: bool, findings: Findings
+    run: RunDirectory,
+    inventory: Inventory,
+    record: RunRecord | None,
+    loaded: LoadedExperiment | None,
+    findings: Findings,
 ) -> dict[str, SavedState]:
     """Check every checkpoint by itself, and that none is missing; return the states of those that verify, newest first.
 
-    Only one is in memory at a time.
+    Only one is in memory at a time. They are compared with the model if the experiment is `loaded`.
     """
     states: dict[str, SavedState] = {}
-    model = _Expectation(run, findings) if transforms_are_whole else None
+    model = None if loaded is None else _Expectation(run, loaded, findings)
     present = [path for path in checkpoints.newest_first(run.path / _FOLDER) if _name(path) in inventory.files]
     for path in present:
         try:
@@ -129,15 +133,17 @@ def _check_kept(run: RunDirectory, newest: SavedState, present: set[str], findin
 class _Expectation:
     """The expected content of the checkpoints of a run, which follows from its configuration."""
 
-    def __init__(self, run: RunDirectory, findings: Findings) -> None:
+    def __init__(self, run: RunDirectory, loaded: LoadedExperiment, findings: Findings) -> None:
         self._findings = findings
         self._plan: Plan | None = None
         self._forms: _Forms | None = None
         try:
             # Arrays have the same shapes everywhere, and here they are only described.
-            self._plan = plan = Plan(load_resolved(run.config, ["backend.device=cpu"]), run)
+            self._plan = plan = Plan(overridden(loaded, ["backend.device=cpu"]), run)
             if plan.members:
                 plan.task.find_members_by(partial(load_member, run, device="cpu"))
+        except LackingCodeError as error:
+            findings.note(_FOLDER, f"not compared with the model, which was not built: {error}")
         except RunError as error:
             findings.problem("preprocess", error)
         except MnistnnError as error:

@@ -13,6 +13,7 @@ from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
 from mnistnn.errors import ConfigError, RunError
 from mnistnn.run import transforms
+from mnistnn.run.code import kept_packages, kept_plugins
 from mnistnn.run.config import as_written, standing
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.provenance import parse_environment
@@ -52,8 +53,14 @@ def check_config(
     if not inventory.has(file):
         return None
     try:
-        loaded = load_resolved(run.config)
+        plugins = kept_plugins(run)
+    except RunError:
+        return None  # which the check of what it lies in says
+    try:
+        loaded = load_resolved(run.config, (), plugins)
     except ConfigError as error:
+        if packaged := kept_packages(run):
+            return load_resolved(run.config, (), plugins.with_packaged(packaged))
         lines = str(error).removeprefix("error: ").splitlines()
         findings.problem(file, f"not a valid experiment, line {lines[0].removeprefix(f'{run.config}:')}")
         return None
@@ -119,7 +126,7 @@ def check_sources(
         if not inventory.has(file):
             continue
         try:
-            content = read_own_file(run.source / name)
+            content = read_own_file(run.source / name)  # in the inventory, so no link leads there
         except RunError as error:
             findings.problem(file, error)
             continue

@@ -10,7 +10,7 @@ from mnistnn.storage.inside import mode_of
 from mnistnn.storage.writing import is_leftover
 
 _MOST_ENTRIES = 100_000
-_FOLDERS = ("checkpoints", "eval", "members", "preprocess", "pretrain", "source")
+_FOLDERS = ("checkpoints", "eval", "members", "preprocess", "pretrain", "source", "source/code")
 
 
 class Inventory:

@@ -45,7 +45,7 @@ def _look(run: RunDirectory) -> Report:
     environment = description.check_environment(run, inventory, record, findings)
     description.check_sources(run, inventory, environment, findings)
     whole = loaded is not None and description.check_transforms(run, inventory, loaded, findings)
-    states = checkpoints.check_checkpoints(run, inventory, record, whole, findings)
+    states = checkpoints.check_checkpoints(run, inventory, record, loaded if whole else None, findings)
     is_in_use = is_in_use or _is_in_use(run, inventory)
     is_settled = record is not None and record.status in _SETTLED and not is_in_use
     if loaded is not None and record is not None:

@@ -27,7 +27,7 @@ from mnistnn.cli.inspect.neighbours import neighbours
 from mnistnn.cli.inspect.stumps import stumps
 from mnistnn.cli.inspect.support_vectors import support_vectors
 from mnistnn.cli.inspect.trained_options import JSON, SCHEMA_VERSION
-from mnistnn.cli.options import RUNS
+from mnistnn.cli.options import CODE, RUNS
 from mnistnn.cli.parameters import ExperimentFile
 from mnistnn.errors import RunError
 
@@ -86,16 +86,17 @@ def file(files: tuple[Path, ...]) -> None:
 @inspect.command()
 @_TARGET
 @_OVERRIDES
+@CODE
 @RUNS
 @JSON
-def summary(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool) -> None:
+def summary(target: str, overrides: tuple[str, ...], code: tuple[Path, ...], runs: Path, as_json: bool) -> None:
     """Show layers, shapes, parameters, memory and cost."""
     from dataclasses import asdict
 
     from mnistnn.analysis.inspection.summary import layer_rows, plan_lines
     from mnistnn.experiment import cost
 
-    plan = _plan(target, overrides, runs)
+    plan = _plan(target, overrides, code, runs)
     if as_json:
         click.echo(
             json.dumps(
@@ -117,12 +118,15 @@ def summary(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool) 
 @inspect.command()
 @_TARGET
 @_OVERRIDES
+@CODE
 @RUNS
 @JSON
 @click.option(
     "--examples", type=click.IntRange(1, 1000), default=8, show_default=True, help="Size of the random batch."
 )
-def gradcheck(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool, examples: int) -> None:
+def gradcheck(
+    target: str, overrides: tuple[str, ...], code: tuple[Path, ...], runs: Path, as_json: bool, examples: int
+) -> None:
     """Compare hand-written gradients with finite differences, in float64.
 
     The model gets random parameters and a batch of random images; no data set is read.
@@ -133,7 +137,7 @@ def gradcheck(target: str, overrides: tuple[str, ...], runs: Path, as_json: bool
     from mnistnn.errors import CheckFailedError
 
     in_float64 = [*overrides, "backend.dtype=float64", "backend.device=cpu"]
-    rows = check_experiment(_plan(target, in_float64, runs), examples)
+    rows = check_experiment(_plan(target, in_float64, code, runs), examples)
     failed = [row.name for row in rows if not row.passed]
     if as_json:
         report = {"schema_version": SCHEMA_VERSION, "tolerance": TOLERANCE, "passed": not failed}
@@ -153,21 +157,27 @@ def _strict(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **{key: row[key] if math.isfinite(row[key]) else None for key in ("worst", "relative_error")}}
 
 
-def _plan(target: str, overrides: tuple[str, ...] | list[str], runs: Path) -> Plan:
-    """Return the plan of a YAML file, of a run or, if there is no run of that name, of an experiment of mnistnn."""
+def _plan(target: str, overrides: tuple[str, ...] | list[str], code: tuple[Path, ...], runs: Path) -> Plan:
+    """Return the plan of a YAML file, of a run or, if there is no run of that name, of an experiment of mnistnn.
+
+    Raises UsageError for code that is given to a run, which has its own.
+    """
     from mnistnn.config.examples import example_path
     from mnistnn.config.load import load_experiment
     from mnistnn.experiment.plan import Plan
+    from mnistnn.plugins.given import given_code
     from mnistnn.run.config import load_run_config
 
     if os.path.isfile(target) or target.endswith((".yaml", ".yml")):
-        return Plan(load_experiment(Path(target), overrides))
+        return Plan(load_experiment(Path(target), overrides, given_code(code)))
     try:
         run = found_run(target, runs)
     except RunError:
         if example_path(target) is None:
             raise
-        return Plan(load_experiment(ExperimentFile().convert(target, None, None), overrides))
+        return Plan(load_experiment(ExperimentFile().convert(target, None, None), overrides, given_code(code)))
+    if code:
+        raise click.UsageError("--code goes with an experiment file: a run has the code that it was trained with")
     return Plan(load_run_config(run, overrides), run)
 
 
