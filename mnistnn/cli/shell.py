@@ -68,6 +68,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "data": LazyCommand("mnistnn.cli.data:data", "Fetch, add, generate, verify and show data sets."),
         "whiten": LazyCommand("mnistnn.cli.whiten:whiten", "Fit and save a whitening transform."),
         "config": LazyCommand("mnistnn.cli.config:config", "Check, show and explain experiment files."),
+        "trust": LazyCommand("mnistnn.cli.trust:trust", "Trust the code of a run, or of a file, on this machine."),
         "examples": LazyCommand("mnistnn.cli.examples:examples", "List the experiments that come with mnistnn."),
     },
     "This machine": {

@@ -25,6 +25,7 @@ _MISSING_KEY = "missing"
 _EXTENDS = "extends"
 _NAMES = {r"^[A-Za-z_][A-Za-z0-9_]*$": "a name has letters, digits and _, and begins with no digit"}
 _OF_STEPS = ("optimizer", "stopping")  # keys without which no model is trained
+_OPEN = ("model", "loss", "optimizer", "preprocess", "stopping", "pretrain")  # where types of one's own may be
 # Errors of a value that is of the right kind.
 _BEYOND_THE_KIND = {"union_tag_invalid", "union_tag_not_found", "value_error", "assertion_error"}
 _BOOLEAN_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
@@ -153,9 +154,22 @@ class _Words:
             node.place if node else self._place(located.path),
             f"unknown type for {dotted(located.path)}",
             got=_got(node),
-            hint=meant_word(node.text, names, "type") if isinstance(node, Scalar) else "",
+            hint=self._meant_type(located, node.text, names) if isinstance(node, Scalar) else "",
             valid=", ".join(names),
         )
+
+    def _meant_type(self, located: Located, word: str, names: list[str]) -> str:
+        """Return a hint at the type that is meant: one of mnistnn, of an installed package, or of the user's own."""
+        if hint := meant_word(word, names, "type"):
+            return hint
+        if str(located.path[0]) not in _OPEN:
+            return ""
+        from mnistnn.plugins.packages import packaged_types
+
+        packages = packaged_types()
+        if (near := nearest(word, packages)) is not None:
+            return f"did you mean '{near}', of the package {packages[near]}?"
+        return "a type of your own is in a file that --code names"
 
     def _no_type(self, located: Located) -> Problem:
         names = ", ".join(self.book.tags(located.schema))

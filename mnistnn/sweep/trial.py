@@ -1,8 +1,8 @@
 """One trial: begun, resumed, or found to be finished.
 
-What is sent to a worker is a path, a name, and which code is trusted. All else lies in the folder, so the same trial may
-be asked for twice, by a scheduler that lost sight of a worker, say: the lock of its run directory lets one work, and what
-is done stays done.
+What is sent to a worker is a path, a name, and which code is trusted. All else lies in the folder, so the same trial
+may be asked for twice, by a scheduler that lost sight of a worker, say: the lock of its run directory lets one work,
+and what is done stays done.
 """
 
 import os

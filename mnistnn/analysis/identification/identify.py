@@ -25,6 +25,8 @@ from mnistnn.errors import DataError
 from mnistnn.experiment.cost import parts
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint, transforms
+from mnistnn.run.config import load_kept
+from mnistnn.run.directory import RunDirectory
 from mnistnn.storage.compressed import GZIP_MAGIC, gunzip_start
 from mnistnn.storage.reading import data_error, open_file, read_file
 from mnistnn.storage.sealed_tensors import survey
@@ -100,7 +102,8 @@ def _form(array: np.ndarray) -> About:
 
 
 def _experiment(path: Path) -> About:
-    plan = Plan(load_experiment(path))
+    is_of_run = path.name == "config.yaml" and (path.parent / "run.json").is_file()
+    plan = Plan(load_kept(RunDirectory(path.parent)) if is_of_run else load_experiment(path))
     kinds = {part.name: part.type for part in parts(plan)}
     return {"mistakes": 0, "name": plan.experiment.name, "layers": kinds}
 
