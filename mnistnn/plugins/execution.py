@@ -82,7 +82,7 @@ def _compiled(name: str, content: bytes, text: str) -> tuple[ast.Module, CodeTyp
         tree = ast.parse(text, name)
         return tree, compile(text, _shown(name, content), "exec", dont_inherit=True)
     except SyntaxError as error:
-        raise ConfigError(f"{name}:{error.lineno or 0}: {error.msg}{_excerpt(error.text)}") from error
+        raise ConfigError(f"{name}:{error.lineno or 1}: {error.msg}{_excerpt(error.text)}") from error
     except (ValueError, RecursionError, MemoryError) as error:  # a byte 0, or nested too deeply
         raise ConfigError(f"{name}: is no Python: {error}") from error
 
@@ -94,6 +94,7 @@ def _executed(name: str, content: bytes, text: str, tree: ast.Module, code: Code
     shown = code.co_filename
     linecache.cache[shown] = (len(content), None, text.splitlines(keepends=True), shown)  # so tracebacks show lines
     module = ModuleType(f"mnistnn_code_{hashlib.sha256(content).hexdigest()}")
+    module.__package__ = ""  # it has no neighbours
     sys.modules[module.__name__] = module
     try:
         exec(code, module.__dict__)  # noqa: S102 # this is what the file is for

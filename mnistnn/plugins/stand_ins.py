@@ -4,6 +4,7 @@ With them the configuration of a run from elsewhere can be read, compared and he
 them is refused (`experiment/plan.py`).
 """
 
+import keyword
 from typing import Any, Literal
 
 from mnistnn.component import FIELD_DOCS, component
@@ -13,7 +14,7 @@ from mnistnn.models.contract import Fitted
 from mnistnn.plugins.checks import is_part_of_contract
 from mnistnn.plugins.code import Declared
 from mnistnn.plugins.kinds import KINDS
-from mnistnn.plugins.names import KindName
+from mnistnn.plugins.names import KEY, KindName
 from mnistnn.preprocess.contract import Transform
 from mnistnn.stopping.contract import Policy
 
@@ -27,10 +28,15 @@ _BASES: dict[KindName, tuple[type, ...]] = {
 
 
 def stand_in(declared: Declared) -> type:
-    """Return a component of the same type and keys. Raises RunError for keys that no component of its kind has."""
+    """Return a component of the same type and keys. Raises RunError for keys that no component of its kind has.
+
+    What is declared may be anybody's, and Python writes the names of fields into code of its own: so they are held to
+    what a key may be.
+    """
     kind = KINDS[declared.kind]
     for key in declared.keys:
-        if key != "type" and is_part_of_contract(kind, key):
+        is_key = KEY.fullmatch(key) and not keyword.iskeyword(key)
+        if not is_key or (key != "type" and is_part_of_contract(kind, key)):
             raise RunError(
                 f"{declared.source}: {kind.words} of type {declared.type} is said to have the key {key}, which is none"
             )
@@ -38,7 +44,4 @@ def stand_in(declared: Declared) -> type:
     annotations["type"] = Literal[declared.type]
     about = {"__module__": __name__, "__doc__": f"Of {declared.source}, which was not executed.", FIELD_DOCS: {}}
     body = {**about, "__annotations__": annotations, "type": declared.type}
-    try:
-        return component(type("StandIn", _BASES.get(declared.kind, ()), body))
-    except (TypeError, ValueError) as error:  # a key that is a word of Python
-        raise RunError(f"{declared.source}: what it is said to declare is no component: {error}") from error
+    return component(type("StandIn", _BASES.get(declared.kind, ()), body))

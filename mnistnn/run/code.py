@@ -4,7 +4,7 @@ A sweep keeps it likewise. Nothing is executed here; whoever loads the configura
 is trusted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -62,6 +62,13 @@ def kept_packages(run: RunDirectory) -> tuple[Declared, ...]:
         declared = parse_declared(read_environment(run).get(_COMPONENTS, []), str(run.environment))
         return tuple(each for each in declared if each.version is not None)
     return ()
+
+
+def other_packages(run: RunDirectory, declared: Iterable[Declared]) -> list[str]:
+    """Say which packages whose components a run has are of another version than when it began."""
+    now = {each.source: each.version for each in declared if each.version is not None}
+    then = {each.source: each.version for each in kept_packages(run)} if now else {}
+    return [f"{name}: {then[name]} then, {now[name]} now" for name in now if then.get(name, now[name]) != now[name]]
 
 
 def read_kept_code(folder: Path, digests: Mapping[str, str], recorded_in: str) -> tuple[CodeFile, ...]:

@@ -24,6 +24,7 @@ from mnistnn.experiment.futility import futile
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run import latest, lock, transforms
+from mnistnn.run.code import other_packages
 from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import (
     RunDirectory,
@@ -211,7 +212,8 @@ def _resume_with(
         write_atomically(run.config, resolved_yaml(type_first(loaded.resolved)).encode())
         if runs is not None:
             latest.point_at(run, runs)
-        notes = [f"warning: not the environment of before: {text}" for text in differences(before, environment)]
+        found = [*differences(before, environment), *other_packages(run, loaded.validator.components.declared)]
+        notes = [f"warning: not the environment of before: {text}" for text in found]
         return _run_session(
             plan, learning, run, record, verbosity, time_budget_s, pruned_because, stop, trainer, compiled, notes
         )

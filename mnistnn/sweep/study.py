@@ -170,7 +170,10 @@ def open_study(path: Path) -> Study:
 
 
 def load_trial_config(study: Study, trial: Trial) -> LoadedExperiment:
-    """Return the configuration of a trial as it was fixed. Raises RunError if it was altered since."""
+    """Return the configuration of a trial as it was fixed. Raises RunError if it was altered since, LackingCodeError if
+    its code may not be executed here.
+    """
+    study.refuse_untrusted()
     loaded = load_resolved(study.config(trial), (), study.plugins)
     if trial.config_hash not in digests_of(loaded):
         raise RunError(f"{study.config(trial)}: altered: its SHA-256 is not the one in study.json")
