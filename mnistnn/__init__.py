@@ -14,13 +14,15 @@ compare  experiments with each other
 data     a split of a data set
 Run      what the first three return
 
-`mnistnn.sklearn` has a classifier for scikit-learn. Everything is what a command of `mnistnn` does, and what goes wrong
-raises MnistnnError, with the message that the command prints. All of it is loaded when it is first used.
+`mnistnn.sklearn` has a classifier for scikit-learn, `mnistnn.plugins` what components of your own need. Everything is
+what a command of `mnistnn` does, and what goes wrong raises MnistnnError, with the message that the command prints. All
+of it is loaded when it is first used.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import mnistnn.plugins as plugins
     import mnistnn.sklearn as sklearn
     from mnistnn.api.comparing import compare
     from mnistnn.api.finding import load, runs
@@ -57,7 +59,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    __all__ += ["sklearn"]  # which an import of all names would need scikit-learn for
+    __all__ += ["plugins", "sklearn"]  # which an import of all names would need scikit-learn for
 else:  # so that checkers tell of names that are not there
     _HOMES = {
         "train": "api.training",
@@ -68,7 +70,7 @@ else:  # so that checkers tell of names that are not there
         **{name: "errors" for name in __all__ if name.endswith("Error")},
     }
     # `data` is a package that can be called: it would take the place of a function of its name.
-    _PACKAGES = ("data", "sklearn")
+    _PACKAGES = ("data", "plugins", "sklearn")
 
     def __getattr__(name):
         """Load what is asked for, once."""

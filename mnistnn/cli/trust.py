@@ -78,7 +78,9 @@ def _trust(files: Sequence[CodeFile]) -> None:
 
 def _hidden(file: CodeFile) -> str:
     """Return the names of characters by which a text looks like another one; empty if it has none."""
-    found = {c for c in file.content.decode(errors="replace") if unicodedata.category(c) in ("Cf", "Cc")} - {*"\t\n\r\f"}
+    found = {c for c in file.content.decode(errors="replace") if unicodedata.category(c) in ("Cf", "Cc")} - {
+        *"\t\n\r\f"
+    }
     return ", ".join(sorted(f"U+{ord(c):04X}" for c in found))
 
 

@@ -83,12 +83,16 @@ class ExperimentValidator:
         kinds: list[Any] = [*get_args(AnyFitted), *self.components.classes.get("fitted_model", ())]
         return sorted(kind.__dataclass_fields__["type"].default for kind in kinds)
 
-    def validate(self, tree: Node, problems: list[Problem]) -> tuple[AnyExperiment | None, Node]:
-        """Return the experiment, and the tree without the keys that a null unset; None, and problems, if invalid."""
+    def validate(
+        self, tree: Node, problems: list[Problem], gives_up: Callable[[], bool] = lambda: False
+    ) -> tuple[AnyExperiment | None, Node]:
+        """Return the experiment, and the tree without the keys that a null unset; None, and problems, if invalid, or
+        without problems where it `gives_up`.
+        """
         tree = with_layers_in_order(tree, problems)
         kind = find(tree, ("model", "type"))
         if not isinstance(kind, Scalar) or kind.value not in self.fitted_types:
-            return self._trained.validate(tree, problems)
+            return self._trained.validate(tree, problems, gives_up)
         assert isinstance(tree, MappingNode)
         wrong = self._keys_of_steps & tree.entries.keys()
         for key in sorted(wrong):
@@ -96,7 +100,7 @@ class ExperimentValidator:
             if not isinstance(node, Scalar) or node.value is not None:
                 what = f"a model of type {kind.value} is fitted, and not trained by steps: it has no {key}"
                 problems.append(Problem(key_place(tree, (key,)), what))
-        return self._fitted.validate(without(tree, {(key,) for key in wrong}), problems)
+        return self._fitted.validate(without(tree, {(key,) for key in wrong}), problems, gives_up)
 
     def experiment_of(self, resolved: dict[str, Any]) -> AnyExperiment:
         """Return the experiment that `dump` returned these data of."""

@@ -161,10 +161,11 @@ def _validated(
     validator = experiment_validator(plugins)
     named = with_files_found(apply_overrides(root, overrides, found))
     given = with_members(named, sources, found, validator)
-    experiment, tree = validator.validate(given, found)
+    packaged = lru_cache(lambda: _packaged_types(plugins, sources, overrides))
+    experiment, tree = validator.validate(given, found, lambda: bool(packaged()))
     if found or experiment is None:
-        if (more := _with_packages(plugins, sources, overrides)) is not None:
-            return _validated(root, texts, overrides, problems, more)
+        if types := packaged():
+            return _validated(root, texts, overrides, problems, _with_packages(plugins, types))
         raise config_error(found)
     validator.complete(experiment, tree, _own_claims(tree, sources, overrides))
     resolved = validator.dump(experiment)
@@ -182,13 +183,17 @@ def _validated(
     )
 
 
-def _with_packages(plugins: Plugins, sources: Sequence[tuple[str, str]], overrides: Sequence[str]) -> Plugins | None:
-    """Return plugins with the components of installed packages that are named in texts, if there are more of them."""
-    from mnistnn.plugins.packages import declared_by_packages, types_named_in
+def _packaged_types(plugins: Plugins, sources: Sequence[tuple[str, str]], overrides: Sequence[str]) -> set[str]:
+    """Return the types that texts name, and that installed packages have and the plugins have not."""
+    from mnistnn.plugins.packages import types_named_in
 
-    known = {each.type for each in plugins.packaged}
-    named = types_named_in([*(text for _, text in sources), *overrides]) - known
-    return plugins.with_packaged((*plugins.packaged, *declared_by_packages(named))) if named else None
+    return types_named_in([*(text for _, text in sources), *overrides]) - {each.type for each in plugins.packaged}
+
+
+def _with_packages(plugins: Plugins, types: set[str]) -> Plugins:
+    from mnistnn.plugins.packages import declared_by_packages
+
+    return plugins.with_packaged((*plugins.packaged, *declared_by_packages(types)))
 
 
 def _used(plugins: Plugins, resolved: dict[str, Any]) -> list[Declared]:

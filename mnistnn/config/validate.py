@@ -7,6 +7,7 @@ message with one of its keys and a colon (`momentum: must not …`); the message
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
@@ -38,8 +39,12 @@ class Validator(Generic[T]):
     def complete(self, found: T, tree: Node, is_claimed: bool) -> None:
         """Change an object that is valid as its tree, and what is known of its file, want it: not at all."""
 
-    def validate(self, tree: Node, problems: list[Problem]) -> tuple[T | None, Node]:
+    def validate(
+        self, tree: Node, problems: list[Problem], gives_up: Callable[[], bool] = lambda: False
+    ) -> tuple[T | None, Node]:
         """Return the object, and the tree without the keys that a null unset; None, and problems, if invalid.
+
+        Without problems where it `gives_up`, which is asked before the words are looked for: that takes half a second.
 
         A null is a value where the schema has null; elsewhere it unsets its key, and the default counts. A key that
         the schema does not have is a mistake, whatever its value.
@@ -48,6 +53,8 @@ class Validator(Generic[T]):
             try:
                 return self.adapter.validate_json(json.dumps(plain(tree))), tree
             except ValidationError as error:
+                if gives_up():
+                    return None, tree
                 errors = [(locate(self.book, e["loc"]), e) for e in error.errors(include_url=False)]
             unset = {located.path for located, error in errors if _is_unset(tree, located, error["type"])}
             if not unset:

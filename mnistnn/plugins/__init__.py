@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from mnistnn.optim.full_batch import FullBatchOptimizer
     from mnistnn.optim.rule import GradientRule, Scalars
     from mnistnn.optim.schedules import RateSchedule
-    from mnistnn.plugins.constraints import Count, Fraction, NonNegative, Positive
+    from mnistnn.plugins.constraints import Count, Field, Fraction, NonNegative, Positive
     from mnistnn.plugins.decorators import fitted_model, layer, loss, optimizer, policy, transform
     from mnistnn.preprocess.contract import Transform, row_blocks
     from mnistnn.preprocess.image_transform import ImageTransform
@@ -73,6 +73,7 @@ __all__ = [
     "Count",
     "Deadline",
     "FanInOut",
+    "Field",
     "Fitted",
     "Fraction",
     "FullBatchOptimizer",
@@ -138,7 +139,7 @@ if not TYPE_CHECKING:
         "optim.full_batch": "FullBatchOptimizer",
         "optim.rule": "GradientRule Scalars",
         "optim.schedules": "RateSchedule",
-        "plugins.constraints": "Count Fraction NonNegative Positive",
+        "plugins.constraints": "Count Field Fraction NonNegative Positive",
         "plugins.decorators": "fitted_model layer loss optimizer policy transform",
         "preprocess.contract": "Transform row_blocks",
         "preprocess.image_transform": "ImageTransform",

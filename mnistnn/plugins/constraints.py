@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+__all__ = ["Count", "Field", "Fraction", "NonNegative", "Positive"]
+
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]

@@ -11,6 +11,13 @@ from mnistnn.plugins.names import KindName
 
 _Class = TypeVar("_Class", bound=type)
 
+# What is said of a component by an attribute, and need not be true any more of one with other methods.
+_NEED_NOT_HOLD: dict[KindName, tuple[set[str], str, Any]] = {
+    "layer": ({"forward", "backward"}, "second_order", frozenset()),
+    "optimizer": ({"update", "scalars"}, "fused_update", None),
+    "loss": ({"losses_and_dz"}, "is_convex", False),
+}
+
 _KIND = "__mnistnn_kind__"  # the attribute that a decorated class has, and one that extends it has not
 
 
@@ -59,12 +66,21 @@ def kind_of(found: Any) -> KindName | None:
 def _decorated(cls: _Class, kind: KindName) -> _Class:
     """Return the component. Raises ComponentError for a class that cannot be one."""
     check_declaration(cls, kind)
+    _forget_what_need_not_hold(cls, kind)
     try:
         made = component(cls)
     except (PydanticUserError, NameError, TypeError, ValueError) as error:
         raise _no_keys(cls, error) from error
     setattr(made, _KIND, kind)
     return made
+
+
+def _forget_what_need_not_hold(cls: type, kind: KindName) -> None:
+    """Let a class that extends a component of mnistnn, and computes something else, not claim what that one can do."""
+    if kind in _NEED_NOT_HOLD:
+        methods, name, nothing = _NEED_NOT_HOLD[kind]
+        if name not in vars(cls) and methods & vars(cls).keys():
+            setattr(cls, name, nothing)
 
 
 def check_keys(made: type) -> None:

@@ -51,9 +51,9 @@ def declared_by_packages(types: Iterable[str]) -> tuple[Declared, ...]:
 
 def declared_of(cls: type, source: str, version: str | None = None) -> Declared:
     """Return what a component declares."""
-    kind, keys = kind_of(cls), {field.name: field for field in fields(cls)}
+    kind = kind_of(cls)
     assert kind is not None
-    return Declared(kind, keys["type"].default, list(keys), source, version)
+    return Declared(kind, str(vars(cls)["type"]), [field.name for field in fields(cls)], source, version)
 
 
 def packaged_class(declared: Declared) -> type | None:

@@ -21,6 +21,7 @@ from mnistnn.data.datasets.examination import lacks_a_class, mixed_order, valida
 from mnistnn.data.datasets.in_memory import SetInMemory, set_in_memory
 from mnistnn.errors import InterruptedRunError, RunError
 from mnistnn.experiment.plan import Plan
+from mnistnn.plugins.given import Given
 from mnistnn.runner import training
 from mnistnn.runner.session import usual_verbosity
 from mnistnn.runner.signals import StopRequest
@@ -42,6 +43,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
     device       where to compute, cpu or cuda
     quiet        show nothing of training on stderr
     image_shape  height and width of the images that the rows of X are, of which one may be -1; None takes squares
+    code         the path of a Python file with components of your own (`mnistnn.plugins`), or several
 
     X (n, height·width) has pixels: whole numbers from 0 to 255 of any type. y (n,) has labels of any type, 2 to 256
     different ones. The last sixth of them is for validation (data.validation_examples), in a mixed order where that
@@ -84,6 +86,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         device: str = "cpu",
         quiet: bool = True,
         image_shape: Sequence[int] | None = None,
+        code: Given = None,
     ) -> None:
         self.experiment = experiment
         self.overrides = overrides
@@ -92,6 +95,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         self.device = device
         self.quiet = quiet
         self.image_shape = image_shape
+        self.code = code
 
     def fit(self, X: Any, y: Any) -> "Classifier":
         """Train on images X (n, height·width) and labels y (n,); return self. Raises as the class says."""
@@ -137,9 +141,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         data = [f"data.dataset={held.name}", f"data.validation_examples={count}"]
         unset = [f"data.{key}=null" for key in ("limits", "labels", "sequences", "stream_above_mb")]
         overrides = [*data, *unset, *self.overrides, *settings(device=self.device, seed=self.seed)]
-        found = loaded(self.experiment, overrides)
+        found = loaded(self.experiment, overrides, self.code)
         of_classes = overrides_for_classes(found.experiment, held.info.classes)
-        return loaded(self.experiment, [*overrides, *of_classes]) if of_classes else found
+        return loaded(self.experiment, [*overrides, *of_classes], self.code) if of_classes else found
 
     def _trained(self, plan: Plan) -> Run:
         if self.runs is not None:

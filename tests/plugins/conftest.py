@@ -11,8 +11,7 @@ from typing import Literal
 import numpy as np
 
 from mnistnn.plugins import Array, BaseLayer, Count, FanInOut, Glorot, Initializer, Parameter, Scratch, Shape
-from mnistnn.plugins import Zeros, array_module, as_rows, layer, matmul
-from pydantic import Field
+from mnistnn.plugins import Field, Zeros, array_module, as_rows, layer, matmul
 
 
 @layer

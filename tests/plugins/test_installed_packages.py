@@ -1,6 +1,7 @@
-"""Components that installed packages bring, by entry points: imported only when an experiment names a type of theirs."""
+"""Components of installed packages, which are imported only when an experiment names a type of theirs."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ class Package:
 
 
 @pytest.fixture
-def package(tmp_path_factory, monkeypatch) -> Package:
+def package(tmp_path_factory, monkeypatch) -> Iterator[Package]:
     site: Path = tmp_path_factory.mktemp("site")
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)

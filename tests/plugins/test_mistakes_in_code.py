@@ -7,7 +7,9 @@ import pytest
 from tests.plugins.conftest import MAXOUT, POLICY, RULE
 
 HEAD = "from typing import Any, ClassVar, Literal\n\nfrom mnistnn.plugins import History, Policy, policy\n\n\n"
-BODY = '    type: Literal["mine"] = "mine"\n\n    def reason(self, history: History) -> str | None:\n        return None\n'
+BODY = (
+    '    type: Literal["mine"] = "mine"\n\n    def reason(self, history: History) -> str | None:\n        return None\n'
+)
 GOOD = f"{HEAD}@policy\nclass Mine(Policy):\n{BODY}"
 
 # Texts, and what is said of them behind the name of the file.
@@ -16,18 +18,21 @@ MISTAKES = {
     "raises": ("x = 1\n\ny = 1 / 0\n", ":3: ZeroDivisionError: division by zero"),
     "raises further inside": ("def f():\n    raise ValueError('no\\nline')\n\n\nf()\n", ":2: ValueError: no"),
     "ends the program": ("import sys\n\nsys.exit(3)\n", ":3: ends the program, and it is to be loaded"),
-    "lacks a package": ("import nowhere_to_be_found\n", ":1: ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
+    "lacks a package": ("import no_such_module\n", ":1: ModuleNotFoundError: No module named 'no_such_module'"),
     "imports a part of itself": ("from . import helper\n", ":1: ImportError: attempted relative import"),
     "declares nothing": ("x = 1\n", ": declares no component: none of its classes has @layer"),
     "only imports one": ("from mnistnn.layers.dense import Dense\n", ": declares no component"),
     "byte 0": ("x = 1\0\n", ":1: source code string cannot contain null bytes"),
     "other base": (GOOD.replace("Mine(Policy)", "Mine"), ":7: Mine: a policy extends Policy: class Mine(Policy)"),
-    "no type": (GOOD.replace('    type: Literal["mine"] = "mine"\n', ""), """:7: Mine: a policy has a type, by which an \
-experiment names it: write 'type: Literal["mine"] = "mine"' in Mine"""),
-    "type of two words": (GOOD.replace('Literal["mine"]', 'Literal["mine", "yours"]'), ":8: Mine: the type is one word"),
+    "no type": (
+        GOOD.replace('    type: Literal["mine"] = "mine"\n', ""),
+        ":7: Mine: a policy has a type, by which an experiment names it: write "
+        "'type: Literal[\"mine\"] = \"mine\"' in Mine",
+    ),
+    "type of two words": (GOOD.replace('Literal["mine"]', 'Literal["mine", "my"]'), ":8: Mine: the type is one word"),
     "type of any text": (GOOD.replace('Literal["mine"]', "str"), ":8: Mine: the type is one word"),
     "odd type": (GOOD.replace('"mine"', '"My type"'), ":8: Mine: the type 'My type' is not allowed"),
-    "no annotation": (GOOD + "\n    least = 3\n", ":13: Mine: least has no type: write 'least: int = …' for a key of YAML"),
+    "no annotation": (GOOD + "\n    least = 3\n", ":13: Mine: least has no type: write 'least: int = …' for a key"),
     "mutable default": (
         GOOD + "\n    least: list[int] = [1, 2]\n",
         ":13: Mine: least has a default that can be changed, which all would share: write "
@@ -36,8 +41,8 @@ experiment names it: write 'type: Literal["mine"] = "mine"' in Mine"""),
     "hidden key": (GOOD + "\n    _least: int = 3\n", ":13: Mine: _least cannot be a key"),
     "key of the contract": (GOOD + "\n    deadline: int = 3\n", ":13: Mine: deadline is what a policy has by its base"),
     "key that is no YAML": (GOOD + "\n    least: Policy = 3\n", ":7: Mine: its fields cannot be keys of an experiment"),
-    "type that is not there": (GOOD + '\n    least: "Nowhere" = 3\n', ":7: Mine: the type of a field is not known here"),
-    "method that is missing": (GOOD.replace("def reason", "def other"), ":7: Mine: a policy needs one of reason, deadline"),
+    "type that is not there": (GOOD + '\n    least: "Nowhere" = 3\n', ":7: Mine: the type of a field is not known"),
+    "method that is missing": (GOOD.replace("def reason", "def other"), ":7: Mine: a policy needs one of reason, "),
     "layer without backward": (MAXOUT.replace("def backward", "def back"), ":11: Maxout: a layer needs backward"),
     "layer that has a place": (
         MAXOUT.replace("pieces: Count = 2", "after: Count = 2"),

@@ -267,3 +267,54 @@ def test_rule_of_ones_own_can_be_exported_as_onnx(own, command):
     pytest.importorskip("onnxruntime")
     command("train", *own("rule"), SHORT, "--run-dir", "run", "-q")
     assert command("export", "run", "--to", "onnx").code == 0
+
+
+def test_error_in_ones_own_code_is_told_with_its_line_and_not_called_a_bug_of_mnistnn(own, command):
+    own("maxout")
+    Path("maxout.py").write_text(MAXOUT.replace("z += self.b\n", "z += self.c\n"))
+    done = command("train", "toy.yaml", *OVERRIDES["maxout"], "--code", "maxout.py", "-q")
+    assert done.code == 1
+    assert done.err.startswith("error: maxout.py:35: AttributeError: 'Maxout' object has no attribute 'c'")
+    assert "bug" not in done.err
+    done = command("train", "toy.yaml", *OVERRIDES["maxout"], "--code", "maxout.py", "-q", "--traceback")
+    assert "    z += self.c\n" in done.err
+
+
+EXTENDS = """\
+from typing import Literal
+
+from mnistnn.layers.dense import Dense
+from mnistnn.losses.softmax_nll import SoftmaxNLL
+from mnistnn.optim.adaptive import Adam
+from mnistnn.plugins import layer, loss, optimizer
+
+
+@layer
+class Mine(Dense):
+    type: Literal["my_dense"] = "my_dense"
+
+    def backward(self, dy, need_dx=True):
+        return super().backward(dy, need_dx)
+
+
+@optimizer
+class MyAdam(Adam):
+    type: Literal["my_adam"] = "my_adam"
+
+    def update(self, theta, grad, state, work, scalars):
+        super().update(theta, -grad, state, work, scalars)
+
+
+@loss
+class MyLoss(SoftmaxNLL):
+    type: Literal["my_loss"] = "my_loss"
+
+    def losses_and_dz(self, z, labels):
+        return super().losses_and_dz(z, labels)
+"""
+
+
+def test_component_that_extends_one_of_mnistnn_does_not_claim_what_that_can_do(toy):
+    Path("mine.py").write_text(EXTENDS)
+    mine, rule, loss = execution.classes_of(given_code("mine.py").files[0])
+    assert (mine.second_order, rule.fused_update, loss.is_convex) == (frozenset(), None, False)  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from mnistnn.errors import LackingCodeError
 from mnistnn.plugins import execution
 from mnistnn.plugins.code import CodeFile
 from mnistnn.storage.sealed_json import seal_json, unseal_json
-from tests.plugins.conftest import MAXOUT, OVERRIDES
+from tests.plugins.conftest import CODE, MAXOUT, OVERRIDES
 
 # Notes that it is executed, in whatever folder that is done.
 CANARY = "open('executed', 'a').close()\n" + MAXOUT
@@ -27,7 +27,7 @@ SHORT = "stopping.max_epochs.epochs=2"
 
 @pytest.fixture(scope="module")
 def trained_there(toy_cache: Path, toy_text: str, tmp_path_factory) -> Path:
-    """A folder with a run, and a sweep, that somebody else has trained with the canary, nobody having trusted it here."""
+    """A folder with a run and sweeps that somebody else has made with the canary, which nobody has trusted here."""
     folder: Path = tmp_path_factory.mktemp("there")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MNISTNN_DATA", str(toy_cache))
@@ -118,7 +118,7 @@ def test_resume_auto_executes_nothing_of_the_runs_that_it_looks_at(run, command)
 
 def test_python_program_is_told_the_same(run):
     found = mnistnn.load("run")
-    with pytest.raises(LackingCodeError, match="needs maxout.py"):
+    with pytest.raises(LackingCodeError, match=r"needs maxout\.py"):
         found.predict(np.zeros((1, 8, 8), np.uint8))
     assert found.config["model"]["layers"]["hidden"]["pieces"] == 3
     assert not EXECUTED.exists()
@@ -211,3 +211,64 @@ def test_name_of_a_file_of_code_leads_nowhere_else(run, command):
         done = command(*arguments)
         assert done.code == 4
         assert "cannot be the name of a file of code" in done.err
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_configuration_with_any_component_is_read_without_its_code(own, command, elsewhere, name):
+    arguments = own(name)
+    if name == "rule":  # whose keys, with those of its base, are not in the order of the file
+        arguments[1] = "optimizer={type: lion, learning_rate: {type: exponential, start: 0.01, factor: 0.9}}"
+    done = command("train", *arguments, "--run-dir", "run", "-q")
+    assert done.code == 0, done.err
+    elsewhere()
+    for reading in (["compare", "run"], ["tail", "run"], ["report", "run"], ["plot", "run", "--out", "x.svg"]):
+        done = command(*reading)
+        assert done.code == 0, (reading, done.err)
+    done = command("verify", "run")
+    assert "ok     config.yaml" in done.out
+    assert command("eval", "run").code == 4
+
+
+def test_damaged_list_of_what_is_trusted_is_named(run, command, trust_of_its_own):
+    trust_of_its_own.write_text('{"schema_version": 1, "trusted": []')
+    done = command("eval", "run")
+    assert done.code == 4
+    assert f"{trust_of_its_own}: not readable as a list of trusted code" in done.err
+    assert not EXECUTED.exists()
+
+
+def test_list_that_cannot_be_written_is_named(run, command, monkeypatch):
+    Path("file").touch()
+    monkeypatch.setenv("MNISTNN_TRUST", "file/trusted.json")
+    done = command("trust", "run")
+    assert done.code == 5
+    assert "file/trusted.json" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "name runs or files to trust"),
+        (["run", "--list"], "name runs or files to trust"),
+        (["run", "--json"], "--json goes with --list"),
+        (["--remove", "0"], "stands for 0 of 0 trusted digests"),
+        (["toy.yaml"], "no run named"),
+    ],
+)
+def test_command_that_means_nothing_is_refused(run, command, arguments, said):
+    done = command("trust", *arguments)
+    assert done.code in (2, 4)
+    assert said in done.err
+
+
+def test_run_without_code_needs_no_trust(toy, command, start):
+    start(toy, SHORT)
+    done = command("trust", "run")
+    assert (done.code, "has no code of its own" in done.err) == (2, True)
+
+
+def test_characters_that_editors_do_not_show_are_warned_of(toy, command):
+    Path("mine.py").write_text("x = '\u202e'\n")
+    done = command("trust", "mine.py")
+    assert "mine.py: has characters that editors do not show: U+202E" in done.err
+    assert json.loads(command("trust", "--list", "--json").out)["trusted"][0]["name"] == "mine.py"
