@@ -37,6 +37,10 @@ class BaseLayer:
     is_random: ClassVar[bool] = False
     """Whether the layer draws random numbers in training, and so wants `seed` and `begin_update`."""
 
+    repeats_itself: ClassVar[bool] = True
+    """Whether each pass in training does the same operations, with nothing new from the host but its `mask`, so that it
+    can be recorded on a GPU. A layer of a user's own has to say so itself."""
+
     loops_save_s: ClassVar[float] = 0.0
     """Seconds of an update that compiled loops save for each of `multiply_adds`, as measured on one thread."""
 

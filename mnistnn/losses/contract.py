@@ -32,6 +32,10 @@ class PerExampleLoss:
     """Whether the loss is convex in z and tells its second derivative H there, block by block for each example: what
     the Gauss–Newton matrix needs. Only then are the three `curvature_` methods there."""
 
+    repeats_itself: ClassVar[bool] = True
+    """Whether `value_and_dz` does the same operations each time, so that it can be recorded on a GPU. A loss of a
+    user's own has to say so itself."""
+
     classifies: ClassVar[bool] = True
     """Whether predictions are classes, which are right or wrong, and no numbers."""
     has_probabilities: ClassVar[bool] = True

@@ -23,6 +23,7 @@ class EachStep:
 
     def __init__(self, loss: PerExampleLoss) -> None:
         self.loss, self.type, self.scratch = loss, loss.type, Scratch()
+        self.repeats_itself = loss.repeats_itself
 
     def build(self, out_shape: Shape, classes: int) -> None:
         """Check that the model's output fits. Raises ShapeError."""

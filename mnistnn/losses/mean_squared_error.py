@@ -22,6 +22,7 @@ class MeanSquaredError:
     type: Literal["mean_squared_error"] = "mean_squared_error"
 
     is_convex: ClassVar[bool] = False
+    repeats_itself: ClassVar[bool] = True
     classifies: ClassVar[bool] = False
 
     def build(self, out_shape: Shape, numbers: Shape) -> None:

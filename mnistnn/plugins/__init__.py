@@ -33,7 +33,9 @@ policy        Policy: reason, deadline or time_limit_s, pure functions of the hi
 fitted_model  ClosedForm: own, allocate, fit, scores …; or Fitted, where a model is fitted in several rounds
 
 On `--device cuda` arrays are CuPy's: what is computed with `array_module(x)` and the operators of arrays runs there
-too, and needs no code for the device. A loop in Numba does not; such a component is for the CPU.
+too, and needs no code for the device. A loop in Numba does not; such a component is for the CPU. Updates with layers,
+losses or rules of your own are not recorded, but done operation by operation, unless a layer or a loss says in
+`repeats_itself` that it does the same each time.
 
 A file stands alone: what it imports must be installed. All of this is loaded when it is first used.
 """

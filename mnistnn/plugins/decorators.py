@@ -11,11 +11,13 @@ from mnistnn.plugins.names import KindName
 
 _Class = TypeVar("_Class", bound=type)
 
+_OF_LAYERS: dict[str, Any] = {"second_order": frozenset(), "repeats_itself": False}
+
 # What is said of a component by an attribute, and need not be true any more of one with other methods.
-_NEED_NOT_HOLD: dict[KindName, tuple[set[str], str, Any]] = {
-    "layer": ({"forward", "backward"}, "second_order", frozenset()),
-    "optimizer": ({"update", "scalars"}, "fused_update", None),
-    "loss": ({"losses_and_dz"}, "is_convex", False),
+_NEED_NOT_HOLD: dict[KindName, list[tuple[set[str], str, Any]]] = {
+    "layer": [({"forward", "backward"}, name, nothing) for name, nothing in _OF_LAYERS.items()],
+    "optimizer": [({"update", "scalars"}, "fused_update", None)],
+    "loss": [({"losses_and_dz", "value_and_dz"}, name, False) for name in ("is_convex", "repeats_itself")],
 }
 
 _KIND = "__mnistnn_kind__"  # the attribute that a decorated class has, and one that extends it has not
@@ -77,8 +79,7 @@ def _decorated(cls: _Class, kind: KindName) -> _Class:
 
 def _forget_what_need_not_hold(cls: type, kind: KindName) -> None:
     """Let a class that extends a component of mnistnn, and computes something else, not claim what that one can do."""
-    if kind in _NEED_NOT_HOLD:
-        methods, name, nothing = _NEED_NOT_HOLD[kind]
+    for methods, name, nothing in _NEED_NOT_HOLD.get(kind, ()):
         if name not in vars(cls) and methods & vars(cls).keys():
             setattr(cls, name, nothing)
 

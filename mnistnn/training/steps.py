@@ -33,7 +33,8 @@ def steps_for(objective: BaseObjective, optimizer: OptimizerContract) -> Steps:
     is_on_host = array_module(objective.theta) is np
     if is_on_host or not optimizer.repeats_itself or not isinstance(objective, Objective):
         return Eager(objective, optimizer)
-    return Recorded(objective, optimizer)
+    parts = (*objective.model.layers.values(), objective.loss)
+    return Recorded(objective, optimizer) if all(part.repeats_itself for part in parts) else Eager(objective, optimizer)
 
 
 class Eager:

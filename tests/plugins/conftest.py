@@ -60,7 +60,7 @@ from mnistnn.plugins import Array, Fraction, GradientRule, Scalars, array_module
 
 @optimizer
 class Lion(GradientRule):
-    """Moves by the sign of a mean of gradients."""
+    """Moves by a mean of gradients, all weights about as far."""
 
     type: Literal["lion"] = "lion"
     beta: Fraction = 0.9
@@ -72,7 +72,7 @@ class Lion(GradientRule):
         (mean,), (eta,) = state, scalars
         mean *= self.beta
         mean += (1 - self.beta) * grad
-        theta -= eta * array_module(theta).sign(mean)
+        theta -= eta * mean / (array_module(theta).abs(mean) + 1e-8)
 '''
 
 LOSS = '''\
