@@ -1,8 +1,8 @@
 """One tiny instance of every part of an objective that an experiment can name, and what must hold for all of them.
 
 A part without an instance here fails `test_every_part_has_a_case`; with one it is differentiated in float64, beside all
-others, by finite differences that share no code with the package, and fed extreme inputs. Random masks stand still
-meanwhile: they follow from the number of the update.
+others, by the checker that users have (`tests/objectives/test_gradient_check.py` holds that to known derivatives), and
+fed extreme inputs. Random masks stand still meanwhile: they follow from the number of the update.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,6 +38,7 @@ from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
 from mnistnn.models import AnyModel
 from mnistnn.models.sequential import Sequential
+from mnistnn.objectives.gradient_check import check_array
 from mnistnn.objectives.supervised import Objective
 from mnistnn.tasks.registry import OF_MODELS
 
@@ -136,31 +137,17 @@ def objective_of(
     return objective
 
 
-def differences(value: Callable[[], float], at: np.ndarray, step: float = 1e-5) -> np.ndarray:
-    """Return the central differences of `value` for each number of `at`, which it depends on."""
-    numeric = np.empty_like(at)
-    for index in np.ndindex(at.shape):
-        middle = at[index]
-        at[index] = middle + step
-        above = value()
-        at[index] = middle - step
-        below = value()
-        at[index] = middle
-        numeric[index] = (above - below) / (2 * step)
-    return numeric
-
-
-def assert_same_gradient(analytic: np.ndarray, numeric: np.ndarray) -> None:
-    distance = np.linalg.norm(analytic - numeric)
-    assert distance <= 1e-7 * (np.linalg.norm(analytic) + np.linalg.norm(numeric)), f"differ by {distance}"
-    np.testing.assert_allclose(analytic, numeric, rtol=1e-5, atol=1e-9)
+def assert_gradient(value: Callable[[], float], at: np.ndarray, gradient: np.ndarray, magnitude: float = 0.0) -> None:
+    """Compare with differences by each number of `at`, which `value` depends on."""
+    row = check_array("x", value, at, gradient, np.random.default_rng(1), coordinates=None, magnitude=magnitude)
+    assert row.passed, row.said
 
 
 def check_all_parameters(objective: Objective) -> None:
     objective.value_and_grad()
     analytic = objective.grad.copy()
     assert np.linalg.norm(analytic) > 1e-3
-    assert_same_gradient(analytic, differences(objective.value_and_grad, objective.theta))
+    assert_gradient(objective.value_and_grad, objective.theta, analytic)
 
 
 def check_one_direction(objective: Objective, step: float = 1e-5) -> None:
@@ -222,7 +209,9 @@ def test_dx_of_a_chain_equals_differences(case, f, n):
     for layer in reversed(objective.model.layers.values()):
         dx = layer.backward(dx)
     assert dx.shape == objective.x.shape
-    assert_same_gradient(dx.copy(), differences(weighted_sum_of_outputs, objective.x))
+    dx = dx.copy()
+    magnitude = float(np.abs(objective.model.forward(objective.x, train=True) * weights).sum())
+    assert_gradient(weighted_sum_of_outputs, objective.x, dx, magnitude)
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)
@@ -248,7 +237,7 @@ def test_dz_of_a_loss_equals_differences(kind, n):
     (outputs, classes), rng, loss = LOSSES[kind], np.random.default_rng(2), built(kind)
     z, labels = rng.normal(size=(n, outputs)), rng.integers(classes, size=n)
     analytic = loss.value_and_dz(z, labels)[1].copy()
-    assert_same_gradient(analytic, differences(lambda: float(loss.value_and_dz(z, labels)[0]), z))
+    assert_gradient(lambda: float(loss.value_and_dz(z, labels)[0]), z, analytic)
 
 
 @each_dtype

@@ -154,6 +154,12 @@ class Sequential(FlatModel):
         if self._first < len(self._chain):
             self._chain[self._first].backward(dy, need_dx=False)
 
+    def backward_to_input(self, dy: Array) -> Array:
+        """Do the same, and return dx (n, *in_shape), lent: the derivatives by the inputs, which no training needs."""
+        for layer in reversed(self._chain):
+            dy = layer.backward(dy)
+        return dy
+
     def jvp(self, theta_dot: Array) -> Array:
         """Return z_dot = J theta_dot, how the output of the last forward pass changes with theta; lent like it.
 

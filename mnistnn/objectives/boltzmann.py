@@ -76,6 +76,21 @@ class BoltzmannObjective(UnsupervisedObjective):
         self.add_penalties(decay)
         return watched
 
+    def energy(self, states: Array) -> Array:
+        """Return the energy (n,) of states of all units (n, units)."""
+        W, b = self.model.connections()
+        return -(states @ b) - 0.5 * ((states @ W) * states).sum(axis=1)
+
+    def write_gradient_between(self, data: Array, ends: Array) -> None:
+        """Write the gradient of mean E(data) − mean E(ends), plus smooth penalties, as a step does whose chains end
+        there; E is the energy, and both are states of all units (n, units).
+        """
+        n = len(data)
+        x = self._room("x", self.model.units, n + len(ends))
+        x[:, :n], x[:, n:] = data.T, ends.T
+        self._write_gradient(x, n)
+        self.add_penalties()
+
     def _conditional_nll(self, data: Array, W: Array, b: Array) -> Array:
         n_in, n = self.model.n_in, data.shape[1]
         a, work = self._room("into pixels", n, n_in), self._room("work", n, n_in)

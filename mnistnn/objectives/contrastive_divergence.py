@@ -67,6 +67,22 @@ class RBMObjective(UnsupervisedObjective):
         self.add_penalties(decay)
         return watched
 
+    def energy(self, states: Array) -> Array:
+        """Return the free energy (n,) of visible units (n, n_in)."""
+        return self.model.free_energy(states)
+
+    def write_gradient_between(self, data: Array, ends: Array) -> None:
+        """Write the gradient of mean F(data) − mean F(ends), plus smooth penalties, as a step does whose chains end
+        there; F is the free energy, and both are visible units (n, n_in).
+        """
+        n, m = len(data), len(ends)
+        v, p = self._by_unit("v", n + m), self._room("p", n + m, self.model.hidden)
+        v[:n], v[n:] = data, ends
+        self.model.into_hidden(v, p)
+        sigmoid(p)
+        self._write_gradient(v, p, n)
+        self.add_penalties()
+
     def _run_chains(self, v0: Array, p0: Array, v: Array, p: Array, watched: Array | None) -> Array:
         """Write visible units at the end of each chain into v, and P(h | v) into p; return what is watched.
 

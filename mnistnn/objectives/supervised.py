@@ -150,6 +150,18 @@ class Objective(BaseObjective):
         self.mean_loss = total / len(self.x)
         return self._with_penalties()
 
+    def input_and_dx(self) -> tuple[Array, Array]:
+        """Return the inputs of the batch, without the mask of ragged sequences, and the mean loss's gradient by them,
+        in a new array; `grad` is overwritten.
+        """
+        x = self.x[..., :-1] if self.model.ragged else self.x
+        dx = array_module(x).empty_like(x)
+        for part in self.chunks(slice(0, len(x))):
+            _, dz = self.loss.losses_and_dz(self.forward(part), self.labels[part])
+            dx[part] = self.model.backward_to_input(dz)
+            dx[part] *= (part.stop - part.start) / len(x)
+        return x, dx
+
     @property
     def examples(self) -> int:
         """The number of examples of the batch."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from mnistnn.backend.arrays import array_module
 from mnistnn.config.schema import AnyExperiment
@@ -10,6 +11,7 @@ from mnistnn.data.source import DataSource
 from mnistnn.errors import ConfigError
 from mnistnn.models.contract import Tell
 from mnistnn.models.fitted.committee import Committee, TrainedMember, add_member
+from mnistnn.objectives.gradient_check import CheckedFunction
 from mnistnn.tasks.classification import Classifier
 from mnistnn.tasks.contract import Part, Task
 from mnistnn.tasks.fitted import FittedClassification
@@ -57,6 +59,9 @@ class CommitteeTask(FittedClassification):
         for number, member in enumerate(self._committee.joined, start=1):
             named |= {f"{number}.{name}": array for name, array in member.named_arrays().items()}
         return named
+
+    def checked_function(self, x: Array, targets: Array, penalties: list[Any]) -> CheckedFunction:
+        raise self._refusal("has no gradient of its own; the experiments of its members can be checked one by one")
 
     def find_members_by(self, find: Callable[[int], TrainedMember]) -> None:
         self._committee.find_members_by(find)

@@ -25,6 +25,7 @@ from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbour
 from mnistnn.models.fitted.support_vectors.svm import SVM
 from mnistnn.models.flat import FlatModel
 from mnistnn.models.sequential import Sequential
+from mnistnn.objectives.gradient_check import CheckedFunction
 from mnistnn.objectives.supervised import BaseObjective
 from mnistnn.optim.contract import Requirements
 from mnistnn.optim.rule import GradientRule
@@ -146,6 +147,14 @@ class Task:
     def fitting(self, train: Examples, valid: Examples | None) -> Fitting:
         """Return the fitting, at its beginning, of a model that is fitted; it is allocated."""
         raise self._refusal("is trained by steps, and not fitted")
+
+    def checked_function(self, x: Array, targets: Array, penalties: list[Any]) -> CheckedFunction:
+        """Return what is minimised on a batch, x (n, ...) and targets (n, ...) in float64, for a check of its gradient.
+
+        The model is allocated, in float64, with the parameters to check at. Raises UsageError, with the reason, where
+        there is no gradient, or it is not that of a function.
+        """
+        raise self._refusal("is fitted, and has no gradient")
 
     def refuse_members(self, tasks: list["Task"]) -> None:
         """Raise ConfigError if models of these tasks cannot be the members of a committee."""

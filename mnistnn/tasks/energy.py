@@ -21,6 +21,8 @@ from mnistnn.models.rbm import RBM
 from mnistnn.models.unsupervised import EnergyModel
 from mnistnn.objectives.boltzmann import BoltzmannObjective
 from mnistnn.objectives.contrastive_divergence import RBMObjective
+from mnistnn.objectives.energy_gap import energy_gap
+from mnistnn.objectives.gradient_check import CheckedFunction
 from mnistnn.objectives.unsupervised import UnsupervisedObjective
 from mnistnn.tasks.ais import annealed, annealed_in_reverse, path_of, temperatures
 from mnistnn.tasks.claims import LOG_LIKELIHOOD, Claim
@@ -166,6 +168,24 @@ class EnergyTask(UnsupervisedTask):
             raise ConfigError("is for objectives that stay the same, and chains go on", key="batches.updates")
         if experiment.loss.sparsity is not None and isinstance(model, Boltzmann) and not model.hidden:
             raise ConfigError("there are no hidden units to be kept quiet", key="loss.sparsity")
+
+    def checked_function(self, x: Array, targets: Array, penalties: list[Any]) -> CheckedFunction:
+        """Return the mean energy of random states minus that of others: what an update's gradient belongs to."""
+        experiment, model = self.experiment, self._energy_model
+        assert isinstance(experiment.loss, ContrastiveDivergence)
+        if isinstance(model, RBM) and model.centred:
+            raise self._refusal(
+                "follows the gradient by centred parameters, which it does not have; with model.centred=false, what is "
+                "centred is checked"
+            )
+        if experiment.loss.sparsity is not None:
+            raise self._refusal(
+                "follows sparsity, which is the gradient of no function; with loss.sparsity=null, the rest is checked"
+            )
+        width = model.n_in if isinstance(model, RBM) else model.units
+        objective = self.objectives[model.type](model, experiment.loss, penalties, experiment.seed, 1)
+        assert isinstance(objective, RBMObjective | BoltzmannObjective)
+        return energy_gap(objective, width, len(x), stream(experiment.seed, "check", 3))
 
     def features(self) -> dict[str, np.ndarray]:
         if not isinstance(self._energy_model, RBM):

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.examples import Examples
 from mnistnn.data.source import DataSource
-from mnistnn.errors import ConfigError
+from mnistnn.errors import ConfigError, UsageError
 from mnistnn.losses import Criterion, UnsupervisedLoss
 from mnistnn.models.sequential import Sequential
+from mnistnn.objectives.gradient_check import CheckedFunction
 from mnistnn.objectives.supervised import BaseObjective, Objective
 from mnistnn.optim.contract import Requirements
 from mnistnn.tasks.contract import Part
@@ -115,6 +116,16 @@ class NetworkTask(SteppedTask):
             paired=any("valid.gained" in policy.metrics() for policy in experiment.stopping),
         )
         return Objective(self._network, self._criterion, penalties, experiment.batches.chunk), evaluate
+
+    def checked_function(self, x: Array, targets: Array, penalties: list[Any]) -> CheckedFunction:
+        for name, layer in self.layers.items():
+            if layer.is_truncated:
+                raise UsageError(f"{name}: its gradient is cut off (truncate), and so not that of the loss")
+        objective = Objective(self._network, self._criterion, penalties)
+        objective.set_batch(x, targets, update=0)
+        return CheckedFunction(
+            objective.theta, objective.grad, objective.value, objective.value_and_grad, objective.input_and_dx
+        )
 
     def parts(self, batch_size: int, evaluated: int, workers: int) -> list[Part]:
         return [

@@ -13,6 +13,7 @@ from mnistnn.data.source import DataSource
 from mnistnn.errors import ConfigError
 from mnistnn.losses.reconstruction import Reconstruction
 from mnistnn.models.autoencoder import Autoencoder
+from mnistnn.objectives.gradient_check import CheckedFunction
 from mnistnn.objectives.reconstruction import HiddenPixels, ReconstructionObjective
 from mnistnn.objectives.unsupervised import UnsupervisedObjective
 from mnistnn.optim.contract import Requirements
@@ -110,6 +111,16 @@ class ReconstructionTask(UnsupervisedTask):
     def what_changes(self) -> Iterator[tuple[str, str]]:
         if self.corruption:
             yield "loss.corruption", "other pixels are hidden for each batch"
+
+    def checked_function(self, x: Array, targets: Array, penalties: list[Any]) -> CheckedFunction:
+        """Return the objective with the pixels hidden that update 0 hides. No gradient by an image, which is both what
+        is seen and what is aimed at, is ever computed.
+        """
+        loss = self.experiment.loss
+        assert isinstance(loss, Reconstruction)
+        objective = ReconstructionObjective(self._autoencoder, loss, penalties, self.experiment.seed, 1)
+        objective.set_batch(x, targets, update=0)
+        return CheckedFunction(objective.theta, objective.grad, objective.value, objective.value_and_grad)
 
     def features(self) -> dict[str, np.ndarray]:
         return self._autoencoder.features()

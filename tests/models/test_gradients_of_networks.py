@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mnistnn.analysis.inspection.gradcheck import check_gradient, randomize
 from mnistnn.kernels import activations
 from mnistnn.kernels.dense import dense_backward
 from mnistnn.layers import dense as dense_layer
@@ -14,6 +13,7 @@ from mnistnn.layers.dense import Dense
 from mnistnn.losses.penalties import L2
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
+from mnistnn.objectives.gradient_check import CheckedFunction, check_function, randomize
 from mnistnn.objectives.supervised import Objective
 
 
@@ -28,7 +28,7 @@ def objective_of(units, n=20, image=(28, 28), classes=10) -> Objective:
     objective = Objective(model, loss, [penalty])
     rng = np.random.default_rng(0)
     objective.set_batch(rng.uniform(size=(n, *image)), rng.integers(classes, size=n), update=0)
-    randomize(objective, model.slots, seed=0)
+    randomize(objective.theta, model.slots, seed=0)
     return objective
 
 
@@ -52,10 +52,16 @@ def test_slope_along_random_directions_equals_differences(units, n):
         assert abs(grad @ direction - numeric) < 1e-7 * (abs(grad @ direction) + abs(numeric))
 
 
+def check(objective):
+    function = CheckedFunction(
+        objective.theta, objective.grad, objective.value, objective.value_and_grad, objective.input_and_dx
+    )
+    return check_function(function, objective.model.slots, seed=0)
+
+
 def failed(units) -> list[str]:
     """Return the names of the parameters that the user's check finds fault with."""
-    objective = objective_of(units, n=5, image=(4, 3), classes=3)
-    return [row.name for row in check_gradient(objective, objective.model.slots, seed=0) if not row.passed]
+    return [row.name for row in check(objective_of(units, n=5, image=(4, 3), classes=3)) if not row.passed]
 
 
 def test_gradcheck_passes_right_gradients():
@@ -83,7 +89,25 @@ def test_gradcheck_finds_one_wrong_bias(monkeypatch):
 def test_gradcheck_finds_a_wrong_derivative_below_the_layer_that_has_it(monkeypatch):
     wrong = replace(ACTIVATIONS["tanh"], backward=activations.sigmoid_backward)
     monkeypatch.setitem(ACTIVATIONS, "tanh", wrong)
-    assert failed([(6, "tanh")]) == ["hidden0.W", "hidden0.b"]
+    assert failed([(6, "tanh")]) == ["hidden0.W", "hidden0.b", "input"]
+
+
+def test_gradcheck_finds_a_wrong_gradient_of_the_input(monkeypatch):
+    def wrong(dz, x, W, dW, db, dx=None, dW_T=None):
+        dense_backward(dz, x, W, dW, db, dx, dW_T)
+        if dx is not None and dx.shape[1] == 12:
+            dx *= 1.001
+
+    monkeypatch.setattr(dense_layer, "dense_backward", wrong)
+    assert failed([(6, "tanh")]) == ["input"]
+
+
+@pytest.mark.parametrize("chunk", [None, 2])
+def test_gradient_of_the_input_is_a_mean_over_pieces_of_the_batch(chunk):
+    objective = objective_of([(6, "tanh")], n=5, image=(4, 3), classes=3)
+    _, expected = objective.input_and_dx()
+    objective.chunk = chunk
+    np.testing.assert_allclose(objective.input_and_dx()[1], expected, rtol=1e-12)
 
 
 def test_gradcheck_finds_a_penalty_whose_gradient_misses_the_factor_two(monkeypatch):
@@ -97,6 +121,7 @@ def test_gradcheck_finds_a_penalty_whose_gradient_misses_the_factor_two(monkeypa
 
 def test_gradcheck_leaves_the_parameters_where_they_were():
     objective = objective_of([(6, "tanh")], n=5, image=(4, 3), classes=3)
-    before = objective.theta.copy()
-    check_gradient(objective, objective.model.slots, seed=0)
-    assert np.array_equal(objective.theta, before)
+    before = objective.theta.copy(), objective.x.copy()
+    check(objective)
+    assert np.array_equal(objective.theta, before[0])
+    assert np.array_equal(objective.x, before[1])

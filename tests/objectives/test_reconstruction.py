@@ -9,6 +9,7 @@ import pytest
 from mnistnn.losses.penalties import L1, L2
 from mnistnn.losses.reconstruction import Reconstruction
 from mnistnn.models.autoencoder import Autoencoder
+from mnistnn.objectives.gradient_check import check_array
 from mnistnn.objectives.reconstruction import HiddenPixels, ReconstructionObjective
 from mnistnn.optim.contract import ObjectiveContract, Progress
 from mnistnn.optim.lbfgs import LBFGS
@@ -41,15 +42,10 @@ def test_gradient_is_that_of_the_value(n, tied, visible, corruption, penalties):
     value = objective.value_and_grad()
     mean_loss = objective.mean_loss
     assert objective.value() == pytest.approx(value, rel=1e-12)
-    gradient, step = objective.grad.copy(), 1e-6
-    for i in range(objective.theta.size):
-        start = objective.theta[i]
-        objective.theta[i] = start + step
-        above = objective.value()
-        objective.theta[i] = start - step
-        below = objective.value()
-        objective.theta[i] = start
-        assert (above - below) / (2 * step) == pytest.approx(gradient[i], rel=1e-6, abs=1e-8)
+    gradient = objective.grad.copy()
+    rng = np.random.default_rng(0)
+    row = check_array("theta", objective.value, objective.theta, gradient, rng, coordinates=None)
+    assert row.passed, row.said
     loss = objective.loss_and_grad()
     np.testing.assert_array_equal(objective.grad, gradient)
     assert float(loss) == pytest.approx(mean_loss, rel=1e-12)

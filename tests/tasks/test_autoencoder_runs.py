@@ -174,7 +174,6 @@ def test_what_an_autoencoder_cannot_do_is_refused_by_name(coder, command, case):
         ("sample", "run"),
         ("inspect", "errors", "run"),
         ("inspect", "activations", "run"),
-        ("inspect", "gradcheck", "coder.yaml"),
         ("export", "run", "--to", "onnx"),
         ("eval", "run", "--ais"),
         ("eval", "run", "--mc-samples", "3"),
@@ -294,3 +293,18 @@ def test_features_of_an_autoencoder_feed_any_classifier(coder, toy, command):
     override = "preprocess=[{type: features, file: f.safetensors}]"
     assert command("train", toy, override, "--run-dir", "upon", "-q").code == 0
     assert load_trained(RunDirectory(Path("upon"))).plan.preprocessing.out_shape == (7,)
+
+
+@each_kind
+def test_gradients_are_checked(coder, command, kind):
+    done = command("inspect", "gradcheck", coder, *KINDS[kind])
+    assert done.code == 0, done.out + done.err
+    assert {line.split()[0] for line in done.out.splitlines()[1:]} >= {"hidden.W", "hidden.b", "visible.b"}
+
+
+def test_wrong_gradient_is_found(coder, command, monkeypatch):
+    monkeypatch.setattr("mnistnn.objectives.reconstruction.sigmoid_backward", lambda dh, y: None)
+    done = command("inspect", "gradcheck", coder)
+    assert done.code == 9
+    assert "parameter `hidden.W` is wrong" in done.err
+    assert "visible.b" not in done.err

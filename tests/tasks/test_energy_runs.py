@@ -228,7 +228,6 @@ def test_what_an_energy_based_model_cannot_do_is_refused_by_name(rbm, command, c
         ("inspect", "confusion", "run"),
         ("inspect", "activations", "run"),
         ("inspect", "dead-units", "run"),
-        ("inspect", "gradcheck", "machine.yaml"),
         ("export", "run", "--to", "onnx"),
         ("eval", "run", "--mc-samples", "3"),
     ],
@@ -307,3 +306,39 @@ def test_samples_are_of_the_distribution_of_the_model(rbm, command):
     expected = p @ (1 / (1 + np.exp(-(h @ m.W.T + m.b_v))))
     *_, last = rows_of_samples(trained, Chains(count=300, steps=300, every=300, start="train"))
     np.testing.assert_allclose(last.reshape(300, -1).mean(axis=0) / 255, expected, atol=0.1)
+
+
+NOT_CHECKED = {
+    "centred": "with model.centred=false, what is centred is checked",
+    "begun at the data": "with model.centred=false",
+    "sparse": "with loss.sparsity=null, the rest is checked",
+}
+
+
+@each_kind
+def test_gradient_of_an_update_is_checked_where_it_is_that_of_energies(rbm, command, kind):
+    done = command("inspect", "gradcheck", rbm, *KINDS[kind])
+    if kind in NOT_CHECKED:
+        assert (done.code, NOT_CHECKED[kind] in done.err) == (2, True), done
+    else:
+        assert done.code == 0, done.out + done.err
+        assert {line.split()[0] for line in done.out.splitlines()[1:]} >= {"visible.b"}
+
+
+@pytest.mark.parametrize("kind", ["contrastive divergence", "with hidden units"])
+def test_wrong_gradient_of_energies_is_found(rbm, command, monkeypatch, kind):
+    from mnistnn.objectives.boltzmann import BoltzmannObjective
+    from mnistnn.objectives.contrastive_divergence import RBMObjective
+
+    for objective in (RBMObjective, BoltzmannObjective):
+        right = objective._write_gradient
+
+        def wrong(self, x, *rest, right=right):
+            right(self, x, *rest)
+            self.model.grad[self.model.slots[0].part] *= 1.001
+
+        monkeypatch.setattr(objective, "_write_gradient", wrong)
+    done = command("inspect", "gradcheck", rbm, *KINDS[kind])
+    assert done.code == 9
+    assert done.err.startswith("error: the gradient of parameter `hidden.W` is wrong: error 0.0005, allowed 1e-0")
+    assert "visible" not in done.err

@@ -6,36 +6,27 @@ What looks inside trained runs has files of its own.
 from __future__ import annotations
 
 import json
-import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from mnistnn.cli.command import MnistnnGroup
-from mnistnn.cli.found import found_run
 from mnistnn.cli.inspect.activations import activations
 from mnistnn.cli.inspect.confusion import confusion
 from mnistnn.cli.inspect.dead_units import dead_units
 from mnistnn.cli.inspect.errors import errors
 from mnistnn.cli.inspect.filters import filters
 from mnistnn.cli.inspect.forecast import forecast
+from mnistnn.cli.inspect.gradcheck import gradcheck
 from mnistnn.cli.inspect.members import members
 from mnistnn.cli.inspect.neighbours import neighbours
+from mnistnn.cli.inspect.planned_target import OVERRIDES, TARGET, plan_of
 from mnistnn.cli.inspect.stumps import stumps
 from mnistnn.cli.inspect.support_vectors import support_vectors
 from mnistnn.cli.inspect.trained_options import JSON, SCHEMA_VERSION
 from mnistnn.cli.options import CODE, RUNS
-from mnistnn.cli.parameters import ExperimentFile
-from mnistnn.errors import RunError
-
-if TYPE_CHECKING:
-    from mnistnn.experiment.plan import Plan
-
-_TARGET = click.argument("target", metavar="RUN|CONFIG")
-_OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 
 
 class _InspectGroup(MnistnnGroup):
@@ -84,8 +75,8 @@ def file(files: tuple[Path, ...]) -> None:
 
 
 @inspect.command()
-@_TARGET
-@_OVERRIDES
+@TARGET
+@OVERRIDES
 @CODE
 @RUNS
 @JSON
@@ -96,7 +87,7 @@ def summary(target: str, overrides: tuple[str, ...], code: tuple[Path, ...], run
     from mnistnn.analysis.inspection.summary import layer_rows, plan_lines
     from mnistnn.experiment import cost
 
-    plan = _plan(target, overrides, code, runs)
+    plan = plan_of(target, overrides, code, runs)
     if as_json:
         click.echo(
             json.dumps(
@@ -115,73 +106,8 @@ def summary(target: str, overrides: tuple[str, ...], code: tuple[Path, ...], run
         click.echo(line)
 
 
-@inspect.command()
-@_TARGET
-@_OVERRIDES
-@CODE
-@RUNS
-@JSON
-@click.option(
-    "--examples", type=click.IntRange(1, 1000), default=8, show_default=True, help="Size of the random batch."
-)
-def gradcheck(
-    target: str, overrides: tuple[str, ...], code: tuple[Path, ...], runs: Path, as_json: bool, examples: int
-) -> None:
-    """Compare hand-written gradients with finite differences, in float64.
-
-    The model gets random parameters and a batch of random images; no data set is read.
-    """
-    from dataclasses import asdict
-
-    from mnistnn.analysis.inspection.gradcheck import TOLERANCE, check_experiment
-    from mnistnn.errors import CheckFailedError
-
-    in_float64 = [*overrides, "backend.dtype=float64", "backend.device=cpu"]
-    rows = check_experiment(_plan(target, in_float64, code, runs), examples)
-    failed = [row.name for row in rows if not row.passed]
-    if as_json:
-        report = {"schema_version": SCHEMA_VERSION, "tolerance": TOLERANCE, "passed": not failed}
-        click.echo(json.dumps({**report, "parameters": [_strict(asdict(row)) for row in rows]}))
-    else:
-        width = max(len(row.name) for row in rows)
-        for row in rows:
-            verdict = "ok" if row.passed else "WRONG"
-            error = f"worst relative error {row.relative_error:.1e}"
-            click.echo(f"{row.name:<{width}}  {row.size:>10,} parameters  {error}  {verdict}")
-    if failed:
-        raise CheckFailedError(f"the gradient of {', '.join(failed)} is wrong by more than {TOLERANCE:.0e}")
-
-
-def _strict(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row for JSON, which has no infinity: the error of a gradient that is not a number becomes null."""
-    return {**row, **{key: row[key] if math.isfinite(row[key]) else None for key in ("worst", "relative_error")}}
-
-
-def _plan(target: str, overrides: tuple[str, ...] | list[str], code: tuple[Path, ...], runs: Path) -> Plan:
-    """Return the plan of a YAML file, of a run or, if there is no run of that name, of an experiment of mnistnn.
-
-    Raises UsageError for code that is given to a run, which has its own.
-    """
-    from mnistnn.config.examples import example_path
-    from mnistnn.config.load import load_experiment
-    from mnistnn.experiment.plan import Plan
-    from mnistnn.plugins.given import given_code
-    from mnistnn.run.config import load_run_config
-
-    if os.path.isfile(target) or target.endswith((".yaml", ".yml")):
-        return Plan(load_experiment(Path(target), overrides, given_code(code)))
-    try:
-        run = found_run(target, runs)
-    except RunError:
-        if example_path(target) is None:
-            raise
-        return Plan(load_experiment(ExperimentFile().convert(target, None, None), overrides, given_code(code)))
-    if code:
-        raise click.UsageError("--code goes with an experiment file: a run has the code that it was trained with")
-    return Plan(load_run_config(run, overrides), run)
-
-
 for _command in (
+    gradcheck,
     filters,
     errors,
     confusion,

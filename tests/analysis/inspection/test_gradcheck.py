@@ -20,7 +20,7 @@ def check(toy, *overrides):
 @pytest.mark.parametrize("seed", range(5))
 def test_right_gradients_pass(toy, activation, seed):
     rows = check(toy, f"model.layers.hidden.activation={activation}", f"seed={seed}", "penalties.l1={strength: 1e-3}")
-    assert list(rows) == ["hidden.W", "hidden.b", "output.W", "output.b"]
+    assert list(rows) == ["hidden.W", "hidden.b", "output.W", "output.b", "input"]
     assert all(row.passed for row in rows.values()), rows
 
 
@@ -58,7 +58,7 @@ def spoil_one_weight(dW, db, dx):
     [
         (scale_dW, {"hidden.W", "output.W"}),
         (forget_db, {"hidden.b", "output.b"}),
-        (halve_dx, {"hidden.W", "hidden.b"}),
+        (halve_dx, {"hidden.W", "hidden.b", "input"}),
         (spoil_one_weight, {"output.W"}),
     ],
 )

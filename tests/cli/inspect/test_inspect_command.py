@@ -47,8 +47,12 @@ def test_summary_takes_overrides(target, command):
 def test_gradcheck_passes(target, command):
     done = command("inspect", "gradcheck", target)
     assert (done.code, done.err) == (0, "")
-    assert [line.split()[0] for line in done.out.splitlines()] == ["hidden.W", "hidden.b", "output.W", "output.b"]
-    assert all(line.endswith("  ok") for line in done.out.splitlines())
+    head, *rows = (line.split() for line in done.out.splitlines())
+    assert head == ["by", "numbers", "slopes", "backward", "difference", "error", "allowed"]
+    assert [row[0] for row in rows] == ["hidden.W", "hidden.b", "output.W", "output.b", "input"]
+    assert all(row[-1] == "ok" and 0.0 < float(row[5]) < float(row[6]) for row in rows)
+    for _, _, _, backward, difference, error, *_ in rows:
+        assert abs(float(backward) - float(difference)) <= float(error) + 1e-4 * abs(float(backward))
 
 
 def test_gradcheck_reads_no_data_set(toy, command, monkeypatch):
@@ -60,15 +64,18 @@ def test_gradcheck_reads_no_data_set(toy, command, monkeypatch):
 def test_wrong_gradient_fails_with_9_and_is_named(target, command, wrong_gradient):
     done = command("inspect", "gradcheck", target)
     assert done.code == 9
-    assert done.err == "error: the gradient of hidden.b, output.b is wrong by more than 1e-06\n"
-    assert [line.split()[-1] for line in done.out.splitlines()] == ["ok", "WRONG", "ok", "WRONG"]
+    said = "the gradient of parameter `{}` is wrong: error 0.0005, allowed 1e-06"
+    assert done.err == f"error: {said.format('hidden.b')}; {said.format('output.b')}\n"
+    assert [line.split()[-1] for line in done.out.splitlines()[1:]] == ["ok", "WRONG", "ok", "WRONG", "ok"]
 
 
 def test_wrong_gradient_as_json(target, command, wrong_gradient):
     done = command("inspect", "gradcheck", target, "--json")
     found = json.loads(done.out)
     assert (done.code, found["passed"], found["tolerance"]) == (9, False, 1e-6)
-    assert [row["worst"] > 1e-4 for row in found["parameters"]] == [False, True, False, True]
+    assert [row["relative_error"] > 1e-4 for row in found["parameters"]] == [False, True, False, True, False]
+    assert [row["error"] > row["allowed"] for row in found["parameters"]] == [False, True, False, True, False]
+    assert [row["passed"] for row in found["parameters"]] == [True, False, True, False, True]
 
 
 def test_gradient_that_is_no_number_gives_strict_json(toy, command, monkeypatch):
@@ -80,7 +87,8 @@ def test_gradient_that_is_no_number_gives_strict_json(toy, command, monkeypatch)
     assert done.code == 9
     assert "Infinity" not in done.out
     assert "NaN" not in done.out
-    assert json.loads(done.out)["parameters"][1]["worst"] is None
+    row = json.loads(done.out)["parameters"][1]
+    assert (row["backward"], row["error"], row["passed"]) == (None, None, False)
 
 
 def test_missing_experiment_file_is_called_one(toy, command):
