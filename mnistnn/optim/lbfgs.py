@@ -75,7 +75,8 @@ class LBFGS(LineSearchOptimizer):
         # The place is that of the oldest pair once all are taken; one that is refused is overwritten by the next.
         xp.multiply(self.direction, step, out=s)
         xp.subtract(g, g_before, out=y)
-        if inner(s, y) > _CURVED * length(s) * length(y):
+        least = _CURVED * length(s) * length(y)
+        if inner(s, y) > least > 0.0:  # y'y, which is divided by, may be too small for float32
             self.numbers["pairs"] += 1.0
 
     def _pairs(self) -> list[tuple[Array, Array, float]]:

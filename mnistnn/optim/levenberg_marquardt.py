@@ -13,7 +13,7 @@ from mnistnn.optim.full_batch import FullBatchOptimizer
 from mnistnn.types import Array
 
 _BAD, _GOOD = 0.25, 0.75  # below and above which share of the predicted decrease the damping changes
-_LEAST_DAMPING = 1e-15
+_LEAST_DAMPING, _MOST_DAMPING = 1e-15, 1e100  # where rounding hides all descent, λ grows at each try
 
 
 @component
@@ -86,7 +86,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
             if ratio > _GOOD:
                 self.numbers["damping"] = max(self.numbers["damping"] / self.down, _LEAST_DAMPING)
             elif not ratio >= _BAD:
-                self.numbers["damping"] *= self.up
+                self.numbers["damping"] = min(self.numbers["damping"] * self.up, _MOST_DAMPING)
             if ratio > 0.0:
                 self.numbers["step"] = 1.0
                 return loss

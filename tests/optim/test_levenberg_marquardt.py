@@ -98,6 +98,12 @@ def test_where_nothing_helps_theta_stays(quadratic):
     assert objective.asked == 1 + 4
 
 
+def test_damping_stays_a_number_where_no_step_is_better_for_ever(quadratic):
+    objective, minimum = quadratic(5)
+    objective.theta[...] = minimum
+    assert all(math.isfinite(damping) for damping in step(LevenbergMarquardt(), objective, 200))
+
+
 def test_equations_without_a_solution_are_no_step():
     assert not np.isfinite(solve(np.zeros((2, 2)), np.ones(2), 0.0, False)).all()
     assert np.array_equal(solve(np.diag([2.0, 0.0]), np.array([2.0, 0.0]), 1.0, True), [-0.5, 0.0])

@@ -268,6 +268,17 @@ def test_l_bfgs_leaves_out_a_pair_along_which_the_gradient_falls(given_gradients
     assert pairs == [0.0, 1.0, 2.0]
 
 
+def test_l_bfgs_leaves_out_a_pair_that_float32_cannot_hold():
+    """y'y is below the smallest number of float32, and would be divided by; s'y is not."""
+    method, theta = LBFGS(), np.zeros(1, np.float32)
+    method.allocate(theta, np.zeros(1, np.float32))
+    method.direction[...] = 1.0
+    method.update(np.full(1, 1e-30, np.float32), np.zeros(1, np.float32), 1.0)
+    assert not method.has_memory
+    method.set_direction(np.ones(1, np.float32))
+    assert method.direction == -1.0
+
+
 def test_masks_stand_still_while_a_batch_is_searched():
     """Two evaluations of one objective with dropout are equal, or no line search could end."""
     model, loss = Sequential(layers={"drop": Dropout(keep=0.5), "output": Dense(units=4)}), SoftmaxNLL()
