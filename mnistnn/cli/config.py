@@ -1,7 +1,7 @@
 """`mnistnn config`: check experiment files, show what they come to, compare them, explain keys."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,15 @@ from mnistnn.cli.terminal import printable, shortened
 from mnistnn.errors import ConfigError
 
 _SCHEMA_VERSION = 1
+
+_COMPONENTS = {
+    "--layer": "a layer",
+    "--optimizer": "an optimizer",
+    "--loss": "a loss",
+    "--transform": "a transform",
+    "--policy": "a stopping policy",
+    "--fitted-model": "a fitted model",
+}
 
 
 @click.group(cls=MnistnnGroup)
@@ -95,21 +104,39 @@ def diff(left: Path, right: Path, code: tuple[Path, ...], as_json: bool) -> None
         click.echo("no difference")
 
 
+def _kinds(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for each kind of component: --layer NAME and so on."""
+    for flag, words in reversed(_COMPONENTS.items()):
+        text = f"A file of Python with {words} of this name instead."
+        command = click.option(flag, metavar="NAME", help=text)(command)
+    return command
+
+
 @config.command()
-@click.argument("example", metavar="[NAME]", type=ExperimentFile(), default="mlp")
+@click.argument("example", metavar="[NAME]", type=ExperimentFile(), required=False)
 @click.option(
     "--name", default="mine", show_default=True, help="Name of the new experiment, and of the folder of its runs."
 )
 @CODE
-def new(example: Path, name: str, code: tuple[Path, ...]) -> None:
+@_kinds
+def new(example: Path | None, name: str, code: tuple[Path, ...], **components: str | None) -> None:
     """Print a commented experiment file, to be changed: mnistnn config new > mine.yaml.
 
     It says what the experiment NAME says (a name, or a file), without extending anything: mlp, if there is no NAME.
+
+    Or print a commented component, which works as it is: mnistnn config new --layer maxout > maxout.py.
     """
     from mnistnn.config.load import load_experiment
     from mnistnn.config.template import template
     from mnistnn.plugins.given import given_code
 
+    wanted = {kind: called for kind, called in components.items() if called is not None}
+    if wanted:
+        if len(wanted) > 1 or example is not None or code:
+            raise click.UsageError("one file at a time: an experiment, or one component")
+        click.echo(_skeleton(*wanted.popitem()), nl=False)
+        return
+    example = example or ExperimentFile().convert("mlp", None, None)
     click.echo(template(load_experiment(example, [f"name={name}"], given_code(code)), name), nl=False)
 
 
@@ -133,6 +160,12 @@ def schema(code: tuple[Path, ...]) -> None:
     from mnistnn.plugins.given import given_code
 
     click.echo(json.dumps(experiment_validator(given_code(code)).schema, indent=2))
+
+
+def _skeleton(kind: str, name: str) -> str:
+    from mnistnn.plugins.skeleton import skeleton
+
+    return skeleton(kind, name)  # type: ignore[arg-type] # the options are called like the kinds
 
 
 def _print_json(content: Mapping[str, Any]) -> None:
