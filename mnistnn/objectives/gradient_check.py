@@ -26,8 +26,8 @@ from mnistnn.models.flat import Slot
 from mnistnn.types import Array
 
 TOLERANCE = 1e-6
-INPUT = "input"
-"""What the inputs are called among the names of parameters."""
+INPUT, SCORES = "input", "scores"
+"""What inputs, and the outputs that a loss judges, are called among the names of parameters."""
 
 # A step across the kink of a ReLU gives a wrong difference for that step only; a wrong gradient is wrong for all.
 _STEPS = (1e-5, 1e-6, 1e-4)
@@ -93,7 +93,7 @@ class Slope:
 class GradientRow:
     """The gradient by one array.
 
-    name      of a parameter, or INPUT
+    name      of a parameter, INPUT or SCORES
     size      how many numbers the array has
     compared  along how many directions it was checked
     worst     the slope that exceeds most what is allowed, or comes nearest to that
@@ -112,8 +112,10 @@ class GradientRow:
     def said(self) -> str:
         """What is wrong, in words."""
         worst = self.worst
-        what = "the gradient of the input" if self.name == INPUT else f"the gradient of parameter `{self.name}`"
-        return f"{what} is wrong: error {worst.relative_error:.2g}, allowed {worst.relative_allowed:.0e}"
+        what = f"the {self.name}" if self.name in (INPUT, SCORES) else f"parameter `{self.name}`"
+        return (
+            f"the gradient of {what} is wrong: error {worst.relative_error:.2g}, allowed {worst.relative_allowed:.0e}"
+        )
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 from mnistnn.cli.command import MnistnnGroup
 from mnistnn.cli.inspect.activations import activations
+from mnistnn.cli.inspect.component import component
 from mnistnn.cli.inspect.confusion import confusion
 from mnistnn.cli.inspect.dead_units import dead_units
 from mnistnn.cli.inspect.errors import errors
@@ -107,6 +108,7 @@ def summary(target: str, overrides: tuple[str, ...], code: tuple[Path, ...], run
 
 
 for _command in (
+    component,
     gradcheck,
     filters,
     errors,
