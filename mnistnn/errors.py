@@ -79,7 +79,7 @@ class SweepError(MnistnnError):
 
 
 class CheckFailedError(MnistnnError):
-    """A check that the user asked for (`gradcheck`, `verify`, `eval --expect`) does not hold."""
+    """A check does not hold: one that was asked for (`gradcheck`, `verify`, `eval --expect`), or of the user's code."""
 
     exit_code = 9
 

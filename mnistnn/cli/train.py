@@ -54,6 +54,7 @@ def _workers(text: str) -> Callable[[Any], Any]:
 @click.option("--epochs", type=click.IntRange(min=1), help="Stop after so many epochs at the latest.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
 @click.option("--no-pretrain", is_flag=True, help="Leave out what layers learn before: the control experiment.")
+@click.option("--no-check", is_flag=True, help="Do not check the gradients of code of your own before training.")
 @click.option("--dry-run", is_flag=True, help="Show what would be run: config, shapes, sizes, cost, time.")
 @_TIME_BUDGET
 @click.option(
@@ -76,6 +77,7 @@ def train(
     epochs: int | None,
     device: str | None,
     no_pretrain: bool,
+    no_check: bool,
     dry_run: bool,
     time_budget: float | None,
     resume: str | None,
@@ -102,6 +104,8 @@ def train(
         raise click.UsageError(_DASK_HAS_MEMBERS)
     if workers is not None and workers > 1 and seeds is None and not plans[0].members:
         raise click.UsageError("--workers does several runs at a time and goes with --seeds, or with a committee")
+    if no_check and workers is not None and workers > 1:
+        raise click.UsageError("--no-check goes with one run at a time")
     if workers is not None and workers > 1 and seeds is not None and engine == "local" and not dry_run:
         _train_at_a_time(loaded, workers, runs, time_budget, resume == "auto")
         return
@@ -113,7 +117,9 @@ def train(
             if len(plans) > 1 and not settings().quiet:
                 click.echo(f"seed {plan.experiment.seed}, {number} of {len(plans)}", err=True)
             before = _finished_before(plan, runs) if resume == "auto" and seeds is not None else None
-            outcomes.append(before or _train(plan, runs, run_dir, time_budget, resume == "auto", workers, address))
+            outcomes.append(
+                before or _train(plan, runs, run_dir, time_budget, resume == "auto", workers, address, not no_check)
+            )
             print_outcome(outcomes[-1], is_alone=len(plans) == 1)
     if len(outcomes) > 1:
         _print_all(outcomes)
@@ -291,13 +297,17 @@ def _train(
     resume_auto: bool,
     workers: int | None = None,
     address: str | None = None,
+    check_gradients: bool = True,
 ) -> Outcome:
     from mnistnn.runner import training
     from mnistnn.runner.signals import StopRequest
 
     # Signals are heeded until the trainer's processes have ended.
     with StopRequest() as stop, trainer_of(run_dir or runs, workers, address) as trainer:
-        return training.train(plan, runs, run_dir, view_of_training(), stop, resume_auto, time_budget, trainer)
+        view = view_of_training()
+        return training.train(
+            plan, runs, run_dir, view, stop, resume_auto, time_budget, trainer, check_gradients=check_gradients
+        )
 
 
 def _finished_before(plan: Plan, runs: Path) -> Outcome | None:

@@ -39,6 +39,7 @@ from mnistnn.run.view import RunView
 from mnistnn.runner.bars import can_draw, is_notebook
 from mnistnn.runner.checkpointing import RunCheckpointing
 from mnistnn.runner.members import Members, Trainer
+from mnistnn.runner.own_code import refuse_wrong_gradients
 from mnistnn.runner.pretraining import pretrain
 from mnistnn.runner.progress import ProgressDisplay
 from mnistnn.runner.recording import keep_sources, log_of, now, recorded
@@ -89,6 +90,7 @@ def start(
     stop: StopRequest | None = None,
     trainer: Trainer | None = None,
     furnish_members: Callable[[RunDirectory], None] | None = None,
+    check_gradients: bool = True,
 ) -> Outcome:
     """Train an experiment in a new run directory at `path`. Raises what the session ended with, if not by a policy.
 
@@ -97,6 +99,7 @@ def start(
                      signals
     trainer          trains several members of a committee at a time
     furnish_members  puts the runs of members that are trained already into the new run
+    check_gradients  of code of one's own, before anything is made; CheckFailedError if one is wrong
     """
     latest.refuse_taken(path, runs)
     with _asked(stop) as stop:
@@ -104,12 +107,24 @@ def start(
             environment = _environment(plan, verbosity)  # before Numba, which may load a BLAS that no run computes with
             compiled = jit.Compiled(plan.needs_loops)  # Numba is imported while data are read
             learning = _prepare(plan, compiled)
+            if check_gradients:
+                refuse_wrong_gradients(plan, learning)
         run = _create(path)
         with lock.exclusive(run):
             record = _furnish(run, plan, environment, furnish_members)
             latest.point_at(run, runs)
             return _run_session(
-                plan, learning, run, record, verbosity, time_budget_s, pruned_because, stop, trainer, compiled
+                plan,
+                learning,
+                run,
+                record,
+                verbosity,
+                time_budget_s,
+                pruned_because,
+                stop,
+                trainer,
+                compiled,
+                check_gradients=check_gradients,
             )
 
 
@@ -273,6 +288,7 @@ def _run_session(
     trainer: Trainer | None,
     compiled: jit.Compiled,
     messages: Sequence[str] = (),
+    check_gradients: bool = True,
 ) -> Outcome:
     """Train from where the run stands until something ends the session, and record what it was."""
     before_s, began_s = record.seconds, monotonic()
@@ -287,7 +303,7 @@ def _run_session(
 
         def start_inside(part: Plan, path: Path) -> Outcome:
             # No link to the newest run is made inside of another one.
-            return start(part, path, path, inside, time_left_s(), stop=stop)
+            return start(part, path, path, inside, time_left_s(), stop=stop, check_gradients=check_gradients)
 
         def resume_inside(part: RunDirectory) -> Outcome:
             # Where the whole run computes now, which may be elsewhere than before.
