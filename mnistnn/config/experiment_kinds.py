@@ -55,11 +55,6 @@ class ExperimentValidator:
         return Validator(self._form(FittedExperiment), self._also_at_root)
 
     @property
-    def lacking(self) -> tuple[str, ...]:
-        """Why some components are stand-ins, which can be read and not planned."""
-        return self.components.lacking
-
-    @property
     def book(self) -> SchemaBook:
         """The JSON Schema of both forms, for explanations."""
         return self._trained.book

@@ -75,7 +75,7 @@ class LoadedExperiment:
     @property
     def lacking(self) -> tuple[str, ...]:
         """Why it can be read, and not be planned: what its plugins need to be executed here."""
-        return self.validator.lacking
+        return self.validator.components.lacking(self.plugins.place)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what has classes that another process cannot find by their names, and say what is trusted here."""

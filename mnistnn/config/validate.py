@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -29,7 +29,6 @@ class Validator(Generic[T]):
 
     adapter: TypeAdapter[T]
     also_at_root: tuple[str, ...] = ()
-    lacking: ClassVar[tuple[str, ...]] = ()
 
     @cached_property
     def book(self) -> SchemaBook:

@@ -57,7 +57,7 @@ class Plan:
     ) -> None:
         if loaded.lacking:
             place = loaded.plugins.place
-            raise LackingCodeError(("" if place is None else f"{place[0]}: ") + "; ".join(loaded.lacking))
+            raise LackingCodeError(("" if place is None else f"{place.owner}: ") + "; ".join(loaded.lacking))
         self.experiment: AnyExperiment = deepcopy(loaded.experiment)
         self.loaded = replace(loaded, experiment=self.experiment)
         experiment = self.experiment

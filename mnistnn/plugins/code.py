@@ -67,16 +67,24 @@ class CodeFile:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where files of code are kept: the run or the sweep that has them, and its folder for them."""
+
+    owner: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Plugins:
     """What an experiment was given beside its YAML: files of code, and components of installed packages.
 
     declared  what is known of the components in `files`, where they cannot be asked for it; and all of packages
-    place     the run, or the sweep, that keeps the files, and their folder in it; None if they are the user's own
+    place     where the files are kept; None if they are the user's own
     """
 
     files: tuple[CodeFile, ...] = ()
     declared: tuple[Declared, ...] = ()
-    place: tuple[Path, Path] | None = field(default=None, compare=False)
+    place: Place | None = field(default=None, compare=False)
 
     @property
     def digests(self) -> dict[str, str]:

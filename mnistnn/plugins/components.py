@@ -5,9 +5,10 @@ packages, and stand-ins for the others.
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from mnistnn.errors import ConfigError
-from mnistnn.plugins.code import Declared, Plugins
+from mnistnn.plugins.code import CodeFile, Declared, Place, Plugins
 from mnistnn.plugins.decorators import kind_of
 from mnistnn.plugins.execution import classes_of, line_of
 from mnistnn.plugins.kinds import KINDS
@@ -18,11 +19,26 @@ from mnistnn.plugins.stand_ins import stand_in
 
 @dataclass(frozen=True)
 class Components:
-    """Classes by their kind; what is declared of each; and why some of them are stand-ins, a reason for each source."""
+    """Classes by their kind, and what is declared of each.
+
+    There are stand-ins for what is in files that are not trusted, and in packages that are absent, each a name and a
+    version.
+    """
 
     classes: dict[KindName, list[type]]
     declared: tuple[Declared, ...] = ()
-    lacking: tuple[str, ...] = ()
+    untrusted: tuple[CodeFile, ...] = ()
+    absent: tuple[tuple[str, str | None], ...] = ()
+
+    def lacking(self, place: Place | None) -> tuple[str, ...]:
+        """Say what is needed to have the components themselves, where there are stand-ins.
+
+        place  where the files are kept
+        """
+        return (
+            *(_said_of_file(file, place) for file in self.untrusted),
+            *(f"needs the package {name} {version}, which is not installed here" for name, version in self.absent),
+        )
 
 
 NO_COMPONENTS = Components({})
@@ -39,7 +55,12 @@ def components_of(plugins: Plugins, trusted: frozenset[str]) -> Components:
     for declared, cls in found:
         _refuse_taken(declared, _place_of(declared, cls), places)
         classes.setdefault(declared.kind, []).append(cls)
-    return Components(classes, tuple(declared for declared, _ in found), tuple(_lacking(plugins, trusted, found)))
+    return Components(
+        classes,
+        tuple(declared for declared, _ in found),
+        tuple(file for file in plugins.files if file.sha256 not in trusted),
+        tuple(dict.fromkeys((each.source, each.version) for each, cls in found if _is_of_absent(each, cls))),
+    )
 
 
 def _of_files(plugins: Plugins, trusted: frozenset[str]) -> Iterator[tuple[Declared, type]]:
@@ -76,22 +97,13 @@ def _place_of(declared: Declared, cls: type) -> str:
     return declared.source if line is None else f"{declared.source}:{line}"
 
 
-def _lacking(plugins: Plugins, trusted: frozenset[str], found: list[tuple[Declared, type]]) -> Iterator[str]:
-    """Yield what is needed to have the components themselves, where there are stand-ins."""
-    for file in plugins.files:
-        if file.sha256 not in trusted:
-            path, target = (
-                (file.name, file.name) if plugins.place is None else (plugins.place[1] / file.name, plugins.place[0])
-            )
-            yield (
-                f"needs {file.name} (sha256 {file.sha256[:16]}…), which is not trusted on this machine: read {path}, "
-                f"then `mnistnn trust {shlex.quote(str(target))}`"
-            )
-    for package in dict.fromkeys(
-        (each.source, each.version) for each, cls in found if _is_stand_in_of_package(each, cls)
-    ):
-        yield f"needs the package {package[0]} {package[1]}, which is not installed here"
+def _said_of_file(file: CodeFile, place: Place | None) -> str:
+    path, target = (Path(file.name), file.name) if place is None else (place.folder / file.name, str(place.owner))
+    return (
+        f"needs {file.name} (sha256 {file.sha256[:16]}…), which is not trusted on this machine: read {path}, then "
+        f"`mnistnn trust {shlex.quote(target)}`"
+    )
 
 
-def _is_stand_in_of_package(declared: Declared, cls: type) -> bool:
+def _is_of_absent(declared: Declared, cls: type) -> bool:
     return declared.version is not None and kind_of(cls) is None

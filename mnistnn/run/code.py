@@ -14,6 +14,7 @@ from mnistnn.plugins.code import (
     NO_PLUGINS,
     CodeFile,
     Declared,
+    Place,
     Plugins,
     is_file_name,
     parse_declared,
@@ -53,7 +54,7 @@ def kept_plugins(run: RunDirectory) -> Plugins:
     files = read_kept_code(run.code, digests, "environment.json")
     declared = parse_declared(environment.get(_COMPONENTS, []), str(run.environment))
     of_files = tuple(each for each in declared if each.version is None)
-    return Plugins(files, of_files, (run.path, run.code))
+    return Plugins(files, of_files, Place(run.path, run.code))
 
 
 def kept_packages(run: RunDirectory) -> tuple[Declared, ...]:

@@ -10,7 +10,7 @@ from mnistnn.config.load import LoadedExperiment, load_text
 from mnistnn.config.validate import type_first
 from mnistnn.errors import UsageError
 from mnistnn.experiment.members import FOLDER, member_run
-from mnistnn.plugins.code import CodeFile, Declared, Plugins, unlike_each_other
+from mnistnn.plugins.code import CodeFile, Declared, Place, Plugins, unlike_each_other
 from mnistnn.run import transforms
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.view import RunView
@@ -48,9 +48,9 @@ def committee_of(runs: Sequence[RunDirectory], name: str, combine: str) -> Loade
     return load_text(resolved_yaml(whole), f"committee of {len(runs)} runs", (), plugins)
 
 
-def _place_of_code(runs: Sequence[RunDirectory]) -> tuple[Path, Path] | None:
+def _place_of_code(runs: Sequence[RunDirectory]) -> Place | None:
     """Return the first run that keeps code, and where: what a message can name."""
-    return next(((run.path, run.code) for run in runs if run.code.is_dir()), None)
+    return next((Place(run.path, run.code) for run in runs if run.code.is_dir()), None)
 
 
 def copy_members(runs: Sequence[RunDirectory], committee: RunDirectory) -> None:

@@ -94,7 +94,8 @@ def keep_sources(run: RunDirectory, loaded: LoadedExperiment) -> dict[str, Any]:
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in copies.items()}
     keep_code(run.code, loaded.plugins)
     digests |= {f"{run.code.name}/{name}": digest for name, digest in loaded.plugins.digests.items()}
-    return {"source": digests, "components": plain_declared(loaded.validator.components.declared)}
+    declared = loaded.validator.components.declared
+    return {"source": digests} | ({"components": plain_declared(declared)} if declared else {})
 
 
 def now() -> str:

@@ -27,7 +27,7 @@ from mnistnn.config.dump import resolved_yaml
 from mnistnn.config.load import LoadedExperiment, experiment_validator, load_resolved
 from mnistnn.config.validate import type_first
 from mnistnn.errors import LackingCodeError, ResourceError, RunError, UsageError
-from mnistnn.plugins.code import NO_PLUGINS, Plugins
+from mnistnn.plugins.code import NO_PLUGINS, Place, Plugins
 from mnistnn.run import lock
 from mnistnn.run.code import keep_code, read_kept_code
 from mnistnn.run.config import digests_of
@@ -80,11 +80,11 @@ class Study:
         if not self.description.code:
             return NO_PLUGINS
         files = read_kept_code(self.code, self.description.code, "study.json")
-        return Plugins(files, (), (self.path, self.code))
+        return Plugins(files, (), Place(self.path, self.code))
 
     def refuse_untrusted(self) -> None:
         """Raise LackingCodeError if its code may not be executed on this machine."""
-        if lacking := experiment_validator(self.plugins).lacking:
+        if lacking := experiment_validator(self.plugins).components.lacking(self.plugins.place):
             raise LackingCodeError(f"{self.path}: {'; '.join(lacking)}")
 
     @property

@@ -116,7 +116,7 @@ def test_file_and_package_cannot_have_the_same_type(toy, package, command):
     lion = "optimizer={type: lion, learning_rate: 0.01}"
     done = command("train", toy, LAYER, lion, SHORT, "--code", "maxout.py", "-q")
     assert done.code == 2
-    assert "package mnistnn-maxout and maxout.py:11 both have a layer of type 'maxout'" in done.err
+    assert "package mnistnn-maxout and maxout.py:10 both have a layer of type 'maxout'" in done.err
 
 
 def test_type_of_mnistnn_is_not_looked_for_in_packages(toy, package, command):

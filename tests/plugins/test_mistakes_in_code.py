@@ -43,10 +43,10 @@ MISTAKES = {
     "key that is no YAML": (GOOD + "\n    least: Policy = 3\n", ":7: Mine: its fields cannot be keys of an experiment"),
     "type that is not there": (GOOD + '\n    least: "Nowhere" = 3\n', ":7: Mine: the type of a field is not known"),
     "method that is missing": (GOOD.replace("def reason", "def other"), ":7: Mine: a policy needs one of reason, "),
-    "layer without backward": (MAXOUT.replace("def backward", "def back"), ":11: Maxout: a layer needs backward"),
+    "layer without backward": (MAXOUT.replace("def backward", "def back"), ":10: Maxout: a layer needs backward"),
     "layer that has a place": (
         MAXOUT.replace("pieces: Count = 2", "after: Count = 2"),
-        ":17: Maxout: after is a key that all have already",
+        ":16: Maxout: after is a key that all have already",
     ),
     "rule without update": (RULE.replace("def update", "def move"), ":7: Lion: an optimizer needs update"),
     "own __init__": (

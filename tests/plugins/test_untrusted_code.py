@@ -272,3 +272,9 @@ def test_characters_that_editors_do_not_show_are_warned_of(toy, command):
     done = command("trust", "mine.py")
     assert "mine.py: has characters that editors do not show: U+202E" in done.err
     assert json.loads(command("trust", "--list", "--json").out)["trusted"][0]["name"] == "mine.py"
+
+
+def test_each_run_is_named_by_itself(run, command):
+    shutil.copytree("run", "other")
+    for name in ("run", "other"):
+        assert f"read {name}/source/code/maxout.py, then `mnistnn trust {name}`" in command("eval", name).err
