@@ -10,7 +10,8 @@ from mnistnn.run.view import RunView
 def view_of(record, config, rows, seconds=None, path="run") -> RunView:
     """A run of which all this was read, although there are no files."""
     view = RunView(RunDirectory(Path(path)))
-    view.record, view.config, view.rows, view.seconds = record, config, rows, seconds
+    view.record, view.config, view.config_and_code = record, config, config
+    view.rows, view.seconds = rows, seconds
     return view
 
 
