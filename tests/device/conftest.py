@@ -7,7 +7,9 @@ from types import ModuleType
 import pytest
 
 from mnistnn.backend import matmul
+from mnistnn.backend.arrays import to_host
 from mnistnn.experiment.plan import Plan
+from mnistnn.runner import own_code
 from mnistnn.runner.checkpointing import RunCheckpointing
 from tests.device import stand_in
 from tests.device.array import DeviceArray
@@ -52,7 +54,12 @@ def device(cupy, traffic, monkeypatch):
         with traffic.under("any"):
             commit(self, t)
 
+    def to_host_before_training(array):
+        with traffic.under("any"):
+            return to_host(array)
+
     monkeypatch.setattr(Plan, "training", training)
+    monkeypatch.setattr(own_code, "to_host", to_host_before_training)
     monkeypatch.setattr(RunCheckpointing, "commit", free_to_read)
     with traffic.under("any"):
         yield traffic

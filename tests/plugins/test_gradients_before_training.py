@@ -29,7 +29,7 @@ DX = "(dz @ self.W.T)"
 def test_wrong_parameter_is_named_with_its_layer_and_place(wrong, command):
     done = command("train", *wrong("maxout", DW, DW + "\n        self.dW *= 1.9"), "--run-dir", "run")
     assert (done.code, done.out) == (9, "")
-    said = "layer `hidden` (maxout.py:11): the gradient of parameter `W` is wrong: error 0.31, allowed 1e-06"
+    said = "layer `hidden` (maxout.py:10): the gradient of parameter `W` is wrong: error 0.31, allowed 1e-06"
     assert done.err.splitlines()[-1] == f"error: {said}"
     assert not Path("run").exists()
 
@@ -38,7 +38,7 @@ def test_wrong_derivative_by_the_input_is_that_of_the_layer_that_has_it(wrong, c
     """Also where no layer below has parameters, and training would not notice."""
     done = command("train", *wrong("maxout", DX, "(-dz @ self.W.T)"), "--run-dir", "run")
     assert done.code == 9
-    assert "layer `hidden` (maxout.py:11): the gradient of the input is wrong: error 1, allowed 1e-06" in done.err
+    assert "layer `hidden` (maxout.py:10): the gradient of the input is wrong: error 1, allowed 1e-06" in done.err
 
 
 def test_own_layers_above_and_below_are_each_checked_by_themselves(wrong, command):
@@ -46,7 +46,7 @@ def test_own_layers_above_and_below_are_each_checked_by_themselves(wrong, comman
     above = "model.layers.second={type: maxout, units: 5, before: output}"
     done = command("train", *given, "model.layers.hidden={type: dense, units: 12}", above, "--run-dir", "run")
     assert done.code == 9
-    assert "layer `second` (maxout.py:11): the gradient of parameter `W` is wrong" in done.err
+    assert "layer `second` (maxout.py:10): the gradient of parameter `W` is wrong" in done.err
 
 
 def test_wrong_loss_is_named(wrong, command):
