@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mnistnn.plugins.code import CodeFile
 
 _SCHEMA_VERSION = 1
+_BLANK = "\u034f\u115f\u1160\u3164\uffa0"  # a joiner, and fillers of Hangul, which may be names in Python
 
 
 @click.command(cls=MnistnnCommand)
@@ -58,6 +59,8 @@ def _files_of(target: str, runs: Path) -> Sequence[CodeFile]:
     if target.endswith(".py"):
         return [read_code(Path(target))]
     is_study = (Path(target) / "study.json").is_file()
+    if is_study and (Path(target) / "run.json").exists():
+        raise UsageError(f"{target}: is a run and a sweep at once: run.json or study.json does not belong there")
     files = open_study(Path(target)).plugins.files if is_study else kept_plugins(found_run(target, runs)).files
     if not files:
         raise UsageError(f"{target}: has no code of its own, so nothing has to be trusted")
@@ -78,10 +81,17 @@ def _trust(files: Sequence[CodeFile]) -> None:
 
 def _hidden(file: CodeFile) -> str:
     """Return the names of characters by which a text looks like another one; empty if it has none."""
-    found = {c for c in file.content.decode(errors="replace") if unicodedata.category(c) in ("Cf", "Cc")} - {
-        *"\t\n\r\f"
-    }
-    return ", ".join(sorted(f"U+{ord(c):04X}" for c in found))
+    text = file.content.decode(errors="replace").replace("\r\n", "\n")  # other U+000D hide what stands before them
+    return ", ".join(sorted(f"U+{ord(c):04X}" for c in {*text} - {*"\t\n"} if _is_hidden(c)))
+
+
+def _is_hidden(c: str) -> bool:
+    """Tell whether a character has no picture, or another one than a space: also those that Unicode calls letters."""
+    return unicodedata.category(c) in ("Cf", "Cc", "Zl", "Zp") or c in _BLANK or "VARIATION SELECTOR" in _name(c)
+
+
+def _name(c: str) -> str:
+    return unicodedata.name(c, "")
 
 
 def _list(as_json: bool) -> None:

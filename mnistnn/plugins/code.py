@@ -177,7 +177,7 @@ def _imports(file: CodeFile) -> Iterator[tuple[str, int]]:
     """Yield the first part of the name of each module that is imported, and the line."""
     try:
         tree = ast.parse(file.content)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return  # whoever compiles it says what is wrong
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -7,7 +7,10 @@ An entry point is called like the type of the component. So which package has a 
 it is imported only when an experiment names a type that mnistnn does not have.
 """
 
+import os
 import re
+import site
+import sysconfig
 from collections.abc import Iterable
 from dataclasses import fields
 from importlib.metadata import EntryPoint, entry_points
@@ -68,9 +71,23 @@ def _points() -> dict[str, EntryPoint]:
     """Return the entry points of types that mnistnn does not have, by name; of equal ones the first."""
     found: dict[str, EntryPoint] = {}
     for point in entry_points(group=GROUP):
-        if TYPE.fullmatch(point.name) and point.name not in own_types():
+        if _is_installed(point) and TYPE.fullmatch(point.name) and point.name not in own_types():
             found.setdefault(point.name, point)
     return found
+
+
+def _is_installed(point: EntryPoint) -> bool:
+    """Tell whether a package lies where packages are installed. Python looks into the working folder, too, and a folder
+    that came with a run must bring no code.
+    """
+    return point.dist is not None and os.path.realpath(str(point.dist.locate_file(""))) in _places()
+
+
+def _places() -> set[str]:
+    """Return the folders that packages are installed in, by pip for this environment or for this user."""
+    paths = sysconfig.get_paths()
+    found = [paths["purelib"], paths["platlib"], *site.getsitepackages(), site.getusersitepackages()]
+    return {os.path.realpath(each) for each in found}
 
 
 def _package(point: EntryPoint) -> tuple[str, str]:

@@ -71,7 +71,7 @@ def read_trusted() -> list[Trusted]:
             _CONTENT, read_file(path, _MAX_BYTES), str(path), "a list of trusted code", SCHEMA_VERSION
         ).trusted
     except RunError as error:
-        raise RunError(f"{error}; without that file no code is trusted, until `mnistnn trust` makes it anew") from error
+        raise RunError(f"{error}; remove that file: no code is trusted then, until you trust it again") from error
 
 
 def trusted_among(digests: Iterable[str]) -> frozenset[str]:

@@ -1,9 +1,9 @@
 """The description of a sweep, study.json: the request, and the trials that were known from the beginning."""
 
 from dataclasses import field
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 SCHEMA_VERSION = 1
@@ -20,7 +20,7 @@ class Trial:
     The digest is empty where the values make no valid experiment; such a trial has failed before it began.
     """
 
-    id: str
+    id: Annotated[str, Field(pattern="^[0-9]+-seed[0-9]+$")]  # names files, and stands in lines for a shell
     point: int
     values: dict[str, str]
     seed: int

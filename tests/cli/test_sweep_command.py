@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mnistnn.storage.sealed_json import seal_json
+
 
 @pytest.fixture
 def sweep(toy, command):
@@ -48,6 +50,18 @@ def test_emitted_lines_do_the_trials_one_by_one(sweep, command):
     done = command(*lines[0].split()[1:])
     assert (done.code, done.out) == (0, "0000-seed0: finished\n")
     assert command("sweep", "emit", "study").out.splitlines() == lines[1:]
+
+
+@pytest.mark.parametrize("name", ["x; touch executed #", "0000-seed0\nevil", "../../evil"])
+def test_trial_of_another_name_is_refused_before_a_shell_sees_it(sweep, command, name):
+    sweep("optimizer.learning_rate=0.001,0.2", "--prepare")
+    path = Path("study/study.json")
+    content = json.loads(path.read_text())
+    del content["sha256"]
+    content["trials"][0]["id"] = name
+    path.write_bytes(seal_json(content))
+    done = command("sweep", "emit", "study")
+    assert (done.code, done.out) == (4, "")
 
 
 def test_failed_member_gives_the_code_of_its_own(sweep, command):

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from mnistnn.config.load import experiment_validator, load_experiment
+from mnistnn.errors import ConfigError
+from mnistnn.plugins import packages
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.provenance import read_environment
 from tests.plugins.conftest import MAXOUT, RULE
 
+REALLY = packages._places
 LAYER = "model.layers.hidden={type: maxout, units: 6}"
 SHORT = "stopping.max_epochs.epochs=2"
 
@@ -43,10 +46,18 @@ def package(tmp_path_factory, monkeypatch) -> Iterator[Package]:
     site: Path = tmp_path_factory.mktemp("site")
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setattr(packages, "_places", lambda: {str(site.resolve())})
     made = Package(site)
     made.install()
     yield made
     made.uninstall()
+
+
+def test_package_that_lies_in_the_working_folder_is_not_installed(toy, package, monkeypatch):
+    monkeypatch.setattr(packages, "_places", REALLY)
+    with pytest.raises(ConfigError, match="unknown type for model"):
+        load_experiment(toy, [LAYER])
+    assert not package.imported.exists()
 
 
 def test_package_is_imported_only_for_a_type_that_it_has(toy, package):

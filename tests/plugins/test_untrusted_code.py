@@ -267,10 +267,43 @@ def test_run_without_code_needs_no_trust(toy, command, start):
     assert (done.code, "has no code of its own" in done.err) == (2, True)
 
 
+def test_verify_says_that_the_configuration_cannot_be_read_without_a_list_of_components(run, command):
+    path = Path("run/environment.json")
+    content = json.loads(path.read_text())
+    del content["sha256"]
+    path.write_bytes(seal_json({**content, "components": {"a": 1}}))
+    done = command("verify", "run")
+    assert (done.code, "config.yaml" in done.out + done.err) == (9, True)
+
+
+def test_folder_that_is_a_run_and_a_sweep_is_refused(run, command):
+    Path("run/study.json").write_text("{}")
+    done = command("trust", "run")
+    assert (done.code, "is a run and a sweep at once" in done.err) == (2, True)
+
+
+def test_damaged_list_of_what_is_trusted_says_what_to_do(run, command, trust_of_its_own):
+    trust_of_its_own.write_text("{")
+    assert "remove that file: no code is trusted then" in command("eval", "run").err
+
+
+@pytest.mark.parametrize("text", ["x = a" + ".a" * 100_000, "x = " + "-" * 100_000 + "1"])
+def test_code_that_nests_too_deeply_is_refused_as_code(toy, command, text):
+    Path("deep.py").write_text(text + "\n")
+    done = command("config", "check", "toy.yaml", "--code", "deep.py")
+    assert done.code == 2
+    assert "deep.py" in done.err
+
+
 def test_characters_that_editors_do_not_show_are_warned_of(toy, command):
     Path("mine.py").write_text("x = '\u202e'\n")
     done = command("trust", "mine.py")
     assert "mine.py: has characters that editors do not show: U+202E" in done.err
+    for hidden in ("\r# a comment", "\f", "\u3164 = 1", "\u2028", "'\ufe0f'"):
+        Path("other.py").write_bytes(f"x = 1{hidden}\n".encode())
+        assert "other.py: has characters that editors do not show: U+" in command("trust", "other.py").err
+    Path("honest.py").write_bytes("x = 'é'\r\n\ty = 1\r\n".encode())
+    assert "editors" not in command("trust", "honest.py").err
     assert json.loads(command("trust", "--list", "--json").out)["trusted"][0]["name"] == "mine.py"
 
 

@@ -12,6 +12,7 @@ from mnistnn.config.dump import resolved_yaml
 from mnistnn.config.load import LoadedExperiment, load_resolved
 from mnistnn.config.validate import type_first
 from mnistnn.errors import ConfigError, RunError
+from mnistnn.plugins.code import Plugins
 from mnistnn.run import transforms
 from mnistnn.run.code import kept_packages, kept_plugins
 from mnistnn.run.config import as_written, standing
@@ -54,13 +55,12 @@ def check_config(
         return None
     try:
         plugins = kept_plugins(run)
-    except RunError:
-        return None  # which the check of what it lies in says
+    except RunError as error:
+        findings.problem(file, f"cannot be read without the components of the run: {error}")
+        return None
     try:
-        loaded = load_resolved(run.config, (), plugins)
+        loaded = _loaded(run, plugins)
     except ConfigError as error:
-        if packaged := kept_packages(run):
-            return load_resolved(run.config, (), plugins.with_packaged(packaged))
         lines = str(error).removeprefix("error: ").splitlines()
         findings.problem(file, f"not a valid experiment, line {lines[0].removeprefix(f'{run.config}:')}")
         return None
@@ -71,6 +71,16 @@ def check_config(
             if found[key] != value:
                 findings.problem(file, f"{key} is {found[key]!r}, but {value!r} in run.json")
     return loaded
+
+
+def _loaded(run: RunDirectory, plugins: Plugins) -> LoadedExperiment:
+    """Return what config.yaml says, if need be with components of packages that are not installed here."""
+    try:
+        return load_resolved(run.config, (), plugins)
+    except ConfigError:
+        if not (packaged := kept_packages(run)):
+            raise
+        return load_resolved(run.config, (), plugins.with_packaged(packaged))
 
 
 def check_config_digest(
