@@ -34,7 +34,6 @@ _USAGE = 2
 _BROKEN_PIPE = 128 + int(getattr(signal, "SIGPIPE", 13))
 _INTERRUPTED = 128 + signal.SIGINT
 _LONGEST_REASON = 300
-_CODE_OF_USER = re.compile(r"<(.+\.py) [0-9a-f]{12}>")  # as plugins/execution.py calls it
 
 
 def report(error: BaseException, show_traceback: bool) -> int:
@@ -149,22 +148,14 @@ def _meant_choice(error: click.ClickException) -> str:
 def _bug_message(error: BaseException) -> str:
     reason = (str(error).strip().splitlines() or [""])[0][:_LONGEST_REASON]
     name = type(error).__name__
-    if (place := _own_code(error)) is not None:
+    from mnistnn.plugins.errors_of_code import place_in_code
+
+    if (place := place_in_code(error)) is not None:
         return f"error: {place}: {name}{': ' if reason else ''}{reason}\n--traceback shows how it came to that"
     return (
         f"error: this is a bug in mnistnn: {name}{': ' if reason else ''}{reason}\n"
         "repeat the command with --traceback to see where, and report it with that output"
     )
-
-
-def _own_code(error: BaseException) -> str | None:
-    """Return file and line of the user's own code that an error came from; None if it did not pass any."""
-    from traceback import extract_tb
-
-    for frame in reversed(extract_tb(error.__traceback__)):
-        if own := _CODE_OF_USER.fullmatch(frame.filename):
-            return f"{own[1]}:{frame.lineno}"
-    return None
 
 
 def _coloured(message: str) -> str:

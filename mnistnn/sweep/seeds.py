@@ -20,6 +20,7 @@ from mnistnn.errors import (
     TooLittleMemoryError,
 )
 from mnistnn.experiment.plan import Plan
+from mnistnn.plugins.errors_of_code import said_of
 from mnistnn.plugins.trust import trusting
 from mnistnn.run.directory import RunDirectory, new_run_path
 from mnistnn.runner.resuming import finished_run, resumable
@@ -170,6 +171,10 @@ def _train_seed(session: Session) -> SeedEnded:
             return SeedEnded(seed, "refused", problem=str(error))
         except MnistnnError as error:
             return SeedEnded(seed, "failed", problem=str(error))
+        except Exception as error:
+            if (said := said_of(error)) is None:
+                raise
+            return SeedEnded(seed, "failed", problem=said)
 
 
 def _place_of(session: Session) -> Path:

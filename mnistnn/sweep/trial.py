@@ -24,6 +24,7 @@ from mnistnn.errors import (
     TooLittleMemoryError,
 )
 from mnistnn.experiment.plan import Plan
+from mnistnn.plugins.errors_of_code import said_of
 from mnistnn.plugins.trust import trusting
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
@@ -160,6 +161,11 @@ def _attempt(study: Study, trial: Trial, stop: StopRequest) -> Ended:
         except MnistnnError as error:
             note_end(study, trial, str(error))
             return Ended(trial.id, "failed", problem=str(error))
+        except Exception as error:
+            if (said := said_of(error)) is None:
+                raise
+            note_end(study, trial, said)
+            return Ended(trial.id, "failed", problem=said)
         note_end(study, trial, None)
         return _ended(trial, outcome.record)
 
