@@ -11,6 +11,7 @@ from mnistnn.config.dump import config_hash
 from mnistnn.config.load import DEFAULT, LoadedExperiment, leaves, load_resolved, overridden
 from mnistnn.config.nodes import KeyPath, dotted
 from mnistnn.errors import ConfigError, RunError
+from mnistnn.plugins.code import Plugins
 from mnistnn.run import checkpoint as checkpoints
 from mnistnn.run.code import kept_packages, kept_plugins
 from mnistnn.run.directory import RunDirectory, as_argument
@@ -48,14 +49,21 @@ def load_kept(run: RunDirectory) -> LoadedExperiment:
     """
     plugins = kept_plugins(run)
     try:
-        try:
-            return load_resolved(run.config, (), plugins)
-        except ConfigError:
-            if not (packaged := kept_packages(run)):
-                raise
-            return load_resolved(run.config, (), plugins.with_packaged(packaged))
+        return load_with(run, plugins)
     except ConfigError as error:
         raise RunError(str(error)) from error
+
+
+def load_with(run: RunDirectory, plugins: Plugins) -> LoadedExperiment:
+    """Load config.yaml with the code that the run keeps and, where that is not all, with what it says of packages that
+    need not be installed here. Raises ConfigError.
+    """
+    try:
+        return load_resolved(run.config, (), plugins)
+    except ConfigError:
+        if not (packaged := kept_packages(run)):
+            raise
+        return load_resolved(run.config, (), plugins.with_packaged(packaged))
 
 
 def standing(kept: LoadedExperiment, record: RunRecord, saved: Callable[[], set[str]]) -> Standing:

@@ -9,13 +9,12 @@ from typing import Any
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings
 from mnistnn.config.dump import resolved_yaml
-from mnistnn.config.load import LoadedExperiment, load_resolved
+from mnistnn.config.load import LoadedExperiment
 from mnistnn.config.validate import type_first
 from mnistnn.errors import ConfigError, RunError
-from mnistnn.plugins.code import Plugins
 from mnistnn.run import transforms
-from mnistnn.run.code import kept_packages, kept_plugins
-from mnistnn.run.config import as_written, standing
+from mnistnn.run.code import kept_plugins
+from mnistnn.run.config import as_written, load_with, standing
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.provenance import parse_environment
 from mnistnn.run.record import RunRecord, parse_record
@@ -59,7 +58,7 @@ def check_config(
         findings.problem(file, f"cannot be read without the components of the run: {error}")
         return None
     try:
-        loaded = _loaded(run, plugins)
+        loaded = load_with(run, plugins)
     except ConfigError as error:
         lines = str(error).removeprefix("error: ").splitlines()
         findings.problem(file, f"not a valid experiment, line {lines[0].removeprefix(f'{run.config}:')}")
@@ -71,16 +70,6 @@ def check_config(
             if found[key] != value:
                 findings.problem(file, f"{key} is {found[key]!r}, but {value!r} in run.json")
     return loaded
-
-
-def _loaded(run: RunDirectory, plugins: Plugins) -> LoadedExperiment:
-    """Return what config.yaml says, if need be with components of packages that are not installed here."""
-    try:
-        return load_resolved(run.config, (), plugins)
-    except ConfigError:
-        if not (packaged := kept_packages(run)):
-            raise
-        return load_resolved(run.config, (), plugins.with_packaged(packaged))
 
 
 def check_config_digest(

@@ -1,7 +1,5 @@
 """Claims about a component, each a sentence with a function that measures whether it holds."""
 
-import re
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -10,11 +8,9 @@ import numpy as np
 
 from mnistnn.errors import CheckFailedError
 from mnistnn.objectives.gradient_check import GradientRow
+from mnistnn.plugins.errors_of_code import place_in_code
 
 Verdict = Literal["ok", "FAILED", "left out"]
-
-_CODE = re.compile(r"<(\S+\.py) [0-9a-f]{12}>")
-"""What tracebacks call a file of the user's."""
 
 
 class LeftOut(Exception):  # noqa: N818 # no error: it says why something is not asked of this component
@@ -68,9 +64,8 @@ def findings(claims: Iterable[Claim]) -> Iterator[Finding]:
 def _raised(error: Exception) -> str:
     """Say which error it was, and the line of the user's file that it passed last."""
     said = f"raises {type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
-    frames = traceback.extract_tb(error.__traceback__)
-    places = [(match[1], frame.lineno) for frame in frames if (match := _CODE.fullmatch(frame.filename))]
-    return f"{said} ({places[-1][0]}:{places[-1][1]})" if places else said
+    place = place_in_code(error)
+    return said if place is None else f"{said} ({place})"
 
 
 def of_gradient(rows: Iterable[GradientRow]) -> Measured:

@@ -18,6 +18,7 @@ from mnistnn.analysis.inspection.component.findings import (
 )
 from mnistnn.analysis.inspection.component.in_onnx import as_onnx
 from mnistnn.analysis.inspection.component.resumed import layer_resumed
+from mnistnn.analysis.inspection.component.shapes import claim_of_shapes, refusal
 from mnistnn.errors import CheckFailedError
 from mnistnn.layers.contract import BaseLayer
 from mnistnn.objectives.gradient_check import INPUT, GradientRow
@@ -28,6 +29,7 @@ SHAPES: tuple[Shape, ...] = ((6,), (2, 3), (6, 6), (2, 6, 6), (9, 8, 8))
 """Of examples, that are tried where nobody says which: units, small and larger images or sequences, several maps."""
 
 _SEVERAL = 4
+_SHAPED = 3
 _COORDINATES = 10
 
 Make = Callable[[], BaseLayer]
@@ -35,8 +37,8 @@ Make = Callable[[], BaseLayer]
 
 def claims(make: Make, shapes: Sequence[Shape] = SHAPES) -> Iterator[Claim]:
     """Yield what is claimed of the layers that `make` makes, for inputs of these shapes that they take."""
-    taken = [shape for shape in shapes if _refusal(make, shape) is None]
-    yield Claim("It says which shape it makes of which input, and keeps to that", lambda: _of_shapes(make, shapes))
+    taken = [shape for shape in shapes if refusal(make, shape) is None]
+    yield claim_of_shapes(make, shapes, partial(_tried, make), _SHAPED, "three examples")
     if not taken:
         return
     tests = _Tests(make, taken)
@@ -64,32 +66,14 @@ def claims(make: Make, shapes: Sequence[Shape] = SHAPES) -> Iterator[Claim]:
     yield Claim("ONNX Runtime computes the same", tests.onnx)
 
 
-def _refusal(make: Make, shape: Shape) -> str | None:
-    """Return why a layer does not take a shape; None if it does, or if it cannot say so without another error."""
-    try:
-        make().build(shape)
-    except ShapeError as error:
-        return str(error)
-    except Exception:  # said by the claim about shapes
-        return None
-    return None
-
-
-def _of_shapes(make: Make, shapes: Sequence[Shape]) -> Measured:
-    said, right, taken = [], True, False
-    for shape in shapes:
-        layer = make()
-        if (refusal := _refusal(make, shape)) is not None:
-            said.append(f"{show_shape(shape)} is refused ({refusal})")
-            continue
-        promised, _ = layer.build(shape)
-        bound = bound_layer(layer, shape, np.random.default_rng(0))
-        found = layer.forward(_inputs(shape, 3), train=True).shape
-        right, taken = right and found == (3, *promised), True
-        arrow = f"{show_shape(shape)} → {show_shape(promised)}"
-        said.append(arrow if found == (3, *promised) else f"{arrow}, but three examples give {show_shape(found)}")
-        _refuse_other_shapes(bound)
-    return Measured(right and taken, "; ".join(said), "" if taken else "one shape at least")
+def _tried(make: Make, shape: Shape) -> tuple[Shape, Shape]:
+    """Return the shape that a layer promises for one example, and the one that it gives of several."""
+    layer = make()
+    promised, _ = layer.build(shape)
+    bound = bound_layer(layer, shape, np.random.default_rng(0))
+    found = layer.forward(_inputs(shape, _SHAPED), train=True).shape
+    _refuse_other_shapes(bound)
+    return promised, found
 
 
 def _refuse_other_shapes(bound: BoundLayer) -> None:
@@ -242,7 +226,7 @@ class _Tests:
         numbers = allocation.LARGE // allocation.FEW
         large, larger = (self._scaled_to(count) for count in (numbers, allocation.TIMES * numbers))
         for shape in (large, larger):
-            if _refusal(self.make, shape) is not None:
+            if refusal(self.make, shape) is not None:
                 raise LeftOut(f"it does not take inputs of {show_shape(shape)}")
         less, more = (self._risen(shape, allocation.FEW) for shape in (large, larger))
         return allocation.of_growth(less, more, prod(larger) - prod(large), allocation.OF_VECTORS)

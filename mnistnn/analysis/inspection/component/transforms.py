@@ -1,11 +1,13 @@
 """What is claimed of a transform: that it learns from the training split alone, and is the same after it was saved."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from mnistnn.analysis.inspection.component.findings import Claim, LeftOut, Measured, of_dtypes, same_bits
 from mnistnn.analysis.inspection.component.kept import through_a_file
+from mnistnn.analysis.inspection.component.shapes import claim_of_shapes, refusal
 from mnistnn.preprocess.contract import Transform
 from mnistnn.types import Shape, ShapeError, show_shape
 
@@ -19,8 +21,8 @@ Make = Callable[[], Transform]
 
 def claims(make: Make, shapes: Sequence[Shape] = SHAPES) -> Iterator[Claim]:
     """Yield what is claimed of the transforms that `make` makes, for inputs of these shapes that they take."""
-    taken = [shape for shape in shapes if _refusal(make, shape) is None]
-    yield Claim("It says which shape it makes of which input, and keeps to that", lambda: _of_shapes(make, shapes))
+    taken = [shape for shape in shapes if refusal(make, shape) is None]
+    yield claim_of_shapes(make, shapes, partial(_tried, make), _EXAMPLES, str(_EXAMPLES))
     if not taken:
         return
     tests = _Tests(make, taken[0])
@@ -34,16 +36,6 @@ def claims(make: Make, shapes: Sequence[Shape] = SHAPES) -> Iterator[Claim]:
     yield Claim("Saved and restored, it does the same", tests.restored)
     yield Claim("What was fitted to images of another shape is refused", tests.refuses_others)
     yield Claim("It can be part of an ONNX file", tests.onnx)
-
-
-def _refusal(make: Make, shape: Shape) -> str | None:
-    try:
-        make().build(shape)
-    except ShapeError as error:
-        return str(error)
-    except Exception:  # said by the claim about shapes
-        return None
-    return None
 
 
 def _images(shape: Shape, dtype: str = "float64", seed: int = 3) -> np.ndarray:
@@ -60,18 +52,10 @@ def _fitted(make: Make, shape: Shape, dtype: str = "float64") -> Transform:
     return transform
 
 
-def _of_shapes(make: Make, shapes: Sequence[Shape]) -> Measured:
-    said, right, taken = [], True, False
-    for shape in shapes:
-        if (refusal := _refusal(make, shape)) is not None:
-            said.append(f"{show_shape(shape)} is refused ({refusal})")
-            continue
-        transform = _fitted(make, shape)
-        found = transform.apply(_images(shape)).shape
-        right, taken = right and found == (_EXAMPLES, *transform.out_shape), True
-        arrow = f"{show_shape(shape)} → {show_shape(transform.out_shape)}"
-        said.append(arrow if found[1:] == transform.out_shape else f"{arrow}, but {_EXAMPLES} give {show_shape(found)}")
-    return Measured(right and taken, "; ".join(said), "" if taken else "one shape at least")
+def _tried(make: Make, shape: Shape) -> tuple[Shape, Shape]:
+    """Return the shape that a transform promises for one image, and the one that it gives of several."""
+    transform = _fitted(make, shape)
+    return transform.out_shape, transform.apply(_images(shape)).shape
 
 
 class _Tests:
