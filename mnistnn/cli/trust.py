@@ -87,11 +87,11 @@ def _hidden(file: CodeFile) -> str:
 
 def _is_hidden(c: str) -> bool:
     """Tell whether a character has no picture, or another one than a space: also those that Unicode calls letters."""
-    return unicodedata.category(c) in ("Cf", "Cc", "Zl", "Zp") or c in _BLANK or "VARIATION SELECTOR" in _name(c)
-
-
-def _name(c: str) -> str:
-    return unicodedata.name(c, "")
+    return (
+        unicodedata.category(c) in ("Cf", "Cc", "Zl", "Zp")
+        or c in _BLANK
+        or "VARIATION SELECTOR" in unicodedata.name(c, "")
+    )
 
 
 def _list(as_json: bool) -> None:

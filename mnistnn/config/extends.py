@@ -68,9 +68,10 @@ def _meant(path: Path, with_folder: bool) -> str:
     known = {name: path.parent / name if with_folder else Path(name) for name in _siblings(path)}
     known |= {name: there / name for name in _siblings(there / "any") if name not in known}
     near = nearest(names[0], known)
+    examples = example_names()
     for parts in (path.parts, path.parts[-2:], path.parts[-1:]):  # a name, perhaps with a group, in some folder
         said = "/".join(parts).removesuffix(".yaml")
-        example = nearest(said, example_names())  # unless a file is called more like it
+        example = nearest(said, examples)  # unless a file is called more like it
         if example is not None and (near is None or _likeness(said, example) >= _likeness(path.stem, Path(near).stem)):
             return f"did you mean '{example}'?"
     return "" if near is None else f"did you mean '{known[near]}'?"
@@ -130,10 +131,9 @@ def _base(node: Node, source: Source, sources: list[Source]) -> Source:
     """Return the text that `extends` names; `sources` holds the chain of files so far."""
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         raise ProblemError(Problem(node.place, "expected the name of one file", hint="such as 'extends: base.yaml'"))
-    example = example_path(node.value)
     if source.path is not None:
         path, name = named_in_file(node.value, source.path.parent, os.path.dirname(source.name))
-    elif example is not None:
+    elif (example := example_path(node.value)) is not None:
         path, name = example, str(example)
     else:
         what = "only a file can extend another: nothing here to be relative to"
