@@ -5,6 +5,7 @@ from collections.abc import Callable
 from mnistnn.analysis.evaluation.results import evaluate, stored_results
 from mnistnn.config.schema import Expect
 from mnistnn.errors import RunError
+from mnistnn.reproduction.curves import curves_of
 from mnistnn.reproduction.record import Origin, SeedResult
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.provenance import read_environment
@@ -23,7 +24,7 @@ def origin_of(run: RunDirectory) -> Origin:
 
 
 def measured(run: RunDirectory, expect: Expect, tell: Tell) -> SeedResult:
-    """Return what a run gave of each metric that is claimed, at its best epoch.
+    """Return what a run gave of each metric that is claimed, at its best epoch, and its metrics along training.
 
     What `eval` has kept of that epoch is taken as it is, so the test split is not read again. Raises RunError for a run
     without an evaluation.
@@ -38,6 +39,7 @@ def measured(run: RunDirectory, expect: Expect, tell: Tell) -> SeedResult:
         epoch=best["epoch"],
         seconds=round(view.record.seconds, 1),
         errors={claim.key: _value(claim, run, best, tell) for claim in claims},
+        curves=curves_of(view.rows, best),
     )
 
 

@@ -2,10 +2,14 @@
 
 It says what was trained (a digest of the experiment file), by which commit, and what each seed gave. The summary, the
 claim and the verdict follow from that and from the file's present claim, so a claim can be corrected without training.
+
+Fields with a default came later. The number of the format stays: no older reader takes such a record for something
+else, as it refuses fields that it does not know, and records are read by the checkout or the package that holds them.
 """
 
 import json
 import os
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,6 +24,7 @@ from mnistnn.config.load import DEFAULT, LoadedExperiment, leaves
 from mnistnn.config.nodes import dotted
 from mnistnn.config.relative_files import names_a_file
 from mnistnn.errors import RunError
+from mnistnn.reproduction.curves import Curves
 from mnistnn.storage.writing import write_atomically
 from mnistnn.tasks.claims import Claimed, claims_of
 
@@ -27,6 +32,7 @@ SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 # What may change without a word about the result: the claim, which is held against it, and the seed, which is listed.
 _NO_PART_OF_THE_RECIPE = ("expect.", "seed")
+_NUMBERS = re.compile(r"\[\n([^\[\]{}\"]+)\]")  # over several lines, which no text of JSON has
 
 Verdict = Literal["within", "outside", "cut off"]
 
@@ -42,14 +48,15 @@ class Origin:
 
 @dataclass(frozen=True, config=_STRICT)
 class SeedResult:
-    """The result of one run at its best epoch: errors, as fractions, or nats, by what is claimed; and the time spent
-    training.
+    """The result of one run at its best epoch: errors, as fractions, or nats, by what is claimed; the time spent
+    training; and the metrics along training.
     """
 
     seed: int
     epoch: float
     seconds: float
     errors: dict[Claimed, float]
+    curves: Curves | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -168,7 +175,17 @@ def _metric_record(split: Claimed, band: tuple[float, float], errors: list[float
 
 def write_record(record: Record, folder: Path) -> None:
     """Replace the record of an experiment. Its name is that of the experiment, which contains its group's."""
-    write_atomically(folder / f"{record.experiment}.json", (json.dumps(asdict(record), indent=2) + "\n").encode())
+    write_atomically(folder / f"{record.experiment}.json", _as_text(record).encode())
+
+
+def _as_text(record: Record) -> str:
+    """Return a record as JSON: a line for each field and for each list of numbers."""
+    content = asdict(record)
+    for result in content["seeds"]:
+        if result["curves"] is None:
+            del result["curves"]
+    text = json.dumps(content, indent=2)
+    return _NUMBERS.sub(lambda found: f"[{', '.join(found[1].replace(',', ' ').split())}]", text) + "\n"
 
 
 def read_records(folder: Path) -> list[Record]:
