@@ -28,10 +28,10 @@ make torture      every call to the disk failed in every way, hundreds of kills;
 make fuzz         damaged files of every format that is read; prints the counts (FUZZ=10000 of each, SEED=0)
 make check        format, lint, types and tests: what CI runs
 make alternatives train gradient descent and its alternatives for 150 passes each; draw docs/pictures/alternatives.svg
-make pictures     train what README shows, and draw its pictures in docs/ (needs chromium and chromedriver)
+make pictures     train what README shows, and draw all pictures in docs/ (needs chromium and chromedriver)
 make release-check build a release, install it by pip, uv and pipx, and use it outside of the checkout
 make format       rewrite the sources in the project's format
-make docs         renew docs/reference, and build the documentation in build/docs/html; as one page, in build/docs/page
+make docs         renew docs/reference and docs/course, and build the documentation in build/docs/html and, as one page, build/docs/page
 make benchmark    time training beside PyTorch, JAX and scikit-learn; renew BENCHMARKS.md (DEVICE=cuda: on a GPU)
 make constraints  renew constraints.txt from the newest versions that pyproject.toml allows
 make clean        remove .venv, builds and tool caches; runs and data stay
@@ -93,6 +93,7 @@ SHOWN := build/pictures
 SHOW := $(BIN)/mnistnn train --runs $(SHOWN)/runs -q
 pictures: | $(INSTALLED)
 	rm -rf $(SHOWN)
+	$(BIN)/python docs/generate.py
 	$(BIN)/mnistnn reproduce history --table-only --out docs/pictures/history.svg --force
 	$(SHOW) experiments/course/few_digits.yaml --seeds 0..2 evaluation.train_error=true
 	$(SHOW) experiments/course/few_digits_dropout.yaml --seeds 0..2 evaluation.train_error=true

@@ -1,6 +1,7 @@
 """What the experiments that come with mnistnn are: a line on each, its claim, and how long it takes."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from mnistnn.config.examples import example_names, example_path, examples_folder
 from mnistnn.config.load import load_experiment
@@ -33,31 +34,41 @@ class Example:
 
 def examples(word: str = "") -> list[Example]:
     """Return the experiments in whose name or first comment a word stands, whatever its case; without one, all."""
-    records = {record.file: record for record in read_records(examples_folder() / "results")}
-    found = []
-    for name in example_names():
-        path = example_path(name)
-        assert path is not None
-        comment = _comment(path.read_text(encoding="utf-8"))
-        if word.lower() in f"{name} {comment}".lower():
-            claim, ours, seconds = (
-                _of_record(records[f"{name}.yaml"]) if f"{name}.yaml" in records else (None, "", None)
-            )
-            if claim is None:
-                expect = load_experiment(path).experiment.expect
-                claim = ", ".join(CLAIMS[key].shown_band(band) for key, band in claims_of(expect).items())
-            found.append(Example(name, _first_sentence(comment), claim, ours, seconds))
-    return found
+    records = records_by_name()
+    texts = {name: f"{name} {_comment(_file(name))}" for name in example_names()}
+    return [example(name, records.get(name)) for name, text in texts.items() if word.lower() in text.lower()]
+
+
+def example(name: str, record: Record | None) -> Example:
+    """Return the experiment of this name, as its file and its record, if there is one, have it."""
+    path = _file(name)
+    line = _first_sentence(_comment(path))
+    if record is not None:
+        return Example(name, line, *_of_record(record))
+    expect = load_experiment(path).experiment.expect
+    claim = ", ".join(CLAIMS[key].shown_band(band) for key, band in claims_of(expect).items())
+    return Example(name, line, claim, "", None)
+
+
+def records_by_name() -> dict[str, Record]:
+    """Return the records of experiments that come with mnistnn, by the names of these."""
+    return {record.file.removesuffix(".yaml"): record for record in read_records(examples_folder() / "results")}
+
+
+def _file(name: str) -> Path:
+    path = example_path(name)
+    assert path is not None
+    return path
 
 
 def _of_record(record: Record) -> tuple[str, str, float]:
     return ", ".join(map(shown_band, record.figures)), ", ".join(map(shown, record.figures)), record.seconds
 
 
-def _comment(text: str) -> str:
+def _comment(path: Path) -> str:
     """Return the comment at the beginning of a file as one line."""
     lines = []
-    for line in text.splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             break
         lines.append(line.lstrip("# "))

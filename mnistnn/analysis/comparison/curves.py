@@ -89,8 +89,11 @@ def band(group: Group, metric: str, axis: Axis) -> Band | None:
         by_epoch = band(group, metric, "epochs")
         return None if by_epoch is None else replace(by_epoch, x=_mean_seconds(group, by_epoch.x))
     curves = [found for each in group.runs if (found := curve(each, metric, axis)) is not None]
-    if not curves:
-        return None
+    return band_of(curves) if curves else None
+
+
+def band_of(curves: Sequence[Curve]) -> Band:
+    """Return the mean of curves, at least one, with its band, as `band` does of a group's."""
     x = np.unique(np.concatenate([each.x for each in curves]))
     y = np.array([np.interp(x, each.x, each.y, left=np.nan, right=np.nan) for each in curves])
     runs = (~np.isnan(y)).sum(axis=0)

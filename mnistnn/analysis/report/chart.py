@@ -18,6 +18,9 @@ _MOST_POINTS = 400  # of a line; more could not be told apart, and make a page o
 _X_TICKS, _Y_TICKS = 6, 5
 _FAR_FROM_ZERO = 0.5  # of the highest value: if the lowest is above, zero is not on the axis
 _MOST_POWERS = 8  # of ten, on a logarithmic axis
+_CLOSE = 8.0  # the ratio of high to low, on such an axis, up to which it has more ticks
+_FACTORS: tuple[float, ...] = (1, 2, 5)
+_CLOSE_FACTORS: tuple[float, ...] = (1, 1.5, 2, 3, 4, 5, 6, 8)
 _LOG_ABOVE = 30.0  # the ratio of largest to smallest value from which the axis is logarithmic
 
 
@@ -78,14 +81,25 @@ class Chart:
     bottom: int = HEIGHT - _BOTTOM
 
 
-def chart(title: str, x_label: str, y_label: str, lines: Sequence[Line], is_percent: bool = False) -> Chart:
-    """Lay out lines, at least one. Axes end at round values; zero is on them unless it is far below the lowest."""
+def chart(
+    title: str,
+    x_label: str,
+    y_label: str,
+    lines: Sequence[Line],
+    is_percent: bool = False,
+    is_log: bool | None = None,
+) -> Chart:
+    """Lay out lines, at least one. Axes end at round values; zero is on them unless it is far below the lowest.
+
+    is_log  whether the y axis is logarithmic, where all values are positive; if None, it is where they differ much
+    """
     scale = 100.0 if is_percent else 1.0
     means = scale * np.concatenate([line.band.mean for line in lines])
     deviations = scale * np.concatenate([line.band.deviation for line in lines])
     x = np.concatenate([line.band.x for line in lines])
     across = _Scale.between(min(0.0, float(x.min())), float(x.max()), _LEFT, WIDTH - _RIGHT)
-    is_log = bool(means.min() > 0 and means.max() / _LOG_ABOVE >= means.min())
+    differs_much = bool(means.max() / _LOG_ABOVE >= means.min())
+    is_log = bool(means.min() > 0) and (differs_much if is_log is None else is_log)
     low, high = float((means - deviations).min()), float((means + deviations).max())
     if is_log:  # a band may reach below zero
         low, high = _rounded_logarithmic(max(low, float(means.min()) / 2), high)
@@ -180,19 +194,21 @@ def _round_values(low: float, high: float, count: int) -> list[float]:
 
 
 def _rounded_logarithmic(low: float, high: float) -> tuple[float, float]:
-    """Return low rounded down and high rounded up to 1, 2 or 5 times a power of ten."""
+    """Return low rounded down and high rounded up to 1, 2 or 5 times a power of ten; less far if they are close."""
+    factors = _CLOSE_FACTORS if high <= _CLOSE * low else _FACTORS
     below, above = 10.0 ** math.floor(math.log10(low)), 10.0 ** math.floor(math.log10(high))
     return (
-        max(factor * below for factor in (1, 2, 5) if factor * below <= low * (1 + 1e-9)),
-        min(factor * above for factor in (1, 2, 5, 10) if factor * above >= high * (1 - 1e-9)),
+        max(factor * below for factor in factors if factor * below <= low * (1 + 1e-9)),
+        min(factor * above for factor in (*factors, 10) if factor * above >= high * (1 - 1e-9)),
     )
 
 
 def _round_logarithmic(low: float, high: float) -> list[float]:
-    """Return powers of ten from low to high: a few of many; of few their double and fivefold too."""
+    """Return powers of ten from low to high: a few of many; of few, multiples of them too."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     exponents = range(first, last + 1, 1 + (last - first) // _MOST_POWERS)
     powers = [10.0**exponent for exponent in exponents]
-    factors = (1, 2, 5) if len(powers) <= 3 else (1,)
+    # What was close before it was rounded.
+    factors = _CLOSE_FACTORS if high <= 2 * _CLOSE * low else _FACTORS if len(powers) <= 3 else (1,)
     values = [factor * power for power in powers for factor in factors]
     return [value for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]

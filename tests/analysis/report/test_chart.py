@@ -66,8 +66,20 @@ def test_values_over_several_powers_of_ten_get_a_logarithmic_axis():
     assert [tick.text for tick in made.y_ticks] == ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"]
 
 
+def test_axis_is_as_it_is_asked_for():
+    far, near = ([line([1, 2, 3], y)] for y in ([1.0, 0.1, 0.01], [3.0, 2.0, 1.0]))
+    assert chart("loss", "epoch", "loss", far, is_log=False).y_label == "loss"
+    assert chart("loss", "epoch", "loss", near, is_log=True).y_label == "loss, log scale"
+
+
+def test_short_logarithmic_axis_ends_near_its_values_and_has_ticks_enough():
+    made = chart("error", "epoch", "error", [line([1, 2], [9.3, 3.6])], is_log=True)
+    assert [tick.text for tick in made.y_ticks] == ["3", "4", "5", "6", "8", "10"]
+
+
 def test_zero_keeps_the_axis_linear():
     assert chart("loss", "epoch", "loss", [line([1, 2, 3], [1.0, 0.1, 0.0])]).y_label == "loss"
+    assert chart("loss", "epoch", "loss", [line([1, 2], [1.0, 0.0])], is_log=True).y_label == "loss"
 
 
 @pytest.mark.parametrize("y", [[0.0], [3.0], [-2.0, -2.0], [1e-300, 1e300], [5e8, 5e8 + 1]])
