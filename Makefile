@@ -21,7 +21,7 @@ RUN := runs/mlp/make-$(firstword $(shell cat $(EXPERIMENT) $(wildcard experiment
 define HELP
 make setup        build .venv with everything but the GPU library; again only when dependencies change
 make train        train $(EXPERIMENT) on MNIST, then measure it on the test split
-make reproduce    train what experiments/quick.txt lists; renew experiments/results, RESULTS.md and docs/reference
+make reproduce    train what experiments/quick.txt lists; renew experiments/results, RESULTS.md and pages
 make test         the tests that take seconds
 make slow         the tests that take minutes
 make torture      every call to the disk failed in every way, hundreds of kills; prints the counts (KILLS=40, times 8)
@@ -31,7 +31,7 @@ make alternatives train gradient descent and its alternatives for 150 passes eac
 make pictures     train what README shows, and draw all pictures in docs/ (needs chromium and chromedriver)
 make release-check build a release, install it by pip, uv and pipx, and use it outside of the checkout
 make format       rewrite the sources in the project's format
-make docs         renew docs/reference and docs/course, and build the documentation in build/docs/html and, as one page, build/docs/page
+make docs         renew pages that are made, and build the documentation in build/docs/html; as one page, in build/docs/page
 make benchmark    time training beside PyTorch, JAX and scikit-learn; renew BENCHMARKS.md (DEVICE=cuda: on a GPU)
 make constraints  renew constraints.txt from the newest versions that pyproject.toml allows
 make clean        remove .venv, builds and tool caches; runs and data stay

@@ -1,40 +1,47 @@
-"""Write the pages of the reference, and what the course has of records: generate.py [FOLDER].
+"""Write the pages that follow from the program, from records, and from lists of the course: generate.py [FOLDER].
 
-The reference follows from the program. It is kept in docs/reference, or written to FOLDER and nothing else; the blocks
-and pictures of docs/course are described in docs/generator/course.py. `make docs` renews all of it, and tests fail
-while anything is stale.
+They are kept in docs, and `make docs` renews them; tests fail while one is stale. With a folder, they are written there
+instead. Of two pages only the contents and weeks are made; the blocks and pictures of docs/course, which are renewed
+without a folder only, are described in docs/generator/course.py.
 """
 
 import sys
 from pathlib import Path
 
-from generator import commands, course, examples, keys, python
+from generator import commands, contents, course, coverage, examples, keys, mistakes_page, python
 
 DOCS = Path(__file__).parent
 PAGES = {
-    "commands.md": commands.page_of_commands,
-    "keys.md": keys.page_of_keys,
-    "examples.md": examples.page_of_examples,
-    "python.md": python.page_of_python,
+    "course/coverage.md": coverage.page_of_coverage,
+    "explanation/sources.md": mistakes_page.page_of_mistakes,
+    "reference/commands.md": commands.page_of_commands,
+    "reference/keys.md": keys.page_of_keys,
+    "reference/examples.md": examples.page_of_examples,
+    "reference/python.md": python.page_of_python,
 }
+WITH_CONTENTS = ("course/index.md", "course/teacher.md")
 
 
 def main() -> None:
     """Write all pages; exit with 1 if there is a block that cannot be filled."""
-    elsewhere = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    folder = DOCS / "reference" if elsewhere is None else elsewhere
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
     for name, page in PAGES.items():
-        (folder / name).write_text(page(), encoding="utf-8")
-    if elsewhere is None:
+        _write(folder / name, page())
+    for name in WITH_CONTENTS:
+        _write(folder / name, contents.renewed((DOCS / name).read_text(encoding="utf-8")))
+    if folder == DOCS:
         _renew_course()
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 def _renew_course() -> None:
     made = course.made(DOCS)
     for path, text in made.files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        _write(path, text)
     for path in made.left_over:
         path.unlink()
     if made.mistakes:

@@ -1,4 +1,4 @@
-"""The pages of the reference that are made of the program: they say what it says now, and it says enough."""
+"""The pages that are made of the program, of records and of lists: they say what those say now, and enough."""
 
 import subprocess
 import sys
@@ -9,24 +9,26 @@ import pytest
 from mnistnn.config.load import experiment_validator
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("commands.md", "examples.md", "keys.md", "python.md")
+REFERENCE = ("commands.md", "examples.md", "keys.md", "python.md")
+COURSE = ("course/coverage.md", "course/index.md", "course/teacher.md", "explanation/sources.md")
+PAGES = (*(f"reference/{name}" for name in REFERENCE), *COURSE)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("reference")
+    folder: Path = tmp_path_factory.mktemp("docs")
     subprocess.run([sys.executable, ROOT / "docs/generate.py", folder], env={"PYTHONPATH": str(ROOT)}, check=True)
     return folder
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_says_what_the_program_says(made, name):
-    kept, now = ((folder / name).read_text(encoding="utf-8") for folder in (ROOT / "docs/reference", made))
-    assert kept == now, f"docs/reference/{name} is stale; renew it: .venv/bin/python docs/generate.py"
+    kept, now = ((folder / name).read_text(encoding="utf-8") for folder in (ROOT / "docs", made))
+    assert kept == now, f"docs/{name} is stale; renew it: .venv/bin/python docs/generate.py"
 
 
 def test_all_pages_that_are_made_are_compared(made):
-    assert sorted(path.name for path in made.iterdir()) == sorted(PAGES)
+    assert sorted(str(path.relative_to(made)) for path in made.rglob("*.md")) == sorted(PAGES)
 
 
 def test_every_part_of_an_experiment_and_every_key_of_it_is_described():
@@ -76,12 +78,12 @@ def test_every_part_of_an_experiment_and_every_key_of_it_is_described():
     ],
 )
 def test_page_has_what_is_looked_up_there(made, page, lines):
-    text = (made / page).read_text(encoding="utf-8")
+    text = (made / "reference" / page).read_text(encoding="utf-8")
     assert [line for line in lines if line not in text] == []
 
 
 def test_commands_stand_in_the_order_of_the_help(made, command):
-    text = (made / "commands.md").read_text(encoding="utf-8")
+    text = (made / "reference/commands.md").read_text(encoding="utf-8")
     listed = [
         line.split()[0] for line in command("--help").out.splitlines() if line.startswith("  ") and line[2] != " "
     ]
