@@ -68,6 +68,9 @@ class MemoryCheckpointing:
     def after_evaluation(self, t: Training) -> None:
         pass
 
+    def after_epoch(self, t: Training) -> None:
+        pass
+
 
 def layers_of(units: int, outputs: int) -> dict[str, Any]:
     """Every kind of layer, every constraint, and every activation that works in place.

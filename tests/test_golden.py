@@ -33,6 +33,9 @@ class TestErrors:
     def after_evaluation(self, training: Training) -> None:
         self.errors.append(self.measure())
 
+    def after_epoch(self, training: Training) -> None:
+        pass
+
     def measure(self) -> float:
         found = score(self.plan.task.network, self.plan.task.loss, self.test.x, self.test.labels, 1000)
         return found.errors / found.examples

@@ -4,7 +4,17 @@ import math
 from dataclasses import dataclass
 
 from mnistnn.config.schema import AnyExperiment
+from mnistnn.optim.rule import GradientRule
+from mnistnn.optim.schedules import BoldDriver, Plateau
 from mnistnn.stopping.limits import most_epochs
+
+
+def needs_epochs(experiment: AnyExperiment) -> bool:
+    """Tell whether anything in an experiment needs an evaluation after each epoch: a key, a policy, a schedule."""
+    optimizer = experiment.optimizer
+    responds = isinstance(optimizer, GradientRule) and isinstance(optimizer.learning_rate, BoldDriver | Plateau)
+    is_asked_for = experiment.evaluation.every_updates is not None
+    return is_asked_for or responds or any(policy.needs_epochs() for policy in experiment.stopping)
 
 
 @dataclass
@@ -42,6 +52,13 @@ class Pace:
         intervals = [n for n in (self.experiment.evaluation.every_updates, *wanted) if n is not None]
         shortest = min(intervals, default=self.updates_per_epoch)
         return shortest if shortest < self.updates_per_epoch else None
+
+    @property
+    def evaluates_epochs(self) -> bool:
+        """Whether an evaluation comes after each epoch: always, unless a stopping policy needs them more often and
+        nothing else needs that one.
+        """
+        return self.evaluate_every is None or needs_epochs(self.experiment)
 
     @property
     def max_epochs(self) -> int | None:

@@ -245,6 +245,7 @@ class Plan:
             best_values=objective.values.copy(),
             loss=RunningLoss(objective.theta),
             evaluate_every=self.pace.evaluate_every,
+            evaluates_epochs=self.pace.evaluates_epochs,
             updates_per_objective=compatibility.updates_per_objective(task, self.train_examples),
             average=experiment.averaging,
         )

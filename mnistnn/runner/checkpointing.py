@@ -120,6 +120,11 @@ class RunCheckpointing:
             self._after_epoch(t)
         self._stop_if_asked(t, now)
 
+    def after_epoch(self, t: Learning) -> None:
+        """Follow an epoch after which nothing was evaluated."""
+        self.display.after_epoch(t)
+        self._after_epoch(t)
+
     def _after_epoch(self, t: Learning, saves: bool = True) -> None:
         """Save an epoch that is to be kept, and if it `saves`, one that is to be saved."""
         keep_every = self.policy.keep_every_epochs

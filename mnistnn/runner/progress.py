@@ -112,6 +112,10 @@ class ProgressDisplay:
             self._close_inside()
             self._move_epochs(t)
 
+    def after_epoch(self, t: Learning) -> None:
+        """Show that an epoch is done after which nothing was evaluated."""
+        self._move_epochs(t)
+
     def _close_inside(self) -> None:
         """Take the bar of a long update away: the next one begins."""
         if self._inside is not None:

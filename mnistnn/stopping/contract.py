@@ -50,3 +50,7 @@ class Policy:
     def evaluation_interval(self) -> int | None:
         """Name the updates after which there must be an evaluation, also inside an epoch."""
         return None
+
+    def needs_epochs(self) -> bool:
+        """Tell whether there must be an evaluation after each epoch, also where others come more often."""
+        return True

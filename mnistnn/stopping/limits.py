@@ -23,6 +23,9 @@ class MaxEpochs(Policy):
             return f"max_epochs: {self.epochs} epochs are done" if self.epochs > 1 else "max_epochs: 1 epoch is done"
         return None
 
+    def needs_epochs(self) -> bool:
+        return False  # the last one is always evaluated
+
 
 def most_epochs(policies: Iterable[Policy]) -> int | None:
     """Return after how many epochs the first of these policies ends a run whatever happens; None if none does."""
@@ -39,6 +42,9 @@ class MaxUpdates(Policy):
 
     def deadline(self, history: History) -> Deadline | None:
         return Deadline(self.updates, f"max_updates: {self.updates} updates are done", is_fixed=True)
+
+    def needs_epochs(self) -> bool:
+        return False
 
 
 @component
@@ -74,6 +80,9 @@ class MaxTime(Policy):
 
     def time_limit_s(self) -> float | None:
         return self.seconds
+
+    def needs_epochs(self) -> bool:
+        return False
 
 
 @component

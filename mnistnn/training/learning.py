@@ -26,6 +26,8 @@ class Checkpointing(Protocol):
 
     def after_evaluation(self, learning: Any) -> None: ...
 
+    def after_epoch(self, learning: Any) -> None: ...  # one after which nothing was evaluated
+
 
 class RoundsCheckpointing(Checkpointing, Protocol):
     """Keeps what happens in rounds too, of which some are long, and not all are evaluated."""

@@ -22,6 +22,7 @@ from mnistnn.objectives.supervised import BaseObjective
 from mnistnn.optim.averaging import WeightAverage
 from mnistnn.optim.contract import OptimizerContract, Progress
 from mnistnn.stopping.contract import Policy
+from mnistnn.stopping.limits import most_epochs
 from mnistnn.training.learning import Checkpointing, Layout, Learning, PrunedBecause, is_finite_row
 from mnistnn.training.steps import steps_for
 from mnistnn.types import BEST, VALUES, Array, Row, best_row
@@ -100,6 +101,8 @@ class Training(Learning):
     history: list[Row] = field(default_factory=list)
     evaluate_every: int | None = None
     """Updates after which to evaluate inside an epoch too."""
+    evaluates_epochs: bool = True
+    """Whether to evaluate after each epoch. If not, and `evaluate_every` is given, only after the last one."""
     updates_per_objective: int | None = 1
     """Updates of one batch under the same masks, see `Progress`."""
     average: WeightAverage | None = None
@@ -115,16 +118,26 @@ class Training(Learning):
         self.progress.history = self.history
         self.steps = steps_for(self.objective, self.optimizer)
         self._time_limit_s = super().time_limit_s  # asked after every update
+        self._last_epoch = most_epochs(self.policies)
 
     @property
     def evaluation_is_due(self) -> bool:
         """Whether an evaluation belongs here, after an epoch or inside one, and has not been made yet."""
-        progress = self.progress
         if self.is_measured:
             return False
-        if progress.batch == progress.batches_per_epoch:
+        if self.evaluate_every is not None and self.progress.updates % self.evaluate_every == 0:
             return True
-        return self.evaluate_every is not None and progress.updates % self.evaluate_every == 0
+        return self.is_after_epoch and (self.evaluates_epochs or self.evaluate_every is None)
+
+    @property
+    def is_after_epoch(self) -> bool:
+        """Whether all batches of the epoch under way are done; the next one has not begun."""
+        return self.progress.batch == self.progress.batches_per_epoch
+
+    def end_epoch(self) -> None:
+        """Count the epoch under way as done."""
+        self.progress.epoch += 1
+        self.progress.batch = 0
 
     @property
     def is_cut_off(self) -> bool:
@@ -133,7 +146,8 @@ class Training(Learning):
             return False
         deadline = self.deadline()
         at_deadline = deadline is not None and deadline.is_fixed and self.progress.updates >= deadline.updates
-        return at_deadline or self.is_out_of_time
+        at_last_epoch = self._last_epoch is not None and self.progress.epochs >= self._last_epoch
+        return at_deadline or at_last_epoch or self.is_out_of_time
 
     def begin_here(self) -> None:
         """Take the values that the model has been given since for those of the beginning."""
@@ -237,6 +251,9 @@ def train(t: Training, checkpointing: Checkpointing) -> str:
         if t.evaluation_is_due or t.is_cut_off:
             _evaluate(t)
             checkpointing.after_evaluation(t)
+        elif t.is_after_epoch:
+            t.end_epoch()
+            checkpointing.after_epoch(t)
         if reason := t.reason_to_stop():
             return reason
         deadline = t.deadline()
@@ -266,9 +283,8 @@ def _evaluate(t: Training) -> None:
     """
     last_update = replace(t.progress, batch=t.progress.batch - 1, updates=t.progress.updates - 1)
     rate = t.optimizer.rate(last_update)
-    if t.progress.batch == t.progress.batches_per_epoch:
-        t.progress.epoch += 1
-        t.progress.batch = 0
+    if t.is_after_epoch:
+        t.end_epoch()
     theta = t.objective.theta
     with t.measured_theta():
         row = {

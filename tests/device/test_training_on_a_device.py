@@ -40,6 +40,9 @@ class NoJournal:
     def after_evaluation(self, t: Training) -> None:
         pass
 
+    def after_epoch(self, t: Training) -> None:
+        pass
+
 
 @pytest.fixture
 def assert_same_history(cupy, traffic):

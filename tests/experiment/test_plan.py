@@ -21,6 +21,9 @@ class NoJournal:
     def after_evaluation(self, training):
         pass
 
+    def after_epoch(self, training):
+        pass
+
 
 @pytest.fixture
 def plan_of(toy):

@@ -16,7 +16,8 @@ from mnistnn.training.loop import RunningLoss, Training, train
 def trained_with() -> Callable[..., tuple[int, str]]:
     """Run the loop with these validation errors, or rows of metrics; return the updates made and the reason.
 
-    They last for as many epochs as there are of them, or less with `evaluate_every` so many updates.
+    They last for as many epochs as there are of them, or less with `evaluate_every` so many updates. Evaluations come
+    as the policy needs them where `as_needed`; `seen` takes the updates after which they came.
     """
 
     def run(
@@ -25,6 +26,8 @@ def trained_with() -> Callable[..., tuple[int, str]]:
         updates_per_epoch: int = 3,
         evaluate_every: int | None = None,
         epochs: int | None = None,
+        as_needed: bool = False,
+        seen: list[int] | None = None,
     ) -> tuple[int, str]:
         metrics = iter(errors)
 
@@ -32,6 +35,9 @@ def trained_with() -> Callable[..., tuple[int, str]]:
             figure = next(metrics)
             return dict(figure) if isinstance(figure, Mapping) else {"valid.error": figure}
 
+        is_needed = as_needed and policy.evaluation_interval() < updates_per_epoch
+        if is_needed:
+            evaluate_every = policy.evaluation_interval()
         batches, theta = Batches(size=1, order="sequential"), np.zeros(1)
         batches.bind(np.zeros((updates_per_epoch, 1)), np.zeros(updates_per_epoch, "int64"), 0)
         stub: Any = SimpleNamespace
@@ -49,8 +55,12 @@ def trained_with() -> Callable[..., tuple[int, str]]:
             best_values=theta.copy(),
             loss=RunningLoss(theta),
             evaluate_every=evaluate_every,
+            evaluates_epochs=not is_needed,
         )
-        reason = train(training, stub(after_update=lambda t: None, after_evaluation=lambda t: None))
+        nothing = {name: lambda t: None for name in ("after_update", "after_evaluation", "after_epoch")}
+        reason = train(training, stub(**nothing))
+        if seen is not None:
+            seen += [int(row["updates"]) for row in training.history]
         return training.progress.updates, reason
 
     return run

@@ -1,4 +1,4 @@
-"""LISA's patience against the loop of its tutorials."""
+"""LISA's patience against the loop of its tutorials, transcribed."""
 
 from math import inf, nan
 
@@ -11,19 +11,17 @@ from mnistnn.stopping.lisa import LisaPatience
 ERRORS = st.lists(st.sampled_from([0.5, 0.4, 0.399, 0.39, 0.3, 0.2995, 0.1, 0.0]), min_size=1, max_size=30)
 
 
-def published(errors, updates_per_epoch, patience, increase, threshold, every=None, epochs=None) -> int:
-    """Return the updates made by the loop of LISA's tutorials, with a look at the validation set once an epoch.
-
-    With `every`, their validation_frequency, it also looks after so many updates.
-    """
-    best, epoch, done, iteration, metrics = inf, 0, False, 0, iter(errors)
-    while epoch < (epochs or len(errors)) and not done:
+def published(error_after, batches, patience, increase, threshold, epochs) -> tuple[int, list[int]]:
+    """Return the updates that the loop of LISA's tutorials makes, and those after which it asks for `error_after`."""
+    frequency = max(1, min(batches, patience // 2))  # theirs is 0 for a patience of 1
+    best, epoch, done, iteration, measured = inf, 0, False, 0, list[int]()
+    while epoch < epochs and not done:
         epoch += 1
-        for minibatch in range(updates_per_epoch):
-            iteration = (epoch - 1) * updates_per_epoch + minibatch
-            ends_an_epoch = (iteration + 1) % updates_per_epoch == 0
-            if ends_an_epoch or (every is not None and (iteration + 1) % every == 0):
-                error = next(metrics)
+        for minibatch in range(batches):
+            iteration = (epoch - 1) * batches + minibatch
+            if (iteration + 1) % frequency == 0:
+                measured.append(iteration + 1)
+                error = error_after(iteration + 1)
                 if error < best:
                     if error < best * threshold:
                         patience = max(patience, iteration * increase)
@@ -31,7 +29,7 @@ def published(errors, updates_per_epoch, patience, increase, threshold, every=No
             if patience <= iteration:
                 done = True
                 break
-    return iteration + 1
+    return iteration + 1, measured
 
 
 def last_update(policy: LisaPatience, history) -> int:
@@ -52,24 +50,37 @@ any_loop = given(
 
 
 @any_loop
-def test_lisa_patience_ends_at_the_update_of_the_published_loop(
+def test_lisa_patience_measures_and_ends_where_the_published_loop_does(
     errors, updates_per_epoch, patience, increase, threshold, trained_with
 ):
-    policy = LisaPatience(updates=patience, increase=increase, threshold=threshold)
-    expected = published(errors, updates_per_epoch, patience, increase, threshold)
-    assert trained_with(policy, errors, updates_per_epoch)[0] == expected
+    policy, epochs, seen = LisaPatience(updates=patience, increase=increase, threshold=threshold), 5, list[int]()
+
+    def error_after(updates):
+        return errors[(updates - 1) % len(errors)]
+
+    end, measured = published(error_after, updates_per_epoch, patience, increase, threshold, epochs)
+    figures = [error_after(updates) for updates in [*measured, end]]
+    found, _ = trained_with(policy, figures, updates_per_epoch, epochs=epochs, as_needed=True, seen=seen)
+    assert found == end
+    assert seen in (measured, [*measured, end])  # the last epoch that may be is measured at its end
+    assert seen == measured or end == epochs * updates_per_epoch
 
 
 @any_loop
-def test_lisa_patience_ends_there_also_with_evaluations_inside_an_epoch(
+def test_lisa_patience_ends_there_also_where_epochs_are_measured_for_something_else(
     errors, updates_per_epoch, patience, increase, threshold, trained_with
 ):
-    policy = LisaPatience(updates=patience, increase=increase, threshold=threshold)
-    every, epochs = policy.evaluation_interval(), 5
-    errors = (errors * 50)[: 2 * updates_per_epoch * epochs]
-    expected = published(errors, updates_per_epoch, patience, increase, threshold, every, epochs)
-    found, _ = trained_with(policy, errors, updates_per_epoch, evaluate_every=every, epochs=epochs)
-    assert found == expected
+    policy, epochs = LisaPatience(updates=patience, increase=increase, threshold=threshold), 5
+    every = min(policy.evaluation_interval(), updates_per_epoch)
+
+    def error_after(updates):
+        return errors[(updates - 1) % len(errors)]
+
+    end, _ = published(error_after, updates_per_epoch, patience, increase, threshold, epochs)
+    whole = epochs * updates_per_epoch
+    measured = sorted({*range(every, whole + 1, every), *range(updates_per_epoch, whole + 1, updates_per_epoch)})
+    found, _ = trained_with(policy, map(error_after, measured), updates_per_epoch, evaluate_every=every, epochs=epochs)
+    assert found == end
 
 
 @pytest.mark.parametrize(("updates", "interval"), [(5000, 2500), (10_001, 5000), (3, 1), (1, 1)])
@@ -103,7 +114,7 @@ def test_lisa_patience_ends_the_published_logistic_regression_in_epoch_74(traine
 
 
 def test_nan_is_no_improvement(rows):
-    policy = LisaPatience(updates=10)
+    policy = LisaPatience(updates=166)
     assert policy.deadline(rows([0.3, nan, nan, 0.29, nan])) == policy.deadline(rows([0.3, 0.9, 0.9, 0.29, 0.9]))
 
 

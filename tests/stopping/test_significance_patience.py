@@ -11,7 +11,7 @@ from mnistnn.stopping.lisa import SignificancePatience, chance_of_gains
 
 
 def row(updates, gained, lost):
-    return {"epoch": updates // 10, "updates": updates, "valid.gained": gained, "valid.lost": lost}
+    return {"epoch": updates / 10, "updates": updates, "valid.gained": gained, "valid.lost": lost}
 
 
 @given(gained=st.integers(0, 400), lost=st.integers(0, 400))
@@ -62,7 +62,7 @@ def test_improvement_is_significant_where_the_test_says_so(gained, lost, level):
 
 def test_reason_says_whose_patience_is_exhausted(trained_with):
     metrics = [{"valid.error": 0.5, "valid.gained": 5, "valid.lost": 0}] * 20
-    assert trained_with(SignificancePatience(updates=5), metrics) == (
+    assert trained_with(SignificancePatience(updates=6), metrics) == (
         60,
         "max_epochs: 20 epochs are done",
     )
@@ -75,3 +75,14 @@ def test_reason_says_whose_patience_is_exhausted(trained_with):
 
 def test_evaluations_are_half_of_the_first_patience_apart():
     assert SignificancePatience(updates=101).evaluation_interval() == 50
+
+
+def test_gains_after_an_epoch_count_only_where_half_the_patience_is_an_epoch():
+    def deadline(updates, history):
+        found = SignificancePatience(updates=updates).deadline(history)
+        return found and found.updates
+
+    assert deadline(20, [row(10, 50, 0), row(20, 50, 0)]) == 39  # 2·19 + 1
+    assert deadline(18, [row(9, 50, 0), row(10, 50, 0)]) == 19
+    assert deadline(18, [row(9, 50, 0), row(10, 50, 0), row(18, 50, 0)]) == 35  # 2·17 + 1
+    assert deadline(10, [row(5, 50, 0), row(10, 50, 0)]) == 19  # after an epoch, and twice half the patience

@@ -48,6 +48,9 @@ class Recorder:
         self.note("evaluation", t)
         self.evaluated.append(t.objective.theta.copy())
 
+    def after_epoch(self, t):
+        self.note("epoch", t)
+
 
 class Watching:
     """Plain descent that notes each loss and the size of its batch."""
@@ -364,6 +367,25 @@ def test_evaluations_inside_an_epoch_come_beside_those_at_its_end():
     assert [row["epoch"] for row in t.history] == [0.4, 0.8, 1, 1.2, 1.6, 2]
     assert [type(row["epoch"]) for row in t.history] == [float, float, int, float, float, int]
     assert [row["examples"] for row in t.history] == [8, 16, 18, 22, 30, 36]
+
+
+def test_epochs_that_are_not_evaluated_are_told_of_and_the_last_one_is_evaluated():
+    t, checkpointing = training_of([MaxEpochs(epochs=3)], evaluate_every=4), Recorder()
+    t.evaluates_epochs = False
+    train(t, checkpointing)
+    others = [call for call in checkpointing.calls if call[0] != "update"]
+    assert others == [
+        ("evaluation", 0, 4, 4),
+        ("epoch", 1, 0, 5),
+        ("evaluation", 1, 3, 8),
+        ("epoch", 2, 0, 10),
+        ("evaluation", 2, 2, 12),
+        ("evaluation", 3, 0, 15),
+    ]
+    assert [row["epoch"] for row in t.history] == [0.8, 1.6, 2.4, 3]
+    whole = training_of([MaxEpochs(epochs=3)])
+    train(whole, Recorder())
+    assert np.array_equal(t.objective.theta, whole.objective.theta)
 
 
 def test_evaluating_inside_an_epoch_changes_no_update():

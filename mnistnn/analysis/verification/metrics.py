@@ -5,7 +5,9 @@ from itertools import pairwise
 
 from mnistnn.analysis.verification.inventory import Inventory
 from mnistnn.analysis.verification.report import Findings
+from mnistnn.config.schema import AnyExperiment
 from mnistnn.errors import RunError
+from mnistnn.experiment.pace import needs_epochs
 from mnistnn.run.checkpoint import path_for
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import parse_rows
@@ -24,7 +26,7 @@ def check_metrics(
     record: RunRecord | None,
     states: dict[str, SavedState],
     is_settled: bool,
-    is_fitted: bool,
+    experiment: AnyExperiment | None,
     findings: Findings,
 ) -> History | None:
     """Check metrics.jsonl against itself, every checkpoint and run.json; return its rows if it can be read.
@@ -53,7 +55,8 @@ def check_metrics(
         return None
     if part and not part.endswith(b"\n"):
         findings.problem(_METRICS, "the last line has no end")
-    _check_order(rows, record, is_fitted, findings)
+    if _are_in_order(rows, findings) and (lost := _lost(rows, record, experiment)):
+        findings.problem(_METRICS, f"the row of {lost} is missing")
     if newest is not None:
         _check_end(run, content, rows, states, is_settled, findings)
     if record is not None and not findings.speaks_against(_METRICS):
@@ -98,26 +101,45 @@ def _check_prefix(content: bytes, name: str, state: SavedState, findings: Findin
         findings.problem(_METRICS, f"altered: its first {length} bytes are not those that {name} was saved with")
 
 
-def _check_order(rows: History, record: RunRecord | None, is_fitted: bool, findings: Findings) -> None:
-    """Check that rows follow each other, with the same metrics, and that no epoch is left out. Rounds of a fitted model
-    may be evaluated seldom, at equal intervals, as long as a run goes on without a break.
-    """
+def _are_in_order(rows: History, findings: Findings) -> bool:
+    """Check that rows follow each other, with the same metrics; return whether they do."""
     for number, (before, row) in enumerate(pairwise(rows), start=2):
         if row.keys() != before.keys():
             findings.problem(_METRICS, f"line {number}: not the metrics of the line before it")
-            return
+            return False
         for key in _RISING:
             if row.get(key, 0) <= before.get(key, -1):
                 findings.problem(_METRICS, f"line {number}: {key} {row.get(key)} after {before.get(key)}")
-                return
-    if not rows or (is_fitted and (record is None or record.resumed)):
-        return
-    apart = int(rows[0]["epoch"]) if is_fitted else 1
-    present = {row["epoch"] for row in rows}
-    for epoch in range(apart, int(rows[-1]["epoch"]) + 1, max(apart, 1)):
-        if epoch not in present:
-            findings.problem(_METRICS, f"the row of epoch {epoch} is missing")
-            return
+                return False
+    return True
+
+
+def _lost(rows: History, record: RunRecord | None, experiment: AnyExperiment | None) -> str | None:
+    """Name the first evaluation that must have been made and has no row: of an epoch, or of an update where a stopping
+    policy has them made instead. Rounds of a fitted model may be evaluated seldom, at equal intervals, as long as a run
+    goes on without a break.
+    """
+    if not rows:
+        return None
+    is_fitted = experiment is not None and experiment.optimizer is None
+    may_have_changed = record is None or record.resumed  # a resume may change policies
+    if may_have_changed and (is_fitted or rows[0]["epoch"] % 1):
+        return None
+    every = None if experiment is None or is_fitted else _updates_apart(rows, experiment)
+    key, apart = ("epoch", int(rows[0]["epoch"]) if is_fitted else 1) if every is None else ("updates", every)
+    present = {row[key] for row in rows}
+    expected = range(apart, int(rows[-1][key]) + 1, max(apart, 1))
+    lost = next((place for place in expected if place not in present), None)
+    return None if lost is None else f"{'epoch' if every is None else 'update'} {lost}"
+
+
+def _updates_apart(rows: History, experiment: AnyExperiment) -> int | None:
+    """Return the updates between two evaluations of an experiment without any after epochs; None if it has those."""
+    apart = min((n for policy in experiment.stopping if (n := policy.evaluation_interval()) is not None), default=None)
+    if apart is None or needs_epochs(experiment):
+        return None
+    last = rows[-1]
+    return apart if apart * last["epoch"] < last["updates"] else None
 
 
 def _check_end(

@@ -56,8 +56,8 @@ def _look(run: RunDirectory) -> Report:
     if is_settled and not states and not lacks_rightly and not findings.speaks_against("checkpoints"):
         findings.problem("checkpoints", "no checkpoint that can be used")
     checkpoints.check_best(run, inventory, states, is_settled, findings)
-    is_fitted = loaded is not None and loaded.experiment.optimizer is None
-    rows = metrics.check_metrics(run, inventory, record, states, is_settled, is_fitted, findings)
+    experiment = None if loaded is None else loaded.experiment
+    rows = metrics.check_metrics(run, inventory, record, states, is_settled, experiment, findings)
     metrics.check_timing(run, inventory, record, rows, findings)
     evaluations.check_evaluations(run, inventory, record, findings)
     if loaded is not None:
