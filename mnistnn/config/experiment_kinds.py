@@ -112,7 +112,7 @@ class ExperimentValidator:
         experiment.expect = Expect(**{key: getattr(claims, key) for key in own_claims})
         data = experiment.data
         says_nothing = find(tree, ("data", "validation_examples")) is None
-        if not says_nothing or data.sequences is not None or data.dataset == _MOST_COMMON:
+        if not says_nothing or not data.has_images or data.dataset == _MOST_COMMON:
             return
         from mnistnn.data.splits import default_validation_examples
 

@@ -9,7 +9,7 @@ import os
 from mnistnn.config.nodes import Entry, KeyPath, ListNode, MappingNode, Node, Scalar
 
 # Keys whose values are files; a number stands for any place in a list.
-_FILES: tuple[KeyPath, ...] = (("data", "sequences", "path"), ("preprocess", 0, "file"))
+_FILES: tuple[KeyPath, ...] = (("data", "sequences", "path"), ("data", "table", "path"), ("preprocess", 0, "file"))
 
 
 def names_a_file(path: KeyPath) -> bool:

@@ -1,9 +1,9 @@
-"""The source of the data, images or sequences, behind one interface."""
+"""The source of the data, images, sequences or the rows of a table, behind one interface."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from mnistnn.data.splits import (
     split_examples,
     streamed_splits,
 )
+from mnistnn.data.table import Table
 from mnistnn.errors import ConfigError, DataError, UsageError
 from mnistnn.types import Array, Shape, SplitName
 
@@ -50,6 +51,7 @@ class DataSource(ABC):
     examples  of each split, at most: a pair of labels keeps some of them only
     streamed  the splits that are read from the disk in chunks
     sequences what is known of the sequences, where examples are some
+    called    what examples are: images, or what else, in the plural
     """
 
     in_shape: Shape
@@ -57,6 +59,7 @@ class DataSource(ABC):
     examples: dict[SplitName, int]
     streamed: Collection[SplitName] = ()
     sequences: SequencesInfo | None = None
+    called: ClassVar[str] = "images"
     _expected: Callable[[], dict[str, str] | None] | None = None
 
     def hold_to(self, digests: Callable[[], dict[str, str] | None]) -> None:
@@ -84,6 +87,11 @@ class DataSource(ABC):
         """Height and width of the images. Raises UsageError where examples are none."""
 
     @property
+    def has_images(self) -> bool:
+        """Whether examples are images."""
+        return self.called == "images"
+
+    @property
     def is_ragged(self) -> bool:
         """Whether some sequences have fewer steps than others; a last feature then says which steps there are."""
         return self.sequences is not None and self.sequences.ragged
@@ -109,12 +117,12 @@ class DataSource(ABC):
         return self._load(split, xp, dtype)
 
     def open(self, split: SplitName) -> StoredSplit:
-        """Return one split whose images stay on the disk. Raises as `load`, UsageError for sequences."""
+        """Return one split whose images stay on the disk. Raises as `load`, UsageError where examples are none."""
         self.refuse_other_data()
         return self._open(split)
 
     def images(self, split: SplitName) -> Split:
-        """Read one split of images as they are in the data set. Raises as `load`, UsageError for sequences."""
+        """Read one split of images as they are in the data set. Raises as `load`, UsageError where there are none."""
         self.refuse_other_data()
         return self._images(split)
 
@@ -207,6 +215,8 @@ class ImagesInMemory(ImageSource):
 class Sequenced(DataSource):
     """Sequences, drawn or read from CSV files. Raises ConfigError, with the key at fault, for what does not fit."""
 
+    called: ClassVar[str] = "sequences"
+
     def __init__(self, sequences: SequenceSource) -> None:
         self._source = sequences
         try:
@@ -240,12 +250,57 @@ class Sequenced(DataSource):
         return self._source.digests()
 
 
+class Tabular(DataSource):
+    """Rows of a CSV file. Raises ConfigError, with the key at fault, for what does not fit."""
+
+    called: ClassVar[str] = "rows of a table"
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        try:
+            rows = table.read()
+        except ConfigError as error:
+            raise ConfigError(str(error), key=f"data.table.{error.key}") from error
+        self.in_shape = rows.inputs.shape[1:]
+        self.classes = len(rows.class_names or ())
+        self._numbers = None if rows.class_names else rows.targets.shape[1:]
+        self.examples = {split: len(numbers) for split, numbers in rows.splits.items()}
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        raise UsageError("its model reads rows of a table, and no images")
+
+    @property
+    def target_numbers(self) -> Shape | None:
+        return self._numbers
+
+    def _load(self, split: SplitName, xp: Any, dtype: str) -> Loaded:
+        rows = self._table.read()
+        part = slice(rows.splits[split].start, rows.splits[split].stop)
+        kind = "int64" if rows.class_names else dtype
+        return Loaded(xp.array(rows.inputs[part], dtype=dtype), xp.array(rows.targets[part], dtype=kind))
+
+    def _open(self, split: SplitName) -> StoredSplit:
+        raise UsageError("the rows of a table are read into memory, and not from the disk in chunks")
+
+    def _images(self, split: SplitName) -> Split:
+        raise UsageError("the experiment is about a table, and its rows are no images")
+
+    def make_available(self, progress: bool) -> None:
+        """Do nothing: the file is the user's."""
+
+    def digests(self) -> dict[str, str]:
+        return self._table.digests()
+
+
 def source_of(data: Data, info: DatasetInfo | None = None) -> DataSource:
     """Return the source that an experiment names, of which a run may have kept the `info`. Raises ConfigError, at the
     key at fault.
     """
     if data.sequences is not None:
         return Sequenced(data.sequences)
+    if data.table is not None:
+        return Tabular(data.table)
     held = in_memory.find(data.dataset)
     return ImageSource(data, info) if held is None else ImagesInMemory(data, held)
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from mnistnn.component import component
 from mnistnn.data.sequences.registry import AnySequences
+from mnistnn.data.table import Table
 
 _Count = Annotated[int, Field(ge=1)]
 
@@ -82,14 +83,26 @@ class Data:
     """Sequences in place of images, for recurrent layers: drawn (`adding`, `copy`), or your own (`csv`). The keys above
     are about images, and have no effect then."""
 
+    table: Table | None = None
+    """Rows of a CSV file in place of images: columns of numbers, from which others, or a class, are predicted. The keys
+    about images have no effect then."""
+
     labels: Labels | None = None
     """Two classes in place of the set's own, e.g. `{positive: [0]}` or `{pair: [4, 9]}`; limits apply before."""
 
     @model_validator(mode="after")
     def _is_about_one(self) -> "Data":
-        if self.sequences is not None and self.labels is not None:
-            raise ValueError("labels: makes two classes of those of images, and these are sequences")
+        if self.sequences is not None and self.table is not None:
+            raise ValueError("table: takes the place of images, and so does sequences; leave out one of the two")
+        if self.labels is not None and not self.has_images:
+            these = "sequences" if self.table is None else "rows of a table"
+            raise ValueError(f"labels: makes two classes of those of images, and these are {these}")
         return self
+
+    @property
+    def has_images(self) -> bool:
+        """Whether examples are images, and neither sequences nor rows of a table."""
+        return self.sequences is None and self.table is None
 
     def class_names(self, classes: int) -> list[str]:
         """Return what each class is called: the labels of the set, or those that a class was made of."""

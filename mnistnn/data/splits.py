@@ -181,8 +181,8 @@ def read_split(data: Data, split: SplitName) -> Split:
     split is read. Memory: the split itself and 1 MiB. Raises ConfigError for what does not fit the set, DataError, with
     the remedy, for a missing set and for altered files, ResourceError for more than 1 GiB of images.
     """
-    if data.sequences is not None:
-        raise UsageError("the experiment is about sequences, and these are no images")
+    if not data.has_images:
+        raise UsageError(f"the experiment is about {'sequences' if data.sequences else 'a table'}, and has no images")
     found = _find(data, split)
     size_bytes = len(found.examples) * int(np.prod(found.shape[1:]))
     if size_bytes > MAX_SET_BYTES:

@@ -37,7 +37,7 @@ class Inputs:
         """Read the training split, look how its images are, fit the preprocessing on it, and place it."""
 
         def fit_and_apply(x: Array) -> Array:
-            if self.source.sequences is None:
+            if self.source.has_images:
                 self.style = style_of(to_host(x[:LOOKED_AT]) * (self.scale / 255))
             return self.preprocessing.fit_and_apply(x)
 

@@ -127,7 +127,7 @@ class Plan:
 
     @property
     def image_shape(self) -> tuple[int, int]:
-        """Height and width of the images. Raises UsageError where the model reads sequences."""
+        """Height and width of the images. Raises UsageError where the model reads none."""
         try:
             return self.source.image_shape
         except UsageError as error:
@@ -147,7 +147,7 @@ class Plan:
 
     @property
     def sequences(self) -> SequencesInfo | None:
-        """The properties of the input sequences; None if the inputs are images."""
+        """The properties of the input sequences; None if the inputs are none."""
         return self.source.sequences
 
     @property

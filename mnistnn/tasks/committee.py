@@ -36,7 +36,7 @@ class CommitteeTask(FittedClassification):
     def refuse_members(self, tasks: list[Task]) -> None:
         for number, task in enumerate(tasks):
             key = f"model.members.{number}"
-            if not isinstance(task, Classifier) or self.source.sequences is not None:
+            if not isinstance(task, Classifier) or not self.source.has_images:
                 raise ConfigError(
                     f"member {number + 1} is no classifier of images: its model {task.described}", key=key
                 )

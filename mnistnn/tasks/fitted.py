@@ -40,8 +40,8 @@ class FittedClassification(Classifier):
 
     def refuse_what_does_not_fit(self) -> None:
         experiment, kind = self.experiment, f"a model of type {self._model.type}"
-        if self.source.sequences is not None:
-            raise ConfigError(f"{kind} classifies images, and these are sequences", key="model")
+        if not self.source.has_images:
+            raise ConfigError(f"{kind} classifies images, and these are {self.source.called}", key="model")
         if "train" in self.source.streamed:
             raise ConfigError(
                 f"{kind} is fitted to the whole split in memory, but that of {experiment.data.dataset} is read in "

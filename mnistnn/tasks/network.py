@@ -61,12 +61,12 @@ class NetworkTask(SteppedTask):
 
     def refuse_what_does_not_fit(self) -> None:
         experiment = self.experiment
-        if self.source.sequences is None:
+        if self.source.has_images:
             return
         if experiment.augment is not None:
-            raise ConfigError("distorts images, and these are sequences", key="augment")
+            raise ConfigError(f"distorts images, and these are {self.source.called}", key="augment")
         if not self.has_one_class and experiment.batches.order == "stratified":
-            raise ConfigError("needs a class for each sequence, and these have none", key="batches.order")
+            raise ConfigError("needs a class for each example, and these have none", key="batches.order")
         if not self.has_one_class and experiment.batches.chunk is not None:
             raise ConfigError("is for examples that each have one class", key="batches.chunk")
 

@@ -94,7 +94,7 @@ class Regression(NetworkTask):
     def lines(self, result: Any, claim: str | None, columns: int | None = None) -> list[str]:
         explained = "" if result.explained is None else f", {100 * result.explained:.2f} % of it explained"
         return [
-            f"{result.about}, {result.numbers:,} numbers of {result.examples:,} sequences",
+            f"{result.about}, {result.numbers:,} numbers of {result.examples:,} {self.source.called}",
             f"mean squared error {result.loss:.5g}, its root {result.root:.5g}",
             f"  of always predicting the mean {result.of_mean:.5g}{explained}",
             *([] if claim is None else [f"claim {claim}"]),

@@ -40,8 +40,8 @@ class UnsupervisedTask(SteppedTask):
         kind = f"a model of type {model.type}"
         if experiment.loss.type != model.learns_by:
             raise ConfigError(f"{kind} learns by {model.learns_by}, not by {experiment.loss.type}", key="loss")
-        if self.source.sequences is not None:
-            raise ConfigError(f"{kind} learns from images, and these are sequences", key="model")
+        if not self.source.has_images:
+            raise ConfigError(f"{kind} learns from images, and these are {self.source.called}", key="model")
         refuse_errors(experiment, f"{kind} is unsupervised")
         if experiment.batches.chunk is not None:
             raise ConfigError("is for networks of layers", key="batches.chunk")

@@ -197,7 +197,7 @@ def test_file_of_a_series_is_part_of_the_provenance(experiments, command):
         ),
         ("numbers", ["checkpoint.monitor=valid.error"], "this is a regression, so there is no valid.error"),
         ("numbers", ["evaluation.train_error=true"], "this is a regression, so there are no errors"),
-        ("numbers", ["batches.order=stratified"], "needs a class for each sequence"),
+        ("numbers", ["batches.order=stratified"], "needs a class for each example"),
         ("numbers", ["batches.chunk=10"], "is for examples that each have one class"),
         ("numbers", ["augment={shift_px: 1}"], "distorts images, and these are sequences"),
         ("numbers", ["model.layers.output.units=2"], "needs an output for each number: 1, but this layer gives 2"),

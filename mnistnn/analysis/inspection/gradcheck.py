@@ -8,7 +8,6 @@ derivatives along random directions and along single coordinates are compared wi
 import numpy as np
 
 from mnistnn.backend.rng import stream
-from mnistnn.data.sequences.contract import SequencesInfo
 from mnistnn.experiment.plan import Plan
 from mnistnn.objectives.gradient_check import GradientRow, check_function, randomize
 
@@ -22,22 +21,17 @@ def check_experiment(plan: Plan, examples: int) -> list[GradientRow]:
     rng = stream(seed, "check", 2)
     plan.allocate()
     x = rng.uniform(size=(examples, *plan.preprocessing.out_shape))
-    function = task.checked_function(*_as_sequences(plan.sequences, x, rng, plan.classes), plan.penalties)
+    function = task.checked_function(*_with_targets(plan, x, rng), plan.penalties)
     randomize(task.flat.theta, task.flat.slots, seed)
     return check_function(function, task.flat.slots, seed)
 
 
-def _as_sequences(
-    info: SequencesInfo | None, x: np.ndarray, rng: np.random.Generator, classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return inputs and random targets, as data of that kind have them; of images, labels."""
-    n = len(x)
-    if info is None:
-        return x, rng.integers(classes, size=n)
-    if info.ragged:
+def _with_targets(plan: Plan, x: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs and random targets, labels or numbers, as the data of the experiment have them."""
+    n, info, numbers = len(x), plan.sequences, plan.source.target_numbers
+    if info is not None and info.ragged:
         lengths = rng.integers(1, info.steps + 1, size=n)
         x = np.concatenate([x, (np.arange(info.steps) < lengths[:, None])[:, :, None]], axis=2)
-    shape = (n, info.steps) if info.every_step else (n,)
-    if info.numbers is not None:
-        return x, rng.normal(size=(*shape, info.numbers))
-    return x, rng.integers(classes, size=shape)
+    if numbers is not None:
+        return x, rng.normal(size=(n, *numbers))
+    return x, rng.integers(plan.classes, size=(n, info.steps) if info is not None and info.every_step else (n,))

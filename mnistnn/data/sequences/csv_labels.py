@@ -1,6 +1,5 @@
 """Which rows of a table are a series, and which class each has."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistnn.data.csv_columns import as_classes
+from mnistnn.data.csv_table import CsvTable, shown
 from mnistnn.data.sequences.contract import NO_LABEL
-from mnistnn.data.sequences.csv_table import CsvTable, shown
 from mnistnn.errors import DataError
-
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +32,7 @@ def labelled_rows(table: CsvTable, path: Path, label: str, series: str, every_st
     """
     names, words = table.words[series], table.words[label]
     firsts = _firsts(names, table.lines, path)
-    labels, class_names = _classes(words)
-    if len(class_names) < 2:
-        raise DataError(f"{path}: column {shown(label)} has fewer than two different labels")
+    labels, class_names = as_classes(words, label, path)
     bounds = np.array([*firsts, len(names)], dtype=np.int64)
     if every_step:
         lacking = bounds[:-1][np.maximum.reduceat(labels, bounds[:-1]) == NO_LABEL]
@@ -74,16 +70,3 @@ def _firsts(names: Sequence[str], lines: NDArray[np.int64], path: Path) -> list[
             )
         begun[name] = row
     return list(begun.values())
-
-
-def _classes(words: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return the class of each word, NO_LABEL for empty ones, and what the classes are called, in their order."""
-    different = set(words) - {""}
-    if all(map(_INTEGER.fullmatch, different)):
-        integers = {value: number for number, value in enumerate(sorted({int(word) for word in different}))}
-        numbers, names = {word: integers[int(word)] for word in different}, tuple(map(str, integers))
-    else:
-        names = tuple(sorted(different))
-        numbers = {word: number for number, word in enumerate(names)}
-    numbers[""] = NO_LABEL
-    return np.array([numbers[word] for word in words], dtype=np.int64), names

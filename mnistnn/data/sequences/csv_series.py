@@ -1,31 +1,21 @@
 """Sequences in a CSV file of one's own: a series to forecast, or many to label."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mnistnn.component import component
-from mnistnn.data.sequences.contract import MAX_NUMBERS, NO_LABEL, Sequences, SequencesInfo, SequenceSource, Unit
+from mnistnn.data.csv_columns import Columns, Fraction, Separator, as_numbers, cut_in_order
+from mnistnn.data.csv_table import CsvFile
+from mnistnn.data.sequences.contract import MAX_NUMBERS, NO_LABEL, Sequences, SequencesInfo, SequenceSource
 from mnistnn.data.sequences.csv_labels import labelled_rows
-from mnistnn.data.sequences.csv_table import LARGEST, CsvFile, CsvTable, shown
-from mnistnn.errors import ConfigError, DataError, TooLittleMemoryError
+from mnistnn.errors import ConfigError, TooLittleMemoryError
 from mnistnn.types import SplitName
-
-
-def _each_once(names: list[str]) -> list[str]:
-    if len(set(names)) < len(names):
-        raise ValueError(f"each column once, got {names}")
-    return names
-
-
-_Columns = Annotated[list[str], Field(min_length=1), AfterValidator(_each_once)]
-_Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,16 +45,16 @@ class CsvSeries(SequenceSource):
     type: Literal["csv"] = "csv"
     path: Annotated[str, Field(min_length=1)]
     """The file, seen from the folder in which mnistnn runs; text in UTF-8."""
-    separator: Literal[",", ";", "\t", "|"] = ","
+    separator: Separator = ","
     """The separator between two fields of a line."""
-    columns: _Columns | None = None
+    columns: Columns | None = None
     """Columns of numbers that are the inputs; null takes all but label and series."""
     standardize: bool = True
     """Subtract the mean of each column of numbers, and divide by its standard deviation, both those of the rows of the
     training split. A column that does not vary there is only centred. Numbers to forecast are treated likewise."""
-    valid: _Fraction = 0.15
+    valid: Fraction = 0.15
     """The fraction of all rows, or series, for validation, rounded to a whole number of them; 0 for none."""
-    test: Annotated[_Fraction, Field(gt=0)] = 0.15
+    test: Annotated[Fraction, Field(gt=0)] = 0.15
     """The fraction of all rows, or series, to test on, rounded likewise."""
     window: Annotated[int, Field(ge=1)] | None = None
     """Steps of a sequence, if it is to be forecast."""
@@ -72,7 +62,7 @@ class CsvSeries(SequenceSource):
     """Rows from the beginning of a window to that of the next; null takes as many as a window has."""
     horizon: Annotated[int, Field(ge=1)] = 1
     """How many rows later the numbers are that each step forecasts."""
-    predict: _Columns | None = None
+    predict: Columns | None = None
     """Columns of numbers to forecast; null takes the inputs."""
     label: str | None = None
     """The column of classes: integers or words, one for each series."""
@@ -124,12 +114,6 @@ class CsvSeries(SequenceSource):
             raise ConfigError(f"{self.path} has no columns but label and series, so there are no inputs", key="series")
         return self._forecasts(file, columns) if self.label is None else self._labelled(file, columns)
 
-    def _in_order(self, count: int) -> dict[SplitName, range]:
-        """Return which of so many rows or series are those of each split."""
-        valid, test = round(self.valid * count), round(self.test * count)
-        train = count - valid - test
-        return {"train": range(train), "valid": range(train, train + valid), "test": range(train + valid, count)}
-
     @property
     def _hint(self) -> str:
         """What may help who meets a column without numbers."""
@@ -141,7 +125,7 @@ class CsvSeries(SequenceSource):
         places = {name: place for place, name in enumerate(dict.fromkeys([*columns, *predict]))}
         read = list(places)
         table = file.read(read, hint=self._hint)
-        parts = self._in_order(len(table.lines))
+        parts = cut_in_order(len(table.lines), self.valid, self.test)
         starts = {split: self._starts(rows, split, len(table.lines)) for split, rows in parts.items()}
         most = max(map(len, starts.values())) * window * max(len(columns), len(predict))
         if most > MAX_NUMBERS:
@@ -150,7 +134,7 @@ class CsvSeries(SequenceSource):
                 f"allowed are {MAX_NUMBERS}",
                 key="stride",
             )
-        values, units = self._as_inputs(table, read, parts["train"])
+        values, units = as_numbers(table, read, parts["train"], self.standardize, file.path)
         inputs, targets = values[:, : len(columns)], values[:, [places[name] for name in predict]]
 
         def take(split: SplitName) -> Sequences:
@@ -189,7 +173,7 @@ class CsvSeries(SequenceSource):
         table = file.read(columns, [self.label, self.series], self._hint)
         found = labelled_rows(table, file.path, self.label, self.series, self.every_step)
         bounds, labels = found.bounds, found.labels
-        parts = self._in_order(len(bounds) - 1)
+        parts = cut_in_order(len(bounds) - 1, self.valid, self.test)
         for split, numbers in parts.items():
             if not numbers and not (split == "valid" and not self.valid):
                 raise ConfigError(
@@ -205,7 +189,8 @@ class CsvSeries(SequenceSource):
                 f"rows; allowed are {MAX_NUMBERS}"
             )
         ragged = bool((lengths < steps).any())
-        values, _ = self._as_inputs(table, columns, range(int(bounds[parts["train"].stop])))
+        learned_from = range(int(bounds[parts["train"].stop]))
+        values, _ = as_numbers(table, columns, learned_from, self.standardize, file.path)
 
         def take(split: SplitName) -> Sequences:
             n, own = len(parts[split]), slice(parts[split].start, parts[split].stop)
@@ -230,30 +215,3 @@ class CsvSeries(SequenceSource):
             class_names=found.class_names,
         )
         return _Opened(info, take)
-
-    def _as_inputs(
-        self, table: CsvTable, names: Sequence[str], learned_from: range
-    ) -> tuple[NDArray[np.float32], list[Unit]]:
-        """Return the numbers of a table (rows, columns) as they are learned from, and what those of a column are. The
-        numbers of the table are used up.
-
-        Raises DataError for what float32 cannot hold any more.
-        """
-        numbers, units = table.numbers, list(map(Unit, names))
-        if self.standardize:
-            known = numbers[learned_from.start : learned_from.stop]
-            mean, deviation = known.mean(axis=0), known.std(axis=0)
-            is_constant = known.min(axis=0) == known.max(axis=0)
-            mean[is_constant] = known[0, is_constant]  # rounding would leave a remainder
-            deviation[is_constant | (deviation == 0)] = 1.0
-            units = [Unit(*unit) for unit in zip(names, mean.tolist(), deviation.tolist(), strict=True)]
-            numbers -= mean
-            numbers /= deviation
-            beyond = np.argwhere(np.abs(numbers) > LARGEST)
-            if beyond.size:
-                row, column = beyond[0]
-                raise DataError(
-                    f"{self.path}: line {table.lines[row]}, column {shown(names[column])}: is so far from the training "
-                    "split that float32 cannot hold it when standardized"
-                )
-        return numbers.astype(np.float32), units

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from mnistnn.data.sequences import csv_series, csv_table
+from mnistnn.data import csv_table
+from mnistnn.data.csv_table import _is_number
+from mnistnn.data.sequences import csv_series
 from mnistnn.data.sequences.contract import SequencesInfo, Unit
 from mnistnn.data.sequences.csv_series import CsvSeries
-from mnistnn.data.sequences.csv_table import _is_number
 from mnistnn.data.sequences.registry import AnySequences
 from mnistnn.errors import ConfigError, DataError, ResourceError
 
