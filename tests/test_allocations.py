@@ -29,6 +29,7 @@ from mnistnn.layers.pool import Pool
 from mnistnn.layers.recurrent import Recurrent
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.penalties import L1, L2
+from mnistnn.losses.perceptron import Perceptron
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
@@ -129,7 +130,7 @@ def training_of(
     """Make a training with three full batches and one of half the size, read only."""
     n, units = (SHAPES | NEITHER)[shape]
     loss = loss or SoftmaxNLL()
-    outputs, classes = (1, 2) if isinstance(loss, BinaryNLL) else (units, units)
+    outputs, classes = (1, 2) if isinstance(loss, (BinaryNLL, Perceptron)) else (units, units)
     rng = np.random.default_rng(0)
     x = rng.uniform(size=(3 * n + n // 2, 4, 4)).astype("float32")
     labels = rng.integers(classes, size=len(x))
@@ -207,7 +208,7 @@ def test_layers_through_time_allocate_nothing_of_batch_or_parameter_size(shape):
     assert large - small < (4 if shape == "many examples" else 2) * BOUND_BYTES
 
 
-@pytest.mark.parametrize("loss", [SigmoidNormalizedNLL, BinaryNLL, SquaredError])
+@pytest.mark.parametrize("loss", [SigmoidNormalizedNLL, BinaryNLL, SquaredError, Perceptron])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_losses_allocate_nothing_of_batch_or_class_size(shape, loss):
     assert risen_bytes(training_of(shape, loss=loss())) < BOUND_BYTES

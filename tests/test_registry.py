@@ -32,6 +32,7 @@ from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.losses.penalties import L1, L2, Penalties
+from mnistnn.losses.perceptron import Perceptron
 from mnistnn.losses.reconstruction import Reconstruction
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
@@ -73,6 +74,7 @@ LOSSES: dict[type, tuple[int, int]] = {  # number of outputs and of classes
     SigmoidNormalizedNLL: (3, 3),
     BinaryNLL: (1, 2),
     SquaredError: (3, 3),
+    Perceptron: (1, 2),
 }
 PENALTIES: dict[str, Callable[[], Any]] = {
     f"{kind.__name__}-{reduce}-{'all' if biases else 'weights'}": partial(

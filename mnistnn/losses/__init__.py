@@ -11,13 +11,14 @@ from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.losses.each_step import EachStep
 from mnistnn.losses.mean_squared_error import MeanSquaredError
+from mnistnn.losses.perceptron import Perceptron
 from mnistnn.losses.reconstruction import Reconstruction
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
 
 # Losses of classifiers.
-Loss = SoftmaxNLL | SigmoidNormalizedNLL | BinaryNLL | SquaredError
+Loss = SoftmaxNLL | SigmoidNormalizedNLL | BinaryNLL | SquaredError | Perceptron
 
 # What is minimised of a model that is trained by examples: one of these, at each step where classes are, or by numbers.
 Criterion = Loss | EachStep | MeanSquaredError

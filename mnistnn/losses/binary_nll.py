@@ -12,6 +12,17 @@ from mnistnn.losses.contract import PerExampleLoss
 from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 
+def refuse_all_but_two_classes(loss: str, out_shape: Shape, classes: int) -> None:
+    """Raise ShapeError unless there are two classes, and one output that tells them apart."""
+    if classes != 2:
+        raise ShapeError(
+            f"{loss} needs two classes, but the data has {classes}; data.labels makes two of them, "
+            "such as {positive: [0]} or {pair: [4, 9]}"
+        )
+    if out_shape != (1,):
+        raise ShapeError(f"{loss} needs one output, but this layer gives {show_shape(out_shape)}")
+
+
 @component
 class BinaryNLL(PerExampleLoss):
     """Negative log-likelihood of P(1) = σ(z) for two classes and one output, as in the slides' logistic regression.
@@ -24,13 +35,7 @@ class BinaryNLL(PerExampleLoss):
     is_convex: ClassVar[bool] = True
 
     def build(self, out_shape: Shape, classes: int) -> None:
-        if classes != 2:
-            raise ShapeError(
-                f"binary_nll needs two classes, but the data has {classes}; data.labels makes two of them, "
-                "such as {positive: [0]} or {pair: [4, 9]}"
-            )
-        if out_shape != (1,):
-            raise ShapeError(f"binary_nll needs one output, but this layer gives {show_shape(out_shape)}")
+        refuse_all_but_two_classes(self.type, out_shape, classes)
         self.scratch = Scratch()
 
     def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:

@@ -15,6 +15,7 @@ from mnistnn.layers.lstm import LSTM
 from mnistnn.layers.recurrent import Recurrent
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.penalties import L1, L2
+from mnistnn.losses.perceptron import Perceptron
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
@@ -27,7 +28,7 @@ HESSIANS: dict[type, Any] = {
     BinaryNLL: lambda z: np.diag(np.exp(-z) / (1 + np.exp(-z)) ** 2),
     SquaredError: lambda z: 2 * np.eye(len(z)),
 }
-NOT_CONVEX = {SigmoidNormalizedNLL}
+NOT_CONVEX = {SigmoidNormalizedNLL, Perceptron}
 WITHOUT_TANGENTS = {BatchNorm, Recurrent, LSTM, GRU}
 
 

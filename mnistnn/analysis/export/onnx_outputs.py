@@ -6,6 +6,7 @@ from mnistnn.analysis.export.onnx_graph import Part
 from mnistnn.errors import UsageError
 from mnistnn.losses import Loss
 from mnistnn.losses.binary_nll import BinaryNLL
+from mnistnn.losses.perceptron import Perceptron
 from mnistnn.losses.sigmoid_normalized_nll import SigmoidNormalizedNLL
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.losses.squared_error import SquaredError
@@ -31,6 +32,7 @@ PROBABILITIES: dict[type, Callable[[Part, str], str] | None] = {
     SigmoidNormalizedNLL: _sigmoid_normalized,
     SoftmaxNLL: _softmax,
     SquaredError: None,  # its scores are no probabilities
+    Perceptron: None,  # nor are these
 }
 
 
