@@ -42,8 +42,9 @@ def test_course_experiment_shows_its_technique_and_little_else(path):
 def test_claim_leaves_room_for_the_noise_of_the_test_split(path):
     """Half a band is at least two standard deviations of a binomial: 10 000 digits tell no more."""
     loaded = loaded_from(path)
-    band = loaded.experiment.expect.test_error
-    assert band is not None
+    band, table = loaded.experiment.expect.test_error, loaded.experiment.data.table
+    if band is None or (table is not None and table.whole):
+        return  # it claims no error, or one of all that there is
     low, high = band
     examples = Plan(loaded).examples["test"]
     middle = (low + high) / 2
@@ -95,7 +96,7 @@ def test_experiment_has_a_record_or_says_why_not(path):
 def test_expected_intervals_are_intervals(path):
     expect = loaded_from(path).experiment.expect
     for interval in (expect.test_error, expect.valid_error):
-        assert interval is None or 0 < interval[0] < interval[1] < 1
+        assert interval is None or 0 <= interval[0] < interval[1] < 1
     lost = expect.test_reconstruction
     for nats in (expect.test_log_likelihood, expect.train_pseudo_likelihood):
         assert nats is None or nats[0] < nats[1] < 0
