@@ -30,6 +30,7 @@ from mnistnn.layers.recurrent import Recurrent
 from mnistnn.losses import AnyLoss
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
+from mnistnn.losses.hebbian import Hebbian
 from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.losses.penalties import L1, L2, Penalties
 from mnistnn.losses.perceptron import Perceptron
@@ -96,7 +97,7 @@ def members(registry: Any) -> tuple[type, ...]:
 REGISTERED: dict[str, tuple[Sequence[type], set[type]]] = {
     "layer": (members(Layer), {type(make("tanh")) for make in LAYERS.values()}),
     # What unsupervised models consist of is tried in models/ and objectives/.
-    "loss": (members(AnyLoss), {*LOSSES, MeanSquaredError, ContrastiveDivergence, Reconstruction}),
+    "loss": (members(AnyLoss), {*LOSSES, MeanSquaredError, Hebbian, ContrastiveDivergence, Reconstruction}),
     "penalty": (
         [kind for hint in get_type_hints(Penalties).values() for kind in get_args(hint) if kind is not NoneType],
         {type(make()) for make in PENALTIES.values()},

@@ -80,6 +80,9 @@ class Expect:
     """Lowest and highest loss of an autoencoder on the test images, in nats, that count as reproduced."""
     test_loss: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     """Lowest and highest mean squared error on the test split of a model that predicts numbers."""
+    test_variance: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    """Lowest and highest variance of the outputs on the test split, summed over them, that count as reproduced, for a
+    network that learns by `hebbian`."""
     train_pseudo_likelihood: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     """Lowest and highest pseudo-likelihood of the training images in the last epoch, in nats, that count as reproduced,
     for an RBM that learns with persistent chains. `mnistnn reproduce` holds it, by the metrics of the run."""

@@ -10,6 +10,7 @@ from pydantic import Field
 from mnistnn.losses.binary_nll import BinaryNLL
 from mnistnn.losses.contrastive_divergence import ContrastiveDivergence
 from mnistnn.losses.each_step import EachStep
+from mnistnn.losses.hebbian import Hebbian
 from mnistnn.losses.mean_squared_error import MeanSquaredError
 from mnistnn.losses.perceptron import Perceptron
 from mnistnn.losses.reconstruction import Reconstruction
@@ -20,11 +21,11 @@ from mnistnn.losses.squared_error import SquaredError
 # Losses of classifiers.
 Loss = SoftmaxNLL | SigmoidNormalizedNLL | BinaryNLL | SquaredError | Perceptron
 
-# What is minimised of a model that is trained by examples: one of these, at each step where classes are, or by numbers.
-Criterion = Loss | EachStep | MeanSquaredError
+# What is minimised of a network: one of these, at each step where classes are; by numbers; or by its inputs alone.
+Criterion = Loss | EachStep | MeanSquaredError | Hebbian
 
 # Losses of unsupervised models.
 UnsupervisedLoss = ContrastiveDivergence | Reconstruction
 
 # The registry: every loss that an experiment can name by its `type`.
-AnyLoss = Annotated[Loss | MeanSquaredError | UnsupervisedLoss, Field(discriminator="type")]
+AnyLoss = Annotated[Loss | MeanSquaredError | Hebbian | UnsupervisedLoss, Field(discriminator="type")]

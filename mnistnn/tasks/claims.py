@@ -7,9 +7,10 @@ from typing import Literal
 from mnistnn.config.schema import Expect
 from mnistnn.types import Row, SplitName
 
-Claimed = Literal["test", "valid", "nats", "reconstruction", "loss", "pseudo_likelihood"]
+Claimed = Literal["test", "valid", "nats", "reconstruction", "loss", "pseudo_likelihood", "variance"]
 """The name of a claim in records: the error on a split; in nats, the mean log-likelihood of the test images, the loss
-of an autoencoder on them, or the pseudo-likelihood of the training images; or the mean squared error of a regression.
+of an autoencoder on them, or the pseudo-likelihood of the training images; the mean squared error of a regression; or
+the variance of outputs that are learned without labels.
 """
 
 Band = tuple[float, float]
@@ -37,6 +38,7 @@ class Notation:
 _FRACTION = Notation(100.0, ".2f", "%", ".4f", (".2f", ".2f", " %"))
 _NATS = Notation(1.0, ".2f", "nats", ".2f", (".2f", ".2f", " nats"))
 _SQUARE = Notation(1.0, ".4g", "mean squared error", ".4g", (".3g", ".2g", ""))
+_VARIANCE = Notation(1.0, ".4g", "of the outputs", ".4g", (".4g", ".2g", ""))
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ RECONSTRUCTION = Claim(
     "reconstruction", "test_reconstruction", "test", "loss", "reconstruction", _NATS, "reconstruction "
 )
 TEST_LOSS = Claim("loss", "test_loss", "test", "loss", "loss", _SQUARE)
+VARIANCE = Claim("variance", "test_variance", "test", "variance", "variance", _VARIANCE, "variance ")
 PSEUDO_LIKELIHOOD = Claim(
     "pseudo_likelihood",
     "train_pseudo_likelihood",
@@ -101,7 +104,7 @@ PSEUDO_LIKELIHOOD = Claim(
 
 CLAIMS: dict[Claimed, Claim] = {
     claim.key: claim
-    for claim in (TEST_ERROR, VALID_ERROR, LOG_LIKELIHOOD, RECONSTRUCTION, TEST_LOSS, PSEUDO_LIKELIHOOD)
+    for claim in (TEST_ERROR, VALID_ERROR, LOG_LIKELIHOOD, RECONSTRUCTION, TEST_LOSS, VARIANCE, PSEUDO_LIKELIHOOD)
 }
 
 

@@ -1,7 +1,8 @@
 """Which task an experiment is: the one place that asks what kind of model, and of targets, it has."""
 
-from mnistnn.config.schema import AnyExperiment, FittedExperiment
+from mnistnn.config.schema import AnyExperiment, Experiment, FittedExperiment
 from mnistnn.data.source import DataSource
+from mnistnn.losses.hebbian import Hebbian
 from mnistnn.models.autoencoder import Autoencoder
 from mnistnn.models.boltzmann import Boltzmann
 from mnistnn.models.fitted.boosting.boosted_stumps import BoostedStumps
@@ -18,6 +19,7 @@ from mnistnn.tasks.contract import Task
 from mnistnn.tasks.energy import EnergyTask, Likelihood
 from mnistnn.tasks.fitted import FittedClassification
 from mnistnn.tasks.fitted_kinds import NeighboursTask, StumpsTask, SupportVectorTask
+from mnistnn.tasks.hebbian import HebbianResult, HebbianTask
 from mnistnn.tasks.network import NetworkTask
 from mnistnn.tasks.reconstruction import ReconstructionResult, ReconstructionTask
 from mnistnn.tasks.regression import Regression, RegressionResult
@@ -36,22 +38,24 @@ OF_MODELS: dict[type, type[Task]] = {
     Committee: CommitteeTask,
 }
 
-RESULTS: tuple[type[Result], ...] = (Evaluation, Likelihood, RegressionResult, ReconstructionResult)
+RESULTS: tuple[type[Result], ...] = (Evaluation, Likelihood, RegressionResult, ReconstructionResult, HebbianResult)
 """The types of results, each in files with a prefix of its own, which is empty for the first."""
 
 
 def task_of(experiment: AnyExperiment, source: DataSource) -> Task:
     """Return the task of an experiment. Raises ConfigError, with the key at fault, if its parts are of several."""
     kind = OF_MODELS.get(type(experiment.model)) or (
-        FittedClassification if isinstance(experiment, FittedExperiment) else _of_network(source)
+        FittedClassification if isinstance(experiment, FittedExperiment) else _of_network(experiment, source)
     )
     task = kind(experiment, source)
     task.refuse_what_does_not_fit()
     return task
 
 
-def _of_network(source: DataSource) -> type[NetworkTask]:
-    """Return the task of a network, which follows from the targets that it has."""
+def _of_network(experiment: Experiment, source: DataSource) -> type[NetworkTask]:
+    """Return the task of a network, which follows from the targets that it has, unless its loss asks for none."""
+    if isinstance(experiment.loss, Hebbian):
+        return HebbianTask
     if source.target_numbers is not None:
         return Regression
     return StepClassification if source.targets_at_every_step else NetworkClassification

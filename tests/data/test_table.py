@@ -24,7 +24,8 @@ def table(tmp_path):
     def make(content: str = TEN_ROWS, **keys: Any) -> Table:
         path = tmp_path / "rows.csv"
         path.write_text(content)
-        return Table(**{"path": str(path), "standardize": False, "valid": 0.2, "test": 0.3} | keys)
+        given: dict[str, Any] = {"path": str(path), "standardize": False, "valid": 0.2, "test": 0.3} | keys
+        return Table(**given)
 
     return make
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnistnn.layers import Dense
+from mnistnn.layers.dense import Dense
 from mnistnn.layers.initializers import Zeros
 from mnistnn.losses.perceptron import Perceptron
 from mnistnn.models.sequential import Sequential

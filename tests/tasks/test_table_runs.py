@@ -41,8 +41,8 @@ def true_rows():
 
 
 @pytest.fixture
-def experiments(toy, tmp_path) -> Path:
-    """The folder with an experiment of each kind, and the file that they read."""
+def experiments(toy) -> None:
+    """An experiment of each kind in the working folder, and the file that they read."""
     lines = ["a,b,y,kind"]
     lines += [
         f"{a!r},{b!r},{y!r},{'up' if y > 0 else 'down'}"
@@ -51,7 +51,6 @@ def experiments(toy, tmp_path) -> Path:
     Path("rows.csv").write_text("\n".join(lines) + "\n")
     for kind, text in EXPERIMENTS.items():
         Path(f"{kind}.yaml").write_text(text)
-    return tmp_path
 
 
 @each_kind
