@@ -13,8 +13,9 @@ def perceptron(z: Array, t: Array, dz: Array, loss: Array) -> None:
     """
     xp = array_module(z)
     xp.multiply(t, z, out=loss)
-    xp.less_equal(loss, 0.0, out=dz)  # 1 where the unit is wrong or undecided
+    xp.greater(loss, 0.0, out=dz)
+    dz -= 1.0  # −1 where the unit is wrong or undecided, else 0
     dz *= t
-    dz *= -1.0 / len(z)
+    dz /= len(z)
     xp.negative(loss, out=loss)
     xp.maximum(loss, 0.0, out=loss)
