@@ -95,6 +95,8 @@ pictures: | $(INSTALLED)
 	rm -rf $(SHOWN)
 	$(BIN)/python docs/generate.py
 	$(BIN)/mnistnn reproduce history --table-only --out docs/pictures/history.svg --force
+	$(BIN)/mnistnn plot --surface bowl --steps 40 --out docs/pictures/bowl.svg --force \
+		--rule 'sgd learning_rate=0.18' --rule 'momentum learning_rate=0.02' --rule 'adam learning_rate=0.2'
 	$(SHOW) experiments/course/few_digits.yaml --seeds 0..2 evaluation.train_error=true
 	$(SHOW) experiments/course/few_digits_dropout.yaml --seeds 0..2 evaluation.train_error=true
 	$(BIN)/mnistnn plot $(SHOWN)/runs --metric train.error --metric valid.error --out docs/pictures/curves.svg --force

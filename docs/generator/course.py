@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from generator import mistakes, picture
+from generator import mistakes, picture, surface
 from generator.blocks import Block, BlockError, filled, known
 from generator.known import Known, reason_not_run
 from generator.markdown import escaped, table
@@ -73,6 +73,7 @@ class _Page:
         kinds: dict[str, Callable[[tuple[str, ...]], str]] = {
             "records": self._records,
             "curves": self._curves,
+            "surface": self._surface,
             "mistakes": self._mistakes,
             "history": self._history,
         }
@@ -101,6 +102,10 @@ class _Page:
         along = "passes" if "passes" in arguments else "epoch"
         drawn = picture.curves(self.experiments, metrics, names, "log" in arguments, along)
         return f"![{drawn.alternative}]({self._kept(drawn.svg)})\n\n*{drawn.caption}*"
+
+    def _surface(self, arguments: Sequence[str]) -> str:
+        drawn = surface.drawn(arguments)
+        return f"{drawn.fence}\n\n![{drawn.alternative}]({self._kept(drawn.svg)})"
 
     def _kept(self, svg: str) -> str:
         """Keep a picture of the page, and return its path from there."""

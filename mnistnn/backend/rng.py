@@ -21,6 +21,7 @@ _PURPOSES = {
     "measure": 8,
     "corruption": 9,
     "boosting": 10,
+    "surface": 11,
 }
 
 

@@ -11,6 +11,7 @@ import click
 from mnistnn.cli import output
 from mnistnn.cli.command import MnistnnCommand
 from mnistnn.cli.options import AXES, RUNS, UNFINISHED, finite
+from mnistnn.cli.plot_surface import OF_SURFACES, Asked, draw_surface, refuse, surface_options
 from mnistnn.cli.terminal import printable
 
 if TYPE_CHECKING:
@@ -28,8 +29,12 @@ def _limits(
     return value
 
 
+_OF_RUNS = ("references", "runs", "unfinished", "metrics", "axes", "is_log", "ylim")
+"""What goes with no surface."""
+
+
 @click.command(cls=MnistnnCommand)
-@click.argument("references", nargs=-1, required=True, metavar="RUN...")
+@click.argument("references", nargs=-1, metavar="RUN...")
 @RUNS
 @UNFINISHED
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Write it to this .pdf, .svg or .png file.")
@@ -45,14 +50,21 @@ def _limits(
 )
 @click.option("--height", type=_CENTIMETRES, callback=finite, metavar="CM", help="Height; if not given, what fits.")
 @click.option(
-    "--label", "labels", multiple=True, metavar="TEXT", help="Call an experiment so; once for each, in order."
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="TEXT",
+    help="Call an experiment, or a rule, so; once for each, in order.",
 )
 @click.option(
     "--ylim", type=(float, float), metavar="LOW HIGH", callback=_limits, help="Ends of the y axes; errors in percent."
 )
 @click.option("--title", default="", help="Put this above; papers have captions instead.")
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@surface_options
+@click.pass_context
 def plot(
+    context: click.Context,
     references: tuple[str, ...],
     runs: Path,
     unfinished: bool,
@@ -66,6 +78,7 @@ def plot(
     ylim: tuple[float, float] | None,
     title: str,
     force: bool,
+    asked: Asked,
 ) -> None:
     """Draw learning curves for a paper.
 
@@ -73,7 +86,17 @@ def plot(
     folder, which means all finished runs in it. Runs that differ in their seed alone become one line, their mean, with
     a band of one standard deviation. Without --metric there is a panel of errors and one of losses; a training loss is
     the mean over its epoch, while the model still moved. A star marks the best epoch.
+
+    With --surface there are no runs: rules move a point on a surface, from the same start, and their paths are drawn,
+    with a marker for each step.
     """
+    if asked.surface is not None:
+        refuse(context, _OF_RUNS, "is of curves of runs, and does not go with --surface")
+        draw_surface(asked, out, force, width, height, title, labels)
+        return
+    refuse(context, OF_SURFACES, "needs --surface")
+    if not references:
+        raise click.UsageError("Missing argument 'RUN...'.")
     from mnistnn.analysis.comparison.run_groups import load_runs
     from mnistnn.analysis.plots.learning_curves import learning_curves
     from mnistnn.analysis.plots.learning_curves_figure import Form, draw
