@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _WIDTH_CM = 13.0
 _BESIDE_CM, _BELOW_CM, _KEY_CM = 1.75, 1.4, 0.43  # what labels and room take, and a line of the legend
 _CONTOURS, _GRID = 14, 300
-_APART = 0.006  # between markers of a path, as a part of the picture: a step that is shorter gets none
+_APART = 0.01  # between markers of a path, as a part of the picture: a step that is shorter gets none
 _CURVE_HEIGHT = 0.56  # of a function of one variable, per width
 _TANGENT = 0.8  # half the length of the tangent at the start
 _ROOM = 0.08  # above and below a curve, of its height
@@ -55,6 +55,9 @@ def surface_figure(surface: Surface, paths: Sequence[Path], start: Sequence[floa
             _contours(axes, surface)
         for number, path in enumerate(paths):
             _draw(axes, surface, path, number)
+        if paths or surface.variables == 1:
+            at = start if surface.variables > 1 else (start[0], float(surface.value(start)))
+            axes.plot(*at, marker="o", markersize=5, markerfacecolor="white", color="black", linestyle="none", zorder=4)
         if paths:
             figure.legend(loc="outside upper left", ncols=1, handlelength=2.0)
         if form.title:
@@ -129,7 +132,6 @@ def _draw(axes: "Axes", surface: Surface, path: Path, number: int) -> None:
         label=legible(path.label),
         zorder=3 + 0.01 * number,
     )
-    axes.plot(*points[0], marker="o", markersize=5, markerfacecolor="white", color="black", linestyle="none", zorder=4)
 
 
 def _marked(surface: Surface, points: NDArray[np.float64]) -> list[int]:

@@ -124,7 +124,7 @@ def _one_dimension() -> Surface:
         value=lambda theta: 0.25 * theta[0] ** 4 - theta[0] ** 2 + 0.3 * theta[0],
         gradient=lambda theta: theta**3 - 2.0 * theta + 0.3,
         curvature=lambda theta: np.maximum(3.0 * theta**2 - 2.0, 0.0)[:, None],
-        start=(2.2,),
+        start=(2.0,),
         minima=((minima[0],), (minima[2],)),
         shown=((-2.4, 2.4),),
     )

@@ -82,8 +82,8 @@ def test_bold_driver_sees_the_value_after_each_step():
 def test_momentum_leaves_the_local_minimum_in_which_gradient_descent_ends():
     landscape = surface("one-dimension")
     (lowest,), (local,) = landscape.minima
-    assert walked("sgd learning_rate=0.05", "one-dimension", steps=200).points[-1] == pytest.approx(local, abs=1e-6)
-    path = walked("momentum learning_rate=0.05 momentum=0.9", "one-dimension", steps=300)
+    assert walked("sgd learning_rate=0.1", "one-dimension", steps=200).points[-1] == pytest.approx(local, abs=1e-6)
+    path = walked("momentum learning_rate=0.1 momentum=0.9", "one-dimension", steps=300)
     assert path.points[-1] == pytest.approx(lowest, abs=1e-4)
 
 
