@@ -1,14 +1,14 @@
 """Write the pages that follow from the program, from records, and from lists of the course: generate.py [FOLDER].
 
 They are kept in docs, and `make docs` renews them; tests fail while one is stale. With a folder, they are written there
-instead. Of two pages only the contents and weeks are made; the blocks and pictures of docs/course, which are renewed
-without a folder only, are described in docs/generator/course.py.
+instead. The blocks and pictures of docs/course, which are renewed without a folder only, are described in
+docs/generator/course.py.
 """
 
 import sys
 from pathlib import Path
 
-from generator import commands, contents, course, coverage, examples, keys, mistakes_page, python
+from generator import commands, course, coverage, examples, keys, mistakes_page, python
 
 DOCS = Path(__file__).parent
 PAGES = {
@@ -19,7 +19,6 @@ PAGES = {
     "reference/examples.md": examples.page_of_examples,
     "reference/python.md": python.page_of_python,
 }
-WITH_CONTENTS = ("course/index.md", "course/teacher.md")
 
 
 def main() -> None:
@@ -27,8 +26,6 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
     for name, page in PAGES.items():
         _write(folder / name, page())
-    for name in WITH_CONTENTS:
-        _write(folder / name, contents.renewed((DOCS / name).read_text(encoding="utf-8")))
     if folder == DOCS:
         _renew_course()
 

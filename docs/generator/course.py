@@ -8,6 +8,8 @@ curves METRICS NAME… WORDS a picture of one or more metrics, with commas betwe
 surface ARGUMENTS          a picture that `mnistnn plot --surface ARGUMENTS` draws, below the command
 mistakes                   the entries of docs/course/mistakes.yaml whose page is this one
 history                    the table of `mnistnn reproduce history`
+contents                   the chapters of the course with their pages
+week NUMBER                the pages of a week of the teacher's plan, with the minutes of their experiments
 
 A page's pictures are docs/pictures/course/PAGE.svg, PAGE-2.svg and so on.
 """
@@ -18,6 +20,7 @@ from pathlib import Path
 
 from generator import mistakes, picture, surface
 from generator.blocks import Block, BlockError, filled, known
+from generator.contents import contents, week
 from generator.known import Known, reason_not_run
 from generator.markdown import escaped, table
 
@@ -76,6 +79,8 @@ class _Page:
             "surface": self._surface,
             "mistakes": self._mistakes,
             "history": self._history,
+            "contents": self._contents,
+            "week": self._week,
         }
         known(block.kind, list(kinds), "kind of block")
         return kinds[block.kind](block.arguments)
@@ -124,3 +129,13 @@ class _Page:
             raise BlockError("history takes no arguments")
         systems = systems_of(examples_folder(), _HISTORY)
         return "\n".join(history_lines(systems, list(self.experiments.records.values())))
+
+    def _contents(self, arguments: Sequence[str]) -> str:
+        if arguments:
+            raise BlockError("contents takes no arguments")
+        return contents()
+
+    def _week(self, arguments: Sequence[str]) -> str:
+        if len(arguments) != 1:
+            raise BlockError("week takes a number")
+        return week(arguments[0], {name: record.seconds for name, record in self.experiments.records.items()})

@@ -15,6 +15,8 @@ import pytest
 pytest.importorskip("jinja2", reason="pictures are drawn by a template")
 pytest.importorskip("matplotlib", reason="surfaces are drawn by it")
 
+from docs.generator.sources import mistakes
+from mnistnn.course.chapters import CHAPTERS, pages
 from mnistnn.reproduction.listing import records_by_name
 from mnistnn.reproduction.record import SeedResult
 
@@ -234,6 +236,9 @@ def test_surface_is_drawn_below_its_command(made):
         ("records 'softmax", "not a block: records 'softmax"),
         ("mistakes", "mistakes.yaml: not readable as a list of mistakes"),
         ("history softmax", "history takes no arguments"),
+        ("contents softmax", "contents takes no arguments"),
+        ("week", "week takes a number"),
+        ("week 7", "there is no week '7'"),
     ],
 )
 def test_block_that_cannot_be_filled_is_a_mistake_at_its_line(made, block, message):
@@ -266,7 +271,7 @@ def test_mistakes_of_a_page_are_listed(made, tmp_path):
     made("mistakes")
     (tmp_path / "docs/course/mistakes.yaml").write_text(
         "- {source: slides, place: Performance, says: It is 8 %., is: it is 9 %, page: momentum, see: [softmax]}\n"
-        "- {source: lisa, place: Elsewhere, says: a, is: b, page: other}\n"
+        "- {source: lisa, place: Elsewhere, says: a, is: b, page: signs, see: [softmax]}\n"
     )
     text = text_of(made("mistakes"))
     assert "\n- The slides, *Performance*: It is 8 %. Right is: it is 9 %. See `softmax`.\n" in text
@@ -275,7 +280,9 @@ def test_mistakes_of_a_page_are_listed(made, tmp_path):
 
 def test_page_without_a_mistake_says_so(made, tmp_path):
     made("mistakes")
-    (tmp_path / "docs/course/mistakes.yaml").write_text("- {source: lisa, place: x, says: a, is: b, page: other}\n")
+    (tmp_path / "docs/course/mistakes.yaml").write_text(
+        "- {source: lisa, place: x, says: a, is: b, page: signs, see: [softmax]}\n"
+    )
     assert "has no entry whose page is 'momentum'" in made("mistakes").mistakes[0]
 
 
@@ -284,3 +291,39 @@ def test_history_is_the_table_of_its_page(made, generator):
     rows = [line for line in text_of(found).splitlines() if line.startswith("| ")]
     assert len(rows) == 11
     assert set(rows) <= set((ROOT / "docs/guides/history.md").read_text().splitlines())
+
+
+def test_contents_have_every_page_of_every_chapter_to_be_read_and_for_sphinx(made):
+    text = text_of(made("contents"))
+    tree = text.partition("```{toctree}\n")[2].partition("```")[0].split()
+    names = [page.name for page in pages()]
+    assert [name for name in tree if name in names] == names
+    assert [line for line in text.splitlines() if line.startswith("1. ")] == [
+        "1. **Derivatives and parameters** [What a derivative is](derivatives.md) · "
+        "[Values, updates and givens](parameters.md)"
+    ]
+    assert all(f"]({name}.md)" in text for name in names)
+
+
+def test_weeks_have_every_chapter_once_and_are_all_on_the_page_for_teachers(generator):
+    contents = generator("contents")
+    weeks = range(1, len(contents.WEEKS) + 1)
+    assert [chapter for week in weeks for chapter in contents.chapters_of(week)] == list(CHAPTERS)
+    page = (ROOT / "docs/course/teacher.md").read_text(encoding="utf-8")
+    assert [f"<!-- made: week {week} -->" in page for week in weeks] == [True] * len(weeks)
+
+
+def test_week_has_the_minutes_of_experiments_that_have_a_record(generator):
+    text = generator("contents").week("2", {"mlp": 87.0, "softmax": 2.0, "lisa/mlp": 3600.0})
+    assert "| [Backpropagation](backpropagation.md) | `mlp` 1.4, `lisa/mlp` 60 |  |" in text
+    assert "`course/softmax_full_batch` –, `course/softmax_1000_steps` –, `softmax` 0.1" in text
+    assert text.splitlines()[-1].startswith("All experiments of the week together: 61 minutes, without ")
+
+
+def test_pages_that_have_mistakes_show_them():
+    marked = {
+        path.stem
+        for path in (ROOT / "docs/course").glob("*.md")
+        if "<!-- made: mistakes -->" in path.read_text("utf-8")
+    }
+    assert {mistake.page for mistake in mistakes()} - marked == set()

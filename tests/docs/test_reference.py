@@ -10,8 +10,7 @@ from mnistnn.config.load import experiment_validator
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ("commands.md", "examples.md", "keys.md", "python.md")
-COURSE = ("course/coverage.md", "course/index.md", "course/teacher.md", "explanation/sources.md")
-PAGES = (*(f"reference/{name}" for name in REFERENCE), *COURSE)
+PAGES = ("course/coverage.md", "explanation/sources.md", *(f"reference/{name}" for name in REFERENCE))
 
 
 @pytest.fixture(scope="module")
