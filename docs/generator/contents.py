@@ -53,6 +53,8 @@ def chapters_of(number: int) -> Sequence[Chapter]:
 def _total(pages: Sequence[Page], seconds: Mapping[str, float]) -> str:
     names = {name for page in pages for name in page.experiments}
     recorded = [seconds[name] for name in names if name in seconds]
+    if not recorded:
+        return "No experiment of the week has a record."
     words = f"All experiments of the week together: {_minutes(sum(recorded))} minutes"
     unknown = len(names) - len(recorded)
     return f"{words}, without {unknown} that have no record (–)." if unknown else f"{words}."

@@ -318,6 +318,7 @@ def test_week_has_the_minutes_of_experiments_that_have_a_record(generator):
     assert "| [Backpropagation](backpropagation.md) | `mlp` 1.4, `lisa/mlp` 60 |  |" in text
     assert "`course/softmax_full_batch` –, `course/softmax_1000_steps` –, `softmax` 0.1" in text
     assert text.splitlines()[-1].startswith("All experiments of the week together: 61 minutes, without ")
+    assert generator("contents").week("2", {}).endswith("No experiment of the week has a record.")
 
 
 def test_pages_that_have_mistakes_show_them():
