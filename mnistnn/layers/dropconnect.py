@@ -24,8 +24,10 @@ class DropConnect(BaseLayer):
     """Fully connected, with masked weights in training: y = f(x (W ∘ M) + b), M ~ Bernoulli(keep); then W · keep.
 
     One mask for the whole mini-batch, as in the slides (which speak of units but mask weights), or one for each
-    example, as in Wan et al. (2013). Biases are never masked. Predictions use the mean weights, W · keep; averaging the
-    predictions of sampled masks (`eval --mc-samples`) is the exact method.
+    example, as in Wan et al. (2013). Biases are never masked. Predictions use the mean weights, W · keep: they stand
+    for the normalised geometric mean of the predictions of all masks, exactly if this layer is the last one, linear and
+    before a softmax, else as an approximation. `eval --mc-samples N --mc-mean geometric` samples that mean, and
+    `--mc-mean arithmetic`, the default, that of the probabilities.
     Keeps y, the masked weights and the mask: 2·n_in·units numbers, or for each example n_in·units of them.
     """
 

@@ -9,7 +9,7 @@ from mnistnn.losses.contract import PerExampleLoss
 from mnistnn.losses.each_step import EachStep
 from mnistnn.tasks.classification import Classifier
 from mnistnn.tasks.contract import Subject, Watch, metrics_read
-from mnistnn.tasks.mc_dropout import mean_probabilities, refuse_unless_random, summed_nll
+from mnistnn.tasks.mc_dropout import mean_in, mean_probabilities, refuse_unless_random, summed_nll
 from mnistnn.tasks.network import NetworkTask
 from mnistnn.types import Array, Shape, SplitName
 
@@ -27,7 +27,7 @@ class NetworkClassification(Classifier, NetworkTask):
     """One class for each example."""
 
     has_one_class: ClassVar[bool] = True
-    options: ClassVar[frozenset[str]] = frozenset({"--mc-samples"})
+    options: ClassVar[frozenset[str]] = frozenset({"--mc-samples", "--mc-mean"})
 
     def judge(self, loss: Any) -> Criterion:
         self._loss = _class_loss(loss)
@@ -41,15 +41,16 @@ class NetworkClassification(Classifier, NetworkTask):
         return self._loss
 
     def measure(self, subject: Subject, split: SplitName, options: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
-        if "--mc-samples" in options:
+        if mean_in(options.get("--mc-samples"), options.get("--mc-mean")) is not None:
             refuse_unless_random(self._network, self._loss)
         return super().measure(subject, split, options, watch)
 
     def _judge(self, x: Array, labels: Array, options: Mapping[str, Any]) -> tuple[float, Array]:
         samples = options.get("--mc-samples")
-        if samples is None:
+        mean = mean_in(samples, options.get("--mc-mean"))
+        if samples is None or mean is None:
             return super()._judge(x, labels, options)
-        p = mean_probabilities(self._network, self._loss, x, samples)
+        p = mean_probabilities(self._network, self._loss, x, samples, mean)
         return summed_nll(p, labels), p.argmax(axis=1)
 
 

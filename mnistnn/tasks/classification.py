@@ -11,6 +11,7 @@ from mnistnn.tasks.claims import TEST_ERROR, VALID_ERROR, Claim
 from mnistnn.tasks.confusion import confusion_lines, pairs_line
 from mnistnn.tasks.contract import Subject, Task, Watch
 from mnistnn.tasks.intervals import wilson_interval
+from mnistnn.tasks.mc_dropout import McMean, mean_in
 from mnistnn.tasks.result import STRICT, Result, agree
 from mnistnn.types import Array, SplitName
 
@@ -21,7 +22,8 @@ _MOST = 1 << 40  # examples that a count may stand for
 class Evaluation(Result):
     """Errors are fractions; `confusion[i][j]` counts examples of class i that were predicted to be of class j.
 
-    `mc_samples` is the number of sampled masks whose predictions were averaged; null stands for the scaled weights.
+    `mc_samples` is the number of sampled masks whose predictions were averaged, by the mean `mc_mean`; null stands for
+    the scaled weights. Where there are samples and no mean, an earlier version took the arithmetic one.
     `examples_per_stage` counts the examples that each stage of a model was given, where stages differ in cost.
     """
 
@@ -33,6 +35,7 @@ class Evaluation(Result):
     error_per_class: list[float | None]
     most_confused: list[dict[str, int]]
     mc_samples: int | None = None
+    mc_mean: McMean | None = None
     examples_per_stage: dict[str, int] | None = None
 
     what: ClassVar[str] = "an evaluation"
@@ -45,7 +48,8 @@ class Evaluation(Result):
 
     @property
     def file_suffix(self) -> str:
-        return "" if self.mc_samples is None else f"-mc{self.mc_samples}"
+        mean = "-geometric" if self.mc_mean == "geometric" else ""
+        return "" if self.mc_samples is None else f"-mc{self.mc_samples}{mean}"
 
     def problems(self) -> list[str]:
         confusion = self.confusion
@@ -76,7 +80,9 @@ class Classifier(Task):
             places = to_host(labels * k + predicted)[to_host(labels) >= 0]  # steps without a label do not count
             confusion += np.bincount(places, minlength=k * k)
         found = {"loss": total / int(confusion.sum()), "confusion": confusion.reshape(k, k).tolist()}
-        return {**found, **counted(confusion.reshape(k, k)), "mc_samples": options.get("--mc-samples")}
+        samples = options.get("--mc-samples")
+        sampled = {"mc_samples": samples, "mc_mean": mean_in(samples, options.get("--mc-mean"))}
+        return {**found, **counted(confusion.reshape(k, k)), **sampled}
 
     def _judge(self, x: Array, labels: Array, options: Mapping[str, Any]) -> tuple[float, Array]:
         """Return the summed loss of a batch, and what is predicted for it."""
@@ -85,7 +91,8 @@ class Classifier(Task):
 
     def lines(self, result: Any, claim: str | None, columns: int | None = None) -> list[str]:
         low, high = result.error_interval_95
-        sampled = "" if result.mc_samples is None else f", mean of {result.mc_samples:,} sampled masks"
+        mean = f"{result.mc_mean or 'arithmetic'} mean of"
+        sampled = "" if result.mc_samples is None else f", {mean} {result.mc_samples:,} sampled masks"
         names = self.experiment.data.class_names(len(result.confusion))
         pairs = pairs_line(result.most_confused, names)
         given = [f"{part} {count:,}" for part, count in (result.examples_per_stage or {}).items()]

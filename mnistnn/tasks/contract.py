@@ -43,6 +43,7 @@ Watch = Callable[[str, int, int], None]
 # The options of `mnistnn eval` that belong to some kinds of model only, and to which.
 OPTIONS = {
     "--mc-samples": "classifiers",
+    "--mc-mean": "classifiers",
     "--temperatures": "energy-based models",
     "--chains": "energy-based models",
     "--reverse": "energy-based models",

@@ -170,6 +170,9 @@ def test_options_of_eval_are_taken_and_others_refused(toy):
         toy, "model.layers.dropped={type: dropout, keep: 0.5, after: hidden}", epochs=1, run_dir="run", quiet=True
     )
     assert run.evaluate("valid", mc_samples=3).mc_samples == 3
+    assert run.evaluate("valid", mc_samples=3, mc_mean="geometric").mc_mean == "geometric"
+    with pytest.raises(mnistnn.UsageError, match="arithmetic or geometric, got harmonic"):
+        run.evaluate("valid", mc_samples=3, mc_mean="harmonic")
     with pytest.raises(mnistnn.UsageError, match="--chains: for energy-based models"):
         run.evaluate("valid", chains=3)
     with pytest.raises(mnistnn.UsageError, match="no option 'samples'; did you mean 'mc_samples'"):

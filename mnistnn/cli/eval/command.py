@@ -43,6 +43,12 @@ _SCHEMA_VERSION = 1
     help="Average the predictions of N sampled masks (dropout, dropconnect) instead of scaling the weights.",
 )
 @click.option(
+    "--mc-mean",
+    type=click.Choice(["arithmetic", "geometric"]),
+    help="With --mc-samples: of the probabilities, or of their logarithms, which scaled weights approximate; then "
+    "normalised.  [default: arithmetic]",
+)
+@click.option(
     "--temperatures",
     type=click.IntRange(3, 1_000_000),
     metavar="N",
@@ -68,6 +74,7 @@ def evaluate(
     split: SplitName,
     checkpoint: str,
     mc_samples: int | None,
+    mc_mean: str | None,
     temperatures: int | None,
     chains: int | None,
     reverse: bool,
@@ -85,6 +92,7 @@ def evaluate(
     """
     flags = {
         "--mc-samples": mc_samples,
+        "--mc-mean": mc_mean,
         "--temperatures": temperatures,
         "--chains": chains,
         "--reverse": reverse,

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from mnistnn.analysis.evaluation.results import stored_evaluations
 from mnistnn.data.splits import read_split
 from mnistnn.experiment.trained import load_trained
+from mnistnn.storage.sealed_json import seal_json
 from mnistnn.tasks import mc_dropout
 from mnistnn.tasks.mc_dropout import mean_probabilities
 
@@ -43,7 +45,10 @@ def test_scaled_weights_stay_the_default(toy, start, command):
 
 def test_text_says_how_many_masks_were_sampled(toy, start, command):
     start(toy, DROPOUT)
-    assert "(epoch 6), mean of 5 sampled masks" in command("eval", "run", "--checkpoint", "last", "--mc-samples", 5).out
+    assert (
+        "(epoch 6), arithmetic mean of 5 sampled masks"
+        in command("eval", "run", "--checkpoint", "last", "--mc-samples", 5).out
+    )
 
 
 @pytest.mark.parametrize("layers", [DROPOUT, DROPCONNECT])
@@ -61,7 +66,8 @@ def test_one_mask_for_all_is_the_same_network_in_every_batch(toy, start, command
     assert small["loss"] == pytest.approx(whole["loss"], rel=1e-5)
 
 
-def test_average_approaches_the_mean_over_all_masks(toy, start):
+@pytest.mark.parametrize("mean", ["arithmetic", "geometric"])
+def test_average_approaches_the_mean_over_all_masks(toy, start, mean):
     trained = load_trained(start(toy, DROPOUT, "stopping.max_epochs.epochs=2").run)
     experiment = trained.plan.experiment
     model = trained.plan.task.network
@@ -69,12 +75,79 @@ def test_average_approaches_the_mean_over_all_masks(toy, start):
     arrays = {name: array.astype(float) for name, array in model.views(model.theta).items()}
     pixels = read_split(experiment.data, "test").images.reshape(80, -1) / 255
     hidden = np.tanh(pixels @ arrays["h.W"] + arrays["h.b"])
-    expected = np.zeros((80, 4))
+    expected = {"arithmetic": np.zeros((80, 4)), "geometric": np.ones((80, 4))}
     for mask in itertools.product([0, 1], repeat=3):
         chance = np.prod([0.6 if kept else 0.4 for kept in mask])
-        expected += chance * softmax(hidden * mask / 0.6 @ arrays["y.W"] + arrays["y.b"], axis=1)
-    found = mean_probabilities(model, trained.plan.task.loss, x, samples=2000)
-    assert np.abs(found - expected).max() < 5 * 0.5 / np.sqrt(2000)  # five standard errors of the widest variable
+        p = softmax(hidden * mask / 0.6 @ arrays["y.W"] + arrays["y.b"], axis=1)
+        expected["arithmetic"] += chance * p
+        expected["geometric"] *= p**chance
+    expected["geometric"] /= expected["geometric"].sum(axis=1, keepdims=True)
+    assert np.abs(expected["geometric"] - expected["arithmetic"]).max() > 0.005
+    found = mean_probabilities(model, trained.plan.task.loss, x, 2000, mean)
+    other = expected["geometric" if mean == "arithmetic" else "arithmetic"]
+    assert np.abs(found - expected[mean]).max() < 5 * 0.5 / np.sqrt(2000)  # five standard errors of the widest variable
+    assert np.abs(found - expected[mean]).mean() < np.abs(found - other).mean()
+
+
+def test_geometric_mean_is_the_root_of_the_product(toy, start):
+    trained = load_trained(start(toy, DROPCONNECT).run)
+    model, loss, x = trained.plan.task.network, trained.plan.task.loss, trained.plan.place("test").x
+    each = [mean_probabilities(model, loss, x, 1)]
+    first_two = mean_probabilities(model, loss, x, 2)
+    each.append(2 * first_two - each[0])
+    product = np.sqrt(each[0] * each[1])
+    expected = product / product.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(mean_probabilities(model, loss, x, 2, "geometric"), expected, rtol=1e-10)
+
+
+def test_geometric_mean_over_masks_of_the_last_layer_approaches_the_scaled_weights(toy, start):
+    trained = load_trained(start(toy, DROPCONNECT).run)
+    model, loss, x = trained.plan.task.network, trained.plan.task.loss, trained.plan.place("test").x
+    model.theta *= 10  # so that the masks say different things
+    scaled = loss.probabilities(model.scores(x))
+    geometric, arithmetic = (mean_probabilities(model, loss, x, 1000, mean) for mean in ("geometric", "arithmetic"))
+    assert np.abs(geometric - scaled).mean() < 0.3 * np.abs(arithmetic - scaled).mean()
+
+
+def test_two_means_are_recorded_and_kept_beside_each_other(toy, start, command):
+    run = start(toy, DROPOUT).run
+    found = {
+        mean: evaluated(command, "--mc-samples", 7, *([] if mean is None else ["--mc-mean", mean]))
+        for mean in (None, "arithmetic", "geometric")
+    }
+    assert {mean: each["mc_mean"] for mean, each in found.items()} == {
+        None: "arithmetic",
+        "arithmetic": "arithmetic",
+        "geometric": "geometric",
+    }
+    assert found[None]["loss"] == found["arithmetic"]["loss"] != found["geometric"]["loss"]
+    assert {path.name for path in run.evaluations.glob("*.json")} == {
+        "test-best-mc7.json",
+        "test-best-mc7-geometric.json",
+    }
+    assert command("verify", "run").code == 0
+    assert (
+        ", geometric mean of 7 sampled masks" in command("eval", "run", "--mc-samples", 7, "--mc-mean", "geometric").out
+    )
+
+
+def test_evaluation_that_names_no_mean_is_of_an_earlier_version_and_read(toy, start, command):
+    run = start(toy, DROPOUT).run
+    evaluated(command, "--mc-samples", 7)
+    path = run.evaluations / "test-best-mc7.json"
+    old = json.loads(path.read_text())
+    del old["mc_mean"], old["sha256"]
+    path.write_bytes(seal_json(old))
+    (found,) = stored_evaluations(run)
+    assert (found.mc_samples, found.mc_mean) == (7, None)
+    assert ", arithmetic mean of 7 sampled masks" in load_trained(run).task.lines(found, None)[0]
+    assert command("verify", "run").code == 0
+
+
+def test_mean_of_no_samples_is_refused(toy, start, command):
+    start(toy, DROPOUT)
+    done = command("eval", "run", "--mc-mean", "geometric")
+    assert (done.code, "give both" in done.err) == (2, True)
 
 
 def test_loss_is_that_of_the_averaged_probabilities(toy, start, command):
