@@ -45,6 +45,12 @@ class Transform:
         """
         raise NotImplementedError
 
+    def weights_on_inputs(self, W: np.ndarray) -> np.ndarray:
+        """Return weights W (n_out, units) of what the transform makes as weights (n_in, units) of what it is given: the
+        weighted sums are the same, up to a constant for each unit. Raises ShapeError if it makes no sums of its inputs.
+        """
+        raise ShapeError("what it makes are no weighted sums of its inputs")
+
     def tensors(self) -> dict[str, np.ndarray]:
         """Return what was fitted, by name."""
         return {name: getattr(self, name) for name in self.fitted}

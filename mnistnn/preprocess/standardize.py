@@ -29,6 +29,10 @@ class Standardize(Transform):
             squares += ((on_host[rows] - self.mean) ** 2).sum(axis=0)
         self.variance = squares / len(on_host)
 
+    def weights_on_inputs(self, W: np.ndarray) -> np.ndarray:
+        result: np.ndarray = W / np.sqrt(self.variance + self.epsilon).reshape(-1, 1)
+        return result
+
     def apply(self, x: Array) -> Array:
         xp = array_module(x)
         x -= xp.asarray(self.mean, dtype=x.dtype)

@@ -100,6 +100,10 @@ class Whiten(Transform):
         self.out_shape = (wanted,) if self.method == "pca" else self.in_shape
         self.is_settled = True
 
+    def weights_on_inputs(self, W: np.ndarray) -> np.ndarray:
+        result: np.ndarray = self.matrix @ W
+        return result
+
     def apply(self, x: Array) -> Array:
         xp = array_module(x)
         matrix = xp.asarray(self.matrix, dtype=x.dtype)

@@ -1,6 +1,9 @@
 """The weights into a layer as pictures: what each unit, or each map of a convolution, looks for in its inputs.
 
 Zero is grey, whatever else is drawn; what adds to a unit's sum is brighter, what takes from it darker.
+
+Weights on whitened inputs are drawn as the weights on pixels that make the same sums: with (x − mean) M for the inputs,
+these are M W.
 """
 
 from collections.abc import Sequence
@@ -16,7 +19,10 @@ from mnistnn.backend.arrays import to_host
 from mnistnn.errors import RunError, UsageError, did_you_mean
 from mnistnn.experiment.plan import Plan
 from mnistnn.experiment.trained import Trained
-from mnistnn.types import Shape, show_shape
+from mnistnn.preprocess.contract import Transform
+from mnistnn.preprocess.whiten import Whiten
+from mnistnn.tasks.contract import Weights
+from mnistnn.types import Shape, ShapeError, show_shape
 
 COLUMNS = 20
 """Pictures in a row of a file."""
@@ -38,11 +44,14 @@ class Filters:
     parameter  its name in checkpoints, such as hidden.W
     pictures   (units, channels, h, w), float64
     names      of the units; None if they are called by their numbers
+    before     the transform of the inputs that the weights are drawn in front of, such as preprocess.0 (whiten); None
+               if they are as the layer has them
     """
 
     parameter: str
     pictures: NDArray[np.float64]
     names: list[str] | None = None
+    before: str | None = None
 
     def of_units(self, units: Sequence[int]) -> "Filters":
         """Return the weights of some units, by their numbers from 0. Raises UsageError for one that there is not."""
@@ -74,7 +83,9 @@ def as_pictures(W: NDArray[np.floating], in_shape: Shape) -> NDArray[np.floating
 def filters_of(trained: Trained, layer: str | None = None) -> Filters:
     """Return the weights into a layer, the first one that has weights if none is named.
 
-    Raises UsageError if there is no such layer, or none whose weights are pictures; RunError if some are not finite.
+    Weights of a first layer whose inputs are whitened are those on what is whitened. Raises UsageError if there is no
+    such layer, if its weights are no pictures, or if a transform of its inputs cannot be taken back; RunError if some
+    weights are not finite.
     """
     weights = trained.task.weights()
     if not weights:
@@ -84,14 +95,52 @@ def filters_of(trained: Trained, layer: str | None = None) -> Filters:
         hint = did_you_mean(name, weights) or f"there are {', '.join(weights)}"
         raise UsageError(f"--layer: no layer with weights is named '{name}'; {hint}")
     parameter, W, units = weights[name]
+    if W.ndim == 2 and _sees_inputs(trained.plan, name, list(weights)) and (back := _whitening(trained.plan)):
+        return _before(trained, back, weights[name])
     pictures = as_pictures(W, _in_shape(trained.plan, name))
     if pictures is None:
         drawable = [n for n, each in weights.items() if as_pictures(each.W, _in_shape(trained.plan, n)) is not None]
         raise UsageError(_no_pictures(trained.plan, name, drawable))
-    on_host = to_host(pictures).astype(np.float64)
+    return Filters(parameter, _finite(pictures, parameter, trained), units)
+
+
+def _finite(weights: Any, parameter: str, trained: Trained) -> NDArray[np.float64]:
+    on_host: NDArray[np.float64] = to_host(weights).astype(np.float64)
     if not np.isfinite(on_host).all():
-        raise RunError(f"{trained.file}: the weights of {name} are not finite")
-    return Filters(parameter, on_host, units)
+        raise RunError(f"{trained.file}: the weights of {parameter.partition('.')[0]} are not finite")
+    return on_host
+
+
+def _sees_inputs(plan: Plan, name: str, weighted: list[str]) -> bool:
+    """Tell whether a part of a model, the first of those with weights, has the inputs as they are for its own."""
+    layers = plan.task.layers
+    before = [layers[each].type for each in list(layers)[: list(layers).index(name)]] if name in layers else []
+    return name == weighted[0] and set(before) <= {"dropout", "flatten"}
+
+
+def _whitening(plan: Plan) -> dict[str, Transform]:
+    """Return the first transform that whitens, and all after it, by what they are called; none if nothing whitens."""
+    called = {f"preprocess.{n} ({each.type})": each for n, each in enumerate(plan.experiment.preprocess)}
+    first = next((n for n, each in enumerate(called.values()) if isinstance(each, Whiten)), len(called))
+    return dict(list(called.items())[first:])
+
+
+def _before(trained: Trained, transforms: dict[str, Transform], weights: Weights) -> Filters:
+    """Return weights into a first layer as weights on what the first of these transforms is given."""
+    W = _finite(weights.W, weights.parameter, trained)
+    for called, transform in reversed(transforms.items()):
+        try:
+            W = transform.weights_on_inputs(W)
+        except ShapeError as error:
+            raise UsageError(f"{called} cannot be taken back, to draw weights on pixels: {error}") from error
+    called, transform = next(iter(transforms.items()))
+    pictures = as_pictures(W, transform.in_shape)
+    if pictures is None:
+        shape = show_shape(transform.in_shape)
+        raise UsageError(
+            f"the weights cannot be drawn: the inputs of {called} have the shape {shape} and are no images"
+        )
+    return Filters(weights.parameter, pictures, weights.units, called)
 
 
 def _in_shape(plan: Plan, layer: str) -> Shape:

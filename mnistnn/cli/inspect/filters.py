@@ -60,7 +60,8 @@ def filters(
 
     There is one for each unit of a dense layer on images, for each map and channel of a convolution, and for each
     output of a linear classifier: `3/8` is that of the classes 3, which what is bright speaks for, and 8. Zero is grey
-    (a blank in the terminal), what is brighter adds to the unit, what is darker takes from it.
+    (a blank in the terminal), what is brighter adds to the unit, what is darker takes from it. Weights on whitened
+    inputs are drawn as the weights on pixels that make the same sums.
 
     With --history there is a row for each checkpoint, named by its epoch; checkpoint.keep_every_epochs says which ones
     a run keeps.
@@ -106,15 +107,17 @@ def _show_filters(
             "schema_version": trained_options.SCHEMA_VERSION,
             "parameter": found.parameter,
             **({} if found.names is None else {"names": found.names}),
+            **({} if found.before is None else {"in_front_of": found.before}),
             **trained_options.of_checkpoint(trained),
             **shape,
         }
         click.echo(json.dumps(record))
     else:
         of_channels = f", {channels} channels" if channels > 1 else ""
+        drawn = f" in front of {found.before}" if found.before else ""
         click.echo(
             f"{found.parameter}, checkpoint {printable(trained.label)} (epoch {trained.epoch:.6g}): {units:,} units"
-            f"{of_channels}, pictures of {show_shape(tuple(size))}, largest weight {found.largest:.3g}"
+            f"{of_channels}, pictures of {show_shape(tuple(size))}{drawn}, largest weight {found.largest:.3g}"
             f", {'and each unit its own' if each else 'which is'} at full strength"
         )
         if found.names is not None:

@@ -12,6 +12,7 @@ from mnistnn.analysis.inspection.filters import (
     sheet,
     text_size,
 )
+from mnistnn.data.splits import read_split
 from mnistnn.errors import RunError, UsageError
 from mnistnn.experiment.trained import load_trained
 
@@ -116,7 +117,12 @@ def test_pictures_have_the_size_of_padded_images(trained):
         ([], "hiden", "did you mean 'hidden'?"),
         ([], "x", "there are hidden, output"),
         ([], "output", "its inputs have the shape 12 and are no images; those of hidden can"),
-        (["preprocess=[{type: whiten, dimensions: 9}]"], None, r"preprocess.0 (whiten) turns images into rows"),
+        (["preprocess=[{type: quadratic}]"], None, r"preprocess.0 (quadratic) turns images into rows"),
+        (
+            ["preprocess=[{type: whiten, dimensions: 9}, {type: quadratic}]"],
+            None,
+            "preprocess.1 (quadratic) cannot be taken back, to draw weights on pixels",
+        ),
     ],
 )
 def test_layer_without_pictures_is_refused(trained, overrides, layer, message):
@@ -131,3 +137,49 @@ def test_weights_that_are_no_numbers_are_refused(trained):
     found.plan.experiment.model.theta[3] = np.nan
     with pytest.raises(RunError, match="the weights of hidden are not finite"):
         filters_of(found)
+
+
+WHITENED = {
+    "by pca": "preprocess=[{type: whiten, dimensions: 9}]",
+    "by zca": "preprocess=[{type: whiten, method: zca, epsilon: 0.01}]",
+    "twice": "preprocess=[{type: whiten, dimensions: 20}, {type: standardize}, {type: whiten, dimensions: 9}]",
+    "after images were made smaller": "preprocess=[{type: shrink, shape: 4}, {type: whiten, dimensions: 9}]",
+}
+
+
+@pytest.mark.parametrize("whitened", WHITENED.values(), ids=WHITENED)
+def test_weights_on_whitened_inputs_are_drawn_as_weights_on_pixels(trained, whitened):
+    """Sums of pixels by the pictures are those of the layer, but for a constant of each unit."""
+    found = trained(whitened)
+    filters, plan = filters_of(found), found.plan
+    images = read_split(plan.experiment.data, "valid").images.astype(float) / 255
+    if "shrink" in whitened:
+        images = images.reshape(60, 4, 2, 4, 2).mean(axis=(2, 4))
+    assert filters.pictures.shape == (12, 1, *images.shape[1:])
+    by_pictures = images.reshape(60, -1) @ filters.pictures.reshape(12, -1).T
+    W = np.asarray(plan.experiment.model.layers["hidden"].W, dtype=float)
+    of_layer = plan.place("valid").x.reshape(60, -1) @ W
+    constants = by_pictures - of_layer
+    assert np.abs(by_pictures).std() > 0.05
+    np.testing.assert_allclose(constants, np.broadcast_to(constants.mean(axis=0), constants.shape), atol=2e-4)
+
+
+def test_weights_on_principal_components_are_the_product_with_their_matrix(trained):
+    found = trained("preprocess=[{type: whiten, dimensions: 9, epsilon: 0.001}]")
+    whiten = found.plan.experiment.preprocess[0]
+    U, variances = whiten.directions, whiten.variances[:9]
+    expected = U @ np.diag((variances + 0.001) ** -0.5) @ found.plan.experiment.model.layers["hidden"].W
+    filters = filters_of(found)
+    np.testing.assert_allclose(filters.pictures.reshape(12, 64), expected.T, rtol=1e-10)
+    assert filters.before == "preprocess.0 (whiten)"
+
+
+def test_inputs_that_are_dropped_are_pixels_all_the_same(toy, trained):
+    noisy = "    noise: {type: dropout, keep: 0.8}\n    hidden:"
+    toy.write_text(toy.read_text().replace("    hidden:", noisy))
+    assert filters_of(trained("preprocess=[{type: whiten, dimensions: 9}]")).pictures.shape == (12, 1, 8, 8)
+
+
+def test_weights_on_inputs_that_are_not_whitened_stay_as_they_are(trained):
+    filters = filters_of(trained("preprocess=[{type: standardize}]"))
+    assert filters.before is None

@@ -90,6 +90,14 @@ def test_filters_as_json(run, command):
     assert (found["units"], found["channels"], found["picture_shape"]) == (12, 1, [8, 8])
 
 
+def test_filters_on_whitened_inputs_say_in_front_of_what_they_are(toy, start, command):
+    start(toy, "stopping.max_epochs.epochs=1", "preprocess=[{type: whiten, dimensions: 9}]")
+    title = command("inspect", "filters", "run", "--count", "1").out
+    assert "12 units, pictures of 8×8 in front of preprocess.0 (whiten), largest weight" in title
+    found = json.loads(command("inspect", "filters", "run", "--json").out)
+    assert (found["picture_shape"], found["in_front_of"]) == ([8, 8], "preprocess.0 (whiten)")
+
+
 @pytest.fixture
 def long_run(toy, start):
     start(toy, "checkpoint.keep_every_epochs=2", "checkpoint.keep_last=1", "stopping.max_epochs.epochs=5")
