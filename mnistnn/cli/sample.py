@@ -9,7 +9,8 @@ import click
 
 from mnistnn.cli import output
 from mnistnn.cli.command import MnistnnCommand
-from mnistnn.cli.inspect.trained_options import FORCE, RUN, open_trained
+from mnistnn.cli.found import found_run
+from mnistnn.cli.inspect.trained_options import FORCE, RUN, open_trained, warn_of
 from mnistnn.cli.options import CHECKPOINT, RUNS
 from mnistnn.cli.terminal import can_show
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mnistnn.analysis.inspection.samples import Held, Start
+    from mnistnn.analysis.inspection.samples import Chains, Held, Start
 
 _MOST_CHAINS, _MOST_STEPS = 1000, 1_000_000
 
@@ -73,23 +74,41 @@ def sample(
     RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or 'latest'. Rows of
     chains, as in LISA's figure: the first row is what they begin with, each further one shows the probabilities of the
     pixels, so many steps later. Without --out as many as fit are drawn here.
+
+    Of a net whose layers learned before as restricted Boltzmann machines (pretrain), the deep belief net is sampled
+    that these are: chains in the machine at the top, and from there down to the pixels. What the layers learned
+    afterwards, with the whole net, has no part in it.
     """
     import numpy as np
 
-    from mnistnn.analysis.inspection.reconstructions import reconstructions_of
-    from mnistnn.analysis.inspection.samples import Chains, rows_of_samples
+    from mnistnn.analysis.inspection.samples import Chains
 
     output.prepare(out, force, output.PNG)
-    _, trained = open_trained(run, runs, checkpoint)
-    with trained.computing():
-        if reconstruct:
-            rows = reconstructions_of(trained, chains)
-        else:
-            rows = list(rows_of_samples(trained, Chains(chains, steps, every, start, clamp, seed)))
+    asked = Chains(chains, steps, every, start, clamp, seed)
+    rows = _rows(run, runs, checkpoint, asked, reconstruct)
     if out is not None:
         _write(np.concatenate(rows), chains, out)
         return
     _draw(rows)
+
+
+def _rows(reference: str, runs: Path, checkpoint: str, chains: Chains, reconstruct: bool) -> list[NDArray[np.uint8]]:
+    """Return the rows of pictures (n, h, w) that were asked for."""
+    from mnistnn.analysis.inspection.belief_samples import machines_of, rows_of_belief_net
+    from mnistnn.analysis.inspection.reconstructions import reconstructions_of
+    from mnistnn.analysis.inspection.samples import rows_of_samples
+    from mnistnn.run.config import load_run_config
+
+    run = found_run(reference, runs)
+    if not reconstruct and (experiment := load_run_config(run).experiment).pretrain:
+        machines = machines_of(run, experiment, checkpoint)
+        for machine in machines:
+            warn_of(machine.passed_over)
+        with machines[-1].computing():
+            return list(rows_of_belief_net(machines, chains))
+    _, trained = open_trained(reference, runs, checkpoint)
+    with trained.computing():
+        return reconstructions_of(trained, chains.count) if reconstruct else list(rows_of_samples(trained, chains))
 
 
 def _write(images: NDArray[np.uint8], columns: int, out: Path) -> None:

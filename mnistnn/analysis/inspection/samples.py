@@ -74,7 +74,7 @@ def rows_of_samples(trained: Trained, chains: Chains) -> Iterator[Pictures]:
             yield as_pictures(shown, shape, model.is_gaussian)
 
 
-class _RBMChains:
+class RBMChains:
     """Chains of an RBM, whose sides take turns. Pixels that are not held begin in the middle."""
 
     def __init__(self, model: RBM, v: Array, held: NDArray[np.bool_] | None, rng: np.random.Generator) -> None:
@@ -84,9 +84,9 @@ class _RBMChains:
 
     def step(self) -> Array:
         """Move; return the means of visible units (n, n_in) that they were drawn by."""
-        h = _drawn(self.model.hidden_probabilities(self.v), self.rng)
+        h = drawn(self.model.hidden_probabilities(self.v), self.rng)
         mean = self.model.visible_means(h)
-        v = _noisy(mean, self.rng) if self.model.is_gaussian else _drawn(mean, self.rng)
+        v = noisy(mean, self.rng) if self.model.is_gaussian else drawn(mean, self.rng)
         self.v = self._with_given(v)
         return self._with_given(mean)
 
@@ -120,7 +120,7 @@ class _BoltzmannChains:
         return p.T
 
 
-_CHAINS: dict[type, Callable[..., _RBMChains | _BoltzmannChains]] = {RBM: _RBMChains, Boltzmann: _BoltzmannChains}
+_CHAINS: dict[type, Callable[..., RBMChains | _BoltzmannChains]] = {RBM: RBMChains, Boltzmann: _BoltzmannChains}
 
 
 def image_shape(trained: Trained) -> tuple[int, int]:
@@ -145,13 +145,15 @@ def half(which: Held, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return mask
 
 
-def _drawn(p: Array, rng: np.random.Generator) -> Array:
+def drawn(p: Array, rng: np.random.Generator) -> Array:
+    """Return units that are 1 with probability p, else 0; in a new array."""
     u = array_module(p).asarray(rng.random(p.shape).astype(p.dtype))
     sample(p, u, out=u)
     return u
 
 
-def _noisy(mean: Array, rng: np.random.Generator) -> Array:
+def noisy(mean: Array, rng: np.random.Generator) -> Array:
+    """Return Gaussian units of variance 1 with these means; in a new array."""
     return mean + array_module(mean).asarray(rng.standard_normal(mean.shape).astype(mean.dtype))
 
 
