@@ -17,8 +17,9 @@ class GRU(RecurrentBase):
     """r, u = σ(x W + h₋ U + b), g = tanh(x W + b + r (h₋ U + c));  h = (1 − u) g + u h₋.
 
     W (n_in, 3·units), U (units, 3·units), b (3·units,), gates in the order r, u, g; c (units,), of g. The reset gate r
-    scales a product that is made already, as in cuDNN; in Cho et al. (2014) it scales h₋. Keeps gates, h₋ U + c and h:
-    5·n·units numbers a step, 10 in training.
+    scales a product that is made already, as in cuDNN; in Cho et al. (2014) it scales h₋. Weights of all gates start as
+    those of tanh units, with a gain of 1, for which glorot has 4 in a dense layer of sigmoid units, as the slides say.
+    Keeps gates, h₋ U + c and h: 5·n·units numbers a step, 10 in training.
     """
 
     type: Literal["gru"] = "gru"

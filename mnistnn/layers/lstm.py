@@ -15,8 +15,9 @@ class LSTM(RecurrentBase):
     """i, f, o = σ(x W + h₋ U + p c + b), g = tanh(x W + h₋ U + b);  c = f c₋ + i g;  h = o tanh(c).
 
     W (n_in, 4·units), U (units, 4·units), b (4·units,), gates in the order i, f, o, g; with peepholes p (3, units), of
-    c₋ for i and f and of c for o. Keeps gates, c, tanh c and h: 7·n·units numbers a step, 12 in training. Hochreiter &
-    Schmidhuber (1997); Gers, Schmidhuber & Cummins (2000).
+    c₋ for i and f and of c for o. Weights of all gates start as those of tanh units, with a gain of 1, for which glorot
+    has 4 in a dense layer of sigmoid units, as the slides say. Keeps gates, c, tanh c and h: 7·n·units numbers a step,
+    12 in training. Hochreiter & Schmidhuber (1997); Gers, Schmidhuber & Cummins (2000).
     """
 
     type: Literal["lstm"] = "lstm"

@@ -25,9 +25,10 @@ class RBM(EnergyModel):
 
     Given one side, the units of the other are independent: P(hⱼ = 1 | v) = σ(b_h + vW)ⱼ and P(vᵢ = 1 | h) = σ(b_v +
     hWᵀ)ᵢ. Gaussian visible units have ½|v − b_v|² in place of −b_v'v, and v | h is N(b_v + hWᵀ, I). The slides write
-    the energy with the other sign (exp(−v'Wh − …)) but the gradient that belongs to this one: with −W, −b_v, −b_h for
-    W, b_v, b_h both are the same model. hidden.W (n_in, units), hidden.b (units,), visible.b (n_in,). Smolensky
-    (1986); Hinton (2002).
+    exp(−v'Wh − …), the energy with the other sign, but the gradient ⟨vh⟩_data − ⟨vh⟩_model of this one: under theirs it
+    makes images less probable. With −W, −b_v, −b_h for W, b_v, b_h both are the same model of binary units: samples and
+    reconstructions are the same, pictures of the weights are negatives. hidden.W (n_in, units), hidden.b (units,),
+    visible.b (n_in,). Smolensky (1986); Hinton (2002).
     """
 
     type: Literal["rbm"] = "rbm"

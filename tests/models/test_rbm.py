@@ -180,3 +180,36 @@ def test_pixels_that_are_never_white_start_at_finite_biases():
     model.initialize(0)
     model.begin_at(np.array([0.0, 1.0, 0.5, 0.0, 0.0, 1.0]))
     assert np.isfinite(model.b_v).all()
+
+
+def log_p(model: RBM, sign: float) -> np.ndarray:
+    """Return log P(v) of all states v, with P(v, h) ∝ exp(sign · (b_v'v + b_h'h + v'W h)): the slides have −1."""
+    joint = sign * minus_energies(model, V, H)
+    result: np.ndarray = logsumexp(joint, axis=1) - logsumexp(joint)
+    return result
+
+
+def test_model_of_the_slides_is_ours_with_all_parameters_turned_over():
+    model = rbm()
+    ours, p_h, p_v = log_p(model, 1.0), model.hidden_probabilities(V).copy(), model.visible_means(H).copy()
+    model.theta *= -1
+    np.testing.assert_allclose(log_p(model, -1.0), ours, rtol=1e-10)
+    np.testing.assert_allclose(1 - model.hidden_probabilities(V), p_h, rtol=1e-9)  # σ(−(b_h + vW)), with theirs
+    np.testing.assert_allclose(1 - model.visible_means(H), p_v, rtol=1e-9)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_gradient_of_the_slides_belongs_to_the_other_sign_than_their_distribution(sign):
+    """⟨vh⟩_data − ⟨vh⟩_model is the slope of log P of an image with our sign, and minus it with theirs."""
+    model, v, step = rbm(), V[37:38], 1e-6
+    p = np.exp(log_p(model, sign))
+    of_data = v.T @ expit(sign * (v @ model.W + model.b_h))
+    slides = of_data - V.T * p @ expit(sign * (V @ model.W + model.b_h))
+    slope = np.empty_like(slides)
+    for i, j in np.ndindex(*slope.shape):
+        model.W[i, j] += step
+        above = log_p(model, sign)[37]
+        model.W[i, j] -= 2 * step
+        slope[i, j] = (above - log_p(model, sign)[37]) / (2 * step)
+        model.W[i, j] += step
+    np.testing.assert_allclose(slope, sign * slides, atol=1e-7)
