@@ -13,20 +13,19 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-import filelock
 import platformdirs
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from mnistnn.errors import BusyError, RunError, UsageError
+from mnistnn.errors import RunError, UsageError
 from mnistnn.plugins.code import CodeFile
+from mnistnn.storage.changing import changing
 from mnistnn.storage.reading import read_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
-from mnistnn.storage.writing import resource_error, write_atomically
+from mnistnn.storage.writing import write_atomically
 
 SCHEMA_VERSION = 1
 _MAX_BYTES = 1 << 24
-_LOCK_WAIT_S = 30.0
 _SHORTEST = 8  # characters of a digest that stand for it
 
 _handed_in: ContextVar[frozenset[str]] = ContextVar(
@@ -86,7 +85,7 @@ def trust(files: Sequence[CodeFile]) -> list[CodeFile]:
     before = {each.sha256 for each in read_trusted()}
     if all(file.sha256 in before for file in files):
         return []
-    with _locked():
+    with changing(trust_file()):
         known = {each.sha256: each for each in read_trusted()}
         new = [file for file in files if file.sha256 not in known]
         now = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -97,7 +96,7 @@ def trust(files: Sequence[CodeFile]) -> list[CodeFile]:
 
 def forget(beginning: str) -> Trusted:
     """Trust a digest, given by its beginning, no more. Raises UsageError if it stands for none, or for several."""
-    with _locked():
+    with changing(trust_file()):
         known = read_trusted()
         matching = [each for each in known if each.sha256.startswith(beginning.lower())]
         if len(beginning) < _SHORTEST or len(matching) != 1:
@@ -121,21 +120,3 @@ def trusting(digests: Iterable[str]) -> Iterator[None]:
 
 def _write(trusted: list[Trusted]) -> None:
     write_atomically(trust_file(), seal_json(asdict(_Content(SCHEMA_VERSION, trusted))))
-
-
-@contextmanager
-def _locked() -> Iterator[None]:
-    """Hold the lock under which the file is changed."""
-    path = trust_file()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
-        lock.acquire(timeout=_LOCK_WAIT_S)
-    except filelock.Timeout as error:
-        raise BusyError(f"{path}: another process is changing it, and does not finish") from error
-    except OSError as error:
-        raise resource_error(path, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
