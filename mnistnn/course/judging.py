@@ -32,7 +32,7 @@ def is_solved(found: list[Finding]) -> bool:
 
 def _unchanged(exercise: Exercise, folder: Path) -> list[str]:
     """Say so, if no file that the solution changes was changed yet."""
-    names = exercise.solution
-    if all((folder / name).read_bytes() == exercise.start[name].encode() for name in names if name in exercise.start):
+    names = [name for name in exercise.solution if name in exercise.start]
+    if all((folder / name).read_bytes() == exercise.start[name].encode() for name in names):
         return [f"Nothing was changed yet in {', '.join(names)}."]
     return []
