@@ -79,7 +79,9 @@ class SweepError(MnistnnError):
 
 
 class CheckFailedError(MnistnnError):
-    """A check does not hold: one that was asked for (`gradcheck`, `verify`, `eval --expect`), or of the user's code."""
+    """A check does not hold: one that was asked for (`gradcheck`, `verify`, `eval --expect`, `exercise`), or of the
+    user's code.
+    """
 
     exit_code = 9
 

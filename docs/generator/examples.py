@@ -1,15 +1,13 @@
 """The page of all experiments that come with mnistnn: what `mnistnn examples` lists."""
 
-from itertools import groupby
-
 from generator.markdown import escaped, page, table
 
-from mnistnn.reproduction.listing import Example, examples
+from mnistnn.course.chapters import experiments_by_chapter
+from mnistnn.reproduction.listing import Example, examples, sections
 
 
 def page_of_examples() -> str:
     """Return the page."""
-    groups = groupby(examples(), key=lambda example: example.group)
     return page(
         "# Experiments",
         "Made of the experiments' files and records by `make docs`; not to be edited.",
@@ -17,7 +15,12 @@ def page_of_examples() -> str:
         "test error, or what it names, must lie; *found* is what the project's record of it has. Seconds are those of "
         "training on two cores, where no GPU is named. `mnistnn examples show NAME` prints the file, which says where "
         "the experiment comes from.",
-        *(part for group, members in groups for part in (f"## {group or 'The project’s own'}", _table(list(members)))),
+        "Those that a chapter of the course names come first, chapter by chapter, then all others, group by group.",
+        *(
+            part
+            for section in sections(examples(), experiments_by_chapter())
+            for part in (f"## {section.heading}", _table(section.members))
+        ),
     )
 
 

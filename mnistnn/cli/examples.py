@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import groupby
 
 import click
 
@@ -43,30 +42,38 @@ def examples(ctx: click.Context) -> None:
 def list_examples(word: str, as_json: bool = False) -> None:
     """List the experiments, or those in whose name or description a word stands.
 
-    The claim is the band that the error must lie in, found is what the project's record of it has, seconds are those of
+    They are listed by the chapters of the course that name them (`mnistnn course`), all others by their groups. The
+    claim is the band that the error must lie in, found is what the project's record of it has, seconds are those of
     training on two cores.
     """
     from dataclasses import asdict
 
+    from mnistnn.course.chapters import experiments_by_chapter
     from mnistnn.errors import UsageError, did_you_mean
     from mnistnn.reproduction.listing import examples as found_examples
+    from mnistnn.reproduction.listing import sections
 
-    found = found_examples(word)
+    found = sections(found_examples(word), experiments_by_chapter())
     if as_json:
-        click.echo(json.dumps({"schema_version": _SCHEMA_VERSION, "examples": [asdict(each) for each in found]}))
+        rows = [asdict(each) | {"chapter": section.chapter} for section in found for each in section.members]
+        click.echo(json.dumps({"schema_version": _SCHEMA_VERSION, "examples": rows}))
         return
     if not found:
         from mnistnn.config.examples import example_names
 
         raise UsageError(f"no experiment has the word '{word}'{did_you_mean(word, example_names(), before='; ')}")
-    rows: list[tuple[str, ...]] = [_HEADINGS]
-    for _, members in groupby(found, key=lambda each: each.group):
-        rows += [
-            (each.name, each.claim, each.found, "" if each.seconds is None else f"{each.seconds:,.0f}", each.line)
-            for each in members
-        ]
-    for line in table(rows, "<<<><", droppable=[2], cut=[4, 1, 0]):
-        click.echo(printable(line))
+    cells = [
+        (each.name, each.claim, each.found, "" if each.seconds is None else f"{each.seconds:,.0f}", each.line)
+        for section in found
+        for each in section.members
+    ]
+    headings, *lines = table([_HEADINGS, *cells], "<<<><", droppable=[2], cut=[4, 1, 0])
+    click.echo(headings)
+    below = iter(lines)
+    for section in found:
+        click.echo(f"\n{section.heading}")
+        for _ in section.members:
+            click.echo(printable(next(below)))
     if not settings().quiet:
         click.echo(
             "next: mnistnn examples show NAME, mnistnn train NAME, mnistnn config new NAME > mine.yaml", err=True

@@ -71,6 +71,12 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "trust": LazyCommand("mnistnn.cli.trust:trust", "Trust the code of a run, or of a file, on this machine."),
         "examples": LazyCommand("mnistnn.cli.examples:examples", "List the experiments that come with mnistnn."),
     },
+    "The course": {
+        "course": LazyCommand("mnistnn.cli.course:course", "List the chapters of the course, and what is done."),
+        "exercise": LazyCommand(
+            "mnistnn.cli.exercise:exercise", "Begin an exercise of the course, or check an answer."
+        ),
+    },
     "This machine": {
         "bench": LazyCommand("mnistnn.cli.bench:bench", "Time training beside PyTorch, JAX and scikit-learn."),
         "doctor": LazyCommand("mnistnn.cli.doctor:doctor", "Check that mnistnn can work on this machine."),

@@ -49,7 +49,7 @@ class Answers:
 
 
 def read_answers(folder: Path, keys: Sequence[str]) -> Answers:
-    """Read `answers.yaml`. Raises ConfigError, at its line, for what is no YAML, and for a key that nobody asked for."""
+    """Read `answers.yaml`. Raises ConfigError, at its line, for what is no YAML, and for a key that nobody wants."""
     path = folder / FILE
     problems: list[Problem] = []
     try:

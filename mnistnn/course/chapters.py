@@ -236,3 +236,14 @@ CHAPTERS = (
 def pages() -> tuple[Page, ...]:
     """Return all pages in their order."""
     return tuple(page for chapter in CHAPTERS for page in chapter.pages)
+
+
+def experiments_by_chapter() -> list[tuple[str, list[str]]]:
+    """Return for each chapter its title, and the experiments that its pages name; each under the first only."""
+    known: set[str] = set()
+    found = []
+    for chapter in CHAPTERS:
+        names = list(dict.fromkeys(name for page in chapter.pages for name in page.experiments if name not in known))
+        known.update(names)
+        found.append((chapter.title, names))
+    return found

@@ -43,7 +43,9 @@ class Returned:
         """Return so many values. Raises WrongAnswerError for another number of them."""
         value = self.value
         if not isinstance(value, tuple) or len(value) != count:
-            raise WrongAnswerError(f"{self.function} returns {_shown(value)}; expected {count} values, as at the start.")
+            raise WrongAnswerError(
+                f"{self.function} returns {_shown(value)}; expected {count} values, as at the start."
+            )
         return value
 
 

@@ -1,6 +1,8 @@
 """What the experiments that come with mnistnn are: a line on each, its claim, and how long it takes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from mnistnn.config.examples import example_names, example_path, examples_folder
@@ -59,6 +61,34 @@ def _file(name: str) -> Path:
     path = example_path(name)
     assert path is not None
     return path
+
+
+@dataclass(frozen=True)
+class Section:
+    """Experiments under one heading: those of a chapter, or the others of a group.
+
+    chapter  its title; None of a group
+    """
+
+    heading: str
+    chapter: str | None
+    members: list[Example]
+
+
+def sections(found: Sequence[Example], chapters: Sequence[tuple[str, Sequence[str]]]) -> list[Section]:
+    """Put experiments under headings: first chapter by chapter, in the order in which chapters name them; then the
+    others, group by group.
+
+    chapters  the title of each, and the names of its experiments; a name counts where it is first
+    """
+    by_name = {each.name: each for each in found}
+    parts = []
+    for number, (title, names) in enumerate(chapters, start=1):
+        if members := [by_name.pop(name) for name in names if name in by_name]:
+            parts.append(Section(f"{number}. {title}", title, members))
+    for group, others in groupby(by_name.values(), key=lambda each: each.group):
+        parts.append(Section(f"Others: {group}" if group else "Others", None, list(others)))
+    return parts
 
 
 def _of_record(record: Record) -> tuple[str, str, float]:

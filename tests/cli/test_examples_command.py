@@ -25,12 +25,26 @@ def test_all_are_listed_with_claim_seconds_and_a_line(elsewhere, command):
 
 
 def test_word_is_looked_for_in_names_and_comments(elsewhere, command):
-    assert [line.split()[0] for line in command("examples", "l_bfgs").out.splitlines()[1:]] == [
+    lines = command("examples", "l_bfgs").out.splitlines()[1:]
+    assert [line.split()[0] for line in lines if "/" in line.partition(" ")[0]] == [
         "alternatives/l_bfgs",
         "alternatives/l_bfgs_mini_batches",
         "alternatives/softmax_l_bfgs",
     ]
     assert "lstm" in command("examples", "Long Short-Term").out
+
+
+def test_experiments_of_the_course_are_listed_by_its_chapters(elsewhere, command):
+    lines = command("examples", "softmax").out.splitlines()
+    place = lines.index("3. From regression to softmax")
+    names = [line.split(" ")[0] for line in lines[place + 1 : place + 20]]
+    full, more, plain = (names.index(name) for name in ("course/softmax_full_batch", "course/softmax_1000_steps", "softmax"))
+    assert full < more < plain
+    assert lines.index("Others: alternatives") > place
+    found = json.loads(command("examples", "list", "softmax", "--json").out)["examples"]
+    chapters = {each["name"]: each["chapter"] for each in found}
+    assert chapters["softmax"] == "From regression to softmax"
+    assert chapters["alternatives/softmax_l_bfgs"] is None
 
 
 def test_list_as_json_has_every_experiment(elsewhere, command):

@@ -160,6 +160,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",  # so that stdout and stderr come in the order in which a terminal shows them
         "MNISTNN_DATA": str(folder / "cache"),
         "MNISTNN_TRUST": str(folder / "trusted.json"),
+        "MNISTNN_COURSE": str(folder / "course.json"),
         "MPLBACKEND": "Agg",
         "OPENBLAS_NUM_THREADS": "1",
         "NO_COLOR": "1",

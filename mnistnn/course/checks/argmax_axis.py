@@ -45,13 +45,13 @@ def _of_predictions(found: np.ndarray, x: np.ndarray, expected: np.ndarray) -> F
         )
     if found.shape == (_CLASSES,):
         raise WrongAnswerError(
-            f"predict returns {_CLASSES} numbers for {n} points of {_CLASSES} classes: one for each class. It must have "
-            "one for each point."
+            f"predict returns {_CLASSES} numbers for {n} points of {_CLASSES} classes: one for each class. It "
+            "must have one for each point."
         )
     if found.shape == (n, 1):
         raise WrongAnswerError(
-            f"predict returns shape ({n}, 1). Compared with labels of shape ({n},) that makes {n} × {n} comparisons, and "
-            "the error is wrong: it must return one axis."
+            f"predict returns shape ({n}, 1). Compared with labels of shape ({n},) that makes {n} × {n} comparisons, "
+            "and the error is wrong: it must return one axis."
         )
     if found.shape != (n,):
         raise WrongAnswerError(f"predict returns shape {found.shape} for {n} points; it must have one number for each.")

@@ -22,7 +22,9 @@ def check(folder: Path) -> Iterator[Finding]:
     loaded = load_experiment(folder / FILE)
     keys = changed_keys(as_given(NAME, FILE), loaded)
     if len(keys) != 1:
-        raise WrongAnswerError(f"One key is to be changed, and {len(keys)} were{': ' if keys else ''}{', '.join(keys)}.")
+        raise WrongAnswerError(
+            f"One key is to be changed, and {len(keys)} were{': ' if keys else ''}{', '.join(keys)}."
+        )
     if keys[0].startswith(_FIXED):
         raise WrongAnswerError(f"{keys[0]} was changed: with other data or another loss it is another net's problem.")
     yield Finding(True, f"One key was changed: {keys[0]}.")
@@ -41,5 +43,5 @@ def check(folder: Path) -> Iterator[Finding]:
     yield judged(
         error < MOST_ERROR,
         f"The validation error is {percent(error)}.",
-        f"The validation error is {percent(error)}, not below {percent(MOST_ERROR)}: how large are the weights at first?",
+        f"The validation error is {percent(error)}, not below {percent(MOST_ERROR)}. Are the weights too large?",
     )

@@ -25,7 +25,9 @@ def _judged(name: str, found: np.ndarray, expected: np.ndarray, mistakes: list[t
     if not wrong.any():
         return Finding(True, f"{name} agrees with finite differences.")
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
-    where = f"element {place[0] if len(place) == 1 else place} is {found[place]:.4f}, by differences {expected[place]:.4f}"
+    where = (
+        f"element {place[0] if len(place) == 1 else place} is {found[place]:.4f}, by differences {expected[place]:.4f}"
+    )
     said = kind_of_mistake(found, mistakes, "Write y as a double sum, and derive it by one element.")
     return Finding(False, f"{name}: {where}. {said}")
 

@@ -26,11 +26,17 @@ def _of_highest(rate: float) -> Finding:
         return Finding(False, f"highest: {rate:g} is no rate: gradient descent goes down by a rate above 0.")
     below, above = (_converges(rate * (1 + side)) for side in (-_SLIGHTLY, _SLIGHTLY))
     if not below:
-        fall = " It is the limit of the flattest direction, not of the steepest." if _near(rate, 2 / min(CURVATURES)) else ""
+        fall = (
+            " It is the limit of the flattest direction, not of the steepest."
+            if _near(rate, 2 / min(CURVATURES))
+            else ""
+        )
         return Finding(False, f"highest: at a rate 1 % below {rate:g} it diverges: too high.{fall}")
     if above:
         half = _near(rate, 1 / max(CURVATURES))
-        why = " At this rate the steepest direction is at 0 after one step, and higher ones jump across." if half else ""
+        why = (
+            " At this rate the steepest direction is at 0 after one step, and higher ones jump across." if half else ""
+        )
         return Finding(False, f"highest: at a rate 1 % above {rate:g} it still converges: too low.{why}")
     return Finding(True, f"highest: 1 % below {rate:g} it converges, 1 % above it does not.")
 

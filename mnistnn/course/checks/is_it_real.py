@@ -36,7 +36,9 @@ def check(folder: Path) -> Iterator[Finding]:
 def _of_seeds(file: str, folder: Path) -> list[RunView]:
     by_seed = {view.config["seed"]: view for view in runs_of(NAME, file, folder)}
     if missing := [seed for seed in SEEDS if seed not in by_seed]:
-        raise WrongAnswerError(f"{file} was not trained with the seed {missing[0]}: `mnistnn train {file} --seeds 0..2`.")
+        raise WrongAnswerError(
+            f"{file} was not trained with the seed {missing[0]}: `mnistnn train {file} --seeds 0..2`."
+        )
     return [by_seed[seed] for seed in SEEDS]
 
 

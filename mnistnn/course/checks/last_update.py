@@ -10,7 +10,7 @@ from mnistnn.stopping.lisa import LisaPatience
 EVERY = 500
 """Updates from one evaluation to the next: an epoch, and less than half of the first patience."""
 
-ERRORS = (12.0, 9.0, 8.0, 7.98, 7.6, 7.58, 7.565, 7.55, 7.54, 7.6, 7.0)
+ERRORS = (12.0, 9.0, 8.0, 7.98, 7.6, 7.58, 7.565, 7.55, 7.54, 7.6, 7.65)
 """In percent, as the task has them."""
 
 UPDATES, INCREASE, THRESHOLD = 2000, 2, 0.995

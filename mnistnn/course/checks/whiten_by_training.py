@@ -13,7 +13,9 @@ def check(folder: Path) -> Iterator[Finding]:
     """Ask for three splits of made data, each of another distribution."""
     rng = np.random.default_rng(2)
     mixing = rng.normal(size=(3, 3))
-    splits = tuple(rng.normal(shift, scale, size=(40, 3)) @ mixing for shift, scale in ((0, 1), (0.5, 1.5), (-0.5, 0.7)))
+    splits = tuple(
+        rng.normal(shift, scale, size=(40, 3)) @ mixing for shift, scale in ((0, 1), (0.5, 1.5), (-0.5, 0.7))
+    )
     path = folder / "whitening.py"
     fitted, together, *each = ask(
         path, [("fit", (splits[0],)), ("fit", (np.concatenate(splits),)), *(("fit", (x,)) for x in splits[1:])]
@@ -36,7 +38,10 @@ def check(folder: Path) -> Iterator[Finding]:
             ((x - own_mean) @ own_matrix, "Mean and matrix were fitted to this split itself."),
             ((x - own_mean) @ matrix, "The matrix is that of the training set, but the mean is that of this split."),
             ((x - mean) @ own_matrix, "The mean is that of the training set, but the matrix is that of this split."),
-            ((x - all_mean) @ all_matrix, "They were fitted to all splits together: that leaks what must not be known."),
+            (
+                (x - all_mean) @ all_matrix,
+                "They were fitted to all splits together: that leaks what must not be known.",
+            ),
             (x, "It is not transformed at all."),
         ]
         said = kind_of_mistake(array, mistakes, "It is not `apply` with what `fit(train)` returns.")

@@ -15,7 +15,7 @@ _ALLOWED = ("stopping.epochs", "optimizer.learning_rate")
 _WRONG_REASONS = {
     "local-optimum": "The loss of softmax regression is convex: it has no optimum but the lowest one.",
     "weak-model": "It is the same model that has a lower error once it is trained for longer.",
-    "overfitting": "Then the error on training digits would be far below that on others, and the loss would rise there.",
+    "overfitting": "Then the error on training digits would be far below that on others, whose loss would rise.",
 }
 _OTHER_METHODS = {
     "batches": "It is not the same method any more: each step was on all digits.",
@@ -36,7 +36,8 @@ def check(folder: Path) -> Iterator[Finding]:
     if loaded.resolved["stopping"][0].get("epochs", 0) > MOST_STEPS:
         raise WrongAnswerError(f"More than {MOST_STEPS} steps: fewer are enough.")
     with trial(loaded) as outcome:
-        assert outcome.last is not None and outcome.best is not None
+        assert outcome.last is not None
+        assert outcome.best is not None
         error, best = outcome.last["valid.error"], outcome.best["valid.error"]
     yield judged(
         error <= MOST_ERROR,
