@@ -47,7 +47,7 @@ class State:
     def words(self) -> str:
         """How it stands, in a few words; empty if nothing was done."""
         if self.passed is not None:
-            how = ", after its solution was shown" if self.solution is not None and self.solution < self.passed else ""
+            how = ", after its solution was shown" if self.solution is not None and self.solution <= self.passed else ""
             return f"passed {self.passed[:10]}{how}"
         if self.solution is not None:
             return "solution shown"

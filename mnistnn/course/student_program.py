@@ -17,7 +17,7 @@ from mnistnn.course.values_in_json import decode, encode
 LIMIT_S = 30.0
 """No check may take longer: an exercise takes a second, and a loop without end must not hold up anybody."""
 
-_CLOSE = {"rtol": 1e-6, "atol": 1e-9}  # of doubles, after few operations
+_RELATIVE, _ABSOLUTE = 1e-6, 1e-9  # of doubles, after few operations
 
 
 class Returned:
@@ -93,7 +93,7 @@ def as_array(value: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
 
 def close(found: Any, expected: Any) -> bool:
     """Tell whether numbers agree, but for rounding; NaN agrees with nothing."""
-    return np.shape(found) == np.shape(expected) and bool(np.allclose(found, expected, **_CLOSE))
+    return np.shape(found) == np.shape(expected) and bool(np.allclose(found, expected, _RELATIVE, _ABSOLUTE))
 
 
 def kind_of_mistake(found: Any, mistakes: Sequence[tuple[Any, str]], otherwise: str) -> str:

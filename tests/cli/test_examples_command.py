@@ -38,7 +38,9 @@ def test_experiments_of_the_course_are_listed_by_its_chapters(elsewhere, command
     lines = command("examples", "softmax").out.splitlines()
     place = lines.index("3. From regression to softmax")
     names = [line.split(" ")[0] for line in lines[place + 1 : place + 20]]
-    full, more, plain = (names.index(name) for name in ("course/softmax_full_batch", "course/softmax_1000_steps", "softmax"))
+    full, more, plain = (
+        names.index(name) for name in ("course/softmax_full_batch", "course/softmax_1000_steps", "softmax")
+    )
     assert full < more < plain
     assert lines.index("Others: alternatives") > place
     found = json.loads(command("examples", "list", "softmax", "--json").out)["examples"]

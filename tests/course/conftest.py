@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.course import student_program
 from mnistnn.course.beginning import begin
 from mnistnn.course.exercise import exercise
 
@@ -57,4 +56,4 @@ def in_this_process(tmp_path, monkeypatch) -> None:
         import_module(command[-1]).main()
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(student_program.subprocess, "run", run)
+    monkeypatch.setattr("mnistnn.course.student_program.subprocess.run", run)

@@ -116,7 +116,11 @@ def test_what_is_not_within_the_budget_is_refused(begun, old, new, words):
         ("type: sgd", "type: adam", "optimizer was changed. It is not the same method"),
         ("train: 10000", "train: 50000", "data.limits.train was changed. It has other data"),
         ("epochs: 100}\nev", "epochs: 2000}\nev", "More than 400 steps"),
-        ("0.5}\nstopping:\n  - {type: max_epochs, epochs: 100", "1.0}\nstopping:\n  - {type: max_epochs, epochs: 200", "2 keys"),
+        (
+            "0.5}\nstopping:\n  - {type: max_epochs, epochs: 100",
+            "1.0}\nstopping:\n  - {type: max_epochs, epochs: 200",
+            "2 keys",
+        ),
         ("train_error: true", "train_error: false", "It does not change how far training gets"),
     ],
 )
@@ -164,7 +168,7 @@ def test_wrong_reason_is_refused(solved, reason, words):
 @pytest.fixture(scope="module")
 def candidates(tmp_path_factory, real_mnist) -> Path:
     """The folder of the exercise with a run of each candidate, which nobody may change."""
-    folder = tmp_path_factory.mktemp("course") / "read-the-test-once"
+    folder: Path = tmp_path_factory.mktemp("course") / "read-the-test-once"
     begin(exercise("read-the-test-once"), folder)
     for letter in "abc":
         train(folder, f"{letter}.yaml")
@@ -173,7 +177,7 @@ def candidates(tmp_path_factory, real_mnist) -> Path:
 
 @pytest.fixture
 def candidate_folder(candidates, tmp_path) -> Path:
-    folder = tmp_path / "answer"
+    folder: Path = tmp_path / "answer"
     shutil.copytree(candidates, folder, symlinks=True)
     (folder / "answers.yaml").write_text("chosen: c\n")
     return folder
@@ -220,7 +224,7 @@ def test_candidates_must_be_trained_as_they_are(begun):
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory, real_mnist) -> Path:
     """The folder of the exercise with all six runs, which nobody may change."""
-    folder = tmp_path_factory.mktemp("course") / "is-it-real"
+    folder: Path = tmp_path_factory.mktemp("course") / "is-it-real"
     begin(exercise("is-it-real"), folder)
     for file in ("a.yaml", "b.yaml"):
         for seed in range(3):

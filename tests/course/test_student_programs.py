@@ -33,7 +33,7 @@ def test_program_that_fails_is_told_where(in_this_process, tmp_path, text, said)
 
 
 def test_program_that_ends_the_process_is_told_so(tmp_path):
-    with pytest.raises(WrongAnswerError, match="mine.py ended the process with code 7"):
+    with pytest.raises(WrongAnswerError, match=r"mine\.py ended the process with code 7"):
         asked(tmp_path, "import os\ndef f():\n    os._exit(7)\n")
 
 
