@@ -113,11 +113,9 @@ def _page(page: Page, done: dict[str, Path], states: dict[str, State], seconds: 
 
 def _seconds() -> dict[str, float]:
     """Return the seconds of training that records of experiments have."""
-    from mnistnn.config.examples import examples_folder
-    from mnistnn.reproduction.record import read_records
+    from mnistnn.reproduction.listing import records_by_name
 
-    records = read_records(examples_folder() / "results")
-    return {record.file.removesuffix(".yaml"): record.seconds for record in records}
+    return {name: record.seconds for name, record in records_by_name().items()}
 
 
 def _print_all(chapters: list[dict[str, Any]]) -> None:

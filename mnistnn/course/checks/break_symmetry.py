@@ -31,9 +31,11 @@ def check(folder: Path) -> Iterator[Finding]:
     with trial(loaded) as outcome:
         assert outcome.last is not None
         error = outcome.last["valid.error"]
-        arrays = load_trained(outcome.run, "last").task.arrays()
-        (W,) = (to_host(array) for name, array in arrays.items() if name in ("hidden.W", "hidden/W"))
-    if np.ptp(W, axis=1).max() <= 1e-9 * max(1.0, np.abs(W).max()):
+        weights = load_trained(outcome.run, "last").task.weights()
+    if "hidden" not in weights:
+        raise WrongAnswerError("There is no layer `hidden` with weights any more: the question is about this net.")
+    W = to_host(weights["hidden"].W)
+    if np.ptp(W, axis=1).max() <= 1e-3 * np.abs(W).max():
         still = "All weights are still 0." if not W.any() else "They have learned, but all the same."
         raise WrongAnswerError(
             f"All {W.shape[1]} hidden units have the same weights after training. {still} Validation error: "

@@ -31,7 +31,8 @@ def last_update() -> int:
     """Return the update at which the policy's deadline comes before the next evaluation."""
     policy = LisaPatience(updates=UPDATES, increase=INCREASE, threshold=THRESHOLD)
     rows = [
-        {"updates": float(EVERY * number), "valid.error": error / 100} for number, error in enumerate(ERRORS, start=1)
+        {"epoch": float(epoch), "updates": float(EVERY * epoch), "valid.error": error / 100}
+        for epoch, error in enumerate(ERRORS, start=1)
     ]
     for known in range(len(rows) + 1):
         deadline = policy.deadline(rows[:known])
