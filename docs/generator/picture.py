@@ -25,6 +25,7 @@ _SPLITS = {"train": "training", "valid": "validation"}
 _SCALE = 1.2  # of the picture on a page, in pixels per unit
 _CHARACTER, _KEY, _GAP, _ROW = 7.2, 28, 18, 18  # units: widths of a letter, a line of the legend, what is between
 _MARGIN = 10
+_FAR_FROM_ZERO = 0.25  # the part of the highest value above which the lowest one leaves zero off the axis
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,15 @@ def curves(known: Known, metrics: Sequence[str], names: Sequence[str], is_log: b
     kinds: dict[str, list[str]] = {}
     for metric in metrics:
         kinds.setdefault(_kind(metric), []).append(metric)
-    panels = [_panel(kind, of_kind, names, records, is_log, along) for kind, of_kind in kinds.items()]
+    with_splits = any(len(of_kind) > 1 for of_kind in kinds.values())
+    panels = [_panel(kind, of_kind, names, records, is_log, along, with_splits) for kind, of_kind in kinds.items()]
     what = _list([in_words(metric) for metric in metrics])
     far = "passes over the data" if along == "passes" else "epochs"
     alternative = f"{what} of {_list(short_names(names))} along {far}"
     caption = f"{what[:1].upper()}{what[1:]} along {far}"
     if any(line.area for panel in panels for line in panel.lines):
         caption += f": the mean over {_seeds(records)} seeds, with a band of ± one standard deviation"
-    keys = _placed(_keys(short_names(names), metrics, kinds), panels[0])
+    keys = _placed(_keys(short_names(names), metrics if with_splits else ()), panels[0])
     return Drawing(_svg(panels, keys, alternative), alternative, caption + ".")
 
 
@@ -78,35 +80,40 @@ def _kind(metric: str) -> str:
 
 
 def _panel(
-    kind: str, metrics: Sequence[str], names: Sequence[str], records: Sequence[Record], is_log: bool, along: str
+    kind: str,
+    metrics: Sequence[str],
+    names: Sequence[str],
+    records: Sequence[Record],
+    is_log: bool,
+    along: str,
+    with_splits: bool,
 ) -> Chart:
-    lines = [
-        Line(name, number if len(names) > 1 else _colour(metric), _style(metric), _band(name, record, metric, along))
-        for number, (name, record) in enumerate(zip(names, records, strict=True))
-        for metric in metrics
-    ]
+    """Return the panel of a kind of metrics. Where a panel of the picture has two splits, one is dashed in all."""
+    lines = []
+    for number, (name, record) in enumerate(zip(names, records, strict=True)):
+        for metric in metrics:
+            colour, style = _look(metric) if with_splits else (0, "solid")
+            lines.append(Line(name, number if len(names) > 1 else colour, style, _band(name, record, metric, along)))
     what = in_words(metrics[0]) if len(metrics) == 1 else kind
     is_percent = kind == "error"
     in_nats = kind == "loss" and all(loss_of(name).endswith("_nll") for name in names)
     unit = " (%)" if is_percent else " (nats)" if in_nats else ""
-    return chart(what, "passes" if along == "passes" else "epoch", what + unit, lines, is_percent, is_log)
+    x_label = "passes" if along == "passes" else "epoch"
+    return chart(what, x_label, what + unit, lines, is_percent, is_log, _FAR_FROM_ZERO)
 
 
-def _colour(metric: str) -> int:
-    return 1 if metric.startswith("train.") else 0
+def _look(metric: str) -> tuple[int, str]:
+    """Return the colour that a split has where there is one experiment, and the style that it has."""
+    return (1, "dashed") if metric.startswith("train.") else (0, "solid")
 
 
-def _style(metric: str) -> str:
-    return "dashed" if metric.startswith("train.") else "solid"
-
-
-def _keys(names: Sequence[str], metrics: Sequence[str], kinds: dict[str, list[str]]) -> list[_Key]:
-    """Return the legend: the experiments, if there are several; the splits, if there are several in a panel."""
+def _keys(names: Sequence[str], metrics: Sequence[str]) -> list[_Key]:
+    """Return the legend: the experiments, if there are several, and the splits of metrics."""
     keys = [_Key(name, number, "solid") for number, name in enumerate(names)] if len(names) > 1 else []
-    if any(len(of_kind) > 1 for of_kind in kinds.values()):
-        for metric in {metric.partition(".")[0]: metric for metric in reversed(metrics)}.values():
-            split = _SPLITS.get(metric.partition(".")[0], in_words(metric))
-            keys.append(_Key(split, None if len(names) > 1 else _colour(metric), _style(metric)))
+    of_splits = {metric.partition(".")[0]: metric for metric in metrics}
+    for split, metric in sorted(of_splits.items(), reverse=True):
+        colour, style = _look(metric)
+        keys.append(_Key(_SPLITS.get(split, in_words(metric)), None if len(names) > 1 else colour, style))
     return keys
 
 

@@ -179,6 +179,13 @@ def test_metrics_of_a_kind_share_axes_and_others_have_their_own(made):
     assert lines.count("line solid c0") == 3
 
 
+def test_splits_are_told_apart_only_where_they_share_axes(made):
+    root = ElementTree.fromstring(pictures_of(made("curves train.loss,valid.error softmax"))["momentum.svg"])
+    lines = [each.get("class") for each in root.iter(f"{SVG}path") if "line" in each.get("class", "").split()]
+    assert lines == ["line solid c0"] * 2
+    assert [each.text for each in root.iter(f"{SVG}text") if each.get("class") == "key"] == []
+
+
 def test_legend_stays_inside_and_its_entries_apart(made, generator):
     names = [f"group/a_rather_long_name_{number}" for number in range(5)]
     known = generator("known").Known(names, {name: recorded(name, curves(valid_error=0.2)) for name in names})

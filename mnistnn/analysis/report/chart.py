@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 460, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 14, 14, 44
 _MOST_POINTS = 400  # of a line; more could not be told apart, and make a page of megabytes
 _X_TICKS, _Y_TICKS = 6, 5
-_FAR_FROM_ZERO = 0.5  # of the highest value: if the lowest is above, zero is not on the axis
+FAR_FROM_ZERO = 0.5
 _MOST_POWERS = 8  # of ten, on a logarithmic axis
 _CLOSE = 8.0  # the ratio of high to low, on such an axis, up to which it has more ticks
 _FACTORS: tuple[float, ...] = (1, 2, 5)
@@ -88,10 +88,13 @@ def chart(
     lines: Sequence[Line],
     is_percent: bool = False,
     is_log: bool | None = None,
+    far_from_zero: float = FAR_FROM_ZERO,
 ) -> Chart:
     """Lay out lines, at least one. Axes end at round values; zero is on them unless it is far below the lowest.
 
-    is_log  whether the y axis is logarithmic, where all values are positive; if None, it is where they differ much
+    is_log         whether the y axis is logarithmic, where all values are positive; if None, it is where they differ
+                   much
+    far_from_zero  the part of the highest value above which the lowest one is far from zero
     """
     scale = 100.0 if is_percent else 1.0
     means = scale * np.concatenate([line.band.mean for line in lines])
@@ -101,10 +104,12 @@ def chart(
     differs_much = bool(means.max() / _LOG_ABOVE >= means.min())
     is_log = bool(means.min() > 0) and (differs_much if is_log is None else is_log)
     low, high = float((means - deviations).min()), float((means + deviations).max())
-    if is_log:  # a band may reach below zero
+    if means.min() >= 0:  # a band may reach below zero, where there is nothing
+        low = max(low, 0.0)
+    if is_log:
         low, high = _rounded_logarithmic(max(low, float(means.min()) / 2), high)
     else:
-        low, high = _rounded(low if low < 0 or low > _FAR_FROM_ZERO * high else 0.0, high, _Y_TICKS)
+        low, high = _rounded(low if low < 0 or low > far_from_zero * high else 0.0, high, _Y_TICKS)
     up = _Scale.between(low, high, HEIGHT - _BOTTOM, _TOP, is_log)
     return Chart(
         title=title,
@@ -124,7 +129,7 @@ def _drawn(line: Line, across: "_Scale", up: "_Scale", scale: float) -> Drawn:
     area = ""
     if deviation.any():
         there = zip(across(x), up(mean + deviation), strict=True)
-        back = zip(across(x)[::-1], up(mean - deviation)[::-1], strict=True)
+        back = zip(across(x)[::-1], up(np.maximum(mean - deviation, up.low))[::-1], strict=True)
         area = f"M{_path([*there, *back])}Z"
     best = None
     if line.best is not None:

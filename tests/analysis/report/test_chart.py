@@ -33,6 +33,12 @@ def test_band_goes_there_and_back_around_the_line():
     assert made.lines[0].values == "1,2,0 2,2,1"
 
 
+def test_band_of_what_is_never_negative_ends_at_zero():
+    made = chart("rate", "epoch", "rate", [line([1, 2], [1.0, 0.1], [0.0, 0.4])])
+    assert made.y_ticks[0].text == "0"
+    assert points(made.lines[0].area)[:, 1].max() == made.bottom
+
+
 def test_line_without_deviation_has_no_band():
     assert chart("loss", "epoch", "loss", [line([1, 2], [2.0, 1.0])]).lines[0].area == ""
 
@@ -64,6 +70,12 @@ def test_values_over_several_powers_of_ten_get_a_logarithmic_axis():
     middle = points(made.lines[0].path)[1][1]
     assert middle == pytest.approx((made.top + made.bottom) / 2, abs=0.1)
     assert [tick.text for tick in made.y_ticks] == ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"]
+
+
+def test_zero_is_on_the_axis_unless_the_lowest_value_is_far_from_it():
+    lines = [line([1, 2], [13.0, 6.0])]
+    assert chart("error", "epoch", "error", lines).y_ticks[0].text == "0"
+    assert chart("error", "epoch", "error", lines, far_from_zero=0.25).y_ticks[0].text == "6"
 
 
 def test_axis_is_as_it_is_asked_for():
