@@ -111,7 +111,7 @@ def test_half_of_an_odd_patience_is_met_half_as_often(patience, looks):
 
 @pytest.mark.parametrize(("kept", "extended"), [(0.996, False), (0.994, True)])
 def test_only_a_single_improvement_of_enough_extends_patience_however_many_small_ones_there_are(kept, extended):
-    rows = [{"updates": 83.0 * (epoch + 1), "valid.error": 0.1 * kept**epoch} for epoch in range(60)]
+    rows = [{"epoch": n, "updates": 83.0 * n, "valid.error": 0.1 * kept**n} for n in range(1, 61)]
     assert rows[-1]["valid.error"] < 0.8 * rows[0]["valid.error"]
     first, last = (LisaPatience(updates=5000).deadline(history) for history in (rows[:1], rows))
     assert first is not None
