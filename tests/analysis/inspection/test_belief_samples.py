@@ -132,7 +132,7 @@ def test_net_of_autoencoders_cannot_be_sampled_and_says_why(belief, command):
     with pytest.raises(UsageError, match=r"pretrain.0 \(first\) learned by reconstruction: an auto"):
         machines(experiment)
     done = command("sample", "run")
-    assert (done.code, "sample --reconstruct run/pretrain/1-first shows what it gives back" in done.err) == (2, True)
+    assert (done.code, "mnistnn sample --reconstruct run/pretrain/1-first" in done.err) == (2, True)
     assert command("sample", "--reconstruct", "run/pretrain/1-first", "--chains", 2).code == 0
 
 
