@@ -53,7 +53,8 @@ def mean_probabilities(model: Sequential, loss: Loss, x: Array, samples: int, me
     Sample s draws alike for every batch, so that it is one network throughout where a layer has one mask for all
     examples. Cost: N forward passes.
     """
-    xp, total = array_module(x), 0.0
+    xp = array_module(x)
+    total: Array = 0.0
     for sample in range(samples):
         model.begin_update(_FIRST_SAMPLE + sample)
         p = loss.probabilities(model.sample(x)).astype("float64")

@@ -140,7 +140,7 @@ def _before(trained: Trained, transforms: dict[str, Transform], weights: Weights
         raise UsageError(
             f"the weights cannot be drawn: the inputs of {called} have the shape {shape} and are no images"
         )
-    return Filters(weights.parameter, pictures, weights.units, called)
+    return Filters(weights.parameter, pictures.astype(np.float64, copy=False), weights.units, called)
 
 
 def _in_shape(plan: Plan, layer: str) -> Shape:
