@@ -158,7 +158,9 @@ def _show_hint(asked: Exercise, hint: str) -> None:
     shown = state_of(asked.name).hints
     number = min(shown + 1, MOST_HINTS) if hint == _NEXT else int(hint)
     note(asked.name, hints=max(shown, number))
-    click.echo(f"hint {number} of {MOST_HINTS}: {asked.hints[number - 1]}")
+    text = " ".join(asked.hints[number - 1].splitlines())
+    for line in wrapped([f"hint {number} of {MOST_HINTS}: {text}"]):
+        click.echo(line)
 
 
 def _show_solution(asked: Exercise) -> None:
