@@ -18,6 +18,8 @@ from mnistnn.tasks.stepped import SteppedTask
 from mnistnn.training.loop import Evaluate, Training
 from mnistnn.types import Array, Shape
 
+_ROUNDING = 1e-5  # of single precision in the means that transforms of pixels take, such as shrink's
+
 
 class UnsupervisedTask(SteppedTask):
     """Abstract: a model of images, which an objective and a validation of its kind belong to.
@@ -103,10 +105,10 @@ def mean_image(train: Examples, batch_size: int, like: Array) -> Array:
 
 
 def _refuse_what_are_no_probabilities(examples: Examples, batch_size: int) -> None:
-    """Raise ConfigError if inputs of binary units lie outside of [0, 1]."""
+    """Raise ConfigError if inputs of binary units lie outside of [0, 1] by more than rounding."""
     for x in batches_in(examples.x, batch_size):
         low, high = float(x.min()), float(x.max())
-        if low < 0.0 or high > 1.0:
+        if low < -_ROUNDING or high > 1.0 + _ROUNDING:
             raise ConfigError(
                 "binary units take pixels in [0, 1] as probabilities, and preprocessed ones go from "
                 f"{low:.3g} to {high:.3g}; visible: gaussian takes any",

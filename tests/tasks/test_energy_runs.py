@@ -211,6 +211,13 @@ REFUSED = {
 }
 
 
+def test_means_of_white_pixels_that_are_rounded_above_one_are_taken(rbm, command):
+    """A seventh of 3½ px, seven times: of white ones that is 1.0000001 in single precision."""
+    transforms = "preprocess=[{type: binarize, threshold: 0.05}, {type: pad, shape: 14}, {type: shrink, shape: 4}]"
+    done = command("train", rbm, transforms, "--run-dir", "run", "-q")
+    assert done.code == 0, done.err
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_an_energy_based_model_cannot_do_is_refused_by_name(rbm, command, case):
     overrides, said = REFUSED[case]
