@@ -110,9 +110,7 @@ def used(loaded: LoadedExperiment) -> set[int]:
 
 def is_written(path: str, loaded: LoadedExperiment) -> bool:
     """Tell whether a file says anything at a key, or inside of it."""
-    return any(
-        origin != DEFAULT for key, origin in loaded.origins.items() if key == path or key.startswith(f"{path}.")
-    )
+    return any(origin != DEFAULT for key, origin in loaded.origins.items() if key == path or key.startswith(f"{path}."))
 
 
 def test_every_type_is_used_by_an_experiment():
@@ -130,7 +128,8 @@ def test_types_of_unions_and_of_those_inside_of_them_are_found():
     assert {
         "model sequential",
         "model.layers dense",
-        "model.layers.init he",
+        "model.init he",
+        "model.kernel gaussian",
         "optimizer.momentum sutskever",
         "optimizer.line_search backtracking",
         "averaging",
@@ -142,7 +141,7 @@ def test_what_is_left_to_defaults_is_not_shown():
     names = types(experiment_validator().book)
     found = {names[component] for component in used(loaded_from(FOLDER / "alternatives" / "l_bfgs.yaml"))}
     assert {"optimizer l_bfgs", "model.layers dense", "penalties.l2"} <= found
-    assert not {"optimizer.line_search strong_wolfe", "model.layers.init glorot", "backend"} & found
+    assert not {"optimizer.line_search strong_wolfe", "model.init glorot", "backend"} & found
 
 
 @pytest.mark.parametrize(("name", "key", "value"), OPTIONS, ids=[f"{name} {key}" for name, key, _ in OPTIONS])
@@ -158,7 +157,7 @@ def test_option_is_shown(name, key, value):
 def test_part_is_shown_with_its_origin_and_little_else(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     comment = " ".join(line.removeprefix("# ") for line in lines if line.startswith("#"))
-    assert len(lines) - comment.count("\n") <= 24
+    assert len(lines) <= 24
     assert path.stem.startswith("plain") or re.search(r"[A-Z]\w+(?: et al\.)? \(?(?:1[89]|20)\d\d", comment)
 
 
