@@ -1,4 +1,4 @@
-"""What an experiment can name is shown by one: each type of each union, and the options that are techniques of their own.
+"""What an experiment can name is shown by one: each type of each union, and the options that are techniques themselves.
 
 Whoever adds a type adds an experiment that uses it, in `experiments/parts/` if nowhere else.
 """
