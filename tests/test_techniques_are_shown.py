@@ -44,7 +44,7 @@ OPTIONS: list[tuple[str, str, Any]] = [
     ("parts/sampled_pixels", "loss.sample_pixels", True),
     ("parts/scan_blocks", "preprocess.1.pixels", 28),
     ("parts/softplus", "model.layers.hidden.activation", "softplus"),
-    ("parts/sparsity", "loss.sparsity.target", 0.1),
+    ("parts/sparsity", "loss.sparsity.target", 0.05),
     ("parts/spatial_dropout", "model.layers.dropped.whole_maps", True),
     ("parts/stacked_recurrence", "model.layers.below.output", "every"),
     ("parts/streamed", "data.stream_above_mb", 0),
@@ -163,8 +163,9 @@ def test_part_is_shown_with_its_origin_and_little_else(path):
 
 @each_part
 def test_claim_of_an_error_leaves_room_for_the_noise_of_the_test_split(path):
-    """Half a band is at least two standard deviations of a binomial: the test examples tell no more."""
+    """Half a band is at least two standard deviations of a binomial: 10 000 digits tell no more."""
     loaded = loaded_from(path)
-    if (band := loaded.experiment.expect.test_error) is not None:
+    band = loaded.experiment.expect.test_error
+    if band is not None and loaded.experiment.data.sequences is None:
         middle = sum(band) / 2
         assert (band[1] - band[0]) / 2 >= 2 * (middle * (1 - middle) / Plan(loaded).examples["test"]) ** 0.5
