@@ -13,8 +13,8 @@ from mnistnn.errors import DivergedError, TimeBudgetError
 from mnistnn.experiment.plan import Plan
 from mnistnn.runner.session import Outcome, Verbosity, start
 
-LIMIT_S = 120.0
-"""No trial may take longer, on a slow machine either; all take less than 20 s on two cores."""
+LIMIT_S = 300.0
+"""No trial may take longer. On two idle cores all take less than 20 s; beside ten other programs, up to 100 s did."""
 
 
 def as_given(name: str, file: str) -> LoadedExperiment:
