@@ -101,7 +101,7 @@ def check_installed(name: str, file: Path, folder: Path, tools: Path) -> None:
     if not Path(place.strip()).is_relative_to(folder / name):
         raise NotHeldError(f"{name}: mnistnn was imported from {place.strip()}, not from where it was installed")
     use(name, binaries / "mnistnn", here)
-    for words in ("train softmax --epochs 1", "eval latest"):
+    for words in ("train softmax --epochs 1", "eval latest", "course softmax", "exercise derive-dw"):
         step(f"{name}: mnistnn {words}", [binaries / "mnistnn", *words.split()], here)
     group = f"{ROOT / 'pyproject.toml'}:test"
     pip: list[str | Path] = [tools / "python", "-m", "pip", "--python", binaries / "python"]
