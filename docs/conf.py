@@ -27,7 +27,7 @@ html_show_sphinx = False
 html_show_search_summary = False  # summaries are fetched, which a page from a file may not do
 html_math_renderer = "mathml"
 html_static_path = ["style"]
-html_css_files = ["formulas.css"]
+html_css_files = ["formulas.css", "width.css"]
 
 # Of commands and prompts, what is typed is copied, and not what is printed.
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
