@@ -161,5 +161,5 @@ def _print_in_detail(chapter: dict[str, Any]) -> None:
             for line in table([("  exercise", "", "state"), *exercises], "<<<", cut=[1]):
                 click.echo(printable(line))
         if not rows and not exercises:
-            for line in wrapped(["  It has neither experiments nor exercises."]):
+            for line in wrapped(["  no experiments, and no exercises that are checked; the page has questions"]):
                 click.echo(line)

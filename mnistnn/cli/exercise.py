@@ -123,6 +123,8 @@ def _check(asked: Exercise, folder: Path, as_json: bool) -> None:
     from mnistnn.course.states import note, now, state_of
     from mnistnn.errors import CheckFailedError
 
+    if asked.trains:
+        _say("checking: the experiment may be trained for that, which takes up to a minute")
     found = findings_of(asked, folder)
     solved = is_solved(found)
     if as_json:

@@ -39,6 +39,11 @@ class Exercise:
     start: dict[str, str]
     solution: dict[str, str]
 
+    @property
+    def trains(self) -> bool:
+        """Return whether its check trains an experiment, which takes longer than others."""
+        return "experiment.yaml" in self.start
+
 
 def exercise_names() -> list[str]:
     """Return the names of all exercises, in the order of the course."""

@@ -63,3 +63,8 @@ def test_what_is_neither_page_nor_chapter_is_a_usage_error(command, part, said):
     done = command("course", part)
     assert done.code == 2
     assert said in done.err
+
+
+def test_page_without_experiments_and_checked_exercises_names_its_questions(command):
+    assert "no experiments, and no exercises that are checked; the page has questions" in command("course", "units").out
+    assert "the page has questions" not in command("course", "softmax").out

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mnistnn.cli.shell import root
+from mnistnn.course import checks as checks_of_course
 from mnistnn.course.exercise import exercise, exercise_names
 
 RIGHT = {"derivatives.py": exercise("derive-dw").solution["derivatives.py"]}
@@ -110,3 +111,16 @@ def test_names_are_completed():
     (name, *_) = exercise_command.params
     found = name.type.shell_complete(None, name, "last-")  # type: ignore[arg-type]
     assert [item.value for item in found] == ["last-epoch", "last-update"]
+
+
+def test_check_that_may_train_an_experiment_announces_it(command):
+    for name, announced in (("break-symmetry", True), ("derive-dw", False)):
+        command("exercise", name)
+        assert ("which takes up to a minute" in command("exercise", name).err) == announced
+        assert "which takes up to a minute" not in command("exercise", name, "-q").err
+
+
+def test_exercises_that_train_are_those_with_an_experiment_to_change():
+    checks = Path(checks_of_course.__file__).parent
+    of_trials = {path.stem.replace("_", "-") for path in checks.glob("*.py") if "trial(" in path.read_text()}
+    assert {name for name in exercise_names() if exercise(name).trains} == of_trials

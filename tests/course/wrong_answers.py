@@ -21,6 +21,12 @@ WRONG = {
         Wrong("layer.py", "S * (A - self.y**2 / A)", "1 - self.y**2", "right for y = tanh(z) only"),
         Wrong("layer.py", "self.y *= A", "pass", "forward no longer computes"),
         Wrong("layer.py", "return dy", "return None", "it must return dz"),
+        Wrong(
+            "layer.py",
+            "dy *= S * (A - self.y**2 / A)",
+            "dy += S * (A - self.y**2 / A)",
+            "at z = 1 and dy = 1.5 it returns 2.2554, and differences give 1.1331",
+        ),
     ],
     "derive-dw": [
         Wrong("derivatives.py", "(W + W.T) @ x", "2 * W @ x", "right for a symmetric W only"),
@@ -40,7 +46,7 @@ WRONG = {
         Wrong(
             "softmax.py", "np.argmax(y_hat, axis=1)", "np.max(y_hat, axis=1)", "probabilities, not numbers of classes"
         ),
-        Wrong("softmax.py", "np.argmax(y_hat, axis=1)", "np.argmin(y_hat, axis=1)", "look at its argmax"),
+        Wrong("softmax.py", "np.argmax(y_hat, axis=1)", "np.argmin(y_hat, axis=1)", "look at which place of each row is taken"),
         Wrong("softmax.py", "labels != predicted", "labels == predicted", "error no longer gives 0.4"),
     ],
     "sum-for-mean": [
@@ -48,6 +54,12 @@ WRONG = {
         Wrong("gradient.py", "np.mean(log_y", "np.sum(log_y", "loss is no mean over the examples. It is still the sum"),
         Wrong("gradient.py", "dz /= len(x)", "dz /= dz.size", "number of examples and of classes"),
         Wrong("gradient.py", "dz /= len(x)", "dz /= dz.shape[1]", "number of classes: a mean"),
+        Wrong(
+            "gradient.py",
+            "labels] -= 1\n    dz /= len(x)",
+            "labels] -= len(x)\n    dz /= len(x)",
+            "is every term of it divided?",
+        ),
         Wrong("gradient.py", "dz.sum(axis=0)\n", "dz.mean(axis=0)\n", "examples twice"),
     ],
     "bias-length": [

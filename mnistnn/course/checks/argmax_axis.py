@@ -41,7 +41,8 @@ def _of_predictions(found: np.ndarray, x: np.ndarray, expected: np.ndarray) -> F
     n = len(x)
     if found.shape == ():
         raise WrongAnswerError(
-            f"predict returns one number for {n} points: the place of the largest probability among all {x.size}."
+            f"predict returns one number for {n} points. Without an axis, argmax is the place of the largest of all "
+            f"{x.size} probabilities."
         )
     if found.shape == (_CLASSES,):
         raise WrongAnswerError(
@@ -58,6 +59,6 @@ def _of_predictions(found: np.ndarray, x: np.ndarray, expected: np.ndarray) -> F
     return judged(
         close(found, expected),
         "predict returns the most probable class of each point.",
-        "predict returns one number for each point, and these are no most probable classes: "
-        + ("they are probabilities, not numbers of classes." if found.dtype.kind == "f" else "look at its argmax."),
+        "predict returns one number for each point, but not its most probable class: "
+        + ("these are probabilities, not numbers of classes." if found.dtype.kind == "f" else "look at which place of each row is taken."),
     )

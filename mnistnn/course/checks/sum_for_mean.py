@@ -40,4 +40,4 @@ def _mistake(found: np.ndarray, total: np.ndarray, n: int, classes: int) -> str:
         (total / np.sqrt(n), "It was divided by the root of the number of examples."),
         (-total / n, "The sign is wrong."),
     ]
-    return kind_of_mistake(found, mistakes, "Its values are others than those of the sum, divided by one number.")
+    return kind_of_mistake(found, mistakes, "It is not the sum divided by one number: is every term of it divided?")
