@@ -46,7 +46,12 @@ WRONG = {
         Wrong(
             "softmax.py", "np.argmax(y_hat, axis=1)", "np.max(y_hat, axis=1)", "probabilities, not numbers of classes"
         ),
-        Wrong("softmax.py", "np.argmax(y_hat, axis=1)", "np.argmin(y_hat, axis=1)", "look at which place of each row is taken"),
+        Wrong(
+            "softmax.py",
+            "np.argmax(y_hat, axis=1)",
+            "np.argmin(y_hat, axis=1)",
+            "look at which place of each row is taken",
+        ),
         Wrong("softmax.py", "labels != predicted", "labels == predicted", "error no longer gives 0.4"),
     ],
     "sum-for-mean": [

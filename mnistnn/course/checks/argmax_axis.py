@@ -60,5 +60,9 @@ def _of_predictions(found: np.ndarray, x: np.ndarray, expected: np.ndarray) -> F
         close(found, expected),
         "predict returns the most probable class of each point.",
         "predict returns one number for each point, but not its most probable class: "
-        + ("these are probabilities, not numbers of classes." if found.dtype.kind == "f" else "look at which place of each row is taken."),
+        + (
+            "these are probabilities, not numbers of classes."
+            if found.dtype.kind == "f"
+            else "look at which place of each row is taken."
+        ),
     )
