@@ -94,14 +94,14 @@ def sample(
 
 def _rows(reference: str, runs: Path, checkpoint: str, chains: Chains, reconstruct: bool) -> list[NDArray[np.uint8]]:
     """Return the rows of pictures (n, h, w) that were asked for."""
-    from mnistnn.analysis.inspection.belief_samples import machines_of, rows_of_belief_net
+    from mnistnn.analysis.inspection.belief_samples import rbms_of, rows_of_belief_net
     from mnistnn.analysis.inspection.reconstructions import reconstructions_of
     from mnistnn.analysis.inspection.samples import rows_of_samples
     from mnistnn.run.config import load_run_config
 
     run = found_run(reference, runs)
     if not reconstruct and (experiment := load_run_config(run).experiment).pretrain:
-        machines = machines_of(run, experiment, checkpoint)
+        machines = rbms_of(run, experiment, checkpoint)
         for machine in machines:
             warn_of(machine.passed_over)
         with machines[-1].computing():

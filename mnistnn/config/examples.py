@@ -7,7 +7,7 @@ package, or in a checkout of the project in the folder beside it.
 import os
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 _FOLDER = "experiments"
 _SUFFIX = ".yaml"
@@ -48,7 +48,10 @@ def example_names() -> list[str]:
 
 def example_path(name: str) -> Path | None:
     """Return the file of the experiment of this name; None if there is none."""
-    return examples_folder() / f"{name}{_SUFFIX}" if name in example_names() else None
+    place = PurePosixPath(f"{name}{_SUFFIX}")
+    path = examples_folder() / place
+    is_plain = place.as_posix() == f"{name}{_SUFFIX}" and not place.is_absolute() and ".." not in place.parts
+    return path if is_plain and place.parts[0] not in _HIDDEN and path.is_file() else None
 
 
 def named_in_file(said: str, folder: Path, shown_folder: str) -> tuple[Path, str]:

@@ -24,6 +24,7 @@ from mnistnn.models.fitted.committee import Committee, TrainedMember
 from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbours
 from mnistnn.models.fitted.support_vectors.svm import SVM
 from mnistnn.models.flat import FlatModel
+from mnistnn.models.rbm import RBM
 from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.gradient_check import CheckedFunction
 from mnistnn.objectives.supervised import BaseObjective
@@ -246,6 +247,11 @@ class Task:
     def energy_model(self) -> AnyEnergyModel:
         """The model, where it gives images a probability. Raises UsageError for another."""
         raise self._refusal("gives no image a probability")
+
+    @property
+    def rbm(self) -> RBM:
+        """The model, where it is a restricted Boltzmann machine. Raises UsageError for another."""
+        raise self._refusal("is no restricted Boltzmann machine")
 
     def weights(self) -> dict[str, Weights]:
         """Return the weights into each part of the model that has some. Raises UsageError for a model without."""

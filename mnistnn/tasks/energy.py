@@ -201,6 +201,10 @@ class EnergyTask(UnsupervisedTask):
     def energy_model(self) -> AnyEnergyModel:
         return self._energy_model
 
+    @property
+    def rbm(self) -> RBM:
+        return self._energy_model if isinstance(self._energy_model, RBM) else super().rbm
+
     def measure(self, subject: Subject, split: SplitName, options: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
         model = self._energy_model
         free, reconstruction, count = 0.0, 0.0, 0

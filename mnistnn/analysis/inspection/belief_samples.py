@@ -1,11 +1,10 @@
-"""Samples of a deep belief net: a chain in the machine at the top, and from there down through the layers to pixels.
+"""Samples of a deep belief net: a chain in the RBM at the top, and from there down through the layers to pixels.
 
-The upper two layers are a restricted Boltzmann machine, the ones below it a net that is read downwards: what the
-machine makes of its visible units is what the layer below them is to have caused. So each layer is drawn given the one
-above it, P(vᵢ = 1 | h) = σ(b_v + hWᵀ)ᵢ with the machine that learned that layer. Hinton, Osindero & Teh (2006).
+The upper two layers are a restricted Boltzmann machine; the layers below them are read downwards. The visible units of
+one RBM are the hidden units of the RBM below it. So each layer is drawn given the one above it, P(vᵢ = 1 | h) =
+σ(b_v + hWᵀ)ᵢ with the RBM that learned that layer. Hinton, Osindero & Teh (2006).
 
-These are the machines of the phases of pretraining. Training of the whole changes the weights upwards, and knows of no
-way down.
+These are the RBMs of the phases of pretraining. Fine-tuning changes the weights upwards, and has none that lead down.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,40 +33,40 @@ from mnistnn.run.directory import RunDirectory, as_argument
 from mnistnn.types import Array
 
 
-def machines_of(run: RunDirectory, experiment: AnyExperiment, which: str = "best") -> list[Trained]:
-    """Return the machines that the layers of a run learned as, from the images up, with their best or last parameters.
+def rbms_of(run: RunDirectory, experiment: AnyExperiment, which: str = "best") -> list[Trained]:
+    """Return the RBMs that the layers of a run learned as, from the images up, with their best or last parameters.
 
-    Raises UsageError for phases that are no restricted Boltzmann machines, RunError if one has not learned yet.
+    Raises UsageError for phases that are no restricted Boltzmann rbms, RunError if one has not learned yet.
     """
     if which not in ("best", "last"):
-        raise UsageError("--checkpoint: machines of several phases are sampled, each with its best or last parameters")
-    machines = []
+        raise UsageError("--checkpoint: RBMs of several phases are sampled, each with its best or last parameters")
+    rbms = []
     for phase in phases_of(experiment):
         own, kind = phase.run_in(run), experiment.pretrain[phase.number].loss.type
         if kind != "contrastive_divergence":
             raise UsageError(
-                f"pretrain.{phase.number} ({phase.layer}) learned by {kind}: an autoencoder gives images back, and is "
+                f"pretrain.{phase.number} ({phase.layer}) learned by {kind}: an autoencoder reconstructs images, and is "
                 f"no distribution to sample. See mnistnn sample --reconstruct {as_argument(own.path)}"
             )
         if not phase.features_in(run).exists():
             raise RunError(f"{run.path}: {phase.layer} has not learned to its end; mnistnn resume goes on with it")
-        machines.append(load_trained(own, which))
-    return machines
+        rbms.append(load_trained(own, which))
+    return rbms
 
 
-def rows_of_belief_net(machines: Sequence[Trained], chains: Chains) -> Iterator[Pictures]:
+def rows_of_belief_net(rbms: Sequence[Trained], chains: Chains) -> Iterator[Pictures]:
     """Yield rows (count, h, w), as `rows_of_samples`: what the chains begin with, and then the probabilities of pixels
-    given a sample of the layer above them. Of a single machine these are its own samples.
+    given a sample of the layer above them. Of a single RBM these are its own samples.
 
     Raises UsageError for inputs that are no images, and for a half that is to be held.
     """
-    bottom, top = machines[0], machines[-1]
-    if len(machines) == 1:
+    bottom, top = rbms[0], rbms[-1]
+    if len(rbms) == 1:
         yield from rows_of_samples(bottom, chains)
         return
     if chains.held is not None:
         raise UsageError("--clamp holds pixels, and the chain of a deep belief net is in its upper two layers")
-    shape, models = image_shape(bottom), [_machine(each) for each in machines]
+    shape, models = image_shape(bottom), [each.task.rbm for each in rbms]
     rng, downwards = stream(chains.seed, "gibbs", 2), stream(chains.seed, "gibbs", 3)
 
     def pictures(pixels: Array) -> Pictures:
@@ -95,9 +94,3 @@ def downward(models: Sequence[RBM], h: Array, rng: np.random.Generator) -> Array
         mean = model.visible_means(h)
         h = noisy(mean, rng) if model.is_gaussian else drawn(mean, rng)
     return models[0].visible_means(h)
-
-
-def _machine(trained: Trained) -> RBM:
-    model = trained.task.energy_model
-    assert isinstance(model, RBM)  # no other energy-based model is a phase
-    return model

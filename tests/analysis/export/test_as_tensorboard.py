@@ -72,7 +72,7 @@ def test_configuration_is_a_text_that_is_shown_as_it_is(read):
 
 
 def test_model_without_pictures_has_none(toy, start, exported):
-    start(toy, "preprocess=[{type: whiten, dimensions: 20}]", "stopping.max_epochs.epochs=1")
+    start(toy, "preprocess=[{type: quadratic}]", "stopping.max_epochs.epochs=1")
     assert events(exported("tensorboard").path.parent).Tags()["images"] == []
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from mnistnn.analysis.inspection.belief_samples import downward, machines_of, rows_of_belief_net
+from mnistnn.analysis.inspection.belief_samples import downward, rbms_of, rows_of_belief_net
 from mnistnn.analysis.inspection.samples import Chains
 from mnistnn.backend.rng import stream
 from mnistnn.config.load import load_experiment
@@ -48,7 +48,7 @@ def belief(toy, start):
 
 
 def machines(experiment):
-    return machines_of(RunDirectory(Path("run")), experiment)
+    return rbms_of(RunDirectory(Path("run")), experiment)
 
 
 def parameters(machine):

@@ -19,7 +19,7 @@ def objective(vectors: np.ndarray, beta: np.ndarray) -> float:
 
 
 @pytest.mark.slow
-def test_machines_of_digits_are_those_of_scikit_learn(real_mnist):
+def test_rbms_of_digits_are_those_of_scikit_learn(real_mnist):
     svc = pytest.importorskip("sklearn.svm").SVC
     split = read_split(Data(), "train")
     x = split.images.reshape(-1, 784)[: 2 * COUNT].astype(np.float32) / np.float32(255)
