@@ -59,7 +59,7 @@ def test_training_saves_and_stops_when_its_terminal_is_closed(toy, way):
 
 
 def test_training_that_was_told_to_outlive_its_terminal_goes_on(toy):
-    arguments = ["train", "toy.yaml", "stopping.max_epochs.epochs=300"]
+    arguments = ["train", "toy.yaml", "stopping.max_epochs.epochs=150"]
     assert closed_while_training(arguments, True, Path("runs")) == 0
     (run,) = all_runs(Path("runs"))
     assert read_record(run).status == "finished"

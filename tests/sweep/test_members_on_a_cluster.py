@@ -58,6 +58,7 @@ def test_member_whose_worker_is_killed_goes_on_elsewhere_with_the_same_bits(long
     assert command("verify", "run").code == 0
 
 
+@pytest.mark.slow
 def test_interrupted_committee_has_saved_its_members_and_is_gone_on_with(long, cluster, command, newest):
     cluster.join(2)
     process = begin(cluster, "train", long, "--run-dir", "run")

@@ -87,7 +87,14 @@ def test_killed_worker_costs_nothing(prepared, serially, bits):
     assert bits(study) == serially(*values)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 143),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param(signal.SIGKILL, -9, marks=pytest.mark.slow),
+    ],
+)
 def test_sweep_that_was_stopped_or_killed_goes_on_with_the_same_bits(prepared, serially, bits, number, code):
     values = (LONG, "optimizer.learning_rate=0.1,0.3,0.2")
     study = prepared(*values)

@@ -130,7 +130,7 @@ def test_run_whose_process_alone_is_stopped_is_gone_on_with(toy):
     wait_until_training(1)
     before.terminate()
     before.communicate()
-    process = begin(toy, "stopping.max_epochs.epochs=300", "--seeds", "0..2", "--workers", "2")
+    process = begin(toy, "stopping.max_epochs.epochs=150", "--seeds", "0..2", "--workers", "2")
     wait_until_training(3)
     os.kill(children_of(process.pid)[0], signal.SIGUSR1)
     out, err = process.communicate(timeout=90)

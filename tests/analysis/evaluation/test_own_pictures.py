@@ -87,7 +87,7 @@ def drawn_digits():
 
     def draw(number):
         rng = np.random.default_rng(number)
-        side = 28 * int(rng.integers(3, 21))
+        side = 28 * int(rng.integers(3, 21 if number < 10 else 7))
         large = image.fromarray(digits.images[number]).resize((side, side), image.Resampling.BICUBIC)
         height, width = rng.integers(side, 2 * side, size=2)
         canvas = image.new("L", (int(width), int(height)))
