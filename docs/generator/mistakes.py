@@ -28,4 +28,4 @@ def _item(mistake: Mistake) -> str:
     source = SOURCES[mistake.source]
     says, fact = (text.rstrip(".") for text in (mistake.says, mistake.fact))
     see = ", ".join(map(as_markdown, mistake.see))
-    return f"- {source[0].upper()}{source[1:]}, *{mistake.place}*: {says}. Right is: {fact}. See {see}."
+    return f"- {source[0].upper()}{source[1:]}, *{mistake.place}*: {says}. Correct: {fact}. See {see}."

@@ -281,7 +281,7 @@ def test_mistakes_of_a_page_are_listed(made, tmp_path):
         "- {source: lisa, place: Elsewhere, says: a, is: b, page: signs, see: [softmax]}\n"
     )
     text = text_of(made("mistakes"))
-    assert "\n- The slides, *Performance*: It is 8 %. Right is: it is 9 %. See `softmax`.\n" in text
+    assert "\n- The slides, *Performance*: It is 8 %. Correct: it is 9 %. See `softmax`.\n" in text
     assert "LISA" not in text
 
 
