@@ -45,8 +45,8 @@ def rbms_of(run: RunDirectory, experiment: AnyExperiment, which: str = "best") -
         own, kind = phase.run_in(run), experiment.pretrain[phase.number].loss.type
         if kind != "contrastive_divergence":
             raise UsageError(
-                f"pretrain.{phase.number} ({phase.layer}) learned by {kind}: an autoencoder reconstructs images, and is "
-                f"no distribution to sample. See mnistnn sample --reconstruct {as_argument(own.path)}"
+                f"pretrain.{phase.number} ({phase.layer}) learned by {kind}: an autoencoder reconstructs images, and "
+                f"is no distribution to sample. See mnistnn sample --reconstruct {as_argument(own.path)}"
             )
         if not phase.features_in(run).exists():
             raise RunError(f"{run.path}: {phase.layer} has not learned to its end; mnistnn resume goes on with it")
