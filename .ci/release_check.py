@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LARGEST_WHEEL_BYTES = 1_500_000
+LARGEST_WHEEL_BYTES = 2_000_000
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 
 # What leads Python to the checkout, or to an environment that happens to be active.
