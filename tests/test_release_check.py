@@ -48,10 +48,10 @@ def test_steps_are_not_led_to_the_checkout(tmp_path, monkeypatch):
 
 def test_large_wheel_is_refused(tmp_path):
     wheel = tmp_path / "large.whl"
-    wheel.write_bytes(bytes(1_500_000))
-    assert CHECK["size"](wheel) == 1_500_000
-    wheel.write_bytes(bytes(1_500_001))
-    with pytest.raises(NotHeldError, match="1500001 bytes, and 1500000 are allowed"):
+    wheel.write_bytes(bytes(2_000_000))
+    assert CHECK["size"](wheel) == 2_000_000
+    wheel.write_bytes(bytes(2_000_001))
+    with pytest.raises(NotHeldError, match="2000001 bytes, and 2000000 are allowed"):
         CHECK["size"](wheel)
 
 
