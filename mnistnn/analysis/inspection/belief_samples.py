@@ -36,7 +36,7 @@ from mnistnn.types import Array
 def rbms_of(run: RunDirectory, experiment: AnyExperiment, which: str = "best") -> list[Trained]:
     """Return the RBMs that the layers of a run learned as, from the images up, with their best or last parameters.
 
-    Raises UsageError for phases that are no restricted Boltzmann rbms, RunError if one has not learned yet.
+    Raises UsageError for phases that are no restricted Boltzmann machines, RunError if one has not learned yet.
     """
     if which not in ("best", "last"):
         raise UsageError("--checkpoint: RBMs of several phases are sampled, each with its best or last parameters")
