@@ -4,27 +4,15 @@ from math import sqrt
 from typing import ClassVar, Literal
 
 from mnistnn.backend.arrays import array_module
-from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
 from mnistnn.kernels.activations import sigmoid
 from mnistnn.kernels.binary import binary_nll
-from mnistnn.losses.contract import PerExampleLoss
-from mnistnn.types import Array, Shape, ShapeError, show_shape
-
-
-def refuse_all_but_two_classes(loss: str, out_shape: Shape, classes: int) -> None:
-    """Raise ShapeError unless there are two classes, and one output that tells them apart."""
-    if classes != 2:
-        raise ShapeError(
-            f"{loss} needs two classes, but the data has {classes}; data.labels makes two of them, "
-            "such as {positive: [0]} or {pair: [4, 9]}"
-        )
-    if out_shape != (1,):
-        raise ShapeError(f"{loss} needs one output, but this layer gives {show_shape(out_shape)}")
+from mnistnn.losses.contract import TwoClassLoss
+from mnistnn.types import Array
 
 
 @component
-class BinaryNLL(PerExampleLoss):
+class BinaryNLL(TwoClassLoss):
     """Negative log-likelihood of P(1) = σ(z) for two classes and one output, as in the slides' logistic regression.
 
     L = 1/n Σ softplus(zᵢ) − tᵢ zᵢ;  dz = (σ(z) − t)/n. Two classes come from `data.labels`.
@@ -34,19 +22,12 @@ class BinaryNLL(PerExampleLoss):
 
     is_convex: ClassVar[bool] = True
 
-    def build(self, out_shape: Shape, classes: int) -> None:
-        refuse_all_but_two_classes(self.type, out_shape, classes)
-        self.scratch = Scratch()
-
     def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
         n = len(z)
         t, nll, dz = (self.scratch(role, (n,), z) for role in ("t", "nll", "dz"))
         t[...] = labels
         binary_nll(z.reshape(-1), t, dz, nll)
         return nll, dz.reshape(n, 1)
-
-    def predict(self, z: Array) -> Array:
-        return (z[:, 0] > 0).astype("int64")
 
     def curvature_product(self, z: Array, labels: Array, z_dot: Array) -> Array:
         """H = σ(z) (1 − σ(z))."""

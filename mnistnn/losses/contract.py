@@ -18,8 +18,21 @@ class Score:
     examples: int
 
 
+class MeanOverExamples:
+    """Abstract: what is minimized is the mean of what each example has."""
+
+    def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
+        """Return each example's loss (n,) and the gradient of their mean, like z; both lent until the next call."""
+        raise NotImplementedError
+
+    def value_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
+        """Return the mean loss (a scalar on the device) and dL/dz, like z, which is the caller's to overwrite."""
+        losses, dz = self.losses_and_dz(z, labels)
+        return mean(losses), dz
+
+
 @component
-class PerExampleLoss:
+class PerExampleLoss(MeanOverExamples):
     """Abstract: the mean over examples of a loss that each example has by itself.
 
     Judges the model's last output z (n, *out_shape) by labels (n,), integers in [0, classes). A concrete loss says in
@@ -45,10 +58,6 @@ class PerExampleLoss:
         """Check that the model's output fits. Raises ShapeError."""
         raise NotImplementedError
 
-    def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
-        """Return each example's loss (n,) and the gradient of their mean, like z; both lent until the next call."""
-        raise NotImplementedError
-
     def predict(self, z: Array) -> Array:
         """Return the predicted class for each row (n,)."""
         raise NotImplementedError
@@ -68,11 +77,6 @@ class PerExampleLoss:
     def curvature_roots(self, z: Array, labels: Array) -> Array:
         """Return r (k, n, outputs) with Hᵢ = Σₖ r[k, i] r[k, i]ᵀ for each example i; the caller may use it up."""
         raise NotImplementedError
-
-    def value_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
-        """Return the mean loss (a scalar on the device) and dL/dz, like z, which is the caller's to overwrite."""
-        losses, dz = self.losses_and_dz(z, labels)
-        return mean(losses), dz
 
     def score(self, z: Array, labels: Array) -> Score:
         """Return the summed loss, in float64, and the number of misclassified examples (zero-one loss) of a batch."""
@@ -120,3 +124,21 @@ class PerClassLoss(PerExampleLoss):
         else:
             xp.add(self._starts[:n], labels, out=at)
         return at
+
+
+@component
+class TwoClassLoss(PerExampleLoss):
+    """Abstract: a loss for two classes and models with one output, whose sign tells them apart."""
+
+    def build(self, out_shape: Shape, classes: int) -> None:
+        if classes != 2:
+            raise ShapeError(
+                f"{self.type} needs two classes, but the data has {classes}; data.labels makes two of them, "
+                "such as {positive: [0]} or {pair: [4, 9]}"
+            )
+        if out_shape != (1,):
+            raise ShapeError(f"{self.type} needs one output, but this layer gives {show_shape(out_shape)}")
+        self.scratch = Scratch()
+
+    def predict(self, z: Array) -> Array:
+        return (z[:, 0] > 0).astype("int64")

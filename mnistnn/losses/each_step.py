@@ -2,16 +2,16 @@
 
 from typing import ClassVar
 
-from mnistnn.backend.arrays import array_module, mean
+from mnistnn.backend.arrays import array_module
 from mnistnn.backend.scratch import Scratch
-from mnistnn.losses.contract import PerExampleLoss, Score
+from mnistnn.losses.contract import MeanOverExamples, PerExampleLoss, Score
 from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 NONE = -1
 """The label of a step that has none."""
 
 
-class EachStep:
+class EachStep(MeanOverExamples):
     """A loss of single examples, at each step of z (n, steps, k) by labels (n, steps): the mean over all steps that
     have a label.
 
@@ -52,13 +52,6 @@ class EachStep:
         xp.mean(losses.reshape(n, steps), axis=1, out=of_examples)
         of_examples *= share.astype(z.dtype)
         return of_examples, of_steps.reshape(z.shape)
-
-    def value_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
-        """Return the mean loss (a scalar on the device) and its gradient, like z, which is the caller's to
-        overwrite.
-        """
-        losses, dz = self.losses_and_dz(z, labels)
-        return mean(losses), dz
 
     def score(self, z: Array, labels: Array) -> Score:
         """Return the loss summed over the steps that have a label, their misclassified ones, and how many they are."""

@@ -2,16 +2,15 @@
 
 from typing import ClassVar, Literal
 
-from mnistnn.backend.arrays import mean
 from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
 from mnistnn.kernels.hebbian import hebbian
-from mnistnn.losses.contract import Score
+from mnistnn.losses.contract import MeanOverExamples, Score
 from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 
 @component
-class Hebbian:
+class Hebbian(MeanOverExamples):
     """−½ Σⱼ variance of output yⱼ in the batch: what inputs and outputs have in common strengthens the weights between
     them, and no label is asked.
 
@@ -42,13 +41,6 @@ class Hebbian:
         means, losses = self.scratch("means", z.shape[1:], z), self.scratch("losses", z.shape[:1], z)
         hebbian(z, dz, work, means, losses)
         return losses, dz
-
-    def value_and_dz(self, z: Array, targets: Array) -> tuple[Array, Array]:
-        """Return the mean loss (a scalar on the device) and its gradient, like z, which is the caller's to
-        overwrite.
-        """
-        losses, dz = self.losses_and_dz(z, targets)
-        return mean(losses), dz
 
     def predict(self, z: Array) -> Array:
         """Return the outputs themselves: nothing is predicted."""

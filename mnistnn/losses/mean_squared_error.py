@@ -2,17 +2,17 @@
 
 from typing import ClassVar, Literal
 
-from mnistnn.backend.arrays import array_module, mean
+from mnistnn.backend.arrays import array_module
 from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
-from mnistnn.losses.contract import Score
+from mnistnn.losses.contract import MeanOverExamples, Score
 from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 _LOW = -1e30  # less than any error, and still a number of float32
 
 
 @component
-class MeanSquaredError:
+class MeanSquaredError(MeanOverExamples):
     """The mean of (z − y)² over all target numbers y: (n, k), or (n, steps, k) of sequences.
 
     Where there is none, y is NaN and counts for nothing. dz = 2 (z − y)/m, for m numbers in the batch. For data whose
@@ -49,13 +49,6 @@ class MeanSquaredError:
         losses *= n * per_number
         dz *= 2.0 * per_number
         return losses, dz
-
-    def value_and_dz(self, z: Array, targets: Array) -> tuple[Array, Array]:
-        """Return the mean loss (a scalar on the device) and its gradient, like z, which is the caller's to
-        overwrite.
-        """
-        losses, dz = self.losses_and_dz(z, targets)
-        return mean(losses), dz
 
     def predict(self, z: Array) -> Array:
         """Return the numbers that are predicted: the outputs themselves."""

@@ -3,16 +3,14 @@
 from typing import ClassVar, Literal
 
 from mnistnn.backend.arrays import array_module
-from mnistnn.backend.scratch import Scratch
 from mnistnn.component import component
 from mnistnn.kernels.perceptron import perceptron
-from mnistnn.losses.binary_nll import refuse_all_but_two_classes
-from mnistnn.losses.contract import PerExampleLoss
-from mnistnn.types import Array, Shape
+from mnistnn.losses.contract import TwoClassLoss
+from mnistnn.types import Array
 
 
 @component
-class Perceptron(PerExampleLoss):
+class Perceptron(TwoClassLoss):
     """max(0, −t z) for two classes and one output z, with t = −1 for class 0 and 1 for class 1; the mean over examples.
 
     dz = −t/n where t z ≤ 0, else 0. With `batches: {size: 1}` and one linear unit a step of gradient descent is the
@@ -24,10 +22,6 @@ class Perceptron(PerExampleLoss):
 
     has_probabilities: ClassVar[bool] = False
 
-    def build(self, out_shape: Shape, classes: int) -> None:
-        refuse_all_but_two_classes(self.type, out_shape, classes)
-        self.scratch = Scratch()
-
     def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
         n = len(z)
         t, loss, dz = (self.scratch(role, (n,), z) for role in ("t", "loss", "dz"))
@@ -36,9 +30,6 @@ class Perceptron(PerExampleLoss):
         t -= 1.0
         perceptron(z.reshape(-1), t, dz, loss)
         return loss, dz.reshape(n, 1)
-
-    def predict(self, z: Array) -> Array:
-        return (z[:, 0] > 0).astype("int64")
 
     def probabilities(self, z: Array) -> Array:
         """Return scores of both classes, −z and z: the perceptron knows no probabilities."""
