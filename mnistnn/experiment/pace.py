@@ -4,16 +4,14 @@ import math
 from dataclasses import dataclass
 
 from mnistnn.config.schema import AnyExperiment
-from mnistnn.optim.rule import GradientRule
-from mnistnn.optim.schedules import BoldDriver, Plateau
-from mnistnn.stopping.limits import most_epochs
+from mnistnn.optim.rule import monitored_by_rate
+from mnistnn.stopping.limits import most_epochs, shortest_interval
 
 
 def needs_epochs(experiment: AnyExperiment) -> bool:
     """Tell whether anything in an experiment needs an evaluation after each epoch: a key, a policy, a schedule."""
-    optimizer = experiment.optimizer
-    responds = isinstance(optimizer, GradientRule) and isinstance(optimizer.learning_rate, BoldDriver | Plateau)
     is_asked_for = experiment.evaluation.every_updates is not None
+    responds = monitored_by_rate(experiment.optimizer) is not None
     return is_asked_for or responds or any(policy.needs_epochs() for policy in experiment.stopping)
 
 
@@ -48,8 +46,8 @@ class Pace:
     @property
     def evaluate_every(self) -> int | None:
         """Updates after which to evaluate inside an epoch too: as configured, or as a stopping policy needs it."""
-        wanted = [policy.evaluation_interval() for policy in self.experiment.stopping]
-        intervals = [n for n in (self.experiment.evaluation.every_updates, *wanted) if n is not None]
+        wanted = self.experiment.evaluation.every_updates, shortest_interval(self.experiment.stopping)
+        intervals = [n for n in wanted if n is not None]
         shortest = min(intervals, default=self.updates_per_epoch)
         return shortest if shortest < self.updates_per_epoch else None
 

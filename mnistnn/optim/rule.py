@@ -24,7 +24,7 @@ from mnistnn.backend.matmul import serial_matmul
 from mnistnn.backend.threads import along, is_long, spread
 from mnistnn.component import component
 from mnistnn.optim.contract import Decay, ObjectiveContract, Progress, Requirements
-from mnistnn.optim.schedules import MomentumSchedule, RateSchedule
+from mnistnn.optim.schedules import BoldDriver, MomentumSchedule, Plateau, RateSchedule
 from mnistnn.types import Array
 
 # Numbers per block: theta, gradient, two states and working memory in float32 take 320 KiB, which a core's cache holds.
@@ -193,6 +193,13 @@ def _kernel_of(fused_update: CompiledFunction) -> Kernel | None:
 def at(value: float | RateSchedule | MomentumSchedule, progress: Progress) -> float:
     """Return a hyper-parameter's present value, as a Python float so that it cannot change an array's dtype."""
     return value if isinstance(value, float) else value.at(progress)
+
+
+def monitored_by_rate(optimizer: object) -> str | None:
+    """Return the metric that an optimizer's rate responds to; None if it responds to none."""
+    if isinstance(optimizer, GradientRule) and isinstance(optimizer.learning_rate, BoldDriver | Plateau):
+        return optimizer.learning_rate.monitor
+    return None
 
 
 def clip(grad: Array, norm: float) -> None:

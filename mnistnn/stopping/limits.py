@@ -32,6 +32,11 @@ def most_epochs(policies: Iterable[Policy]) -> int | None:
     return min((policy.epochs for policy in policies if isinstance(policy, MaxEpochs)), default=None)
 
 
+def shortest_interval(policies: Iterable[Policy]) -> int | None:
+    """Return after how many updates one of these policies needs an evaluation, at the latest; None if none does."""
+    return min((n for policy in policies if (n := policy.evaluation_interval()) is not None), default=None)
+
+
 @component
 class MaxUpdates(Policy):
     """Stop after a number of updates, also inside an epoch; the run is evaluated where it ends."""

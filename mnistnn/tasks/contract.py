@@ -29,8 +29,7 @@ from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.gradient_check import CheckedFunction
 from mnistnn.objectives.supervised import BaseObjective
 from mnistnn.optim.contract import Requirements
-from mnistnn.optim.rule import GradientRule
-from mnistnn.optim.schedules import BoldDriver, Plateau
+from mnistnn.optim.rule import monitored_by_rate
 from mnistnn.tasks.claims import Band, Claim
 from mnistnn.tasks.result import Result
 from mnistnn.training.fit import Fitting
@@ -345,9 +344,8 @@ def metrics_read(experiment: AnyExperiment) -> dict[str, tuple[str, ...]]:
     """Return the metrics that policies, the learning rate and the choice of the best epoch read, by key."""
     read = {f"stopping.{i}": policy.metrics() for i, policy in enumerate(experiment.stopping)}
     read["checkpoint.monitor"] = (experiment.checkpoint.monitor,)
-    optimizer = experiment.optimizer
-    if isinstance(optimizer, GradientRule) and isinstance(optimizer.learning_rate, BoldDriver | Plateau):
-        read["optimizer.learning_rate"] = (optimizer.learning_rate.monitor,)
+    if (monitor := monitored_by_rate(experiment.optimizer)) is not None:
+        read["optimizer.learning_rate"] = (monitor,)
     return read
 
 

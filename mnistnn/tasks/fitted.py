@@ -20,6 +20,7 @@ from mnistnn.losses import Criterion, Loss
 from mnistnn.models.contract import EXAMPLES, Tell
 from mnistnn.models.fitted import AnyFitted
 from mnistnn.run.provenance import ARITHMETIC
+from mnistnn.stopping.limits import shortest_interval
 from mnistnn.storage.inside import file_in
 from mnistnn.storage.partial_scores import PREFIX, SUFFIX, PartialScores, forget
 from mnistnn.tasks.classification import Classifier
@@ -81,7 +82,6 @@ class FittedClassification(Classifier):
         experiment, model = self.experiment, self._model
         model.refuse(train.x)
         self.find_references_by(lambda: train)
-        wanted = [policy.evaluation_interval() for policy in experiment.stopping]
         every = experiment.evaluation.every_updates or model.evaluate_every
         return Fitting(
             model=model,
@@ -90,7 +90,7 @@ class FittedClassification(Classifier):
             policies=experiment.stopping,
             evaluate=self._validation(train, valid),
             monitor=experiment.checkpoint.monitor,
-            evaluate_every=min([every, *(interval for interval in wanted if interval is not None)]),
+            evaluate_every=min(n for n in (every, shortest_interval(experiment.stopping)) if n is not None),
         )
 
     def find_references_by(self, find: Callable[[], Examples]) -> None:

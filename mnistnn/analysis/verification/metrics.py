@@ -13,6 +13,7 @@ from mnistnn.run.directory import RunDirectory
 from mnistnn.run.metrics import parse_rows
 from mnistnn.run.record import RunRecord
 from mnistnn.run.state import SavedState
+from mnistnn.stopping.limits import shortest_interval
 from mnistnn.storage.reading import read_own_file
 from mnistnn.types import LAST, History, Row, best_row
 
@@ -135,7 +136,7 @@ def _lost(rows: History, record: RunRecord | None, experiment: AnyExperiment | N
 
 def _updates_apart(rows: History, experiment: AnyExperiment) -> int | None:
     """Return the updates between two evaluations of an experiment without any after epochs; None if it has those."""
-    apart = min((n for policy in experiment.stopping if (n := policy.evaluation_interval()) is not None), default=None)
+    apart = shortest_interval(experiment.stopping)
     if apart is None or needs_epochs(experiment):
         return None
     last = rows[-1]
