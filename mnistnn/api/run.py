@@ -132,8 +132,7 @@ class Run:
     @property
     def class_names(self) -> list[str]:
         """What each class is called: the labels of the data set, or those that a class was made of."""
-        plan = self._trained.plan
-        return plan.experiment.data.class_names(plan.classes)
+        return list(self._trained.plan.class_names)
 
     @property
     def parameters(self) -> dict[str, NDArray[np.floating]]:

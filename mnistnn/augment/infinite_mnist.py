@@ -6,6 +6,7 @@ file as they are: nothing is made of them, so they measure what they always did.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace as replace_fields
 from queue import SimpleQueue
 
 import numpy as np
@@ -16,7 +17,6 @@ from mnistnn.augment.elastic import Elastic
 from mnistnn.backend import jit, threads
 from mnistnn.backend.machine import usable_cores
 from mnistnn.data.datasets import cache
-from mnistnn.data.datasets.cache import DatasetInfo
 from mnistnn.data.datasets.catalogue import MADE_SETS, NAMED_SETS
 from mnistnn.data.formats.idx import encode_header, encode_idx
 from mnistnn.data.formats.image_set import FILE_NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
@@ -69,7 +69,7 @@ def generate(
             raise UsageError(f"{final}: a set named {name!r} is there already; --force replaces it")
         data = Data(dataset=source, validation_examples=validation_examples)
         originals, valid, test = (read_split(data, split) for split in ("train", "valid", "test"))
-        about = DatasetInfo(info.image_shape, info.classes, total, info.test_examples)
+        about = replace_fields(info, train_examples=total)
         images = _images(originals, count, seed, workers or usable_cores())
         contents = {
             TRAIN_IMAGES: _idx((total, *info.image_shape), images, valid.images, advance),

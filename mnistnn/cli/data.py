@@ -51,7 +51,12 @@ def fetch(name: str, force: bool) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace the set of this name, if there is one.")
 @click.option("--invert", is_flag=True, help="Exchange dark and bright, for dark digits on bright paper.")
-def add(name: str, files: tuple[Path, ...], force: bool, invert: bool) -> None:
+@click.option(
+    "--classes",
+    metavar="NAMES",
+    help="What the classes are called, in the order of their labels, with commas between: cat,dog,mouse.",
+)
+def add(name: str, files: tuple[Path, ...], force: bool, invert: bool, classes: str | None) -> None:
     """Import a set from files, offline.
 
     FILES are the four IDX files (.gz or not), or one .npz in the layout of Keras, or one mnist.pkl.gz, or one
@@ -62,7 +67,8 @@ def add(name: str, files: tuple[Path, ...], force: bool, invert: bool) -> None:
     from mnistnn.data.datasets.importing import add as add_set
     from mnistnn.data.splits import describe
 
-    for line in add_set(name, files, replace=force, invert=invert):
+    names = None if classes is None else classes.split(",")
+    for line in add_set(name, files, replace=force, invert=invert, class_names=names):
         click.echo(printable(f"note: {line}"), err=True)
     info = describe(name)
     height, width = info.image_shape
@@ -181,13 +187,14 @@ def show(
     import numpy as np
 
     from mnistnn.config.load import load_experiment
-    from mnistnn.data.splits import default_data
+    from mnistnn.data.splits import class_names_of, default_data
     from mnistnn.plugins.given import given_code
 
     output.prepare(out, True, output.PNG)
     loaded = None if experiment is None else load_experiment(experiment, (), given_code(code))
     data = loaded.experiment.data if loaded is not None and name is None else default_data(name or "mnist")
     examples, n = _first_of(data, split, count)
+    names = class_names_of(data)
     class_counts = np.bincount(examples.labels, minlength=examples.classes).tolist()
     _, height, width = examples.images.shape
     columns = _SHEET_COLUMNS if out is not None else _fitting(width)
@@ -203,11 +210,14 @@ def show(
             "examples": n,
             "image_shape": [height, width],
             "class_counts": class_counts,
+            "class_names": names,
         }
-        click.echo(json.dumps(record))
+        click.echo(json.dumps(record, ensure_ascii=False))
     else:
         click.echo(f"{data.dataset} {split}: {n} images of {height}x{width} pixels")
-        click.echo("".join(f"{label:>4}: {total}\n" for label, total in enumerate(class_counts)), nl=False)
+        wide = max(4, *map(len, names))
+        lines = (f"{name:>{wide}}: {total}\n" for name, total in zip(names, class_counts, strict=True))
+        click.echo(printable("".join(lines)), nl=False)
     if out is not None:
         _write_contact_sheet(images, columns, out)
     elif not as_json:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.data.splits import default_data, ensure_available, read_split, split_named
+from mnistnn.data.splits import class_names_of, default_data, ensure_available, read_split, split_named
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,4 +54,4 @@ def labelled_split(dataset: str = "mnist", split: str = "train", quiet: bool = F
     found = read_split(data, name)
     labels = found.labels.astype(np.int64)
     labels.flags.writeable = False
-    return LabelledSplit(dataset, name, found.images, labels, data.class_names(found.classes))
+    return LabelledSplit(dataset, name, found.images, labels, class_names_of(data))

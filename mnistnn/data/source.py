@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from mnistnn.data.class_names import checked_names, names_or_numbers
 from mnistnn.data.datasets import in_memory
-from mnistnn.data.datasets.cache import DatasetInfo, is_stored, set_folder
+from mnistnn.data.datasets.cache import is_stored, set_folder
 from mnistnn.data.datasets.in_memory import SetInMemory
+from mnistnn.data.datasets.info import DatasetInfo
 from mnistnn.data.datasets.manifest import read_manifest
 from mnistnn.data.sequences.contract import SequencesInfo, SequenceSource
 from mnistnn.data.spec import Data
@@ -48,6 +50,7 @@ class DataSource(ABC):
 
     in_shape  of one example
     classes   how many the labels have; 0 where targets are numbers
+    class_names  what each class is called
     examples  of each split, at most: a pair of labels keeps some of them only
     streamed  the splits that are read from the disk in chunks
     sequences what is known of the sequences, where examples are some
@@ -56,6 +59,7 @@ class DataSource(ABC):
 
     in_shape: Shape
     classes: int
+    class_names: list[str]
     examples: dict[SplitName, int]
     streamed: Collection[SplitName] = ()
     sequences: SequencesInfo | None = None
@@ -159,6 +163,7 @@ class ImageSource(DataSource):
         self._data, self._info = data, info or describe(data.dataset)
         self.in_shape = self._info.image_shape
         self.classes = count_classes(data, self._info)
+        self.class_names = data.class_names(names_or_numbers(self._info.class_names, self._info.classes))
         self.examples = {split: len(numbers) for split, numbers in split_examples(data, self._info).items()}
         self.streamed = streamed_splits(data, self._info)
 
@@ -169,7 +174,7 @@ class ImageSource(DataSource):
 
     @property
     def facts(self) -> dict[str, Any]:
-        return asdict(self._info)
+        return {key: value for key, value in asdict(self._info).items() if value is not None}
 
     def _load(self, split: SplitName, xp: Any, dtype: str) -> Loaded:
         digits = self._images(split)
@@ -227,6 +232,7 @@ class Sequenced(DataSource):
             ) from error
         self.in_shape = (info.steps, info.features)
         self.classes, self.examples = info.classes or 0, dict(info.examples)
+        self.class_names = names_or_numbers(info.class_names, self.classes)
 
     @property
     def image_shape(self) -> tuple[int, int]:
@@ -262,7 +268,8 @@ class Tabular(DataSource):
         except ConfigError as error:
             raise ConfigError(str(error), key=f"data.table.{error.key}") from error
         self.in_shape = rows.inputs.shape[1:]
-        self.classes = len(rows.class_names or ())
+        self.class_names = list(rows.class_names or ())
+        self.classes = len(self.class_names)
         self._numbers = None if rows.class_names else rows.targets.shape[1:]
         self.examples = {split: len(numbers) for split, numbers in rows.splits.items()}
 
@@ -310,6 +317,11 @@ def info_of(facts: object) -> DatasetInfo | None:
     try:
         fields = dict(facts)  # type: ignore[call-overload] # what is no mapping raises
         height, width = fields.pop("image_shape")
-        return DatasetInfo((int(height), int(width)), **{name: int(value) for name, value in fields.items()})
-    except (TypeError, ValueError, KeyError):
+        names = fields.pop("class_names", None)
+        sizes = {name: int(value) for name, value in fields.items()}
+        if names is not None and (not isinstance(names, list | tuple) or len(names) != sizes["classes"]):
+            return None
+        class_names = None if names is None else checked_names(names, "class_names")
+        return DatasetInfo((int(height), int(width)), **sizes, class_names=class_names)
+    except (TypeError, ValueError, KeyError, AttributeError, DataError):
         return None

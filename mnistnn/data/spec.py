@@ -4,6 +4,7 @@ This module only describes. Whether a set exists and is large enough is decided 
 are known.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -104,12 +105,14 @@ class Data:
         """Whether examples are images, and neither sequences nor rows of a table."""
         return self.sequences is None and self.table is None
 
-    def class_names(self, classes: int) -> list[str]:
-        """Return what each class is called: the labels of the set, or those that a class was made of."""
-        if self.labels is None or classes != 2:
-            return [str(label) for label in range(classes)]
+    def class_names(self, of_set: Sequence[str]) -> list[str]:
+        """Return what each class of the experiment is called, given the names of the set's: those, or of what a class
+        was made.
+        """
+        if self.labels is None:
+            return list(of_set)
         if self.labels.pair is not None:
-            return [str(label) for label in self.labels.pair]
+            return [of_set[label] for label in self.labels.pair]
         assert self.labels.positive is not None
-        positive = " or ".join(map(str, self.labels.positive))
+        positive = " or ".join(of_set[label] for label in self.labels.positive)
         return [f"not {positive}", positive]

@@ -13,12 +13,13 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistnn.data.class_names import names_or_numbers
 from mnistnn.data.datasets import cache, verified
-from mnistnn.data.datasets.cache import DatasetInfo
 from mnistnn.data.datasets.catalogue import GENERATED_SETS, MADE_SETS, NAMED_SETS
 from mnistnn.data.datasets.examination import validation_share
 from mnistnn.data.datasets.fetch import fetch
 from mnistnn.data.datasets.in_memory import SetInMemory, was_in_memory
+from mnistnn.data.datasets.info import DatasetInfo
 from mnistnn.data.datasets.manifest import MANIFEST_NAME, StoredFile, read_manifest
 from mnistnn.data.formats.idx import MAX_HEADER_BYTES, header_bytes, idx_shape
 from mnistnn.data.formats.image_set import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
@@ -73,9 +74,7 @@ def describe(name: str) -> DatasetInfo:
             "and `mnistnn data generate NAME` makes one of any size",
             key="data.dataset",
         )
-    manifest = read_manifest(cache.set_folder(name))
-    height, width = manifest.image_shape
-    return DatasetInfo((height, width), manifest.classes, manifest.train_examples, manifest.test_examples)
+    return read_manifest(cache.set_folder(name)).info
 
 
 def default_validation_examples(name: str) -> int | None:
@@ -117,6 +116,12 @@ def count_classes(data: Data, info: DatasetInfo | None = None) -> int:
                     f"{data.dataset} has the labels 0 to {classes - 1}, but not {label}", key=f"data.labels.{key}"
                 )
     return 2
+
+
+def class_names_of(data: Data) -> list[str]:
+    """Return what each class is called that an experiment on images sees. Raises ConfigError for an unknown set."""
+    info = describe(data.dataset)
+    return data.class_names(names_or_numbers(info.class_names, info.classes))
 
 
 def split_examples(data: Data, info: DatasetInfo | None = None) -> dict[SplitName, range]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from mnistnn.backend.arrays import module_for
 from mnistnn.config.load import LoadedExperiment
 from mnistnn.config.schema import AnyExperiment
-from mnistnn.data.datasets.cache import DatasetInfo
+from mnistnn.data.datasets.info import DatasetInfo
 from mnistnn.data.examples import Examples
 from mnistnn.data.pictures.style import style_from
 from mnistnn.data.sequences.contract import SequencesInfo
@@ -144,6 +144,11 @@ class Plan:
     @property
     def classes(self) -> int:
         return self.source.classes
+
+    @property
+    def class_names(self) -> list[str]:
+        """What each class is called: as the data set calls it, by its label, or by what a class was made of."""
+        return self.source.class_names
 
     @property
     def sequences(self) -> SequencesInfo | None:

@@ -93,7 +93,7 @@ class Classifier(Task):
         low, high = result.error_interval_95
         mean = f"{result.mc_mean or 'arithmetic'} mean of"
         sampled = "" if result.mc_samples is None else f", {mean} {result.mc_samples:,} sampled masks"
-        names = self.experiment.data.class_names(len(result.confusion))
+        names = self.source.class_names
         pairs = pairs_line(result.most_confused, names)
         given = [f"{part} {count:,}" for part, count in (result.examples_per_stage or {}).items()]
         return [

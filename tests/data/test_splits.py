@@ -5,8 +5,8 @@ import pytest
 
 from mnistnn.data import splits
 from mnistnn.data.datasets import cache
-from mnistnn.data.datasets.cache import DatasetInfo
 from mnistnn.data.datasets.catalogue import GENERATED_SETS, MADE_SETS, NAMED_SETS
+from mnistnn.data.datasets.info import DatasetInfo
 from mnistnn.data.formats.image_set import FILE_NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.data.spec import Data, Limits
 from mnistnn.data.splits import describe, ensure_available, read_split, split_examples

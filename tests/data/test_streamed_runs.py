@@ -13,7 +13,7 @@ from mnistnn.backend import jit
 from mnistnn.config.load import load_experiment
 from mnistnn.data import streamed
 from mnistnn.data.datasets import cache
-from mnistnn.data.datasets.cache import DatasetInfo
+from mnistnn.data.datasets.info import DatasetInfo
 from mnistnn.data.formats.idx import encode_header
 from mnistnn.data.formats.image_set import FILE_NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.errors import ConfigError

@@ -123,7 +123,7 @@ def _predict(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Pi
         own_px = picture.size_px[0] / picture.grey.shape[0]  # large pictures are reduced when they are read
         ink_px = round(own_px * fitting.box[0]), round(own_px * fitting.box[1])
     (scores,) = class_scores_of(trained, image[None])
-    names = trained.plan.experiment.data.class_names(trained.plan.classes)
+    names = trained.plan.class_names
     best_first = np.argsort(-scores, kind="stable")
     classes = [(names[c], float(scores[c])) for c in best_first]
     return PicturePrediction(

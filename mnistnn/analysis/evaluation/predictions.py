@@ -85,7 +85,7 @@ def predictions_of(trained: Trained, split: SplitName, count: int | None = None)
         np.concatenate(predicted),
         np.concatenate(probabilities) if has_probabilities else None,
         trained.plan.classes,
-        trained.plan.experiment.data.class_names(trained.plan.classes),
+        trained.plan.class_names,
     )
 
 

@@ -87,7 +87,7 @@ class Model:
             "checkpoint": self.trained.label,
             "checkpoint_file": self.trained.file,
             "epoch": self.trained.epoch,
-            "classes": self.plan.experiment.data.class_names(self.plan.classes),
+            "classes": self.plan.class_names,
         }
 
 

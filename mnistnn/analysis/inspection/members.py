@@ -218,7 +218,7 @@ def _ask(trained: Trained, split: SplitName) -> _Asked:
         np.concatenate(together),
         np.concatenate(probabilities) if loss.has_probabilities else None,
         trained.plan.classes,
-        trained.plan.experiment.data.class_names(trained.plan.classes),
+        trained.plan.class_names,
     )
     return _Asked(np.concatenate(predicted, axis=1), errors, committee)
 

@@ -67,7 +67,7 @@ def neighbours(
         first = range(min(count, len(trained.placed(split).labels)))
         shown = analysis.decisions_at(trained, split, first if examples is None else examples)
     readings = trained_options.counted_readings(found, trained, split)
-    names = trained.plan.experiment.data.class_names(trained.plan.classes)
+    names = trained.plan.class_names
     title = trained_options.title(found, trained, split)
     if as_json:
         about = trained_options.about(found, trained, split, readings)

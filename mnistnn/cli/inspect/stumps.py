@@ -51,7 +51,7 @@ def stumps(
     output.prepare(out, force, output.PNG)
     found, trained = trained_options.open_trained(run, runs, checkpoint)
     shown = rounds_of(trained, numbers, count)
-    names = trained.plan.experiment.data.class_names(trained.plan.classes)
+    names = trained.plan.class_names
     if as_json:
         record = {"schema_version": trained_options.SCHEMA_VERSION, **trained_options.of_checkpoint(trained)}
         click.echo(json.dumps({**record, "rounds": [_as_json(each) for each in shown]}))

@@ -21,7 +21,8 @@ import filelock
 import platformdirs
 
 from mnistnn.data.datasets.catalogue import MADE_SETS, NAMED_SETS, pinned_digests
-from mnistnn.data.datasets.manifest import MANIFEST_NAME, Manifest, StoredFile, read_manifest
+from mnistnn.data.datasets.info import DatasetInfo
+from mnistnn.data.datasets.manifest import MANIFEST_NAME, Manifest, StoredFile, manifest_of, read_manifest
 from mnistnn.data.formats.image_set import FILE_NAMES, ImageSet, idx_files
 from mnistnn.errors import BusyError, DataError, ResourceError, UsageError
 from mnistnn.storage.forcing import sync_folder
@@ -35,16 +36,6 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LOCK_WAIT_S = 1800.0
 _CHUNK_BYTES = 1 << 20
 _MANIFEST_ROOM_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class DatasetInfo:
-    """What is known of a set without reading it."""
-
-    image_shape: tuple[int, int]
-    classes: int
-    train_examples: int
-    test_examples: int
 
 
 @dataclass(frozen=True)
@@ -142,18 +133,7 @@ def install_in_pieces(
             file_name: _write_hashed(folder / file_name, pieces, origins[file_name])
             for file_name, pieces in contents.items()
         }
-        _write_manifest(
-            folder,
-            Manifest(
-                format=1,
-                name=name,
-                image_shape=list(about.image_shape),
-                classes=about.classes,
-                train_examples=about.train_examples,
-                test_examples=about.test_examples,
-                files=files,
-            ),
-        )
+        _write_manifest(folder, manifest_of(name, about, files))
 
 
 def _write_hashed(path: Path, pieces: Iterable[bytes], origin: str) -> StoredFile:
@@ -269,23 +249,16 @@ def _check_file(path: Path, expected: StoredFile) -> FileCheck:
 
 
 def _manifest(name: str, images: ImageSet, contents: dict[str, bytes], origins: dict[str, str]) -> Manifest:
-    return Manifest(
-        format=1,
-        name=name,
-        image_shape=list(images.image_shape),
-        classes=images.classes,
-        train_examples=len(images.train.labels) + (0 if images.valid is None else len(images.valid.labels)),
-        test_examples=len(images.test.labels),
-        validation_examples=None if images.valid is None else len(images.valid.labels),
-        files={
-            file_name: StoredFile(
-                size_bytes=len(content),
-                sha256=hashlib.sha256(content).hexdigest(),
-                origin=origins[file_name],
-            )
-            for file_name, content in contents.items()
-        },
-    )
+    valid = None if images.valid is None else len(images.valid.labels)
+    train_examples = len(images.train.labels) + (valid or 0)
+    info = DatasetInfo(images.image_shape, images.classes, train_examples, len(images.test.labels), images.class_names)
+    files = {
+        file_name: StoredFile(
+            size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), origin=origins[file_name]
+        )
+        for file_name, content in contents.items()
+    }
+    return manifest_of(name, info, files, valid)
 
 
 def _remove_leftovers(name: str) -> None:

@@ -5,6 +5,7 @@ not), one .npz, one mnist.pkl.gz, or one folder of PNG files. Under the name of 
 are accepted, so this is also how such a set gets onto a machine without a network.
 """
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistnn.data.class_names import checked_names
 from mnistnn.data.datasets import cache
 from mnistnn.data.datasets.catalogue import NAMED_SETS
 from mnistnn.data.datasets.examination import inverted, is_to_be_mixed, mixed, oddities, refuse_empty_images
@@ -36,10 +38,18 @@ from mnistnn.storage.reading import data_error, read_file
 _EXPECTED = "expected four IDX files, or one .npz, one mnist.pkl.gz, or one folder with train/ and test/"
 
 
-def add(name: str, paths: Sequence[Path], *, replace: bool = False, invert: bool = False) -> list[str]:
+def add(
+    name: str,
+    paths: Sequence[Path],
+    *,
+    replace: bool = False,
+    invert: bool = False,
+    class_names: Sequence[str] | None = None,
+) -> list[str]:
     """Read a set from files and store it under `name`; return what is to be said of it, in a line each.
 
-    invert  exchange dark and bright
+    invert       exchange dark and bright
+    class_names  what the classes are called, by label; otherwise what the files call them, if they do
 
     Raises UsageError if the files are not one of the known kinds or, unless `replace`, the name is taken;
     DataError if they are malformed or, under the name of a set whose bytes are known, not these.
@@ -52,10 +62,15 @@ def add(name: str, paths: Sequence[Path], *, replace: bool = False, invert: bool
         if name in NAMED_SETS:
             if invert:
                 raise UsageError(f"--invert would make another set of {name}; give it another name")
+            if class_names is not None:
+                raise UsageError(f"--classes would make another set of {name}; give it another name")
             cache.install(name, images, origins)
             return []
         refuse_empty_images(images, ", ".join(map(str, paths)))
         images = inverted(images) if invert else images
+        if class_names is not None:
+            names = checked_names(class_names, "--classes", images.classes)
+            images = dataclasses.replace(images, class_names=names)
         said = [*images.said, *oddities(images)]
         if images.valid is not None:
             said.append(f"its {len(images.valid.labels)} validation images are the validation split of experiments")

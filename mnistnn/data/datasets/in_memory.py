@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistnn.data.datasets.cache import DatasetInfo
+from mnistnn.data.datasets.info import DatasetInfo
 from mnistnn.data.formats.idx import encode_idx
 from mnistnn.data.formats.image_set import TRAIN_IMAGES, TRAIN_LABELS
 

@@ -7,8 +7,10 @@ be checked without opening the files themselves: the test files stay closed unti
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mnistnn.data.class_names import ClassName
+from mnistnn.data.datasets.info import DatasetInfo
 from mnistnn.data.formats.image_set import FILE_NAMES
 from mnistnn.errors import DataError
 from mnistnn.storage.reading import data_error, read_file
@@ -34,17 +36,50 @@ class StoredFile(_Record):
 class Manifest(_Record):
     """A stored set.
 
+    format               2 where classes have names, of which earlier versions knew nothing; else 1
     validation_examples  the last so many training examples, where a set brought validation images of its own
+    class_names          what the classes are called, by label, if not by numbers
     """
 
-    format: Literal[1]
+    format: Literal[1, 2]
     name: str
     image_shape: Annotated[list[_Count], Field(min_length=2, max_length=2)]
     classes: Annotated[int, Field(ge=1, le=256)]
     train_examples: _Count
     test_examples: _Count
     validation_examples: _Count | None = None
+    class_names: tuple[ClassName, ...] | None = None
     files: dict[str, StoredFile]
+
+    @model_validator(mode="after")
+    def _names_each_class(self) -> "Manifest":
+        names = self.class_names
+        if names is not None and (len(names) != self.classes or len(set(names)) != len(names)):
+            raise ValueError(f"class_names: expected {self.classes}, each another, got {', '.join(names)}")
+        return self
+
+    @property
+    def info(self) -> DatasetInfo:
+        """What it says of the set, beside its files."""
+        height, width = self.image_shape
+        return DatasetInfo((height, width), self.classes, self.train_examples, self.test_examples, self.class_names)
+
+
+def manifest_of(
+    name: str, info: DatasetInfo, files: dict[str, StoredFile], validation_examples: int | None = None
+) -> Manifest:
+    """Return the manifest of a set, in the earliest format that has a place for all that is known."""
+    return Manifest(
+        format=1 if info.class_names is None else 2,
+        name=name,
+        image_shape=list(info.image_shape),
+        classes=info.classes,
+        train_examples=info.train_examples,
+        test_examples=info.test_examples,
+        validation_examples=validation_examples,
+        class_names=info.class_names,
+        files=files,
+    )
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -1,8 +1,9 @@
 """A set as image files: `train/<label>/*.png` and `test/<label>/*.png`, and perhaps `valid/<label>/*.png`.
 
-If all folder names are numbers they are the labels; otherwise the labels count the sorted names. Within each
-half the files are put in an order that depends on their names alone but mixes the labels (by a digest of the
-name): the validation split is the end of the training files, and must not consist of the last label only.
+If all folder names are numbers they are the labels; otherwise the labels count the sorted names, which the classes
+are called by. Within each half the files are put in an order that depends on their names alone but mixes the labels (by
+a digest of the name): the validation split is the end of the training files, and must not consist of the last label
+only.
 """
 
 import hashlib
@@ -12,14 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistnn.data.class_names import MOST_CLASSES, checked_names
 from mnistnn.data.formats.image_set import ImageSet, LabelledImages, image_set
 from mnistnn.data.limits import MAX_SET_BYTES
 from mnistnn.data.pictures.read import read_picture
 from mnistnn.errors import DataError
 from mnistnn.storage.reading import data_error
 
-_MAX_CLASSES = 256
-_NAMED = 30  # in one line
 _MAX_SIDE_PX = 1024
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".pgm", ".pbm", ".ppm")
 _NAMES = {"train": ("train", "training"), "test": ("test", "testing"), "valid": ("valid", "validation", "val")}
@@ -37,14 +37,9 @@ def read_image_folder(folder: Path) -> ImageSet:
     labels = _labels_by_name({path.name for paths in halves.values() for path in paths}, folder)
     read = {half: _read_half(paths, labels) for half, paths in halves.items()}
     images = image_set(read["train"], read["test"], str(folder), read.get("valid"))
-    return images if all(name.isdecimal() for name in labels) else replace(images, said=_said(labels))
-
-
-def _said(labels: dict[str, int]) -> tuple[str, ...]:
-    """Return which label stands for which folder, where names are no numbers."""
-    pairs = [f"{label} is {name}" for name, label in sorted(labels.items(), key=lambda pair: pair[1])]
-    rest = f" and so on to {pairs[-1]}" if len(pairs) > _NAMED else ""
-    return (f"labels are numbers, by the order of the folders' names: {', '.join(pairs[:_NAMED])}{rest}",)
+    if all(name.isdecimal() for name in labels):
+        return images
+    return replace(images, class_names=checked_names(sorted(labels, key=labels.__getitem__), str(folder)))
 
 
 def _half(folder: Path, half: str) -> Path | None:
@@ -105,13 +100,13 @@ def _size(image: NDArray[np.uint8]) -> str:
 
 
 def _labels_by_name(names: set[str], folder: Path) -> dict[str, int]:
-    if len(names) > _MAX_CLASSES:
-        raise DataError(f"{folder}: {len(names)} labels, allowed are up to {_MAX_CLASSES}")
+    if len(names) > MOST_CLASSES:
+        raise DataError(f"{folder}: {len(names)} labels, allowed are up to {MOST_CLASSES}")
     if not all(name.isascii() and name.isdecimal() for name in names):
         return {name: label for label, name in enumerate(sorted(names))}
     labels = {name: int(name) for name in names}
-    if max(labels.values()) >= _MAX_CLASSES:
-        raise DataError(f"{folder}: labels must be in 0..{_MAX_CLASSES - 1}, got {max(labels.values())}")
+    if max(labels.values()) >= MOST_CLASSES:
+        raise DataError(f"{folder}: labels must be in 0..{MOST_CLASSES - 1}, got {max(labels.values())}")
     if len(set(labels.values())) != len(labels):
         raise DataError(f"{folder}: two folders stand for the same label, such as 1 and 01")
     return labels

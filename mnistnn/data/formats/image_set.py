@@ -32,14 +32,15 @@ class LabelledImages:
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Both halves, the validation images of a set that brings some, and what its reader has to say of it, in a line
-    each. Made by `image_set`, so that they fit.
+    """Both halves, the validation images of a set that brings some, what its reader has to say of it, in a line each,
+    and what its classes are called, if not by numbers. Made by `image_set`, so that they fit.
     """
 
     train: LabelledImages
     test: LabelledImages
     valid: LabelledImages | None = None
     said: tuple[str, ...] = ()
+    class_names: tuple[str, ...] | None = None
 
     @property
     def image_shape(self) -> tuple[int, int]:
@@ -49,7 +50,9 @@ class ImageSet:
 
     @property
     def classes(self) -> int:
-        """The number of labels, counted from 0 to the largest that occurs."""
+        """The number of classes: of their names, or else of labels, counted from 0 to the largest that occurs."""
+        if self.class_names is not None:
+            return len(self.class_names)
         halves = (self.train, self.test, self.valid)
         return 1 + max(int(half.labels.max()) for half in halves if half is not None)
 

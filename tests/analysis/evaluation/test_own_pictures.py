@@ -69,14 +69,14 @@ def test_as_it_is_needs_the_size_of_the_set(toy, start):
 @pytest.mark.parametrize(
     ("labels", "names"),
     [
-        (None, ["0", "1", "2"]),
-        (Labels(positive=[0]), ["not 0", "0"]),
-        (Labels(positive=[1, 3]), ["not 1 or 3", "1 or 3"]),
-        (Labels(pair=[9, 4]), ["9", "4"]),
+        (None, ["zero", "one", "two", "three"]),
+        (Labels(positive=[0]), ["not zero", "zero"]),
+        (Labels(positive=[1, 3]), ["not one or three", "one or three"]),
+        (Labels(pair=[3, 2]), ["three", "two"]),
     ],
 )
 def test_classes_are_called_what_they_are_made_of(labels, names):
-    assert Data(labels=labels).class_names(len(names) if labels is None else 2) == names
+    assert Data(labels=labels).class_names(["zero", "one", "two", "three"]) == names
 
 
 @pytest.fixture(scope="module")

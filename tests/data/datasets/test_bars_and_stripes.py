@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mnistnn.data.datasets import bars_and_stripes, cache, fetch
-from mnistnn.data.datasets.cache import DatasetInfo
 from mnistnn.data.datasets.catalogue import MADE_SETS, NAMED_SETS
+from mnistnn.data.datasets.info import DatasetInfo
 from mnistnn.data.formats.image_set import FILE_NAMES, TEST_IMAGES, TRAIN_IMAGES
 from mnistnn.data.spec import Data
 from mnistnn.data.splits import describe, ensure_available, read_split

@@ -3,8 +3,8 @@
 import pytest
 
 from mnistnn.data.datasets import cache, fetch
-from mnistnn.data.datasets.cache import DatasetInfo
 from mnistnn.data.datasets.catalogue import GENERATED_SETS, MADE_SETS, NAMED_SETS
+from mnistnn.data.datasets.info import DatasetInfo
 from mnistnn.data.datasets.manifest import read_manifest
 from mnistnn.data.formats.image_set import FILE_NAMES
 from mnistnn.data.splits import describe, ensure_available
