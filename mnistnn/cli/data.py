@@ -212,7 +212,7 @@ def show(
             "class_counts": class_counts,
             "class_names": names,
         }
-        click.echo(json.dumps(record, ensure_ascii=False))
+        click.echo(json.dumps(record))
     else:
         click.echo(f"{data.dataset} {split}: {n} images of {height}x{width} pixels")
         wide = max(4, *map(len, names))

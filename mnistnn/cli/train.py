@@ -100,6 +100,7 @@ def train(
     loaded = [_load(config, [*overrides, *flags, *of_seed], plugins, workers or 1) for of_seed in per_run]
     plans = [Plan(each) for each in loaded]
     _warn_of_a_name_of_another(loaded[0])
+    _say_what_follows(loaded[0])
     if engine == "dask" and not plans[0].members:
         raise click.UsageError(_DASK_HAS_MEMBERS)
     if workers is not None and workers > 1 and seeds is None and not plans[0].members:
@@ -208,6 +209,13 @@ def _refuse_without_members(run: RunDirectory, workers: int | None, engine: str)
             if engine == "dask"
             else "--workers does several members at a time and goes with a committee"
         )
+
+
+def _say_what_follows(loaded: LoadedExperiment) -> None:
+    """Name the values that overrides changed beside those that they are of."""
+    for override in loaded.followed:
+        classes, dataset = override.rpartition("=")[2], loaded.experiment.data.dataset
+        click.echo(printable(f"note: {override}: an output for each of the {classes} classes of {dataset}"), err=True)
 
 
 def _load(config: Path, overrides: list[str], plugins: Plugins, workers: int) -> LoadedExperiment:

@@ -6,7 +6,7 @@ it and a mistake found later, such as shapes that do not fit, can still be shown
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +58,8 @@ class LoadedExperiment:
     resolved   plain data with every default written out; loads again to an equal experiment
     origins    for every dotted key of `resolved`: `file:line`, `command line` or `default`
     sources    (name, text) of every file read, the one asked for first
-    overrides  as given
+    overrides  as given, and behind them those that follow from them
+    followed   those that follow from others: for other data, the number of outputs
     plugins    what it was given beside, which its validator was made with
     validator  what it was checked by, with all components that it may have
     """
@@ -68,6 +69,7 @@ class LoadedExperiment:
     origins: dict[str, str]
     sources: list[tuple[str, str]]
     overrides: list[str]
+    followed: list[str]
     tree: Node = field(repr=False)
     plugins: Plugins
     validator: "ExperimentValidator" = field(repr=False, compare=False)
@@ -169,6 +171,9 @@ def _validated(
         raise config_error(found)
     validator.complete(experiment, tree, _own_claims(tree, sources, overrides))
     resolved = validator.dump(experiment)
+    if follow := _following(experiment, overrides):
+        found_again = _validated(root, texts, [*overrides, *follow], problems, plugins)
+        return replace(found_again, followed=follow)
     if len(used := _used(plugins, resolved)) < len(plugins.packaged):
         return _validated(root, texts, overrides, problems, plugins.with_packaged(used))
     return LoadedExperiment(
@@ -177,10 +182,20 @@ def _validated(
         origins={dotted(key): _origin(tree, key) for key in leaves(resolved)},
         sources=sources,
         overrides=list(overrides),
+        followed=[],
         tree=tree,
         plugins=plugins,
         validator=validator,
     )
+
+
+def _following(experiment: "AnyExperiment", overrides: Sequence[str]) -> list[str]:
+    """Return what else is to be overridden where overrides name other data."""
+    if not any(override.lstrip().startswith("data") for override in overrides):
+        return []
+    from mnistnn.config.outputs import overrides_for_other_data
+
+    return overrides_for_other_data(experiment, overrides)
 
 
 def _packaged_types(plugins: Plugins, sources: Sequence[tuple[str, str]], overrides: Sequence[str]) -> set[str]:

@@ -26,7 +26,7 @@ from mnistnn.runner import training
 from mnistnn.runner.session import usual_verbosity
 from mnistnn.runner.signals import StopRequest
 from mnistnn.sklearn.images import as_images, encoded, image_shape
-from mnistnn.tasks.outputs import overrides_for_classes
+from mnistnn.config.outputs import overrides_for_classes
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags

@@ -48,3 +48,12 @@ def test_long_names_widen_the_columns():
         "  trousers          5          1   16.67 %",
         "ankle boot          .          4    0.00 %",
     ]
+
+
+def test_columns_are_numbered_where_names_are_too_wide_for_the_terminal():
+    lines = confusion_lines([[5, 1], [0, 4]], [1 / 6, 0.0], ["trousers", "ankle boot"], columns=40)
+    assert lines == [
+        "true\\pred      0   1   error",
+        "  0 trousers   5   1   16.67 %",
+        "1 ankle boot   .   4    0.00 %",
+    ]

@@ -70,6 +70,7 @@ def confusion(
             **metrics,
             "confusion": matrix.tolist(),
             **of_whole,
+            "class_names": names,
         }
         click.echo(json.dumps(record))
     else:

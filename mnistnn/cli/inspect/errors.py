@@ -75,7 +75,7 @@ def errors(
     n, wrong = len(predictions.labels), len(predictions.misclassified)
     readings = trained_options.counted_readings(found, trained, split)
     if as_json:
-        report = {"examples": n, "errors": wrong, "by": order, "class": label}
+        report = {"examples": n, "errors": wrong, "by": order, "class": label, "class_names": predictions.names}
         shown = [_as_json(each) for each in misclassified[:count]]
         click.echo(json.dumps({**trained_options.about(found, trained, split, readings), **report, "misread": shown}))
     else:
