@@ -23,7 +23,7 @@ def overrides_for_classes(experiment: AnyExperiment, classes: int) -> list[str]:
 
 
 def overrides_for_other_data(experiment: AnyExperiment, overrides: Sequence[str]) -> list[str]:
-    """Return what `overrides_for_classes` says of an experiment whose data set or labels were chosen by overrides, unless
+    """Return what `overrides_for_classes` says of an experiment whose data set or labels overrides have chosen, unless
     one of these says how many outputs there are. Of a set that is not known here none: planning says so.
     """
     given = {override.partition("=")[0].strip() for override in overrides}

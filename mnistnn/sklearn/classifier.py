@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from mnistnn.api.experiments import loaded, settings
 from mnistnn.api.run import Run
 from mnistnn.config.load import LoadedExperiment
+from mnistnn.config.outputs import overrides_for_classes
 from mnistnn.data.datasets import in_memory
 from mnistnn.data.datasets.examination import lacks_a_class, mixed_order, validation_share
 from mnistnn.data.datasets.in_memory import SetInMemory, set_in_memory
@@ -26,7 +27,6 @@ from mnistnn.runner import training
 from mnistnn.runner.session import usual_verbosity
 from mnistnn.runner.signals import StopRequest
 from mnistnn.sklearn.images import as_images, encoded, image_shape
-from mnistnn.config.outputs import overrides_for_classes
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags

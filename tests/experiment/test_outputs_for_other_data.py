@@ -15,7 +15,7 @@ def outputs(toy):
 
     def read(*overrides: str):
         loaded = load_experiment(toy, overrides)
-        return loaded.experiment.model.layers["output"].units, loaded.followed
+        return loaded.resolved["model"]["layers"]["output"]["units"], loaded.followed
 
     return read
 
@@ -57,4 +57,4 @@ def test_what_follows_is_loaded_again_to_the_same(toy):
 def test_trial_of_a_sweep_over_data_sets_gets_outputs_for_each(toy):
     toy.write_text(toy.read_text().replace("units: 4", "units: 10"))
     changed = overridden(load_experiment(toy), ["data.dataset=toy"])
-    assert changed.experiment.model.layers["output"].units == 4
+    assert changed.resolved["model"]["layers"]["output"]["units"] == 4
