@@ -21,6 +21,10 @@ TRIALS_DONE = ("sweep/trials/0000-seed0", "sweep/trials/0001-seed0", "half-sweep
 # Last bits depend on the processor. A difference of two losses has lost some digits.
 OF_A_MEASUREMENT, OF_A_TRAINING = (1e-5, 1e-12), (1e-4, 1e-5)  # relative, absolute
 
+# The gradient of a bias before batch normalization consists of last bits, and Adam takes steps of full length along it:
+# validation, by means that follow the batches, then differs by more, here by up to three images of sixty.
+BY_LAST_BITS = {"stopped-cnn": (1e-2, 0.05)}
+
 
 @pytest.fixture
 def old(toy, command, monkeypatch) -> Callable[[str], str]:
@@ -144,7 +148,7 @@ def test_unfinished_run_goes_on_as_it_would_have(old, command, name):
     run = old(name)
     done = command("resume", run)
     assert done.code == 0, done.err
-    assert_agrees(rows(run), UNFINISHED[name]["metrics"], OF_A_TRAINING)
+    assert_agrees(rows(run), UNFINISHED[name]["metrics"], BY_LAST_BITS.get(name, OF_A_TRAINING))
     assert command("verify", run).code == 0
     assert command("eval", run).code == 0
 
