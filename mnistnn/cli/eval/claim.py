@@ -54,11 +54,21 @@ class HeldClaim(NamedTuple):
             raise CheckFailedError(f"{self.what} {found} is outside of what the experiment claims, {low} to {high}")
 
 
-def claim_of(task: Task, split: SplitName) -> HeldClaim:
-    """Return what an experiment may claim about a split, whether it does or not."""
+def claims_of_split(task: Task, split: SplitName) -> list[HeldClaim]:
+    """Return what an experiment claims about a split; if nothing, what it may claim."""
     from mnistnn.tasks.claims import CLAIMS, claims_of
 
-    claim, band = task.claim_on(split)
     expect = task.experiment.expect
     in_metrics = [each.name for key in claims_of(expect) if (each := CLAIMS[key]).in_row is not None]
-    return HeldClaim(claim, band, split, expect.source, ", ".join(in_metrics))
+    others = ", ".join(in_metrics)
+    return [HeldClaim(claim, band, split, expect.source, others) for claim, band in task.claims_on(split)]
+
+
+def said_of(claims: list[HeldClaim], values: list[float]) -> str | None:
+    """Return all that is claimed of a split and the verdicts, in words, where there are several with their names."""
+    said = [
+        (claim.claim.name, text) for claim, value in zip(claims, values, strict=True) if (text := claim.said(value))
+    ]
+    if len(said) < 2:
+        return said[0][1] if said else None
+    return "; ".join(f"{name} {text}" for name, text in said)
