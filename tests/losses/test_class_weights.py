@@ -115,7 +115,7 @@ def test_curvature_diagonal_and_roots_belong_to_the_product(case):
 def test_weighted_batch_in_pieces_equals_the_whole():
     found = {}
     for chunk in (None, 2):
-        model, loss = MODELS[Sequential](), built("softmax_nll-both")
+        model, loss = next(iter(MODELS.values()))(), built("softmax_nll-both")
         model.build((4, 3))
         model.allocate(np, "float64")
         model.initialize(1)
