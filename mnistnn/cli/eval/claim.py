@@ -64,11 +64,12 @@ def claims_of_split(task: Task, split: SplitName) -> list[HeldClaim]:
     return [HeldClaim(claim, band, split, expect.source, others) for claim, band in task.claims_on(split)]
 
 
-def said_of(claims: list[HeldClaim], values: list[float]) -> str | None:
-    """Return all that is claimed of a split and the verdicts, in words, where there are several with their names."""
-    said = [
-        (claim.claim.name, text) for claim, value in zip(claims, values, strict=True) if (text := claim.said(value))
-    ]
-    if len(said) < 2:
-        return said[0][1] if said else None
-    return "; ".join(f"{name} {text}" for name, text in said)
+def said_of(task: Task, claims: list[HeldClaim], values: list[float]) -> str | None:
+    """Return all that is claimed of a split and the verdicts, in words; where it is not what is claimed first of such
+    models alone, behind the names of the metrics.
+    """
+    said = [(claim.claim, text) for claim, value in zip(claims, values, strict=True) if (text := claim.said(value))]
+    usual = next((each for each in task.claims if each.split == claims[0].split), None)
+    if [claim for claim, _ in said] == [usual]:
+        return said[0][1]
+    return "; ".join(f"{claim.name} {text}" for claim, text in said) or None

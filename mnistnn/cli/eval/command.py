@@ -180,7 +180,7 @@ def _print(measured: _Measured, is_alone: bool, per_class: bool) -> None:
     """
     from mnistnn.analysis.evaluation.test_access_log import said
 
-    result, claimed = measured.result, said_of(measured.claims, measured.values)
+    result, claimed = measured.result, said_of(measured.task, measured.claims, measured.values)
     table = measured.task.lines_per_class(result) if per_class else []
     if not is_alone:
         click.echo(printable(f"{measured.run.path}: {result.split} {result.headline} on {result.examples:,}"))
