@@ -1,4 +1,4 @@
-"""`mnistnn eval` of classes: the balanced error, figures of each class, the K best scores, and what is claimed of them."""
+"""`mnistnn eval` of classes: the balanced error, figures of each class, the K best scores, and claims of them."""
 
 import json
 from pathlib import Path
