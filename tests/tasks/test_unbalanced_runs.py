@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,12 +107,26 @@ def test_killed_run_with_balanced_weights_ends_with_the_same_bits(toy, start, st
     assert rows("run") == rows("whole")
 
 
+@pytest.mark.parametrize(
+    ("policy", "metric"),
+    [
+        ("{type: course_patience, monitor: valid.balanced_error}", "valid.balanced_error"),
+        ("{type: significance_patience}", "valid.gained, valid.lost"),
+    ],
+)
+def test_resumed_run_is_not_given_a_policy_that_reads_what_was_not_measured(toy, start, command, policy, metric):
+    start(toy)
+    done = command("resume", "run", f"stopping=[{policy}]")
+    assert done.code == 2
+    assert f"reads {metric}, which the run has not measured so far" in done.err
+
+
 def test_balanced_weights_follow_from_the_training_split(toy):
     plan = Plan(load_experiment(toy, ["loss.class_weights=balanced"]))
-    training = plan.training()
+    objective: Any = plan.training().objective
     labels = plan.place("train").labels
     expected = [len(labels) / (4 * (labels == label).sum()) for label in range(4)]
-    np.testing.assert_allclose(training.objective.loss.weights(np.zeros((1, 4))), expected, rtol=1e-15)
+    np.testing.assert_allclose(objective.loss.weights(np.zeros((1, 4))), expected, rtol=1e-15)
 
 
 def test_wrong_number_of_weights_is_refused_at_its_line(toy, command):
