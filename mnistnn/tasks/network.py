@@ -111,7 +111,7 @@ class NetworkTask(SteppedTask):
     ) -> tuple[BaseObjective, Evaluate]:
         experiment = self.experiment
         self.remembered(batch_size, updates_per_epoch)
-        self._count_classes(train.labels)
+        self.count_classes(train.labels)
         evaluate = Validation(
             self._network,
             self._criterion,
@@ -123,7 +123,7 @@ class NetworkTask(SteppedTask):
         )
         return Objective(self._network, self._criterion, penalties, experiment.batches.chunk), evaluate
 
-    def _count_classes(self, labels: Array) -> None:
+    def count_classes(self, labels: Array) -> None:
         """Let the criterion know how many labels there are of each class, if it asks."""
         criterion = self._criterion
         if isinstance(criterion, PerExampleLoss | EachStep) and criterion.needs_counts:
@@ -133,7 +133,7 @@ class NetworkTask(SteppedTask):
         for name, layer in self.layers.items():
             if layer.is_truncated:
                 raise UsageError(f"{name}: its gradient is cut off (truncate), and so not that of the loss")
-        self._count_classes(targets)  # weights that follow from the data follow from the batch
+        self.count_classes(targets)  # weights that follow from the data follow from the batch
         objective = Objective(self._network, self._criterion, penalties)
         objective.set_batch(x, targets, update=0)
         return CheckedFunction(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mnistnn.analysis.evaluation.predictions import predictions_of
+from mnistnn.analysis.inspection.layer_statistics import statistics_of
 from mnistnn.config.load import load_experiment
 from mnistnn.errors import InterruptedRunError
 from mnistnn.experiment.plan import Plan
@@ -105,6 +106,17 @@ def test_killed_run_with_balanced_weights_ends_with_the_same_bits(toy, start, st
         start(toy, *changes)
     assert command("resume", "run", "-q").code == 0
     assert rows("run") == rows("whole")
+
+
+def test_statistics_of_layers_weigh_as_training_does(toy, start):
+    start(toy, "loss.class_weights=balanced")
+    trained = load_trained(RunDirectory(Path("run")))
+    counts = np.bincount(trained.placed("train").labels, minlength=4)
+    found = predictions_of(trained, "valid", 30)
+    assert found.probabilities is not None
+    nll = -np.log(found.probabilities[np.arange(30), found.labels])
+    expected = (counts.sum() / (4 * counts[found.labels]) * nll).mean()
+    assert statistics_of(trained, "valid", 30).loss == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(
