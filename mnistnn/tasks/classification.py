@@ -28,8 +28,6 @@ from mnistnn.tasks.result import STRICT, Result, agree
 from mnistnn.types import Array, SplitName
 
 _MOST = 1 << 40  # examples that a count may stand for
-
-
 _ADDED = ("balanced_error", "per_class", "macro")  # by a later version than the rest
 
 
@@ -104,7 +102,7 @@ class Classifier(Task):
 
     def measure(self, subject: Subject, split: SplitName, options: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
         k, top = self.source.classes, options.get("--top-k")
-        if top is not None and top >= k:
+        if top is not None and not 1 <= top < k:
             raise UsageError(f"--top-k: of {k} classes, 1 to {k - 1} can be the best; got {top}")
         beyond = 0
         confusion = np.zeros(k * k, dtype=np.int64)
@@ -168,8 +166,8 @@ class Classifier(Task):
 
 
 def ranks(scores: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many classes are ahead of each label, of scores (..., k) and labels (...); those below 0
-    are none, and left out.
+    """Return how many classes are ahead of each label, of scores (..., k) and labels (...); those below 0 are
+    none, and left out.
 
     Of equal scores, that of the lower class is ahead, as where the largest one is looked for.
     """

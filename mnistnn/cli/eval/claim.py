@@ -32,7 +32,9 @@ class HeldClaim(NamedTuple):
         from mnistnn.errors import UsageError
 
         if self.band is None:
-            others = f"; mnistnn reproduce holds its {self.others}" if self.others else ""
+            others = "; overrides of what is learned or measured leave the claims of a file behind"
+            if self.others:
+                others = f"; mnistnn reproduce holds its {self.others}"
             raise UsageError(f"{run.path}: its experiment claims nothing about the {self.what} (key expect){others}")
 
     def said(self, value: float) -> str | None:
