@@ -58,7 +58,7 @@ def best_row(history: History, monitor: str) -> int | None:
 
 def is_percent(metric: str) -> bool:
     """Tell whether people are shown a metric in percent: an error, which is kept as a fraction."""
-    return metric.rpartition(".")[2] == "error"
+    return metric.rpartition(".")[2] in ("error", "balanced_error")
 
 
 def shown(metric: str, value: float) -> str:

@@ -82,7 +82,8 @@ def test_experiment_expects_a_metric_and_says_where_it_comes_from(path):
     if hasattr(experiment.model, "learns_by"):
         assert expect.test_log_likelihood or expect.test_reconstruction or expect.train_pseudo_likelihood
     else:
-        assert any(claim is not None for claim in (expect.test_error, expect.test_loss, expect.test_variance))
+        claims = (expect.test_error, expect.test_balanced_error, expect.test_loss, expect.test_variance)
+        assert any(claim is not None for claim in claims)
     assert expect.source
 
 
@@ -95,7 +96,7 @@ def test_experiment_has_a_record_or_says_why_not(path):
 @each_claim
 def test_expected_intervals_are_intervals(path):
     expect = loaded_from(path).experiment.expect
-    for interval in (expect.test_error, expect.valid_error):
+    for interval in (expect.test_error, expect.valid_error, expect.test_balanced_error):
         assert interval is None or 0 <= interval[0] < interval[1] < 1
     lost = expect.test_reconstruction
     for nats in (expect.test_log_likelihood, expect.train_pseudo_likelihood):
@@ -106,7 +107,7 @@ def test_expected_intervals_are_intervals(path):
 @each_file
 def test_bases_make_no_claims(path):
     expect = loaded_from(path).experiment.expect
-    assert path in CLAIMS or (expect.test_error, expect.valid_error) == (None, None)
+    assert path in CLAIMS or (expect.test_error, expect.valid_error, expect.test_balanced_error) == (None, None, None)
 
 
 @each_file

@@ -212,8 +212,8 @@ class Run:
 
         split       valid, train or test; how often the test split was read is counted in the run
         checkpoint  best, last, or the path of a checkpoint file, if not the one that the run was loaded with
-        options     those of `mnistnn eval` for some kinds of model: mc_samples, mc_mean, temperatures, chains, reverse,
-                    ais
+        options     those of `mnistnn eval` for some kinds of model: top_k, mc_samples, mc_mean, temperatures, chains,
+                    reverse, ais
 
         Returns the result: of a classifier loss, error, error_interval_95, confusion and more; `dataclasses.asdict`
         makes of it what `eval --json` prints. Raises UsageError for a split that there is not and for options that do

@@ -29,9 +29,20 @@ if TYPE_CHECKING:
     from mnistnn.config.schema import AnyExperiment
 
 DEFAULT = "default"
-# What changes how an experiment is done, and not what it is.
 _MOST_VALIDATORS = 16  # that are kept: experiments of one process may have other plugins each
-_NO_OTHER_EXPERIMENT = frozenset({"name", "seed", "backend", "checkpoint", "evaluation"})
+# What changes how an experiment is done, and not what is learned, chosen or measured: keys with all that is below them.
+_NO_OTHER_EXPERIMENT = (
+    "name",
+    "seed",
+    "backend",
+    "checkpoint.every_epochs",
+    "checkpoint.every_s",
+    "checkpoint.keep_last",
+    "checkpoint.keep_every_epochs",
+    "evaluation.batch_size",
+    "evaluation.train_error",
+    "expect",
+)
 
 
 def experiment_validator(plugins: Plugins = NO_PLUGINS) -> "ExperimentValidator":
@@ -226,9 +237,9 @@ def _own_claims(tree: Node, sources: list[tuple[str, str]], overrides: Sequence[
     claims = find(tree, ("expect",))
     if not isinstance(claims, MappingNode):
         return set()
-    keys = {override.partition("=")[0].strip().split(".")[0] for override in overrides}
+    keys = [override.partition("=")[0].strip() for override in overrides]
     own = {COMMAND_LINE}
-    if sources and keys <= _NO_OTHER_EXPERIMENT | {"expect"}:
+    if sources and all(f"{key}.".startswith(tuple(f"{same}." for same in _NO_OTHER_EXPERIMENT)) for key in keys):
         own.add(sources[0][0])
     return {key for key, entry in claims.entries.items() if entry.value.place.source.name in own}
 

@@ -73,6 +73,8 @@ class Expect:
     """Lowest and highest test error, as fractions, that count as reproduced."""
     valid_error: Annotated[list[Fraction], Field(min_length=2, max_length=2)] | None = None
     """The same for the best validation error."""
+    test_balanced_error: Annotated[list[Fraction], Field(min_length=2, max_length=2)] | None = None
+    """Lowest and highest balanced error on the test split, the mean over classes of the error of each."""
     test_log_likelihood: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     """Lowest and highest mean log-likelihood of the test images, in nats, that count as reproduced, for an energy-based
     model."""

@@ -7,12 +7,13 @@ from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.activations import sigmoid
 from mnistnn.kernels.binary import binary_nll
+from mnistnn.losses.class_weights import WeightedByClass
 from mnistnn.losses.contract import TwoClassLoss
 from mnistnn.types import Array
 
 
 @component
-class BinaryNLL(TwoClassLoss):
+class BinaryNLL(WeightedByClass, TwoClassLoss):
     """Negative log-likelihood of P(1) = σ(z) for two classes and one output, as in the slides' logistic regression.
 
     L = 1/n Σ softplus(zᵢ) − tᵢ zᵢ;  dz = (σ(z) − t)/n. Two classes come from `data.labels`.
@@ -22,19 +23,19 @@ class BinaryNLL(TwoClassLoss):
 
     is_convex: ClassVar[bool] = True
 
-    def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
+    def plain_losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
         n = len(z)
         t, nll, dz = (self.scratch(role, (n,), z) for role in ("t", "nll", "dz"))
         t[...] = labels
         binary_nll(z.reshape(-1), t, dz, nll)
         return nll, dz.reshape(n, 1)
 
-    def curvature_product(self, z: Array, labels: Array, z_dot: Array) -> Array:
+    def plain_curvature_product(self, z: Array, z_dot: Array) -> Array:
         """H = σ(z) (1 − σ(z))."""
-        z_dot *= self.curvature_diagonal(z, labels)
+        z_dot *= self.plain_curvature_diagonal(z)
         return z_dot
 
-    def curvature_diagonal(self, z: Array, labels: Array) -> Array:
+    def plain_curvature_diagonal(self, z: Array) -> Array:
         p, diagonal = self.scratch("p", z.shape, z), self.scratch("diagonal", z.shape, z)
         p[...] = z
         sigmoid(p)
@@ -43,9 +44,9 @@ class BinaryNLL(TwoClassLoss):
         diagonal *= 1.0 / len(z)
         return diagonal
 
-    def curvature_roots(self, z: Array, labels: Array) -> Array:
+    def plain_curvature_roots(self, z: Array) -> Array:
         n, roots = len(z), self.scratch("roots", (1, *z.shape), z)
-        array_module(z).sqrt(self.curvature_diagonal(z, labels), out=roots[0])
+        array_module(z).sqrt(self.plain_curvature_diagonal(z), out=roots[0])
         roots *= sqrt(n)
         return roots
 

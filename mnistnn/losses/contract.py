@@ -1,7 +1,7 @@
 """The contract of a loss, and the base of several losses."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mnistnn.backend.arrays import array_module, mean
 from mnistnn.backend.scratch import Scratch
@@ -58,9 +58,21 @@ class PerExampleLoss(MeanOverExamples):
         """Check that the model's output fits. Raises ShapeError."""
         raise NotImplementedError
 
+    @property
+    def needs_counts(self) -> bool:
+        """Whether `learn_from` has to be called before values and gradients are asked for."""
+        return False
+
+    def learn_from(self, counts: Any) -> None:
+        """Take how many training examples, or steps of them, each class has (classes,), on the host."""
+
     def predict(self, z: Array) -> Array:
         """Return the predicted class for each row (n,)."""
         raise NotImplementedError
+
+    def class_scores(self, z: Array) -> Array:
+        """Return a score of each class (n, classes), by which classes are ranked; maybe z itself."""
+        return self.probabilities(z)
 
     def probabilities(self, z: Array) -> Array:
         """Return the probability of each class (n, classes), in a new array."""
@@ -78,11 +90,16 @@ class PerExampleLoss(MeanOverExamples):
         """Return r (k, n, outputs) with Hᵢ = Σₖ r[k, i] r[k, i]ᵀ for each example i; the caller may use it up."""
         raise NotImplementedError
 
+    def measured_losses(self, z: Array, labels: Array) -> Array:
+        """Return each example's loss (n,) as evaluations measure it, lent: what is minimised, if nothing else is
+        said.
+        """
+        return self.losses_and_dz(z, labels)[0]
+
     def score(self, z: Array, labels: Array) -> Score:
         """Return the summed loss, in float64, and the number of misclassified examples (zero-one loss) of a batch."""
-        losses, _ = self.losses_and_dz(z, labels)
         return Score(
-            loss=float(losses.sum(dtype="float64")),
+            loss=float(self.measured_losses(z, labels).sum(dtype="float64")),
             errors=int((self.predict(z) != labels).sum()),
             examples=len(labels),
         )
@@ -104,6 +121,9 @@ class PerClassLoss(PerExampleLoss):
 
     def predict(self, z: Array) -> Array:
         return z.argmax(axis=1)
+
+    def class_scores(self, z: Array) -> Array:
+        return z
 
     def label_places(self, z: Array, labels: Array, by_class: bool = False) -> Array:
         """Return where each row's label stands in the flattened z (n, k): i·k + labelᵢ (n,), int64.

@@ -1,6 +1,6 @@
 """A classification loss at every step of a sequence that has a label."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mnistnn.backend.arrays import array_module
 from mnistnn.backend.scratch import Scratch
@@ -34,6 +34,15 @@ class EachStep(MeanOverExamples):
             )
         self.loss.build(out_shape[1:], classes)
 
+    @property
+    def needs_counts(self) -> bool:
+        """Whether `learn_from` has to be called before values and gradients are asked for."""
+        return self.loss.needs_counts
+
+    def learn_from(self, counts: Any) -> None:
+        """Take how many steps of the training split each class has (classes,), on the host."""
+        self.loss.learn_from(counts)
+
     def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
         """Return each example's share of the mean loss, times n (n,), and the gradient of the mean, like z."""
         xp, (n, steps, k) = array_module(z), z.shape
@@ -57,7 +66,7 @@ class EachStep(MeanOverExamples):
         """Return the loss summed over the steps that have a label, their misclassified ones, and how many they are."""
         flat = labels.reshape(-1)
         has_label = flat >= 0
-        losses, _ = self.loss.losses_and_dz(z.reshape(-1, z.shape[2]), array_module(z).maximum(flat, 0))
+        losses = self.loss.measured_losses(z.reshape(-1, z.shape[2]), array_module(z).maximum(flat, 0))
         misclassified = (self.loss.predict(z.reshape(-1, z.shape[2])) != flat) & has_label
         return Score(
             loss=float((losses * has_label).sum(dtype="float64")),
@@ -68,6 +77,10 @@ class EachStep(MeanOverExamples):
     def predict(self, z: Array) -> Array:
         """Return the predicted class at each step (n, steps)."""
         return self.loss.predict(z.reshape(-1, z.shape[2])).reshape(z.shape[:2])
+
+    def class_scores(self, z: Array) -> Array:
+        """Return a score of each class at each step (n, steps, classes), by which classes are ranked."""
+        return self.loss.class_scores(z.reshape(-1, z.shape[2])).reshape(z.shape)
 
     def probabilities(self, z: Array) -> Array:
         """Return the probability of each class at each step (n, steps, classes), in a new array."""

@@ -5,12 +5,13 @@ from typing import ClassVar, Literal
 from mnistnn.backend.arrays import array_module
 from mnistnn.component import component
 from mnistnn.kernels.perceptron import perceptron
+from mnistnn.losses.class_weights import WeightedByClass
 from mnistnn.losses.contract import TwoClassLoss
 from mnistnn.types import Array
 
 
 @component
-class Perceptron(TwoClassLoss):
+class Perceptron(WeightedByClass, TwoClassLoss):
     """max(0, −t z) for two classes and one output z, with t = −1 for class 0 and 1 for class 1; the mean over examples.
 
     dz = −t/n where t z ≤ 0, else 0. With `batches: {size: 1}` and one linear unit a step of gradient descent is the
@@ -22,7 +23,7 @@ class Perceptron(TwoClassLoss):
 
     has_probabilities: ClassVar[bool] = False
 
-    def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
+    def plain_losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
         n = len(z)
         t, loss, dz = (self.scratch(role, (n,), z) for role in ("t", "loss", "dz"))
         t[...] = labels

@@ -226,8 +226,8 @@ def score(
 ) -> Score:
     """Return the loss summed over all examples and the count of errors, computed in batches of `batch_size`.
 
-    The last, smaller batch counts like the others. Sums are in float64. `right` (len(x),), if given, is filled with
-    whether each example is classified correctly. Where each step of an example counts, so does each in the result.
+    The last, smaller batch counts like the others. Sums are in float64. `right`, like labels, if given, is filled with
+    whether each of them is predicted. Where each step of an example counts, so does each in the result.
     """
     total, errors, count = 0.0, 0, 0
     for start in range(0, len(x), batch_size):

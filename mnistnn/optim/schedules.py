@@ -139,7 +139,7 @@ class BoldDriver:
     type: Literal["bold_driver"] = "bold_driver"
     start: Positive
     """Value at the beginning."""
-    monitor: Literal["train.loss", "valid.loss", "valid.error"] = "train.loss"
+    monitor: Literal["train.loss", "valid.loss", "valid.error", "valid.balanced_error"] = "train.loss"
     """The metric that should fall."""
     increase: Annotated[float, Field(ge=1)] = 1.05
     """Factor after an improvement."""
@@ -166,7 +166,7 @@ class Plateau:
     type: Literal["plateau"] = "plateau"
     start: Positive
     """Value at the beginning."""
-    monitor: Literal["train.loss", "valid.loss", "valid.error"] = "valid.loss"
+    monitor: Literal["train.loss", "valid.loss", "valid.error", "valid.balanced_error"] = "valid.loss"
     """The metric that should fall."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Factor on the rate."""

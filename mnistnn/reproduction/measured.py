@@ -49,7 +49,9 @@ def _value(claim: Claim, run: RunDirectory, best: Row, tell: Tell) -> float:
     kept = (
         each
         for each in stored_results(run)
-        if (each.split, each.checkpoint, each.epoch) == (claim.split, "best", best["epoch"]) and not each.file_suffix
+        if (each.split, each.checkpoint, each.epoch) == (claim.split, "best", best["epoch"])
+        and not each.file_suffix
+        and getattr(each, claim.metric, None) is not None  # one of an earlier version may lack it
     )
     result = next(kept, None) or evaluate(run, claim.split, "best", tell)
     value: float = getattr(result, claim.metric)

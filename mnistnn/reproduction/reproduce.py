@@ -84,7 +84,9 @@ def tell_of_seed(result: SeedResult, tell: Tell) -> None:
 
 def _said(claim: Claim, value: float) -> str:
     text = claim.shown(value, None)
-    return text if text.startswith(claim.name) else f"{claim.name} {text}"
+    if claim.prefix and claim.name.startswith(claim.prefix.strip()):
+        text = text.removeprefix(claim.prefix)
+    return f"{claim.name} {text}"
 
 
 def _reproduce_one(member: Member, conditions: Conditions, tell: Tell) -> Record:

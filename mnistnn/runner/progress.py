@@ -160,7 +160,7 @@ class ProgressDisplay:
 def epoch_line(t: Learning, examples: int, seconds: float) -> str:
     """Return the newest row as a line: metrics, speed, best so far."""
     row = t.history[-1]
-    names = ("train.loss", "train.error", "valid.loss", "valid.error")
+    names = ("train.loss", "train.error", "valid.loss", "valid.error", "valid.balanced_error")
     metrics = "  ".join(f"{name} {shown(name, row[name])}" for name in names if name in row)
     passes = f"passes {row['passes']:.6g}  " if "passes" in row else ""
     rate = f"rate {row['learning_rate']:.3g}  " if "learning_rate" in row else ""
@@ -172,6 +172,7 @@ def short_epoch_line(t: Learning, columns: int) -> str:
     """Return the newest row as a line that fits into so many columns of a terminal, whose bars show the speed."""
     row = t.history[-1]
     names = {"train.loss": "train", "valid.loss": "valid", "train.error": "train", "valid.error": "error"}
+    names["valid.balanced_error"] = "balanced"
     metrics = "  ".join(f"{said} {shown(name, row[name])}" for name, said in names.items() if name in row)
     rate = f"rate {row['learning_rate']:.3g}  " if "learning_rate" in row else ""
     return shorten(f"epoch {row['epoch']:>4.6g}  {metrics}  {rate}{standing(t)}", columns)

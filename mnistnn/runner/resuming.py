@@ -14,11 +14,15 @@ from mnistnn.run.code import kept_plugins
 from mnistnn.run.config import load_run_config
 from mnistnn.run.directory import RunDirectory, all_runs
 from mnistnn.run.record import RunRecord, read_record
+from mnistnn.tasks.by_class import BALANCED
+from mnistnn.tasks.contract import metrics_read
 
 # What a resumed run may change: how long it goes on, how it is saved, where it is computed.
 _CHANGEABLE = ("stopping", "checkpoint", "backend.device", "backend.threads")
 # The best parameters by another measure were not kept, so this one cannot change.
 _FIXED = ("checkpoint.monitor",)
+# What is measured only where something reads it.
+MEASURED_IF_READ = frozenset({BALANCED, "valid.gained", "valid.lost"})
 
 
 def refuse_changes(before: LoadedExperiment, now: LoadedExperiment) -> None:
@@ -39,6 +43,18 @@ def refuse_changes(before: LoadedExperiment, now: LoadedExperiment) -> None:
         raise ConfigError(
             "\n".join([f"a resumed run may only change {allowed}; this is another experiment:", *refused])
         )
+    _refuse_metrics_that_earlier_rows_lack(before, now)
+
+
+def _refuse_metrics_that_earlier_rows_lack(before: LoadedExperiment, now: LoadedExperiment) -> None:
+    known = {metric for metrics in metrics_read(before.experiment).values() for metric in metrics}
+    for key, metrics in metrics_read(now.experiment).items():
+        if lacking := sorted(MEASURED_IF_READ.intersection(metrics) - known):
+            raise now.error(
+                f"reads {', '.join(lacking)}, which the run has not measured so far, as nothing read it; a new run "
+                "measures it from the start",
+                key,
+            )
 
 
 def _may_change(key: str) -> bool:

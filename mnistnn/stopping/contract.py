@@ -13,7 +13,7 @@ from typing import Literal
 
 from mnistnn.types import History
 
-Monitor = Literal["valid.error", "valid.loss"]
+Monitor = Literal["valid.error", "valid.loss", "valid.balanced_error"]
 
 
 @dataclass(frozen=True)

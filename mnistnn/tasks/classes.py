@@ -7,7 +7,7 @@ from mnistnn.errors import ConfigError, UsageError
 from mnistnn.losses import Criterion, Loss
 from mnistnn.losses.contract import PerExampleLoss
 from mnistnn.losses.each_step import EachStep
-from mnistnn.tasks.classification import Classifier
+from mnistnn.tasks.classification import Classifier, Judged
 from mnistnn.tasks.contract import Subject, Watch, metrics_read
 from mnistnn.tasks.mc_dropout import mean_in, mean_probabilities, refuse_unless_random, summed_nll
 from mnistnn.tasks.network import NetworkTask
@@ -27,7 +27,7 @@ class NetworkClassification(Classifier, NetworkTask):
     """One class for each example."""
 
     has_one_class: ClassVar[bool] = True
-    options: ClassVar[frozenset[str]] = frozenset({"--mc-samples", "--mc-mean"})
+    options: ClassVar[frozenset[str]] = Classifier.options | {"--mc-samples", "--mc-mean"}
 
     def judge(self, loss: Any) -> Criterion:
         self._loss = _class_loss(loss)
@@ -45,13 +45,13 @@ class NetworkClassification(Classifier, NetworkTask):
             refuse_unless_random(self._network, self._loss)
         return super().measure(subject, split, options, watch)
 
-    def _judge(self, x: Array, labels: Array, options: Mapping[str, Any]) -> tuple[float, Array]:
+    def _judge(self, x: Array, labels: Array, options: Mapping[str, Any]) -> Judged:
         samples = options.get("--mc-samples")
         mean = mean_in(samples, options.get("--mc-mean"))
         if samples is None or mean is None:
             return super()._judge(x, labels, options)
         p = mean_probabilities(self._network, self._loss, x, samples, mean)
-        return summed_nll(p, labels), p.argmax(axis=1)
+        return Judged(summed_nll(p, labels), p.argmax(axis=1), p)
 
 
 class StepClassification(Classifier, NetworkTask):

@@ -12,8 +12,9 @@ from mnistnn.errors import ConfigError
 from mnistnn.models.contract import Tell
 from mnistnn.models.fitted.committee import Committee, TrainedMember, add_member
 from mnistnn.objectives.gradient_check import CheckedFunction
+from mnistnn.tasks.by_class import BALANCED, BalancedError
 from mnistnn.tasks.classification import Classifier
-from mnistnn.tasks.contract import Part, Task
+from mnistnn.tasks.contract import Part, Task, is_read
 from mnistnn.tasks.fitted import FittedClassification
 from mnistnn.training.fit import Measure
 from mnistnn.types import Array
@@ -74,18 +75,19 @@ class CommitteeTask(FittedClassification):
         whole = super()._validation(train, None)
         if valid is None:
             return whole
-        running = _Running(self._committee, valid)
+        running = _Running(self._committee, valid, is_read(BALANCED, self.experiment))
         return lambda tell: whole(tell) | running.metrics(self.experiment.evaluation.batch_size, tell)
 
 
 class _Running:
     """The committee on the validation split: sums over its members, so that each is asked once."""
 
-    def __init__(self, committee: Committee, valid: Examples) -> None:
+    def __init__(self, committee: Committee, valid: Examples, balanced: bool) -> None:
         xp = array_module(valid.x)
         shape = (len(valid.labels), committee.classes)
         self.committee, self.valid = committee, valid
         self.total, self.votes, self.asked, self.member_error = xp.zeros(shape), xp.zeros(shape), 0, 0.0
+        self._balanced = BalancedError(valid.labels, committee.classes) if balanced else None
 
     def metrics(self, batch_size: int, tell: Tell) -> dict[str, float]:
         """Return loss and error of the committee, and the error of the member that joined last."""
@@ -100,11 +102,13 @@ class _Running:
                 errors += int((p.argmax(axis=1) != labels[part]).sum())
             # Only now: who is told may end it, and asks again when it goes on.
             self.total, self.votes, self.asked, self.member_error = total, votes, self.asked + 1, errors / len(labels)
-        score = self.committee.criterion.score(
-            self.committee.combined(self.total, self.votes, self.asked).astype(self.valid.x.dtype), labels
-        )
+        criterion = self.committee.criterion
+        z = self.committee.combined(self.total, self.votes, self.asked).astype(self.valid.x.dtype)
+        score = criterion.score(z, labels)
+        balanced = {} if self._balanced is None else {BALANCED: self._balanced.of(criterion.predict(z) == labels)}
         return {
             "valid.loss": score.loss / len(labels),
             "valid.error": score.errors / len(labels),
+            **balanced,
             "member.error": self.member_error,
         }

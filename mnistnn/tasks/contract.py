@@ -42,6 +42,8 @@ Watch = Callable[[str, int, int], None]
 
 # The options of `mnistnn eval` that belong to some kinds of model only, and to which.
 OPTIONS = {
+    "--per-class": "classifiers",
+    "--top-k": "classifiers",
     "--mc-samples": "classifiers",
     "--mc-mean": "classifiers",
     "--temperatures": "energy-based models",
@@ -332,12 +334,17 @@ class Task:
         """
         raise NotImplementedError
 
-    def claim_on(self, split: SplitName) -> tuple[Claim, Band | None]:
-        """Return what `eval` may hold against a band on a split, and the band, if the experiment claims any."""
-        claim = next((each for each in self.claims if each.split == split), None)
-        if claim is None:
-            return self.claims[0], None
-        return claim, claim.band(self.experiment.expect)
+    def lines_per_class(self, result: Any) -> list[str]:
+        """Return what was found of each class as the lines of a table. Raises UsageError where there are no classes."""
+        raise self._refusal("classifies nothing")
+
+    def claims_on(self, split: SplitName) -> list[tuple[Claim, Band | None]]:
+        """Return what `eval` holds against a band on a split, and the bands; if the experiment claims nothing of it,
+        what it may claim first, and None.
+        """
+        possible = [(each, each.band(self.experiment.expect)) for each in self.claims if each.split == split]
+        claimed = [(claim, band) for claim, band in possible if band is not None]
+        return [*claimed] or possible[:1] or [(self.claims[0], None)]
 
 
 def metrics_read(experiment: AnyExperiment) -> dict[str, tuple[str, ...]]:
@@ -347,6 +354,11 @@ def metrics_read(experiment: AnyExperiment) -> dict[str, tuple[str, ...]]:
     if (monitor := monitored_by_rate(experiment.optimizer)) is not None:
         read["optimizer.learning_rate"] = (monitor,)
     return read
+
+
+def is_read(metric: str, experiment: AnyExperiment) -> bool:
+    """Tell whether one of these reads a metric, which is then measured."""
+    return any(metric in metrics for metrics in metrics_read(experiment).values())
 
 
 def refuse_errors(experiment: AnyExperiment, why: str) -> None:

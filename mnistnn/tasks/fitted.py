@@ -23,8 +23,9 @@ from mnistnn.run.provenance import ARITHMETIC
 from mnistnn.stopping.limits import shortest_interval
 from mnistnn.storage.inside import file_in
 from mnistnn.storage.partial_scores import PREFIX, SUFFIX, PartialScores, forget
-from mnistnn.tasks.classification import Classifier
-from mnistnn.tasks.contract import Part, Subject, Watch, Weights
+from mnistnn.tasks.by_class import BALANCED, BalancedError
+from mnistnn.tasks.classification import Classifier, Judged
+from mnistnn.tasks.contract import Part, Subject, Watch, Weights, is_read
 from mnistnn.training.fit import Fitting, Measure
 from mnistnn.training.learning import Layout
 from mnistnn.types import Array, Row, Shape, ShapeError, SplitName
@@ -52,7 +53,9 @@ class FittedClassification(Classifier):
         if experiment.stopping and not self._model.open_ended:
             raise ConfigError(f"{kind} ends with its last round, so nothing is to end it before", key="stopping")
 
-        known = {"valid.loss", "valid.error"} | ({"train.error"} if experiment.evaluation.train_error else set())
+        known = {"valid.loss", "valid.error", BALANCED} | (
+            {"train.error"} if experiment.evaluation.train_error else set()
+        )
         for number, policy in enumerate(experiment.stopping):
             for metric in policy.metrics():
                 if metric not in known:
@@ -134,15 +137,20 @@ class FittedClassification(Classifier):
     def _validation(self, train: Examples, valid: Examples | None) -> Measure:
         """Return what measures the model as it stands: the columns of metrics.jsonl."""
         measured = {"train": train if self.experiment.evaluation.train_error else None, "valid": valid}
-        splits = {split: _Followed(self._model, each) for split, each in measured.items() if each is not None}
+        balanced = is_read(BALANCED, self.experiment)
+        splits = {
+            split: _Followed(self._model, each, self.source.classes if balanced and split == "valid" else None)
+            for split, each in measured.items()
+            if each is not None
+        }
 
         def validate(tell: Tell) -> dict[str, float]:
             metrics: dict[str, float] = {}
             for split, followed in splits.items():
                 with self._partial_scores(split) as partial_scores:
                     blocks = _Blocks(self._model, partial_scores, followed.count, f"{split} examples", tell)
-                    loss, error = followed.measured(blocks, self.experiment.evaluation.batch_size)
-                metrics |= {f"{split}.loss": loss, f"{split}.error": error}
+                    found = followed.measured(blocks, self.experiment.evaluation.batch_size)
+                metrics |= {f"{split}.{name}": value for name, value in found.items()}
             metrics.pop("train.loss", None)
             return metrics
 
@@ -172,9 +180,8 @@ class FittedClassification(Classifier):
             found = super().measure(subject, split, options, watch)
         return {**found, "examples_per_stage": self._model.examples_per_stage or None}
 
-    def _judge(self, x: Array, labels: Array, options: Mapping[str, Any]) -> tuple[float, Array]:
-        z = self._blocks.scores(x)
-        return self.criterion.score(z, labels).loss, self.criterion.predict(z)
+    def _judge(self, x: Array, labels: Array, options: Mapping[str, Any]) -> Judged:
+        return self.judged(self._blocks.scores(x), labels)
 
     def arrays(self) -> dict[str, Array]:
         return self._model.arrays()
@@ -250,19 +257,25 @@ class _Blocks:
 class _Followed:
     """A split that is measured again and again while the model is fitted."""
 
-    def __init__(self, model: AnyFitted, examples: Examples) -> None:
+    def __init__(self, model: AnyFitted, examples: Examples, classes: int | None = None) -> None:
         self._model, self._examples, self.count = model, examples, len(examples.labels)
         is_in_memory = not isinstance(examples.x, StreamedInputs)
         self._scores = model.follow(examples.x) if is_in_memory else None
+        self._balanced = None if classes is None else BalancedError(examples.labels, classes)
 
-    def measured(self, blocks: _Blocks, size: int) -> tuple[float, float]:
-        """Return the mean loss and the error of the model as it stands; so many examples are asked for at once."""
-        examples = self._examples
+    def measured(self, blocks: _Blocks, size: int) -> dict[str, float]:
+        """Return the mean loss and the error of the model as it stands, and the balanced error if there are `classes`;
+        so many examples are asked for at once.
+        """
+        examples, criterion = self._examples, self._model.criterion
         followed = None if self._scores is None else self._scores()
-        loss, errors = 0.0, 0
+        loss, errors, right = 0.0, 0, np.empty(self.count, dtype=bool)
         for start in range(0, self.count, size):
             part = slice(start, start + size)
             z = blocks.scores(examples.x[part]) if followed is None else followed[part]
-            score = self._model.criterion.score(z, examples.labels[part])
+            score = criterion.score(z, examples.labels[part])
             loss, errors = loss + score.loss, errors + score.errors
-        return loss / self.count, errors / self.count
+            if self._balanced is not None:
+                right[part] = to_host(criterion.predict(z) == examples.labels[part])
+        found = {"loss": loss / self.count, "error": errors / self.count}
+        return found if self._balanced is None else {**found, "balanced_error": self._balanced.of(right)}

@@ -4,16 +4,20 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from mnistnn.backend.arrays import to_host
 from mnistnn.config.schema import AnyExperiment
 from mnistnn.data.examples import Examples
 from mnistnn.data.source import DataSource
 from mnistnn.errors import ConfigError, UsageError
 from mnistnn.losses import Criterion, UnsupervisedLoss
+from mnistnn.losses.contract import PerExampleLoss
+from mnistnn.losses.each_step import EachStep
 from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.gradient_check import CheckedFunction
 from mnistnn.objectives.supervised import BaseObjective, Objective
 from mnistnn.optim.contract import Requirements
-from mnistnn.tasks.contract import Part
+from mnistnn.tasks.by_class import BALANCED, class_counts
+from mnistnn.tasks.contract import Part, is_read
 from mnistnn.tasks.stepped import SteppedTask
 from mnistnn.tasks.validation import Validation
 from mnistnn.training.loop import Evaluate
@@ -107,6 +111,7 @@ class NetworkTask(SteppedTask):
     ) -> tuple[BaseObjective, Evaluate]:
         experiment = self.experiment
         self.remembered(batch_size, updates_per_epoch)
+        self.count_classes(train.labels)
         evaluate = Validation(
             self._network,
             self._criterion,
@@ -114,13 +119,21 @@ class NetworkTask(SteppedTask):
             experiment.evaluation.batch_size,
             train if experiment.evaluation.train_error else None,
             paired=any("valid.gained" in policy.metrics() for policy in experiment.stopping),
+            classes=self.source.classes if is_read(BALANCED, experiment) else None,
         )
         return Objective(self._network, self._criterion, penalties, experiment.batches.chunk), evaluate
+
+    def count_classes(self, labels: Array) -> None:
+        """Let the criterion know how many labels there are of each class, if it asks."""
+        criterion = self._criterion
+        if isinstance(criterion, PerExampleLoss | EachStep) and criterion.needs_counts:
+            criterion.learn_from(class_counts(to_host(labels), self.source.classes))
 
     def checked_function(self, x: Array, targets: Array, penalties: list[Any]) -> CheckedFunction:
         for name, layer in self.layers.items():
             if layer.is_truncated:
                 raise UsageError(f"{name}: its gradient is cut off (truncate), and so not that of the loss")
+        self.count_classes(targets)  # weights that follow from the data follow from the batch
         objective = Objective(self._network, self._criterion, penalties)
         objective.set_batch(x, targets, update=0)
         return CheckedFunction(

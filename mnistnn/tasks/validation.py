@@ -5,6 +5,7 @@ from mnistnn.data.examples import Examples
 from mnistnn.losses import Criterion
 from mnistnn.models.sequential import Sequential
 from mnistnn.objectives.supervised import score
+from mnistnn.tasks.by_class import BALANCED, BalancedError
 from mnistnn.training.loop import Training
 from mnistnn.types import LAST, Array
 
@@ -16,6 +17,7 @@ class Validation:
     train   if given, the error on the whole training split is measured too
     paired  also count the validation images that are classified correctly now and were not by the best model so far,
             and the opposite; what a test of significance needs
+    classes if given, the balanced error over so many classes is measured too
     """
 
     def __init__(
@@ -26,10 +28,12 @@ class Validation:
         batch_size: int,
         train: Examples | None,
         paired: bool,
+        classes: int | None = None,
     ) -> None:
         self.model, self.loss, self.valid, self.batch_size = model, loss, valid, batch_size
         self.train, self.paired = train, paired
         self._best_right: Array | None = None
+        self._balanced = None if classes is None or valid is None else BalancedError(valid.labels, classes)
 
     def __call__(self, t: Training) -> dict[str, float]:
         """Return the metrics of one evaluation."""
@@ -39,12 +43,15 @@ class Validation:
             metrics["train.error"] = on_train.errors / on_train.examples
         if self.valid is None:
             return metrics
-        right = array_module(self.model.values).empty(len(self.valid.x), dtype=bool) if self.paired else None
+        is_asked = self.paired or self._balanced is not None
+        right = array_module(self.model.values).empty(self.valid.labels.shape, dtype=bool) if is_asked else None
         on_valid = score(self.model, self.loss, self.valid.x, self.valid.labels, self.batch_size, right)
         metrics["valid.loss"] = on_valid.loss / max(on_valid.examples, 1)
         if self.loss.classifies:
             metrics["valid.error"] = on_valid.errors / on_valid.examples
-        if right is not None:
+        if self._balanced is not None:
+            metrics[BALANCED] = self._balanced.of(right)
+        if right is not None and self.paired:
             before = self._right_before(t, self.valid)
             metrics["valid.gained"] = int((right & ~before).sum())
             metrics["valid.lost"] = int((before & ~right).sum())

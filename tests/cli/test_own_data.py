@@ -668,6 +668,7 @@ def test_end_before_what_is_done_is_refused_and_nothing_is_written(toy, command)
         ("backend.threads=1", True),
         ("evaluation.batch_size=50", True),
         ("optimizer.learning_rate=0.1", False),
+        ("checkpoint.monitor=valid.loss", False),
         ("stopping.0.epochs=1", False),
     ],
 )
@@ -676,7 +677,9 @@ def test_claim_is_of_the_experiment_of_the_file_only(toy, command, override, hol
     assert command("train", toy, override, "--run-dir", "run", "-q").code == 0
     done = command("eval", "run")
     assert ("a guess" in done.out) == holds
-    assert command("eval", "run", "--expect").code == (0 if holds else 2)
+    held = command("eval", "run", "--expect")
+    assert held.code == (0 if holds else 2)
+    assert ("overrides of what is learned or measured leave the claims of a file behind" in held.err) != holds
 
 
 def test_claim_of_a_file_that_is_extended_is_not_ones_own(toy, command):

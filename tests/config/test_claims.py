@@ -36,12 +36,32 @@ def test_claim_of_the_file_itself_is_kept(claims):
     assert claims(BASE) == CLAIMED
 
 
-@pytest.mark.parametrize("override", ["seed=3", "name=other", "backend.threads=1", "evaluation.train_error=true"])
+@pytest.mark.parametrize(
+    "override",
+    [
+        "seed=3",
+        "name=other",
+        "backend.threads=1",
+        "backend={threads: 1}",
+        "evaluation.train_error=true",
+        "checkpoint.every_epochs=2",
+    ],
+)
 def test_claim_is_kept_where_the_experiment_stays_the_same(claims, override):
     assert claims(BASE, override) == CLAIMED
 
 
-@pytest.mark.parametrize("override", ["optimizer.learning_rate=0.2", "data.dataset=fashion-mnist"])
+@pytest.mark.parametrize(
+    "override",
+    [
+        "optimizer.learning_rate=0.2",
+        "data.dataset=fashion-mnist",
+        "checkpoint.monitor=valid.loss",
+        "checkpoint={monitor: valid.loss}",
+        "evaluation.every_updates=7",
+        "loss.label_smoothing=0.1",
+    ],
+)
 def test_claim_is_about_no_other_experiment(claims, override):
     assert claims(BASE, override) == NOTHING
 

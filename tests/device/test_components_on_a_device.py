@@ -70,6 +70,21 @@ def test_loss_gives_the_same_bits(assert_same_bits, kind, dtype):
     assert_same_bits(lambda: chain_of("dense", "tanh", LOSSES[kind][0]), kind, dtype=dtype)
 
 
+@each_dtype
+@pytest.mark.parametrize("kind", LOSSES, ids=lambda kind: kind.__name__)
+def test_weighted_loss_gives_the_same_bits(assert_same_bits, kind, dtype):
+    weights = [0.5, 0.0, 3.0][-LOSSES[kind][1] :]
+    assert_same_bits(
+        lambda: chain_of("dense", "tanh", LOSSES[kind][0]), lambda: kind(class_weights=weights), dtype=dtype
+    )
+
+
+@each_dtype
+@pytest.mark.parametrize("weights", [None, [0.5, 0.0, 3.0]], ids=["alike", "weighted"])
+def test_smoothed_loss_gives_the_same_bits(assert_same_bits, weights, dtype):
+    assert_same_bits(MODELS[Sequential], lambda: SoftmaxNLL(class_weights=weights, label_smoothing=0.2), dtype=dtype)
+
+
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_penalty_gives_the_same_bits(assert_same_bits, penalty):
     assert_same_bits(MODELS[Sequential], SoftmaxNLL, lambda: [PENALTIES[penalty]()])

@@ -89,6 +89,21 @@ def test_every_loss_is_recorded(xp, assert_recorded_alike, kind):
     assert_recorded_alike(lambda: objective_of(chain_of("dense", "tanh", LOSSES[kind][0]), kind(), xp=xp))
 
 
+@each_loss
+def test_every_weighted_loss_is_recorded(xp, assert_recorded_alike, kind):
+    weights = [0.5, 0.0, 3.0][-LOSSES[kind][1] :]
+    assert_recorded_alike(
+        lambda: objective_of(chain_of("dense", "tanh", LOSSES[kind][0]), kind(class_weights=weights), xp=xp)
+    )
+
+
+@pytest.mark.parametrize("weights", [None, [0.5, 0.0, 3.0]], ids=["alike", "weighted"])
+def test_smoothed_loss_is_recorded(xp, assert_recorded_alike, weights):
+    assert_recorded_alike(
+        lambda: objective_of(MODELS[Sequential](), SoftmaxNLL(class_weights=weights, label_smoothing=0.2), xp=xp)
+    )
+
+
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_every_penalty_acts_alike(xp, assert_recorded_alike, penalty):
     assert_recorded_alike(lambda: objective_of(MODELS[Sequential](), SoftmaxNLL(), [PENALTIES[penalty]()], xp=xp))

@@ -219,7 +219,8 @@ def test_policies_about_what_is_not_measured_are_refused_at_their_line(policy, m
     assert done.code == 2, done.err
     assert "stopping" in done.err
     assert f"reads {metric}" in done.err
-    assert "which is not measured of a model of type boosted_stumps; there are valid.error, valid.loss" in done.err
+    assert "which is not measured of a model of type boosted_stumps" in done.err
+    assert "there are valid.balanced_error, valid.error, valid.loss" in done.err
     assert not Path("run").exists()
 
 

@@ -21,6 +21,7 @@ from mnistnn.experiment.trained import Trained
 from mnistnn.layers.dropconnect import DropConnect
 from mnistnn.layers.dropout import Dropout
 from mnistnn.models.sequential import Sequential
+from mnistnn.tasks.by_class import class_counts
 from mnistnn.types import Array, SplitName
 
 
@@ -95,6 +96,8 @@ def statistics_of(trained: Trained, split: SplitName, examples: int) -> Statisti
         x, labels = trained.first(split, examples)
         before = model.values.copy()  # batch normalisation collects statistics
         try:
+            if loss.needs_counts:
+                loss.learn_from(class_counts(to_host(trained.placed("train").labels), trained.plan.classes))
             _hold_at_mean(model, x)
             outputs = _forward(trained, x)
             mean_loss, dy = loss.value_and_dz(outputs[-1][2], labels)

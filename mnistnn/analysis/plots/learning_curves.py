@@ -15,7 +15,7 @@ from mnistnn.config.messages import shorten
 from mnistnn.errors import UsageError
 from mnistnn.run.metrics import COLUMNS
 from mnistnn.run.view import RunView
-from mnistnn.types import LAST
+from mnistnn.types import LAST, is_percent
 
 _DEFAULT_PANELS = {
     "error": ("train.error", "valid.error"),
@@ -164,10 +164,10 @@ def _panel(names: Sequence[str], groups: Sequence[Group], axis: Axis) -> Panel |
         return None
     kind = names[0].rpartition(".")[2]
     what = in_words(names[0]) if len(names) == 1 else kind
-    is_percent = kind == "error"
+    in_percent = is_percent(names[0])
     in_nats = kind == "loss" and all(_is_in_nats(one) for group in groups for one in group.runs)
-    unit = " (%)" if is_percent else " (nats)" if in_nats else ""
-    return Panel(axis, what + unit, lines, is_percent, from_zero=kind in _DEFAULT_PANELS)
+    unit = " (%)" if in_percent else " (nats)" if in_nats else ""
+    return Panel(axis, what + unit, lines, in_percent, from_zero=kind in _DEFAULT_PANELS)
 
 
 def _is_in_nats(one: RunView) -> bool:

@@ -32,7 +32,9 @@ class HeldClaim(NamedTuple):
         from mnistnn.errors import UsageError
 
         if self.band is None:
-            others = f"; mnistnn reproduce holds its {self.others}" if self.others else ""
+            others = "; overrides of what is learned or measured leave the claims of a file behind"
+            if self.others:
+                others = f"; mnistnn reproduce holds its {self.others}"
             raise UsageError(f"{run.path}: its experiment claims nothing about the {self.what} (key expect){others}")
 
     def said(self, value: float) -> str | None:
@@ -54,11 +56,22 @@ class HeldClaim(NamedTuple):
             raise CheckFailedError(f"{self.what} {found} is outside of what the experiment claims, {low} to {high}")
 
 
-def claim_of(task: Task, split: SplitName) -> HeldClaim:
-    """Return what an experiment may claim about a split, whether it does or not."""
+def claims_of_split(task: Task, split: SplitName) -> list[HeldClaim]:
+    """Return what an experiment claims about a split; if nothing, what it may claim."""
     from mnistnn.tasks.claims import CLAIMS, claims_of
 
-    claim, band = task.claim_on(split)
     expect = task.experiment.expect
     in_metrics = [each.name for key in claims_of(expect) if (each := CLAIMS[key]).in_row is not None]
-    return HeldClaim(claim, band, split, expect.source, ", ".join(in_metrics))
+    others = ", ".join(in_metrics)
+    return [HeldClaim(claim, band, split, expect.source, others) for claim, band in task.claims_on(split)]
+
+
+def said_of(task: Task, claims: list[HeldClaim], values: list[float]) -> str | None:
+    """Return all that is claimed of a split and the verdicts, in words; where it is not what is claimed first of such
+    models alone, behind the names of the metrics.
+    """
+    said = [(claim.claim, text) for claim, value in zip(claims, values, strict=True) if (text := claim.said(value))]
+    usual = next((each for each in task.claims if each.split == claims[0].split), None)
+    if [claim for claim, _ in said] == [usual]:
+        return said[0][1]
+    return "; ".join(f"{claim.name} {text}" for claim, text in said) or None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from mnistnn.cli.command import MnistnnCommand
-from mnistnn.cli.eval.claim import claim_of
+from mnistnn.cli.eval.claim import claims_of_split, said_of
 from mnistnn.cli.found import found_run
 from mnistnn.cli.options import CHECKPOINT, RUNS
 from mnistnn.cli.progress import progress
@@ -36,6 +36,15 @@ _SCHEMA_VERSION = 1
     help="What to measure on.",
 )
 @CHECKPOINT
+@click.option(
+    "--per-class", is_flag=True, help="Of a classifier: also print precision, recall, F1 and support of each class."
+)
+@click.option(
+    "--top-k",
+    type=click.IntRange(1, 1_000_000),
+    metavar="K",
+    help="Of a classifier: also how often the class is not among the K best scores.",
+)
 @click.option(
     "--mc-samples",
     type=click.IntRange(1, 100_000),
@@ -73,6 +82,8 @@ def evaluate(
     runs: Path,
     split: SplitName,
     checkpoint: str,
+    per_class: bool,
+    top_k: int | None,
     mc_samples: int | None,
     mc_mean: str | None,
     temperatures: int | None,
@@ -91,6 +102,8 @@ def evaluate(
     importance sampling; of an autoencoder how well it reconstructs images; of a regression the mean squared error.
     """
     flags = {
+        "--per-class": per_class,
+        "--top-k": top_k,
         "--mc-samples": mc_samples,
         "--mc-mean": mc_mean,
         "--temperatures": temperatures,
@@ -104,7 +117,7 @@ def evaluate(
     for run in found:
         measured.append(_measured(run, split, checkpoint, options, expect))
         if not as_json:
-            _print(measured[-1], is_alone=len(found) == 1)
+            _print(measured[-1], len(found) == 1, per_class)
     if len(found) == 1:
         if as_json:
             click.echo(json.dumps(measured[0].as_json()))
@@ -115,22 +128,31 @@ def evaluate(
             click.echo(printable(line))
     if expect:
         for each in measured:
-            each.claim.hold(each.value)
+            for claim, value in zip(each.claims, each.values, strict=True):
+                claim.hold(value)
 
 
 class _Measured(NamedTuple):
-    """A run's result, the task that says it in words, and the claim about it."""
+    """A run's result, the task that says it in words, and the claims about it."""
 
     run: RunDirectory
     task: Task
     result: Any
-    claim: HeldClaim
+    claims: list[HeldClaim]
+
+    @property
+    def claim(self) -> HeldClaim:
+        """The first of them: what is said of several runs together is about it."""
+        return self.claims[0]
+
+    @property
+    def values(self) -> list[float]:
+        """The metrics that are claimed, or may be."""
+        return [getattr(self.result, each.claim.metric) for each in self.claims]
 
     @property
     def value(self) -> float:
-        """The metric that may be claimed."""
-        value: float = getattr(self.result, self.claim.claim.metric)
-        return value
+        return self.values[0]
 
     def as_json(self) -> dict[str, Any]:
         from dataclasses import asdict
@@ -143,24 +165,29 @@ def _measured(run: RunDirectory, split: SplitName, checkpoint: str, options: dic
     from mnistnn.runner.signals import StopRequest
 
     trained = results.load_to_measure(run, split, checkpoint, _warn)
-    task, claim = trained.task, claim_of(trained.task, split)
+    task, claims = trained.task, claims_of_split(trained.task, split)
     task.refuse_options(options)
     if expect:
-        claim.refuse_if_none(run)
+        claims[0].refuse_if_none(run)
     said = "interrupted; the same command measures it"
     with StopRequest() as stop, stop.at_once(said), progress() as watch:
-        return _Measured(run, task, results.measure(run, trained, split, options, watch), claim)
+        return _Measured(run, task, results.measure(run, trained, split, options, watch), claims)
 
 
-def _print(measured: _Measured, is_alone: bool) -> None:
-    """Print all of a result that is the only one, and in a line what is claimed of others."""
+def _print(measured: _Measured, is_alone: bool, per_class: bool) -> None:
+    """Print all of a result that is the only one, and in a line what is claimed of others; a table of the classes if
+    that is wanted.
+    """
     from mnistnn.analysis.evaluation.test_access_log import said
 
-    result, claim = measured.result, measured.claim
+    result, claimed = measured.result, said_of(measured.task, measured.claims, measured.values)
+    table = measured.task.lines_per_class(result) if per_class else []
     if not is_alone:
         click.echo(printable(f"{measured.run.path}: {result.split} {result.headline} on {result.examples:,}"))
+        for line in table:
+            click.echo(printable(line))
         return
-    for line in measured.task.lines(result, claim.said(measured.value), columns_of_terminal()):
+    for line in [*measured.task.lines(result, claimed, columns_of_terminal()), *([""] if table else []), *table]:
         click.echo(printable(line))
     if result.split == "test":
         click.echo(said(result.test_readings))
