@@ -33,6 +33,7 @@ def named(toy, tmp_path, monkeypatch, start):
     [
         "data show toy",
         "eval run",
+        "eval run --per-class",
         "inspect confusion run",
         "inspect errors run --class T-shirt/top",
     ],
@@ -43,7 +44,7 @@ def test_text_of_a_command_has_names(named, command, line):
     assert "T-shirt/top" in done.out
 
 
-@pytest.mark.parametrize("line", ["data show toy", "inspect confusion run", "inspect errors run"])
+@pytest.mark.parametrize("line", ["data show toy", "eval run", "inspect confusion run", "inspect errors run"])
 def test_json_of_a_command_has_names_in_the_order_of_labels(named, command, line):
     done = command(*line.split(), "--json")
     assert json.loads(done.out)["class_names"] == NAMES
