@@ -157,7 +157,7 @@ class Classifier(Task):
         ]
 
     def lines_per_class(self, result: Any) -> list[str]:
-        return figure_lines(result.per_class, result.macro, self.experiment.data.class_names(len(result.confusion)))
+        return figure_lines(result.per_class, result.macro, self.source.class_names)
 
     def _says_balanced(self, result: Evaluation) -> bool:
         """Tell whether the balanced error says more than the error, or something is decided by it."""
