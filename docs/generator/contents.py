@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from generator.blocks import known
 from generator.markdown import escaped, table
 
-from mnistnn.course.chapters import CHAPTERS, Chapter, Page
+from mnistnn.course.chapters import CHAPTERS, Chapter, Page, pages
 
 WEEKS = (2, 2, 3, 3, 3, 2)
 """How many chapters are read in each week."""
@@ -18,7 +18,7 @@ def contents() -> str:
     lines = [
         f"{number}. **{escaped(each.title)}** {_links(each.pages)}" for number, each in enumerate(CHAPTERS, start=1)
     ]
-    names = [page.name for chapter in CHAPTERS for page in chapter.pages]
+    names = [page.name for page in pages()]
     tree = ["```{toctree}", ":hidden:", ":maxdepth: 1", *names, *OTHER_PAGES, "```"]
     return "\n".join([*lines, "", *tree])
 

@@ -49,7 +49,7 @@ def course(part: str | None, runs: Path, as_json: bool) -> None:
     from mnistnn.course.states import read_states
 
     chapters = _meant(part)
-    states, seconds = read_states(), _seconds()
+    states, seconds = read_states(), _seconds() if as_json or part is not None else {}
     done = finished(dict.fromkeys(name for page in pages() for name in page.experiments), runs)
     shown = [
         {
@@ -71,7 +71,7 @@ def course(part: str | None, runs: Path, as_json: bool) -> None:
 
 def _meant(part: str | None) -> list[tuple[int, Chapter]]:
     """Return the chapters that are meant, with their numbers. Raises UsageError for what is no chapter and no page."""
-    from mnistnn.course.chapters import CHAPTERS
+    from mnistnn.course.chapters import CHAPTERS, pages
     from mnistnn.errors import UsageError, did_you_mean
 
     numbered = list(enumerate(CHAPTERS, start=1))
@@ -81,7 +81,7 @@ def _meant(part: str | None) -> list[tuple[int, Chapter]]:
         if part in (None, str(number), *(page.name for page in chapter.pages))
     ]
     if not found:
-        names = [page.name for chapter in CHAPTERS for page in chapter.pages]
+        names = [page.name for page in pages()]
         hint = did_you_mean(str(part), names, before="; ")
         raise UsageError(f"'{part}' is no page, and no number of a chapter from 1 to {len(CHAPTERS)}{hint}")
     return found

@@ -107,7 +107,8 @@ def _list(as_json: bool) -> None:
 
 def _begin(asked: Exercise, folder: Path) -> None:
     from mnistnn.course.beginning import begin, command_for
-    from mnistnn.course.states import note, now
+    from mnistnn.course.states import note
+    from mnistnn.storage.timestamp import now
 
     command = command_for(asked, folder)
     made = begin(asked, folder)
@@ -120,8 +121,9 @@ def _begin(asked: Exercise, folder: Path) -> None:
 def _check(asked: Exercise, folder: Path, as_json: bool) -> None:
     from mnistnn.course.beginning import command_for
     from mnistnn.course.judging import findings_of, is_solved
-    from mnistnn.course.states import note, now, state_of
+    from mnistnn.course.states import note, state_of
     from mnistnn.errors import CheckFailedError
+    from mnistnn.storage.timestamp import now
 
     if asked.trains:
         _say("checking: the experiment may be trained for that, which takes up to a minute")
@@ -166,7 +168,8 @@ def _show_hint(asked: Exercise, hint: str) -> None:
 
 
 def _show_solution(asked: Exercise) -> None:
-    from mnistnn.course.states import note, now, state_of
+    from mnistnn.course.states import note, state_of
+    from mnistnn.storage.timestamp import now
 
     note(asked.name, solution=state_of(asked.name).solution or now())
     for number, (file, text) in enumerate(asked.solution.items()):

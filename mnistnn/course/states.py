@@ -5,7 +5,6 @@ The file is $MNISTNN_COURSE, or course.json in the user's data folder.
 
 import os
 from dataclasses import asdict, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -95,8 +94,3 @@ def note(name: str, **changes: Any) -> State:
         states[name] = replace(states.get(name, State(name)), **changes)
         write_atomically(path, seal_json(asdict(_Content(SCHEMA_VERSION, list(states.values())))))
     return states[name]
-
-
-def now() -> str:
-    """Return the time as states have it."""
-    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 
 import platformdirs
@@ -22,6 +21,7 @@ from mnistnn.plugins.code import CodeFile
 from mnistnn.storage.changing import changing
 from mnistnn.storage.reading import read_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
+from mnistnn.storage.timestamp import now
 from mnistnn.storage.writing import write_atomically
 
 SCHEMA_VERSION = 1
@@ -88,8 +88,8 @@ def trust(files: Sequence[CodeFile]) -> list[CodeFile]:
     with changing(trust_file()):
         known = {each.sha256: each for each in read_trusted()}
         new = [file for file in files if file.sha256 not in known]
-        now = datetime.now().astimezone().isoformat(timespec="seconds")
-        known |= {file.sha256: Trusted(file.sha256, file.name, file.lines, now) for file in new}
+        since = now()
+        known |= {file.sha256: Trusted(file.sha256, file.name, file.lines, since) for file in new}
         _write(list(known.values()))
     return new
 

@@ -37,17 +37,24 @@ class Example:
 def examples(word: str = "") -> list[Example]:
     """Return the experiments in whose name or first comment a word stands, whatever its case; without one, all."""
     records = records_by_name()
-    texts = {name: f"{name} {_comment(_file(name))}" for name in example_names()}
-    return [example(name, records.get(name)) for name, text in texts.items() if word.lower() in text.lower()]
+    comments = {name: _comment(_file(name)) for name in example_names()}
+    return [
+        _example(name, comment, records.get(name))
+        for name, comment in comments.items()
+        if word.lower() in f"{name} {comment}".lower()
+    ]
 
 
 def example(name: str, record: Record | None) -> Example:
     """Return the experiment of this name, as its file and its record, if there is one, have it."""
-    path = _file(name)
-    line = _first_sentence(_comment(path))
+    return _example(name, _comment(_file(name)), record)
+
+
+def _example(name: str, comment: str, record: Record | None) -> Example:
+    line = _first_sentence(comment)
     if record is not None:
         return Example(name, line, *_of_record(record))
-    expect = load_experiment(path).experiment.expect
+    expect = load_experiment(_file(name)).experiment.expect
     claim = ", ".join(CLAIMS[key].shown_band(band) for key, band in claims_of(expect).items())
     return Example(name, line, claim, "", None)
 

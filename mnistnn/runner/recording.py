@@ -4,7 +4,6 @@ import hashlib
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,6 +15,7 @@ from mnistnn.run.code import keep_code
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.record import RunRecord, Status
 from mnistnn.storage.opening import open_own
+from mnistnn.storage.timestamp import now
 from mnistnn.storage.writing import own_file_error, resource_error, write_atomically
 
 _BY_SIGNAL = 128  # exit codes above it are of signals
@@ -96,8 +96,3 @@ def keep_sources(run: RunDirectory, loaded: LoadedExperiment) -> dict[str, Any]:
     digests |= {f"{run.code.name}/{name}": digest for name, digest in loaded.plugins.digests.items()}
     declared = loaded.validator.components.declared
     return {"source": digests} | ({"components": plain_declared(declared)} if declared else {})
-
-
-def now() -> str:
-    """Return the time as run.json has it: ISO 8601 with zone."""
-    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -42,9 +42,10 @@ from mnistnn.runner.members import Members, Trainer
 from mnistnn.runner.own_code import refuse_wrong_gradients
 from mnistnn.runner.pretraining import pretrain
 from mnistnn.runner.progress import ProgressDisplay
-from mnistnn.runner.recording import keep_sources, log_of, now, recorded
+from mnistnn.runner.recording import keep_sources, log_of, recorded
 from mnistnn.runner.resuming import refuse_changes
 from mnistnn.runner.signals import StopRequest
+from mnistnn.storage.timestamp import now
 from mnistnn.storage.writing import write_atomically
 from mnistnn.training.learning import Learning, PrunedBecause
 from mnistnn.types import Row

@@ -4,7 +4,6 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from mnistnn.errors import ConfigError, RunError, UsageError
 from mnistnn.experiment.plan import Plan
 from mnistnn.plugins.code import NO_PLUGINS, Plugins
 from mnistnn.storage.reading import read_own_file
+from mnistnn.storage.timestamp import now
 from mnistnn.sweep.description import SCHEMA_VERSION, Description, Sampler, Search, Trial
 from mnistnn.sweep.space import Point, Space, parse_space
 from mnistnn.sweep.study import Study
@@ -194,7 +194,7 @@ def describe(
     return Description(
         schema_version=SCHEMA_VERSION,
         name=first.name,
-        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        created=now(),
         given=list(given),
         sampler=sampler,
         monitor=first.checkpoint.monitor,

@@ -123,7 +123,7 @@ def test_clock_that_steps_back_changes_nothing(short_train, monkeypatch, tmp_pat
             return datetime(2025, 1, 2) - timedelta(hours=cls.hours)
 
     monkeypatch.setattr(directory, "datetime", SteppingBack)
-    monkeypatch.setattr("mnistnn.runner.recording.datetime", SteppingBack)
+    monkeypatch.setattr("mnistnn.storage.timestamp.datetime", SteppingBack)
     paths = set()
     for _ in range(2):
         assert command("train", short_train.config, *short_train.overrides, "-q").code == 0

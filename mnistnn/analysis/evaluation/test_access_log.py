@@ -5,13 +5,13 @@ with them. Whoever shows anything of the test digits counts it here first.
 """
 
 import json
-from datetime import datetime
 from pathlib import Path
 
 from mnistnn.experiment.trained import Trained
 from mnistnn.run.directory import RunDirectory
 from mnistnn.storage.inside import file_in
 from mnistnn.storage.reading import read_own_file
+from mnistnn.storage.timestamp import now
 from mnistnn.storage.writing import append_line, force
 
 TEST_ACCESS_LOG = "test-readings.jsonl"
@@ -21,7 +21,7 @@ def log_test_access(run: RunDirectory, trained: Trained) -> int:
     """Append to the test-access log; return how many there are now."""
     log = _log_in(run)
     entry = {
-        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "time": now(),
         "checkpoint": trained.label,
         "file": trained.file,
         "epoch": trained.epoch,
