@@ -134,7 +134,8 @@ def test_clock_that_steps_back_changes_nothing(short_train, monkeypatch, tmp_pat
 
 
 def in_a_process(short_train, toy_cache, stdout=subprocess.PIPE, **environment):
-    """Train in a process that has the given environment only."""
+    """Train in a process that has the given environment only, and what chooses the kernels of BLAS on this machine."""
+    of_blas = {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
     arguments = [
         sys.executable,
         "-m",
@@ -145,7 +146,8 @@ def in_a_process(short_train, toy_cache, stdout=subprocess.PIPE, **environment):
         "--run-dir",
         "run",
     ]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "OPENBLAS_NUM_THREADS": "1", **environment}
+    base = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], **of_blas, "OPENBLAS_NUM_THREADS": "1"}
+    environment = {**base, **environment}
     return subprocess.run(arguments, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60)
 
 
