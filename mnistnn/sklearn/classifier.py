@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from mnistnn.api.experiments import loaded, settings
 from mnistnn.api.run import Run
 from mnistnn.config.load import LoadedExperiment
-from mnistnn.config.outputs import overrides_for_classes
+from mnistnn.config.outputs import overrides_for_other_data
 from mnistnn.data.datasets import in_memory
 from mnistnn.data.datasets.examination import lacks_a_class, mixed_order, validation_share
 from mnistnn.data.datasets.in_memory import SetInMemory, set_in_memory
@@ -142,7 +142,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
         unset = [f"data.{key}=null" for key in ("limits", "labels", "sequences", "stream_above_mb")]
         overrides = [*data, *unset, *self.overrides, *settings(device=self.device, seed=self.seed)]
         found = loaded(self.experiment, overrides, self.code)
-        of_classes = overrides_for_classes(found.experiment, held.info.classes)
+        of_classes = overrides_for_other_data(found.experiment, overrides, held.info.classes)
         return loaded(self.experiment, [*overrides, *of_classes], self.code) if of_classes else found
 
     def _trained(self, plan: Plan) -> Run:

@@ -48,6 +48,7 @@ class Evaluation(Result):
     `balanced_error` is 1 − the mean recall over the classes that occur; `per_class` has precision, recall, f1 and
     support of each class, `macro` the means over classes. Null stands for what is undefined, and for what results of
     earlier versions lack. `top_k_error` is the share of examples whose class is not among the `top_k` best scores.
+    `class_names` has the name of each class; null where an earlier version said nothing of it.
     `examples_per_stage` counts the examples that each stage of a model was given, where stages differ in cost.
     """
 
@@ -66,6 +67,7 @@ class Evaluation(Result):
     mc_samples: int | None = None
     mc_mean: McMean | None = None
     examples_per_stage: dict[str, int] | None = None
+    class_names: list[str] | None = None
 
     what: ClassVar[str] = "an evaluation"
     plural: ClassVar[str] = "evaluations"
@@ -86,6 +88,8 @@ class Evaluation(Result):
         counts = [count for row in confusion for count in row]
         if any(len(row) != k for row in confusion) or not any(counts) or not 0 <= min(counts) <= max(counts) < _MOST:
             return ["its confusion matrix is none"]
+        if self.class_names is not None and len(self.class_names) != k:
+            return [f"it has {len(self.class_names)} names for {k} classes"]
         return [
             f"its {name} does not follow from its confusion matrix"
             for name, expected in counted(np.array(confusion, dtype=np.int64)).items()
@@ -118,7 +122,8 @@ class Classifier(Task):
         samples = options.get("--mc-samples")
         ranked = {} if top is None else {"top_k": top, "top_k_error": beyond / int(confusion.sum())}
         sampled = {"mc_samples": samples, "mc_mean": mean_in(samples, options.get("--mc-mean"))}
-        return {**found, **counted(confusion.reshape(k, k)), **sampled, **ranked}
+        named = {"class_names": self.source.class_names}
+        return {**found, **counted(confusion.reshape(k, k)), **sampled, **ranked, **named}
 
     def _judge(self, x: Array, labels: Array, options: Mapping[str, Any]) -> Judged:
         """Return what is found of a batch."""

@@ -14,7 +14,7 @@ import pytest
 
 from mnistnn.data.datasets.cache import set_folder
 from mnistnn.data.datasets.manifest import read_manifest
-from mnistnn.data.splits import read_split
+from mnistnn.data.splits import describe, read_split
 
 OWN = """\
 name: own
@@ -267,7 +267,7 @@ def test_folder_without_test_images_is_refused_with_what_there_is(own, command):
     assert "found pictures, train; move a part of each label's images, a sixth say, to test/<label>/" in done.err
 
 
-def test_folders_with_names_are_said_beside_their_labels(own, command):
+def test_names_of_folders_are_those_of_classes(own, command):
     names = {"0": "cat", "1": "dog", "2": "Ä"}
     path = folder(Path("set"))
     for half in ("train", "test"):
@@ -275,7 +275,7 @@ def test_folders_with_names_are_said_beside_their_labels(own, command):
             (path / half / label).rename(path / half / name)
     done = command("data", "add", "own", path)
     assert done.code == 0, done.err
-    assert "labels are numbers, by the order of the folders' names: 0 is cat, 1 is dog, 2 is Ä" in done.err
+    assert describe("own").class_names == ("cat", "dog", "Ä")
 
 
 def test_empty_folder_of_a_label_is_refused(own, command):

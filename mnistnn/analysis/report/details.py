@@ -17,10 +17,9 @@ from mnistnn.analysis.report.digits import Digit, picture_base64
 from mnistnn.analysis.report.members import MembersPart, members_part
 from mnistnn.analysis.report.shades import QUIET, Cell, shade_of
 from mnistnn.data.class_names import MOST_CLASSES, names_or_numbers
-from mnistnn.data.source import info_of
+from mnistnn.data.spec import Data
 from mnistnn.errors import MnistnnError
 from mnistnn.experiment.trained import Trained, load_trained
-from mnistnn.run.provenance import KeptFacts
 from mnistnn.run.view import RunView
 from mnistnn.tasks.classification import Evaluation, counted
 
@@ -81,15 +80,13 @@ def details_of(one: RunView) -> Details:
     """
     found = Details()
     evaluation = tested(one)
+    if evaluation is not None:
+        found.confusion = _of_evaluation(evaluation, one.loaded.experiment.data)
     try:
         trained = load_trained(one.run)
     except MnistnnError as error:
-        if evaluation is not None:
-            found.confusion = _of_evaluation(evaluation, _kept_class_names(one, len(evaluation.confusion)))
         found.problems.append(f"the model cannot be shown: {error}")
         return found
-    if evaluation is not None:
-        found.confusion = _of_evaluation(evaluation, trained.plan.class_names)
     found.problems += [f"passed over {problem}" for problem in trained.passed_over]
     _add_predictions(found, one, trained)
     if not trained.plan.members:  # which have weights, where the committee has none
@@ -136,16 +133,11 @@ def _add_filters(found: Details, trained: Trained) -> None:
     found.pictures.append(_picture(sheet(filters.pictures[:shown]), caption))
 
 
-def _kept_class_names(one: RunView, classes: int) -> list[str]:
-    """Return what the classes are called as far as a run says it whose model cannot be loaded."""
-    info = info_of(KeptFacts(one.run).dataset)
-    of_set = names_or_numbers(None, MOST_CLASSES) if info is None else names_or_numbers(info.class_names, info.classes)
-    return one.loaded.experiment.data.class_names(of_set)[:classes]
-
-
-def _of_evaluation(evaluation: Evaluation, names: list[str]) -> Confusion:
+def _of_evaluation(evaluation: Evaluation, data: Data) -> Confusion:
     times = "once" if evaluation.test_readings == 1 else f"{evaluation.test_readings} times"
     caption = f"test digits, {evaluation.examples:,} of them, by the model of the best epoch; read {times} for this run"
+    k = len(evaluation.confusion)
+    names = evaluation.class_names or data.class_names(names_or_numbers(None, MOST_CLASSES))[:k]
     return _confusion(np.array(evaluation.confusion), names, caption)
 
 

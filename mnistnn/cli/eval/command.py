@@ -157,8 +157,7 @@ class _Measured(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         from dataclasses import asdict
 
-        found = asdict(self.result)
-        return {**found, "class_names": self.task.source.class_names} if "confusion" in found else found
+        return asdict(self.result)
 
 
 def _measured(run: RunDirectory, split: SplitName, checkpoint: str, options: dict[str, Any], expect: bool) -> _Measured:

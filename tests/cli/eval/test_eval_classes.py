@@ -140,7 +140,7 @@ def test_result_of_an_earlier_version_without_figures_is_read(run, command):
     from mnistnn.tasks.classification import Evaluation
 
     found = evaluated(command)
-    added = ("balanced_error", "per_class", "macro", "top_k", "top_k_error")
+    added = ("balanced_error", "per_class", "macro", "top_k", "top_k_error", "class_names")
     earlier = {name: value for name, value in found.items() if name not in added}
     parsed = parse_result(Evaluation, seal_json(earlier), "here")
     assert parsed.balanced_error is None
