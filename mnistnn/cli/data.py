@@ -38,11 +38,11 @@ def data() -> None:
 def fetch(name: str, force: bool) -> None:
     """Download and verify mnist or fashion-mnist, or make bars-and-stripes."""
     from mnistnn.data.datasets import cache
-    from mnistnn.data.datasets.catalogue import MADE_SETS
+    from mnistnn.data.datasets.catalogue import KNOWN_SETS
     from mnistnn.data.datasets.fetch import fetch as fetch_set
 
     fetched = fetch_set(name, force=force, progress=not settings().quiet)
-    outcome = f"{'made' if name in MADE_SETS else 'fetched'} and verified" if fetched else "already there, verified"
+    outcome = f"{KNOWN_SETS[name].done} and verified" if fetched else "already there, verified"
     click.echo(printable(f"{name}: {outcome}: {cache.set_folder(name)}"))
 
 
@@ -68,7 +68,7 @@ def add(name: str, files: tuple[Path, ...], force: bool, invert: bool, classes: 
     from mnistnn.data.splits import describe
 
     names = None if classes is None else classes.split(",")
-    for line in add_set(name, files, replace=force, invert=invert, class_names=names):
+    for line in add_set(name, files, replace=force, invert=invert, class_names=names, progress=not settings().quiet):
         click.echo(printable(f"note: {line}"), err=True)
     info = describe(name)
     height, width = info.image_shape

@@ -5,7 +5,7 @@ import pytest
 
 from mnistnn.data import splits
 from mnistnn.data.datasets import cache
-from mnistnn.data.datasets.catalogue import GENERATED_SETS, MADE_SETS, NAMED_SETS
+from mnistnn.data.datasets.catalogue import KNOWN_SETS
 from mnistnn.data.datasets.info import DatasetInfo
 from mnistnn.data.formats.image_set import FILE_NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.data.spec import Data, Limits
@@ -99,7 +99,7 @@ def test_read_split_refuses_files_that_do_not_fit_the_manifest(stored, key, valu
 
 
 def test_read_split_of_a_published_set_refuses_a_rewritten_manifest(stored, monkeypatch):
-    monkeypatch.setitem(NAMED_SETS, "tiny", NAMED_SETS["mnist"])
+    monkeypatch.setitem(KNOWN_SETS, "tiny", KNOWN_SETS["mnist"])
     with pytest.raises(DataError, match="not that of tiny"):
         read_split(Data(dataset="tiny"), "train")
 
@@ -137,7 +137,7 @@ def test_generated_set_that_is_there_has_its_own_size(tiny, origins):
 
 @pytest.mark.parametrize("name", ["minst", "../mnist", "Mnist"])
 def test_describe_unknown_set_suggests_the_nearest(name):
-    known = ", ".join(sorted({*NAMED_SETS, *MADE_SETS, *GENERATED_SETS}))
+    known = ", ".join(sorted(KNOWN_SETS))
     with pytest.raises(ConfigError, match=rf"did you mean 'mnist'\? known: {known}") as caught:
         describe(name)
     assert caught.value.key == "data.dataset"

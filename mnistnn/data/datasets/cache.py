@@ -20,7 +20,7 @@ from pathlib import Path
 import filelock
 import platformdirs
 
-from mnistnn.data.datasets.catalogue import MADE_SETS, NAMED_SETS, pinned_digests
+from mnistnn.data.datasets.catalogue import KNOWN_SETS, content_digests
 from mnistnn.data.datasets.info import DatasetInfo
 from mnistnn.data.datasets.manifest import MANIFEST_NAME, Manifest, StoredFile, manifest_of, read_manifest
 from mnistnn.data.formats.image_set import FILE_NAMES, ImageSet, idx_files
@@ -201,7 +201,7 @@ def _put_back(name: str) -> None:
 
 def check_pinned(manifest: Manifest, place: str) -> None:
     """Raise DataError if a manifest claims to be a set whose bytes are known but lists others."""
-    for file_name, expected in pinned_digests(manifest.name).items():
+    for file_name, expected in content_digests(manifest.name).items():
         found = manifest.files[file_name].sha256
         if found != expected:
             raise DataError(
@@ -228,7 +228,7 @@ def altered(path: Path, problem: str) -> DataError:
     """Return the error for a stored file that is not what it was when it was stored."""
     name = path.parent.name
     own = f"mnistnn data add {name} FILES… --force (or generate, if it was made so)"
-    remedy = f"mnistnn data fetch {name} --force" if name in NAMED_SETS or name in MADE_SETS else own
+    remedy = KNOWN_SETS[name].again(name) if name in KNOWN_SETS else own
     return DataError(f"{path}: {problem}; the file was altered and is not used. To replace the set: {remedy}")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mnistnn.data.datasets import cache
-from mnistnn.data.datasets.catalogue import NAMED_SETS
+from mnistnn.data.datasets.catalogue import KNOWN_SETS
 from mnistnn.data.formats.image_set import FILE_NAMES, TRAIN_IMAGES, idx_files
 from mnistnn.errors import DataError, ResourceError, UsageError
 
@@ -128,7 +128,7 @@ def test_verify_reports_an_edited_manifest(stored, key, value):
 
 
 def test_verify_compares_the_manifest_of_a_published_set_with_the_catalogue(stored, monkeypatch):
-    monkeypatch.setitem(NAMED_SETS, "tiny", NAMED_SETS["mnist"])
+    monkeypatch.setitem(KNOWN_SETS, "tiny", KNOWN_SETS["mnist"])
     (check,) = cache.verify("tiny")
     assert "expected SHA-256 ba89" in (check.problem or "")
 
