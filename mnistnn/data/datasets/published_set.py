@@ -6,8 +6,9 @@ When nothing works the user gets one message with everything that was tried, and
 
 import hashlib
 import sys
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from mnistnn.data.datasets.known_set import Fetching, KnownSet, Obtained, ReadFi
 from mnistnn.data.datasets.package_mirror import PackageMirror, member_of_package
 from mnistnn.data.formats.course_pickle import decode_course_pickle
 from mnistnn.data.formats.idx import decode_idx
-from mnistnn.data.formats.image_set import FILE_NAMES, ImageSet, image_set_from_files
+from mnistnn.data.formats.image_set import FILE_NAMES, ImageSet, LabelledImages, image_set, image_set_from_files
 from mnistnn.data.limits import MAX_SET_BYTES
 from mnistnn.errors import DataError, UsageError
 from mnistnn.storage.reading import data_error, read_file
@@ -33,18 +34,13 @@ _SHARES = tuple(dict.fromkeys([Path(sys.prefix) / "share", Path("/usr/local/shar
 class PublishedFile:
     """What is known of a published file.
 
-    digests     of its bytes, each taken from its makers or from who fetched it from them; all must hold. `git` is what
-                a repository calls a file: the SHA-1 of its length and its bytes.
-    size_bytes  of the file; no more is downloaded
+    digests     of its bytes, each taken from its makers or from somebody who fetched it from them; all must hold. `git`
+                is what a repository calls a file: the SHA-1 of its length and its bytes
+    most_bytes  are downloaded: its size, or somewhat more
     """
 
     digests: Mapping[Algorithm, str]
-    size_bytes: int | None = None
-
-    @property
-    def limits(self) -> DownloadLimits:
-        """How much of it is downloaded, in how long."""
-        return DownloadLimits() if self.size_bytes is None else DownloadLimits(max_bytes=self.size_bytes)
+    most_bytes: int = DownloadLimits.max_bytes
 
     def check(self, content: bytes, place: str) -> None:
         """Raise DataError, naming `place`, unless `content` is the published file."""
@@ -69,12 +65,11 @@ def decode_idx_files(contents: Mapping[str, bytes], place: str) -> ImageSet:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedSet(KnownSet):
+class _Published(KnownSet):
     """A file is at `<mirror><name>`.
 
     files    by their published names
     mirrors  addresses that end in a slash
-    decode   makes the set of the contents of all files
     sha256   of the content of the four files of the cache, where known: copies in other forms can then be verified
     share    a folder of `share/datasets` in which packages of operating systems keep the files
     package  a Python package that has the set as a course pickle
@@ -82,7 +77,6 @@ class PublishedSet(KnownSet):
 
     files: Mapping[str, PublishedFile]
     mirrors: tuple[str, ...]
-    decode: Callable[[Mapping[str, bytes], str], ImageSet] = decode_idx_files
     sha256: Mapping[str, str] | None = None
     share: str | None = None
     package: PackageMirror | None = None
@@ -112,11 +106,10 @@ class PublishedSet(KnownSet):
         if self.is_proven_by_content:
             return read(paths)
         contents, origins = self._given(name, paths)
-        return self.joined(self.decode(contents, "the given files"), fetching), _origins(origins)
+        return self._decoded(contents, "the given files", fetching), _origins(origins)
 
-    def joined(self, images: ImageSet, fetching: Fetching) -> ImageSet:
-        """Return the whole set, of what its own files hold."""
-        return images
+    @abstractmethod
+    def _decoded(self, contents: Mapping[str, bytes], place: str, fetching: Fetching) -> ImageSet: ...
 
     def _shared(self, name: str, fetching: Fetching, reasons: list[str]) -> Obtained | None:
         """Return the set of a package of the operating system, if it is there and its content is right."""
@@ -127,7 +120,7 @@ class PublishedSet(KnownSet):
         fetching.say(f"taking {name} from {folder}")
         try:
             contents = {file_name: read_file(folder / file_name, MAX_SET_BYTES, data_error) for file_name in self.files}
-            images = self.decode(contents, str(folder))
+            images = self._decoded(contents, str(folder), fetching)
             self.check_content(name, images, str(folder))
         except DataError as error:
             reasons.append(str(error))
@@ -142,10 +135,10 @@ class PublishedSet(KnownSet):
             try:
                 for file_name in [one for one in self.files if one not in contents]:
                     url, published = f"{mirror}{file_name}", self.files[file_name]
-                    content = download(url, published.limits, progress=fetching.progress)
+                    content = download(url, DownloadLimits(max_bytes=published.most_bytes), progress=fetching.progress)
                     published.check(content, url)
                     contents[file_name], origins[file_name] = content, url
-                return self.joined(self.decode(contents, "the downloaded files"), fetching), _origins(origins)
+                return self._decoded(contents, "the downloaded files", fetching), _origins(origins)
             except DataError as error:
                 reasons.append(str(error))
         return None
@@ -209,16 +202,32 @@ class PublishedSet(KnownSet):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedTestImages(PublishedSet):
-    """Test images, published for a training set that mnistnn knows.
+class PublishedSet(_Published):
+    """All of it is in its files.
+
+    decode  makes the set of the contents of all files
+    """
+
+    decode: Callable[[Mapping[str, bytes], str], ImageSet] = decode_idx_files
+
+    def _decoded(self, contents: Mapping[str, bytes], place: str, fetching: Fetching) -> ImageSet:
+        return self.decode(contents, place)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedTestSet(_Published):
+    """Its files hold test images, for the training images of another set.
 
     train_from  the set whose training images, and those for validation, are this one's
+    decode      makes the test images of the contents of all files
     """
 
     train_from: str
+    decode: Callable[[Mapping[str, bytes], str], LabelledImages]
 
-    def joined(self, images: ImageSet, fetching: Fetching) -> ImageSet:
-        return replace(images, train=fetching.other(self.train_from).train)
+    def _decoded(self, contents: Mapping[str, bytes], place: str, fetching: Fetching) -> ImageSet:
+        test = self.decode(contents, place)
+        return image_set(fetching.other(self.train_from).train, test, place)
 
 
 def _origins(origins: Mapping[str, str]) -> dict[str, str]:
