@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
+from click.core import ParameterSource
 
 from mnistnn.cli import output
 from mnistnn.cli.command import MnistnnGroup, settings
@@ -90,14 +91,46 @@ def add(name: str, files: tuple[Path, ...], force: bool, invert: bool, classes: 
     type=click.IntRange(min=0),
     help="Training images of the source that end the set as they are; by default its validation split.",
 )
+@click.option(
+    "--corrupt",
+    "kind",
+    metavar="KIND",
+    help="Make no further images, but corrupt the test images of the source.",
+)
+@click.option("--severity", type=click.IntRange(1, 5), help="Of --corrupt; by default that of MNIST-C.")
+@click.option("--corrupt-train", is_flag=True, help="With --corrupt: corrupt the other images of the source as well.")
 @click.option("--force", is_flag=True, help="Replace the set of this name, if there is one.")
-def generate(name: str, count: int, seed: int, source: str, validation: int | None, force: bool) -> None:
-    """Make a set of any size out of a small one.
+@click.pass_context
+def generate(
+    context: click.Context,
+    name: str,
+    count: int,
+    seed: int,
+    source: str,
+    validation: int | None,
+    kind: str | None,
+    severity: int | None,
+    corrupt_train: bool,
+    force: bool,
+) -> None:
+    """Make a set of any size out of a small one, or a corrupted copy.
 
     The first training images are those of the source, all further ones distorted copies of them (bent, turned, scaled,
     shifted), after the infinite MNIST of Loosli, Canu and Bottou. Test images are those of the source. The same seed
     makes the same images, and a larger set begins with the smaller one. 8100000 digits take 6.4 GB and some minutes.
+
+    With --corrupt the test images are corrupted in one of the fifteen ways of MNIST-C (Mu and Gilmer, 2019), to see how
+    a model that was trained on good images does on them: shot_noise, impulse_noise, glass_blur, motion_blur, shear,
+    scale, rotate, brightness, translate, stripe, fog, spatter, dotted_line, zigzag or canny_edges. The set is called
+    SOURCE-KIND, unless a NAME is given.
     """
+    is_given = {each for each in context.params if context.get_parameter_source(each) is not ParameterSource.DEFAULT}
+    if kind is not None:
+        _refuse({"count", "validation"} & is_given, "is for further images, and --corrupt makes none")
+        named = name if "name" in is_given else f"{source}-{kind.replace('_', '-')}"
+        _generate_corrupted(named, source, kind, severity, seed, corrupt_train, force)
+        return
+    _refuse({"severity", "corrupt_train"} & is_given, "is an option of --corrupt KIND")
     from tqdm import tqdm
 
     from mnistnn.augment.infinite_mnist import generate as generate_set
@@ -122,6 +155,39 @@ def generate(name: str, count: int, seed: int, source: str, validation: int | No
         f"{name}: {info.train_examples:,} training images, the last {kept:,} for validation, "
         f"and {info.test_examples:,} test images of {height}x{width} pixels: {printable(str(cache.set_folder(name)))}"
     )
+
+
+def _refuse(given: set[str], why: str) -> None:
+    from mnistnn.errors import UsageError
+
+    if given:
+        raise UsageError(f"--{min(given).replace('_', '-')} {why}")
+
+
+def _generate_corrupted(
+    name: str, source: str, kind: str, severity: int | None, seed: int, training: bool, replace: bool
+) -> None:
+    from tqdm import tqdm
+
+    from mnistnn.augment.corrupted_sets import generate_corrupted
+    from mnistnn.data.datasets import cache
+    from mnistnn.data.splits import describe, ensure_available
+
+    ensure_available(source, progress=not settings().quiet)
+    info = describe(source)
+    total = info.test_examples + (info.train_examples if training else 0)
+    with tqdm(
+        total=total,
+        desc=name,
+        unit="image",
+        unit_scale=True,
+        file=sys.stderr,
+        disable=settings().quiet or not can_draw(sys.stderr),
+        leave=False,
+    ) as bar:
+        generate_corrupted(name, source, kind, severity, seed, training=training, replace=replace, advance=bar.update)
+    what = "all images" if training else f"{info.test_examples:,} test images"
+    click.echo(f"{name}: {what} of {source} with {kind}: {printable(str(cache.set_folder(name)))}")
 
 
 @data.command()

@@ -30,9 +30,7 @@ def decode_amat(content: bytes, image_shape: tuple[int, int], place: str) -> NDA
     characters = np.frombuffer(content, dtype=np.uint8).reshape(-1, pixels, 2)
     bits, separators = characters[:, :, 0], characters[:, :, 1]
     if not ((separators[:, :-1] == _SPACE).all() and (separators[:, -1] == _NEWLINE).all()):
-        raise DataError(
-            f"{place}: each pixel must be followed by a space, and pixel {pixels} by the end of the line"
-        )
+        raise DataError(f"{place}: each pixel must be followed by a space, and pixel {pixels} by the end of the line")
     if not np.isin(bits, (_ZERO, _ONE)).all():
         raise DataError(f"{place}: pixels must be 0 or 1")
     images: NDArray[np.uint8] = np.where(bits == _ONE, np.uint8(_WHITE), np.uint8(0)).reshape(-1, *image_shape)
