@@ -18,6 +18,7 @@ from mnistnn.errors import UsageError, did_you_mean
 
 # Images that are corrupted with the numbers of one stream. Part of the format.
 _BLOCK = 64
+_SMALLEST_PX = 8
 _OF_TEST, _OF_TRAINING = 0, 1
 
 
@@ -38,8 +39,8 @@ def generate_corrupted(
     training  corrupt all training images as well, and those for validation with them
     advance   is told of images as they are made
 
-    Raises UsageError for an unknown kind, a severity that it does not have, and a name that is taken, unless `replace`,
-    or that belongs to a set whose bytes are known; DataError as `read_stored`.
+    Raises UsageError for an unknown kind, a severity that it does not have, too small images, and a name that is taken,
+    unless `replace`, or that belongs to a set whose bytes are known; DataError as `read_stored`.
     """
     if kind not in CORRUPTIONS:
         hint = did_you_mean(kind, CORRUPTIONS, before="; ")
@@ -49,6 +50,8 @@ def generate_corrupted(
     folder = cache.set_folder(name)
     if fixed_set(name) is not None or name == source:
         raise UsageError(f"{name}: names a set that is there to be the source; choose another name")
+    if min(describe(source).image_shape) < _SMALLEST_PX:
+        raise UsageError(f"{source}: its images are too small to be corrupted; {_SMALLEST_PX} pixels a side are needed")
     with cache.locked(name):
         if cache.is_stored(name) and not replace:
             raise UsageError(f"{folder}: a set named {name!r} is there already; --force replaces it")

@@ -37,6 +37,6 @@ class Corruption:
                 raise UsageError(f"{kind} has one strength only, and takes no severity")
             return None
         chosen = self.usual if severity is None else severity
-        if chosen not in SEVERITIES:
+        if chosen is None or chosen not in SEVERITIES:
             raise UsageError(f"the severity of {kind} is 1 to {len(SEVERITIES)}, got {chosen}")
         return self.levels[chosen - 1]

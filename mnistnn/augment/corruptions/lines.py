@@ -24,11 +24,11 @@ def crossed_by_dots(x: Images, rng: np.random.Generator, _level: None) -> Images
 
 def crossed_by_zigzag(x: Images, rng: np.random.Generator, _level: None) -> Images:
     """Return images with a zigzag line from near the left to near the right."""
-    n, height, width = x.shape
-    starts, drops = rng.integers(0, height - 1, n), rng.integers(-_DROP_PX, _DROP_PX, n)
+    _, height, width = x.shape
     y = x.copy()
-    for image, start, drop in zip(y, starts, drops, strict=True):
-        corners = _zigzag(width - 1 - 2 * _MARGIN_PX, int(drop)) + np.array([_MARGIN_PX, start])
+    for image in y:
+        start, drop = int(rng.integers(0, height - 1)), int(rng.integers(-_DROP_PX, _DROP_PX))
+        corners = _zigzag(width - 1 - 2 * _MARGIN_PX, drop) + np.array([_MARGIN_PX, start])
         for (x0, y0), (x1, y1) in pairwise(corners.tolist()):
             np.minimum(image + _line((height, width), (x0, y0), (x1, y1)), 1, out=image)
     return y

@@ -186,6 +186,22 @@ def _put_in_place(building: Path, final: Path) -> None:
     shutil.rmtree(replaced, ignore_errors=True)
 
 
+def remove(name: str) -> None:
+    """Remove a set. It goes in one step: what is left of one whose removal was cut short is no set. Raises BusyError
+    while another process stores it, ResourceError where it cannot be removed.
+    """
+    final = set_folder(name)
+    with locked(name):
+        _remove_leftovers(name)
+        going = final.with_name(f".{name}.{secrets.token_hex(6)}.new")
+        try:
+            final.rename(going)
+            sync_folder(final.parent)
+            shutil.rmtree(going)
+        except OSError as error:
+            raise resource_error(final, error) from error
+
+
 def _put_back(name: str) -> None:
     """Let the set that was there stand again, if a process was killed after it took it away and before it put the new
     one in its place. The caller holds the lock.
