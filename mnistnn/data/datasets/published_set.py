@@ -65,7 +65,7 @@ def decode_idx_files(contents: Mapping[str, bytes], place: str) -> ImageSet:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Published(KnownSet):
+class PublishedFiles(KnownSet):
     """A file is at `<mirror><name>`.
 
     files    by their published names
@@ -202,7 +202,7 @@ class _Published(KnownSet):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedSet(_Published):
+class PublishedSet(PublishedFiles):
     """All of it is in its files.
 
     decode  makes the set of the contents of all files
@@ -215,7 +215,7 @@ class PublishedSet(_Published):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedTestSet(_Published):
+class PublishedTestSet(PublishedFiles):
     """Its files hold test images, for the training images of another set.
 
     train_from  the set whose training images, and those for validation, are this one's
