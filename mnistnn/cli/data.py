@@ -27,7 +27,11 @@ data.add_command(list_sets)
 @click.argument("name", default="mnist")
 @click.option("--force", is_flag=True, help="Fetch or make it again, even if the set is there and intact.")
 def fetch(name: str, force: bool) -> None:
-    """Download and verify mnist or fashion-mnist, or make bars-and-stripes."""
+    """Download and verify a set that mnistnn knows, or make it.
+
+    NAME is mnist, unless one is given; `data list` has all. Of some sets, such as EMNIST, mnistnn knows the digest of
+    one large file that you bring: `data list -v` says which, and `data add` takes it.
+    """
     from mnistnn.data.datasets import cache
     from mnistnn.data.datasets.catalogue import KNOWN_SETS
     from mnistnn.data.datasets.fetch import fetch as fetch_set
@@ -53,6 +57,9 @@ def add(name: str, files: tuple[Path, ...], force: bool, invert: bool, classes: 
     FILES are the four IDX files (.gz or not), or one .npz in the layout of Keras, or one mnist.pkl.gz, or one
     folder with train/<label>/*.png and test/<label>/*.png, and perhaps valid/ (JPEG and PGM are read too; training/,
     testing/ and validation/ are other names). What is odd about the set is said, in a line each.
+
+    Under the name of a set that mnistnn knows only that set is taken, in the files that it is published in or, where
+    its content is known, in any of these forms.
     """
     from mnistnn.data.datasets import cache
     from mnistnn.data.datasets.importing import add as add_set

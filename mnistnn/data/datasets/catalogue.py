@@ -95,7 +95,7 @@ def _emnist(
 def _mnist_c(kind: str) -> UsersSet:
     """Return one of the sets of MNIST-C, which are in one archive. Its digest is that of TensorFlow Datasets."""
     return UsersSet(
-        title=f"digits of MNIST under {kind.replace('_', ' ')}, training images as well",
+        title=f"digits of MNIST with {kind.replace('_', ' ')}, those for training as well",
         image_shape=(28, 28),
         classes=10,
         train_examples=60_000,
