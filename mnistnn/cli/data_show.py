@@ -61,7 +61,7 @@ def show(
     import numpy as np
 
     from mnistnn.config.load import load_experiment
-    from mnistnn.data.datasets.catalogue import KNOWN_SETS
+    from mnistnn.data.datasets.cache import known_here
     from mnistnn.data.splits import class_names_of, default_data
     from mnistnn.plugins.given import given_code
 
@@ -77,7 +77,7 @@ def show(
     if loaded is not None:
         columns = max(2, min(columns, count))
         images = _distorted(loaded, examples, rows=-(-count // columns), columns=columns)
-    known = KNOWN_SETS.get(data.dataset)
+    known = known_here(data.dataset)
     if as_json:
         record = {
             "schema_version": 1,

@@ -56,7 +56,7 @@ def describe(name: str) -> DatasetInfo:
 
     Raises ConfigError, with the nearest known name, for a set that is neither.
     """
-    known = KNOWN_SETS.get(name)
+    known = cache.known_here(name)
     if known is not None and (known.is_fixed or not cache.is_stored(name)):
         return known.info
     if was_in_memory(name):
@@ -77,8 +77,9 @@ def default_validation_examples(name: str) -> int | None:
     """Return how many training examples an experiment on a set keeps for validation if it says nothing: those that the
     set brought along, or a sixth; None where the schema's default is meant, for published sets and unknown ones.
     """
-    if name in KNOWN_SETS:
-        return KNOWN_SETS[name].validation_examples
+    known = cache.known_here(name)
+    if known is not None:
+        return known.validation_examples
     if not cache.is_stored(name):
         return None
     manifest = read_manifest(cache.set_folder(name))

@@ -212,7 +212,8 @@ def _together_lines(measured: list[_Measured]) -> list[str]:
         of_mean = "" if interval is None else f" (mean ± std; 95 % interval of the mean {claim.shown_band(interval)})"
         whose = f"{label}: " if len(groups) > 1 else ""
         number = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
-        lines.append(f"{whose}{runs[0].result.split} {claim.name} of {number}: {value}{of_mean}")
+        on = f" on {runs[0].result.dataset}" if runs[0].result.elsewhere else ""
+        lines.append(f"{whose}{runs[0].result.split} {claim.name} of {number}{on}: {value}{of_mean}")
         seeds = [each.task.experiment.seed for each in runs]
         if repeated := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
             lines.append(f"warning: several of these runs have the seed {', '.join(map(str, repeated))}")

@@ -3,7 +3,6 @@
 Nothing outside the addresses of the entries is ever contacted, and nothing that fails their digests is ever stored.
 """
 
-from collections.abc import Mapping
 from functools import partial
 
 from mnistnn.data.datasets import bars_and_stripes, mnist_1d
@@ -122,6 +121,7 @@ KNOWN_SETS: dict[str, KnownSet] = {
         classes=10,
         train_examples=60_000,
         test_examples=10_000,
+        reserved=True,
         licence="CC BY-SA 3.0, as Keras states it; its makers name none",
         citation="Y. LeCun, C. Cortes, C. Burges: The MNIST database of handwritten digits (1998)",
         files=_gz(
@@ -167,6 +167,7 @@ KNOWN_SETS: dict[str, KnownSet] = {
             "Bag",
             "Ankle boot",
         ),
+        reserved=True,
         licence="MIT",
         citation="H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST (2017), arXiv:1708.07747",
         files=_gz(
@@ -194,6 +195,7 @@ KNOWN_SETS: dict[str, KnownSet] = {
         train_examples=3232,
         validation_examples=32,
         test_examples=32,
+        reserved=True,
         licence="none needed: made by mnistnn",
         citation="D. MacKay: Information Theory, Inference, and Learning Algorithms (2003), chapter 43",
         sha256=_content(
@@ -368,12 +370,6 @@ KNOWN_SETS: dict[str, KnownSet] = {
     ),
 }
 """Every set, by name."""
-
-
-def content_digests(name: str) -> Mapping[str, str]:
-    """Return the SHA-256 that the files of a set of this name must have, as far as they are known."""
-    known = KNOWN_SETS.get(name)
-    return {} if known is None else known.content_digests
 
 
 def fixed_set(name: str) -> KnownSet | None:

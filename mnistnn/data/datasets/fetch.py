@@ -24,6 +24,9 @@ def fetch(name: str, *, force: bool = False, progress: bool = True) -> bool:
         raise UsageError(f"{name[:80]!r} cannot be fetched{hint}; known: {', '.join(names)}")
     fetching = fetching_of(progress=progress)
     with cache.locked(name):
+        if cache.known_here(name) is None and not force:
+            folder = cache.set_folder(name)
+            raise UsageError(f"{folder}: is a set of your own, by a name that mnistnn knows now; --force replaces it")
         if cache.is_stored(name) and not force:
             problems = [check for check in cache.verify(name) if check.problem is not None]
             if not problems:

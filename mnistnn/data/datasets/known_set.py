@@ -53,6 +53,7 @@ class KnownSet(ABC):
     class_names          what the classes are called, by label, if not by numbers
     licence              as its makers name it, or what is known
     citation             who made it, in a line
+    reserved             whether every version has known the name; of other names, users may have sets of their own
     """
 
     title: str
@@ -64,6 +65,7 @@ class KnownSet(ABC):
     class_names: tuple[str, ...] | None = None
     licence: str
     citation: str
+    reserved: bool = False
 
     doing: ClassVar[str] = "fetching"
     done: ClassVar[str] = "fetched"
@@ -88,6 +90,11 @@ class KnownSet(ABC):
     def is_proven_by_content(self) -> bool:
         """Whether a copy in any form can be verified: by what it holds."""
         return len(self.content_digests) == len(FILE_NAMES)
+
+    def fits(self, info: DatasetInfo, digests: Mapping[str, str]) -> bool:
+        """Tell whether a stored set may be this one, by its sizes and the SHA-256 of its files."""
+        expected = replace(self.info, class_names=info.class_names)
+        return info == expected and all(digests[file] == digest for file, digest in self.content_digests.items())
 
     @abstractmethod
     def way(self, name: str) -> str:

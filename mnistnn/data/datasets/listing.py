@@ -41,7 +41,7 @@ def listed_sets() -> list[Listed]:
 
 
 def _listed(name: str, is_stored: bool) -> Listed:
-    known = KNOWN_SETS.get(name)
+    known = cache.known_here(name)
     info, size_bytes, problem, origin = (None if known is None else known.info), None, None, ""
     if is_stored:
         try:

@@ -95,6 +95,15 @@ def test_text_says_the_set_and_holds_no_claim(run, command):
     )
 
 
+def test_several_runs_are_said_together(toy, run, start, command):
+    start(toy, "seed=5", path="second")
+    store("few", only_tests(30))
+    first, second, third = command("eval", "run", "second", "--on", "few").out.splitlines()
+    assert first.startswith("run: test error")
+    assert second.endswith(" on 30 of few")
+    assert "test error of 2 runs on few: " in third
+
+
 def test_limits_of_the_run_are_not_those_of_the_other_set(toy, run, start, command):
     start(toy, "data.limits.test=10", path="limited")
     store("few", only_tests(30))
