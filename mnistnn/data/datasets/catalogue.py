@@ -62,10 +62,7 @@ _QMNIST_TRAIN = {
         {"sha256": "2c05dc77f6b916b38e455e97ab129a42a444f3dbef09b278a366f82904e0dd9f"}
     ),
 }
-_QMNIST_MIRRORS = (
-    "https://raw.githubusercontent.com/facebookresearch/qmnist/master/",
-    "https://github.com/facebookresearch/qmnist/raw/master/",
-)
+_QMNIST_MIRRORS = ("https://raw.githubusercontent.com/facebookresearch/qmnist/master/",)
 _QMNIST_LICENCE = "BSD, 3 clauses"
 _QMNIST_CITATION = "C. Yadav, L. Bottou: Cold case: the lost MNIST digits (2019), arXiv:1905.10498"
 
