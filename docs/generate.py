@@ -8,7 +8,7 @@ docs/generator/course.py.
 import sys
 from pathlib import Path
 
-from generator import commands, course, coverage, examples, keys, mistakes_page, python
+from generator import commands, course, coverage, data_sets, examples, keys, mistakes_page, python
 
 DOCS = Path(__file__).parent
 PAGES = {
@@ -16,6 +16,7 @@ PAGES = {
     "explanation/sources.md": mistakes_page.page_of_mistakes,
     "reference/commands.md": commands.page_of_commands,
     "reference/keys.md": keys.page_of_keys,
+    "reference/data-sets.md": data_sets.page_of_data_sets,
     "reference/examples.md": examples.page_of_examples,
     "reference/python.md": python.page_of_python,
 }

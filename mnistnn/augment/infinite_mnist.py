@@ -17,7 +17,7 @@ from mnistnn.augment.elastic import Elastic
 from mnistnn.backend import jit, threads
 from mnistnn.backend.machine import usable_cores
 from mnistnn.data.datasets import cache
-from mnistnn.data.datasets.catalogue import MADE_SETS, NAMED_SETS
+from mnistnn.data.datasets.catalogue import fixed_set
 from mnistnn.data.formats.idx import encode_header, encode_idx
 from mnistnn.data.formats.image_set import FILE_NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.data.limits import MAX_STORED_BYTES
@@ -55,7 +55,7 @@ def generate(
     no room.
     """
     final = cache.set_folder(name)
-    if name in NAMED_SETS or name in MADE_SETS or name == source:
+    if fixed_set(name) is not None or name == source:
         raise UsageError(f"{name}: names a set that is there to be the source; choose another name")
     info = describe(source)
     total = count + validation_examples

@@ -1,48 +1,43 @@
 """`mnistnn data`: fetch or make known sets, add one's own, check and show what is in the cache."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import click
+from click.core import ParameterSource
 
-from mnistnn.cli import output
 from mnistnn.cli.command import MnistnnGroup, settings
-from mnistnn.cli.options import CODE
-from mnistnn.cli.parameters import ExperimentFile
-from mnistnn.cli.terminal import can_show, printable
+from mnistnn.cli.data_list import list_sets
+from mnistnn.cli.data_rm import rm
+from mnistnn.cli.data_show import show
+from mnistnn.cli.terminal import printable
 from mnistnn.runner.bars import can_draw
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from mnistnn.config.load import LoadedExperiment
-    from mnistnn.data.spec import Data
-    from mnistnn.data.splits import Split
-    from mnistnn.types import SplitName
-
-_SHEET_COLUMNS = 20
 
 
 @click.group("data", cls=MnistnnGroup)
 def data() -> None:
-    """Fetch, add, generate, verify and show data sets."""
+    """List, fetch, add, generate, verify, show and remove data sets."""
+
+
+data.add_command(list_sets)
 
 
 @data.command()
 @click.argument("name", default="mnist")
 @click.option("--force", is_flag=True, help="Fetch or make it again, even if the set is there and intact.")
 def fetch(name: str, force: bool) -> None:
-    """Download and verify mnist or fashion-mnist, or make bars-and-stripes."""
+    """Download and verify a set that mnistnn knows, or make it.
+
+    NAME is mnist, unless one is given; `data list` has all. Of some sets, such as EMNIST, mnistnn knows the digest of
+    one large file that you bring: `data list -v` says which, and `data add` takes it.
+    """
     from mnistnn.data.datasets import cache
-    from mnistnn.data.datasets.catalogue import MADE_SETS
+    from mnistnn.data.datasets.catalogue import KNOWN_SETS
     from mnistnn.data.datasets.fetch import fetch as fetch_set
 
     fetched = fetch_set(name, force=force, progress=not settings().quiet)
-    outcome = f"{'made' if name in MADE_SETS else 'fetched'} and verified" if fetched else "already there, verified"
+    outcome = f"{KNOWN_SETS[name].done} and verified" if fetched else "already there, verified"
     click.echo(printable(f"{name}: {outcome}: {cache.set_folder(name)}"))
 
 
@@ -62,13 +57,16 @@ def add(name: str, files: tuple[Path, ...], force: bool, invert: bool, classes: 
     FILES are the four IDX files (.gz or not), or one .npz in the layout of Keras, or one mnist.pkl.gz, or one
     folder with train/<label>/*.png and test/<label>/*.png, and perhaps valid/ (JPEG and PGM are read too; training/,
     testing/ and validation/ are other names). What is odd about the set is said, in a line each.
+
+    Under the name of a set that mnistnn knows only that set is taken, in the files that it is published in or, where
+    its content is known, in any of these forms.
     """
     from mnistnn.data.datasets import cache
     from mnistnn.data.datasets.importing import add as add_set
     from mnistnn.data.splits import describe
 
     names = None if classes is None else classes.split(",")
-    for line in add_set(name, files, replace=force, invert=invert, class_names=names):
+    for line in add_set(name, files, replace=force, invert=invert, class_names=names, progress=not settings().quiet):
         click.echo(printable(f"note: {line}"), err=True)
     info = describe(name)
     height, width = info.image_shape
@@ -90,14 +88,46 @@ def add(name: str, files: tuple[Path, ...], force: bool, invert: bool, classes: 
     type=click.IntRange(min=0),
     help="Training images of the source that end the set as they are; by default its validation split.",
 )
+@click.option(
+    "--corrupt",
+    "kind",
+    metavar="KIND",
+    help="Make no further images, but corrupt the test images of the source.",
+)
+@click.option("--severity", type=click.IntRange(1, 5), help="Of --corrupt; by default that of MNIST-C.")
+@click.option("--corrupt-train", is_flag=True, help="With --corrupt: corrupt the other images of the source as well.")
 @click.option("--force", is_flag=True, help="Replace the set of this name, if there is one.")
-def generate(name: str, count: int, seed: int, source: str, validation: int | None, force: bool) -> None:
-    """Make a set of any size out of a small one.
+@click.pass_context
+def generate(
+    context: click.Context,
+    name: str,
+    count: int,
+    seed: int,
+    source: str,
+    validation: int | None,
+    kind: str | None,
+    severity: int | None,
+    corrupt_train: bool,
+    force: bool,
+) -> None:
+    """Make a set of any size out of a small one, or a corrupted copy.
 
     The first training images are those of the source, all further ones distorted copies of them (bent, turned, scaled,
     shifted), after the infinite MNIST of Loosli, Canu and Bottou. Test images are those of the source. The same seed
     makes the same images, and a larger set begins with the smaller one. 8100000 digits take 6.4 GB and some minutes.
+
+    With --corrupt the test images are corrupted in one of the fifteen ways of MNIST-C (Mu and Gilmer, 2019), to see how
+    a model that was trained on good images does on them: shot_noise, impulse_noise, glass_blur, motion_blur, shear,
+    scale, rotate, brightness, translate, stripe, fog, spatter, dotted_line, zigzag or canny_edges. The set is called
+    SOURCE-KIND, unless a NAME is given.
     """
+    is_given = {each for each in context.params if context.get_parameter_source(each) is not ParameterSource.DEFAULT}
+    if kind is not None:
+        _refuse({"count", "validation"} & is_given, "is for further images, and --corrupt makes none")
+        named = name if "name" in is_given else f"{source}-{kind.replace('_', '-')}"
+        _generate_corrupted(named, source, kind, severity, seed, corrupt_train, force)
+        return
+    _refuse({"severity", "corrupt_train"} & is_given, "is an option of --corrupt KIND")
     from tqdm import tqdm
 
     from mnistnn.augment.infinite_mnist import generate as generate_set
@@ -124,6 +154,39 @@ def generate(name: str, count: int, seed: int, source: str, validation: int | No
     )
 
 
+def _refuse(given: set[str], why: str) -> None:
+    from mnistnn.errors import UsageError
+
+    if given:
+        raise UsageError(f"--{min(given).replace('_', '-')} {why}")
+
+
+def _generate_corrupted(
+    name: str, source: str, kind: str, severity: int | None, seed: int, training: bool, replace: bool
+) -> None:
+    from tqdm import tqdm
+
+    from mnistnn.augment.corrupted_sets import generate_corrupted
+    from mnistnn.data.datasets import cache
+    from mnistnn.data.splits import describe, ensure_available
+
+    ensure_available(source, progress=not settings().quiet)
+    info = describe(source)
+    total = info.test_examples + (info.train_examples if training else 0)
+    with tqdm(
+        total=total,
+        desc=name,
+        unit="image",
+        unit_scale=True,
+        file=sys.stderr,
+        disable=settings().quiet or not can_draw(sys.stderr),
+        leave=False,
+    ) as bar:
+        generate_corrupted(name, source, kind, severity, seed, training=training, replace=replace, advance=bar.update)
+    what = "all images" if training else f"{info.test_examples:,} test images"
+    click.echo(f"{name}: {what} of {source} with {kind}: {printable(str(cache.set_folder(name)))}")
+
+
 @data.command()
 @click.argument("names", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -141,7 +204,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
             {"dataset": name, "file": check.path.name, "ok": check.problem is None, "problem": check.problem}
             for name, check in checks
         ]
-        click.echo(json.dumps({"schema_version": 1, "files": files}, ensure_ascii=False))
+        click.echo(json.dumps({"schema_version": 1, "files": files}))
     else:
         for name, check in checks:
             click.echo(f"{'ok    ' if check.problem is None else 'FAILED'} {name}/{check.path.name}")
@@ -152,122 +215,5 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
         raise DataError("these files are not what they must be:\n" + "\n".join(failed))
 
 
-@data.command()
-@click.argument("name", required=False)
-@click.option("--split", type=click.Choice(["train", "valid", "test"]), default="train", show_default=True)
-@click.option("--count", type=click.IntRange(min=1), default=100, show_default=True, help="Images to show.")
-@click.option(
-    "--augment",
-    "experiment",
-    type=ExperimentFile(),
-    metavar="CFG",
-    help="Show each image beside distortions of it, as this experiment trains on.",
-)
-@CODE
-@click.option("--out", type=click.Path(path_type=Path), help="Write the images to this PNG file.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text and drawings.")
-def show(
-    name: str | None,
-    split: Literal["train", "valid", "test"],
-    count: int,
-    experiment: Path | None,
-    code: tuple[Path, ...],
-    out: Path | None,
-    as_json: bool,
-) -> None:
-    """Show images, and the size of each class.
-
-    The images are the first of the split of mnist, or of the set that is named. The validation split is the last 10000
-    training examples, as in an experiment, the last 32 of bars-and-stripes, or the last sixth of any other set that is
-    smaller than MNIST.
-
-    With --augment the set and its splits are those of the experiment, unless a set is named. A row of the PNG file
-    begins with an image, and distortions of it follow; no other preprocessing is done.
-    """
-    import numpy as np
-
-    from mnistnn.config.load import load_experiment
-    from mnistnn.data.splits import class_names_of, default_data
-    from mnistnn.plugins.given import given_code
-
-    output.prepare(out, True, output.PNG)
-    loaded = None if experiment is None else load_experiment(experiment, (), given_code(code))
-    data = loaded.experiment.data if loaded is not None and name is None else default_data(name or "mnist")
-    examples, n = _first_of(data, split, count)
-    names = class_names_of(data)
-    class_counts = np.bincount(examples.labels, minlength=examples.classes).tolist()
-    _, height, width = examples.images.shape
-    columns = _SHEET_COLUMNS if out is not None else _fitting(width)
-    images = examples.images[:count]
-    if loaded is not None:
-        columns = max(2, min(columns, count))
-        images = _distorted(loaded, examples, rows=-(-count // columns), columns=columns)
-    if as_json:
-        record = {
-            "schema_version": 1,
-            "dataset": data.dataset,
-            "split": split,
-            "examples": n,
-            "image_shape": [height, width],
-            "class_counts": class_counts,
-            "class_names": names,
-        }
-        click.echo(json.dumps(record))
-    else:
-        click.echo(f"{data.dataset} {split}: {n} images of {height}x{width} pixels")
-        wide = max(4, *map(len, names))
-        lines = (f"{name:>{wide}}: {total}\n" for name, total in zip(names, class_counts, strict=True))
-        click.echo(printable("".join(lines)), nl=False)
-    if out is not None:
-        _write_contact_sheet(images, columns, out)
-    elif not as_json:
-        _draw(images[:columns])
-
-
-def _first_of(data: "Data", split: "SplitName", count: int) -> "tuple[Split, int]":
-    """Return a split, with no more than the first `count` images if it is streamed, and the number of all."""
-    import numpy as np
-
-    from mnistnn.data.splits import Split, open_split, read_split, streamed_splits
-
-    if split not in streamed_splits(data) or (data.labels is not None and data.labels.pair is not None):
-        examples = read_split(data, split)
-        return examples, len(examples.images)
-    stored = open_split(data, split)
-    images = np.empty((min(count, len(stored.images)), *stored.images.shape[1:]), dtype=np.uint8)
-    stored.images.read(0, images)
-    return Split(images, stored.labels, stored.classes), len(stored.images)
-
-
-def _distorted(loaded: "LoadedExperiment", examples: "Split", rows: int, columns: int) -> "NDArray[np.uint8]":
-    """Return rows of images, each an original and its distortions."""
-    from mnistnn.analysis.inspection.distortions import rows_of_distortions
-    from mnistnn.errors import ConfigError, UsageError
-
-    augment = loaded.experiment.augment
-    if augment is None:
-        raise UsageError(f"{loaded.experiment.name} distorts no images: its file has no `augment`")
-    try:
-        augment.build(examples.images.shape[1:], examples.classes)
-    except ConfigError as error:
-        raise loaded.error(str(error), error.key or "augment") from error
-    return rows_of_distortions(augment, loaded.experiment.seed, examples.images[:rows], examples.labels[:rows], columns)
-
-
-def _fitting(width: int) -> int:
-    """Return how many images fit the terminal, side by side."""
-    return max(1, shutil.get_terminal_size().columns // (width + 1))
-
-
-def _write_contact_sheet(images: "NDArray[np.uint8]", columns: int, out: Path) -> None:
-    from mnistnn.analysis.plots.contact_sheet import contact_sheet, encode_png
-
-    output.write(out, encode_png(contact_sheet(images, columns)))
-
-
-def _draw(images: "NDArray[np.uint8]") -> None:
-    """Print one row of images."""
-    from mnistnn.analysis.plots.contact_sheet import ASCII_BLOCKS, UNICODE_BLOCKS, draw_in_text
-
-    blocks = UNICODE_BLOCKS if can_show(UNICODE_BLOCKS) else ASCII_BLOCKS
-    click.echo(draw_in_text(images, blocks))
+data.add_command(show)
+data.add_command(rm)

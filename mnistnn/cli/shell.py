@@ -65,7 +65,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "inspect": LazyCommand("mnistnn.cli.inspect.group:inspect", "Look inside files and models."),
     },
     "Preparing": {
-        "data": LazyCommand("mnistnn.cli.data:data", "Fetch, add, generate, verify and show data sets."),
+        "data": LazyCommand("mnistnn.cli.data:data", "List, fetch, add, generate, verify, show and remove data sets."),
         "whiten": LazyCommand("mnistnn.cli.whiten:whiten", "Fit and save a whitening transform."),
         "config": LazyCommand("mnistnn.cli.config:config", "Check, show and explain experiment files."),
         "trust": LazyCommand("mnistnn.cli.trust:trust", "Trust the code of a run, or of a file, on this machine."),

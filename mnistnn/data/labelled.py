@@ -34,7 +34,7 @@ class LabelledSplit:
 def labelled_split(dataset: str = "mnist", split: str = "train", quiet: bool = False) -> LabelledSplit:
     """Read a split of a data set, as `mnistnn.data`. A published set is fetched, once, if it is not on this machine.
 
-    dataset  mnist, fashion-mnist, bars-and-stripes, or a name given to `mnistnn data add` or `data generate`
+    dataset  a name that `mnistnn data list` has, such as mnist, fashion-mnist or digits
     split    train, valid or test, as experiments have them that say no more than the set's name: of mnist 50000, 10000
              and 10000 images
     quiet    say nothing on stderr of what is fetched

@@ -62,7 +62,8 @@ class Data:
     """The images and labels of an experiment."""
 
     dataset: str = "mnist"
-    """`mnist`, `fashion-mnist`, `bars-and-stripes`, or a name given to `mnistnn data add` or `data generate`."""
+    """A name that `mnistnn data list` has, such as `mnist` or `fashion-mnist`, or one given to `mnistnn data add` or
+    `data generate`."""
 
     scale: Literal[255, 256] = 255
     """Pixels are byte / scale. The course's mnist.pkl.gz was made with 256."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mnistnn.data.class_names import names_or_numbers
 from mnistnn.data.datasets import cache, verified
-from mnistnn.data.datasets.catalogue import GENERATED_SETS, MADE_SETS, NAMED_SETS
+from mnistnn.data.datasets.catalogue import KNOWN_SETS
 from mnistnn.data.datasets.examination import validation_share
 from mnistnn.data.datasets.fetch import fetch
 from mnistnn.data.datasets.in_memory import SetInMemory, was_in_memory
@@ -56,17 +56,13 @@ def describe(name: str) -> DatasetInfo:
 
     Raises ConfigError, with the nearest known name, for a set that is neither.
     """
-    known = NAMED_SETS.get(name) or MADE_SETS.get(name)
-    if known is not None:
-        return DatasetInfo(known.image_shape, known.classes, known.train_examples, known.test_examples)
+    known = cache.known_here(name)
+    if known is not None and (known.is_fixed or not cache.is_stored(name)):
+        return known.info
     if was_in_memory(name):
         raise ConfigError(str(missing(name)), key="data.dataset")
-    generated = GENERATED_SETS.get(name)
-    if not cache.is_stored(name) and generated is not None:
-        source, train_examples = NAMED_SETS[generated.source], generated.count + generated.validation_examples
-        return DatasetInfo(source.image_shape, source.classes, train_examples, source.test_examples)
     if not cache.is_stored(name):
-        names = sorted({*NAMED_SETS, *MADE_SETS, *GENERATED_SETS, *cache.stored_names()})
+        names = sorted({*KNOWN_SETS, *cache.stored_names()})
         suggestion = did_you_mean(name, names, after=" ")
         raise ConfigError(
             f"unknown data set {name[:80]!r}; {suggestion}known: {', '.join(names)}; "
@@ -81,9 +77,10 @@ def default_validation_examples(name: str) -> int | None:
     """Return how many training examples an experiment on a set keeps for validation if it says nothing: those that the
     set brought along, or a sixth; None where the schema's default is meant, for published sets and unknown ones.
     """
-    if name in MADE_SETS:
-        return MADE_SETS[name].validation_examples
-    if name in NAMED_SETS or name in GENERATED_SETS or not cache.is_stored(name):
+    known = cache.known_here(name)
+    if known is not None:
+        return known.validation_examples
+    if not cache.is_stored(name):
         return None
     manifest = read_manifest(cache.set_folder(name))
     brought = manifest.validation_examples
@@ -168,12 +165,12 @@ def split_named(name: str) -> SplitName:
 
 
 def ensure_available(name: str, progress: bool) -> None:
-    """Fetch a named set that is not in the cache, or make it, if mnistnn does so by itself. Raises ConfigError for an
-    unknown set, DataError for one that must be generated first, or as `fetch`.
+    """Fetch a known set that is not in the cache, or make it, if mnistnn does so by itself. Raises ConfigError for an
+    unknown set, DataError for one that its user must generate or add first, or as `fetch`.
     """
     describe(name)
     if not cache.is_stored(name):
-        if name in GENERATED_SETS:
+        if not KNOWN_SETS[name].can_be_fetched:
             raise missing(name)
         fetch(name, progress=progress)
 
@@ -223,16 +220,9 @@ def missing(name: str) -> DataError:
     """Return the error for a set that is known but not there, with the ways to get it."""
     if was_in_memory(name):
         return DataError(f"the data set {name} lay in the memory of the program that trained on it, and nowhere else")
-    if name in GENERATED_SETS or name in MADE_SETS:
-        verb = "generate" if name in GENERATED_SETS else "fetch"
-        return DataError(
-            f"the data set {name} is not in {cache.datasets_folder()}; make it with `mnistnn data {verb} {name}`"
-        )
-    fetched = f"get it with `mnistnn data fetch {name}`, or, without a network, " if name in NAMED_SETS else ""
-    return DataError(
-        f"the data set {name} is not in {cache.datasets_folder()}; "
-        f"{fetched}import {'' if fetched else 'its '}files with `mnistnn data add {name} FILES…`"
-    )
+    known = KNOWN_SETS.get(name)
+    way = f"import its files with `mnistnn data add {name} FILES…`" if known is None else known.way(name)
+    return DataError(f"the data set {name} is not in {cache.datasets_folder()}; {way}")
 
 
 def streamed_splits(data: Data, info: DatasetInfo | None = None) -> frozenset[SplitName]:

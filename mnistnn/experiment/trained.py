@@ -14,7 +14,10 @@ from mnistnn.backend.arrays import sha256_of
 from mnistnn.backend.scratch import Scratch
 from mnistnn.backend.workers import Workers
 from mnistnn.data.examples import Examples
+from mnistnn.data.source import DataSource
+from mnistnn.data.spec import Data
 from mnistnn.errors import RunError, UsageError
+from mnistnn.experiment.inputs import Inputs
 from mnistnn.experiment.members import member_run
 from mnistnn.experiment.plan import Plan
 from mnistnn.run import checkpoint as checkpoints
@@ -46,6 +49,15 @@ class Trained:
     @property
     def task(self) -> Task:
         return self.plan.task
+
+    @property
+    def elsewhere(self) -> str | None:
+        """The data set whose examples are at hand, if it is not that of the run."""
+        return None
+
+    def count(self, split: SplitName) -> int:
+        """Return how many examples a split has: at most, until it is read."""
+        return self.plan.examples[split]
 
     @contextmanager
     def computing(self) -> Iterator[Workers]:
@@ -91,6 +103,31 @@ class Trained:
                 f"there are no {split} examples: the run was trained without that split; there are {others}"
             )
         return plan.place(split)
+
+
+@dataclass(frozen=True)
+class TrainedElsewhere(Trained):
+    """A trained model with the examples of another data set than its run's at hand.
+
+    data    what is read, in place of the experiment's
+    source  reads it
+    """
+
+    data: Data
+    source: DataSource
+
+    @property
+    def elsewhere(self) -> str | None:
+        return self.data.dataset
+
+    def count(self, split: SplitName) -> int:
+        return self.source.examples[split]
+
+    def placed(self, split: SplitName) -> Examples:
+        if not self.count(split):
+            raise UsageError(f"{self.data.dataset} has no {split} examples")
+        plan = self.plan
+        return Inputs(self.source, self.data.scale, plan.experiment.backend, plan.preprocessing).place(split)
 
 
 def load_trained(run: RunDirectory, which: str = "best", overrides: Sequence[str] = ()) -> Trained:

@@ -60,6 +60,21 @@ class RunDirectory:
     def evaluations(self) -> Path:
         return folder_in(self.path, "eval")
 
+    def evaluations_on(self, dataset: str) -> Path:
+        """Where evaluations on another data set than the run's are kept."""
+        return folder_in(folder_in(self.evaluations, "on"), dataset)
+
+    def make_evaluations_on(self, dataset: str) -> Path:
+        """Return `evaluations_on`, once it is there. Raises ResourceError if it cannot be made."""
+        folder = self.evaluations_on(dataset)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise resource_error(folder, error) from error
+        for above in (folder.parent, self.evaluations):
+            sync_folder(above)
+        return folder
+
     @property
     def phases(self) -> Path:
         """Where the runs of layers are that learned before."""

@@ -24,7 +24,7 @@ from mnistnn.tasks.confusion import confusion_lines, pairs_line
 from mnistnn.tasks.contract import Subject, Task, Watch, is_read
 from mnistnn.tasks.intervals import wilson_interval
 from mnistnn.tasks.mc_dropout import McMean, mean_in
-from mnistnn.tasks.result import STRICT, Result, agree
+from mnistnn.tasks.result import STRICT, Result, ResultElsewhere, agree
 from mnistnn.types import Array, SplitName
 
 _MOST = 1 << 40  # examples that a count may stand for
@@ -97,10 +97,18 @@ class Evaluation(Result):
         ]
 
 
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class EvaluationElsewhere(ResultElsewhere, Evaluation):
+    """An evaluation on another data set than the run's."""
+
+    what: ClassVar[str] = "an evaluation on another data set"
+
+
 class Classifier(Task):
     """Abstract: a model whose scores are judged as classes."""
 
     result: ClassVar[type[Result]] = Evaluation
+    result_elsewhere: ClassVar[type[ResultElsewhere] | None] = EvaluationElsewhere
     claims: ClassVar[tuple[Claim, ...]] = (TEST_ERROR, VALID_ERROR, BALANCED_ERROR)
     options: ClassVar[frozenset[str]] = frozenset({"--per-class", "--top-k"})
 

@@ -31,7 +31,7 @@ from mnistnn.objectives.supervised import BaseObjective
 from mnistnn.optim.contract import Requirements
 from mnistnn.optim.rule import monitored_by_rate
 from mnistnn.tasks.claims import Band, Claim
-from mnistnn.tasks.result import Result
+from mnistnn.tasks.result import Result, ResultElsewhere
 from mnistnn.training.fit import Fitting
 from mnistnn.training.learning import Layout
 from mnistnn.training.loop import Evaluate
@@ -61,6 +61,10 @@ class Subject(Protocol):
 
     def batches(self, split: SplitName, count: int | None = None) -> Iterator[tuple[Array, Array]]:
         """Yield inputs x (n, ...) and labels (n, ...) of a split, or of its first `count` examples; lent."""
+        ...
+
+    def count(self, split: SplitName) -> int:
+        """Return how many examples a split has, at most."""
         ...
 
 
@@ -94,6 +98,8 @@ class Task:
 
     result: ClassVar[type[Result]]
     """The result of an evaluation of this kind."""
+    result_elsewhere: ClassVar[type[ResultElsewhere] | None] = None
+    """The result of one on another data set than the run's; None if there is no such evaluation."""
     claims: ClassVar[tuple[Claim, ...]]
     """The possible claims of experiments of this kind; the first is what `eval` holds against its band on other splits
     too."""

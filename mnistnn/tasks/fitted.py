@@ -176,7 +176,7 @@ class FittedClassification(Classifier):
             watch(what, done, most or 0)
 
         with self._partial_scores(split) as partial_scores:
-            self._blocks = _Blocks(self._model, partial_scores, self.source.examples[split], f"{split} examples", tell)
+            self._blocks = _Blocks(self._model, partial_scores, subject.count(split), f"{split} examples", tell)
             found = super().measure(subject, split, options, watch)
         return {**found, "examples_per_stage": self._model.examples_per_stage or None}
 

@@ -31,6 +31,8 @@ class Result:
     examples: int
     test_readings: int
 
+    elsewhere: ClassVar[bool] = False
+    """Whether it was measured on another data set than the run's."""
     prefix: ClassVar[str] = ""
     """The prefix of its files under eval/."""
     what: ClassVar[str]
@@ -58,6 +60,20 @@ class Result:
     def problems(self) -> list[str]:
         """Return what does not follow from each other in it, of which there is nothing in one that was measured."""
         return []
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class ResultElsewhere(Result):
+    """Abstract: metrics on a split of another data set than the run's. `test_readings` counts those of that split."""
+
+    dataset: str
+
+    elsewhere: ClassVar[bool] = True
+
+    @property
+    def about(self) -> str:
+        where = f"{self.split} split of {self.dataset}"
+        return f"{self.run}, {where}, checkpoint {self.checkpoint} (epoch {self.epoch:.6g})"
 
 
 def agree(found: object, expected: object, tolerance: float = 1e-12) -> bool:

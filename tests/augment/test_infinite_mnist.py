@@ -13,7 +13,8 @@ from mnistnn.augment.infinite_mnist import generate
 from mnistnn.backend import jit
 from mnistnn.cli.data import generate as generate_command
 from mnistnn.data.datasets import cache
-from mnistnn.data.datasets.catalogue import GENERATED_SETS
+from mnistnn.data.datasets.catalogue import KNOWN_SETS
+from mnistnn.data.datasets.generated_set import GeneratedSet
 from mnistnn.data.datasets.manifest import read_manifest
 from mnistnn.data.spec import Data
 from mnistnn.data.splits import read_split
@@ -181,9 +182,10 @@ def test_command_says_what_was_made(command):
 
 def test_command_makes_the_set_that_the_catalogue_knows():
     defaults = {each.name: each.default for each in generate_command.params}
-    known = GENERATED_SETS[str(defaults["name"])]
+    known = KNOWN_SETS[str(defaults["name"])]
+    assert isinstance(known, GeneratedSet)
     assert (known.source, known.count) == (defaults["source"], defaults["count"])
-    assert known.validation_examples == Data().validation_examples
+    assert known.kept == Data().validation_examples
 
 
 def test_command_on_a_full_disk_ends_with_5(command, monkeypatch):

@@ -5,12 +5,13 @@ import pytest
 
 from mnistnn.data import splits
 from mnistnn.data.datasets import cache
-from mnistnn.data.datasets.catalogue import GENERATED_SETS, MADE_SETS, NAMED_SETS
+from mnistnn.data.datasets.catalogue import KNOWN_SETS
+from mnistnn.data.datasets.fetch import fetch
 from mnistnn.data.datasets.info import DatasetInfo
 from mnistnn.data.formats.image_set import FILE_NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from mnistnn.data.spec import Data, Limits
-from mnistnn.data.splits import describe, ensure_available, read_split, split_examples
-from mnistnn.errors import ConfigError, DataError
+from mnistnn.data.splits import default_data, describe, ensure_available, read_split, split_examples
+from mnistnn.errors import ConfigError, DataError, UsageError
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_read_split_refuses_files_that_do_not_fit_the_manifest(stored, key, valu
 
 
 def test_read_split_of_a_published_set_refuses_a_rewritten_manifest(stored, monkeypatch):
-    monkeypatch.setitem(NAMED_SETS, "tiny", NAMED_SETS["mnist"])
+    monkeypatch.setitem(KNOWN_SETS, "tiny", KNOWN_SETS["mnist"])
     with pytest.raises(DataError, match="not that of tiny"):
         read_split(Data(dataset="tiny"), "train")
 
@@ -137,7 +138,7 @@ def test_generated_set_that_is_there_has_its_own_size(tiny, origins):
 
 @pytest.mark.parametrize("name", ["minst", "../mnist", "Mnist"])
 def test_describe_unknown_set_suggests_the_nearest(name):
-    known = ", ".join(sorted({*NAMED_SETS, *MADE_SETS, *GENERATED_SETS}))
+    known = ", ".join(sorted(KNOWN_SETS))
     with pytest.raises(ConfigError, match=rf"did you mean 'mnist'\? known: {known}") as caught:
         describe(name)
     assert caught.value.key == "data.dataset"
@@ -174,3 +175,19 @@ def test_ensure_available_fetches_only_a_missing_published_set(stored, monkeypat
     with pytest.raises(ConfigError):
         ensure_available("unknown", progress=False)
     assert fetched == [("mnist", False)]
+
+
+def test_set_of_ones_own_stays_what_it_was_when_mnistnn_learns_its_name(tiny, origins, monkeypatch):
+    known = KNOWN_SETS["digits"]
+    with monkeypatch.context() as patch:
+        patch.delitem(KNOWN_SETS, "digits")  # as it was in an earlier version
+        with cache.locked("digits"):
+            cache.install("digits", tiny, origins)
+    assert KNOWN_SETS["digits"] is known
+    assert describe("digits") == DatasetInfo((4, 4), 3, 12, 6)
+    assert default_data("digits").validation_examples == 2
+    found = read_split(Data(dataset="digits", validation_examples=2), "test")
+    np.testing.assert_array_equal(found.images, tiny.test.images)
+    assert [check.problem for check in cache.verify("digits")] == [None] * 4
+    with pytest.raises(UsageError, match="is a set of your own, by a name that mnistnn knows now; --force replaces it"):
+        fetch("digits", progress=False)

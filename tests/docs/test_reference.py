@@ -9,7 +9,7 @@ import pytest
 from mnistnn.config.load import experiment_validator
 
 ROOT = Path(__file__).parents[2]
-REFERENCE = ("commands.md", "examples.md", "keys.md", "python.md")
+REFERENCE = ("commands.md", "data-sets.md", "examples.md", "keys.md", "python.md")
 PAGES = ("course/coverage.md", "explanation/sources.md", *(f"reference/{name}" for name in REFERENCE))
 
 

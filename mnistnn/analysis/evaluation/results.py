@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from mnistnn.run.view import RunView
 from mnistnn.storage.reading import MAX_JSON_BYTES, read_own_file
 from mnistnn.storage.sealed_json import parse_as, seal_json
 from mnistnn.storage.writing import write_atomically
-from mnistnn.tasks.classification import Evaluation
+from mnistnn.tasks.classification import Evaluation, EvaluationElsewhere
 from mnistnn.tasks.contract import Watch
 from mnistnn.tasks.registry import RESULTS
 from mnistnn.tasks.result import SCHEMA_VERSION, Result
@@ -29,7 +30,15 @@ from mnistnn.types import SplitName
 
 Warn = Callable[[str], None]
 
-_ADAPTERS: dict[type[Result], TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in RESULTS}
+_ADAPTERS: dict[type[Result], TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (*RESULTS, EvaluationElsewhere)}
+
+
+def load(run: RunDirectory, which: str, warn: Warn) -> Trained:
+    """Return a run's model as `load_to_measure`, whatever it is to be measured on."""
+    trained = load_trained(run, which)
+    for problem in trained.passed_over:
+        warn(f"warning: passed over {problem}")
+    return trained
 
 
 def load_to_measure(run: RunDirectory, split: SplitName, which: str, warn: Warn) -> Trained:
@@ -38,9 +47,7 @@ def load_to_measure(run: RunDirectory, split: SplitName, which: str, warn: Warn)
     `warn` is told of checkpoints that were passed over because they do not verify. Raises RunError for a run without
     one that does, UsageError for a split without examples.
     """
-    trained = load_trained(run, which)
-    for problem in trained.passed_over:
-        warn(f"warning: passed over {problem}")
+    trained = load(run, which, warn)
     if not trained.plan.examples[split]:
         raise UsageError(f"{run.path}: was trained without a {split} split, so there is nothing to measure on")
     return trained
@@ -59,24 +66,39 @@ def measure(
     """
     task, options = trained.task, options or {}
     task.refuse_options(options)
-    task.keep_partial_scores_in(run.evaluations)
+    elsewhere, folder = trained.elsewhere, run.evaluations
+    if elsewhere is None:
+        task.keep_partial_scores_in(folder)
+    else:
+        folder = run.make_evaluations_on(elsewhere)
     with trained.computing():
         found = task.measure(trained, split, options, watch)
     for name, value in found.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise DivergedError(f"{run.path}: the {name} on the {split} split is not a finite number")
-    result = task.result(
+    result = _kind(trained)(
         run=trained.record.id,
         split=split,
         checkpoint=trained.label,
         checkpoint_file=trained.file,
         epoch=trained.epoch,
-        test_readings=log_test_access(run, trained) if split == "test" else count_test_accesses(run),
+        test_readings=(
+            log_test_access(run, trained, elsewhere) if split == "test" else count_test_accesses(run, elsewhere)
+        ),
         **found,
     )
-    write_atomically(run.evaluations / file_name(result), seal_json(asdict(result)))
+    write_atomically(folder / file_name(result), seal_json(asdict(result)))
     task.forget_partial_scores(split)
     return result
+
+
+def _kind(trained: Trained) -> Callable[..., Result]:
+    """Return what the result is made by."""
+    elsewhere, kind = trained.elsewhere, trained.task.result_elsewhere
+    if elsewhere is None:
+        return trained.task.result
+    assert kind is not None, "refused when it was loaded"
+    return partial(kind, dataset=elsewhere)
 
 
 def evaluate(
@@ -105,6 +127,11 @@ def parse_result(kind: type[Result], text: bytes, place: str) -> Any:
 def read_result(path: Path) -> Any:
     """Read one result. Raises RunError: missing, torn, altered, of another format, or none."""
     return parse_result(kind_of_file(path.name), read_own_file(path, MAX_JSON_BYTES), str(path))
+
+
+def read_result_elsewhere(path: Path) -> Any:
+    """Read the result of an evaluation on another data set than the run's. Raises as `read_result`."""
+    return parse_result(EvaluationElsewhere, read_own_file(path, MAX_JSON_BYTES), str(path))
 
 
 def stored_results(run: RunDirectory) -> list[Any]:

@@ -10,13 +10,17 @@ from mnistnn.storage.inside import mode_of
 from mnistnn.storage.writing import is_leftover
 
 _MOST_ENTRIES = 100_000
-_FOLDERS = ("checkpoints", "eval", "members", "preprocess", "pretrain", "source", "source/code")
+ELSEWHERE = "eval/on"
+"""Folders in it hold evaluations on other data sets, which they are named for."""
+
+_FOLDERS = ("checkpoints", "eval", ELSEWHERE, "members", "preprocess", "pretrain", "source", "source/code")
 
 
 class Inventory:
     """The regular files of a run, by path below its folder. Nothing else is ever opened.
 
-    Folders in pretrain/ and in members/ hold runs of their own, which are named in `runs` and in `members`.
+    Folders in pretrain/ and in members/ hold runs of their own, which are named in `runs` and in `members`; `elsewhere`
+    names the other data sets that the run was measured on.
     """
 
     def __init__(self, findings: Findings) -> None:
@@ -24,6 +28,7 @@ class Inventory:
         self.files: set[str] = set()
         self.runs: set[str] = set()
         self.members: set[str] = set()
+        self.elsewhere: list[str] = []
         self._entries = 0
         self._look("")
 
@@ -60,6 +65,9 @@ class Inventory:
                 self.runs.add(Path(file).name)
             elif Path(file).parent == Path("members"):
                 self.members.add(Path(file).name)
+            elif Path(file).parent == Path(ELSEWHERE):
+                self.elsewhere.append(Path(file).name)
+                self._look(file)
             else:
                 self._findings.note(file, "a folder that is no part of a run; not looked at")
         elif is_leftover(Path(file)) and (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):

@@ -20,8 +20,9 @@ from pathlib import Path
 import filelock
 import platformdirs
 
-from mnistnn.data.datasets.catalogue import MADE_SETS, NAMED_SETS, pinned_digests
+from mnistnn.data.datasets.catalogue import KNOWN_SETS
 from mnistnn.data.datasets.info import DatasetInfo
+from mnistnn.data.datasets.known_set import KnownSet
 from mnistnn.data.datasets.manifest import MANIFEST_NAME, Manifest, StoredFile, manifest_of, read_manifest
 from mnistnn.data.formats.image_set import FILE_NAMES, ImageSet, idx_files
 from mnistnn.errors import BusyError, DataError, ResourceError, UsageError
@@ -67,6 +68,20 @@ def is_stored(name: str) -> bool:
     return bool(_NAME.fullmatch(name)) and os.path.isfile(set_folder(name) / MANIFEST_NAME)
 
 
+def known_here(name: str) -> KnownSet | None:
+    """Return what the catalogue says of the set of this name; None for one that it does not have, or if what is stored
+    is another: its user's own, from a time when mnistnn did not know the name.
+    """
+    known = KNOWN_SETS.get(name)
+    if known is None or known.reserved or not known.is_fixed or not is_stored(name):
+        return known
+    try:
+        manifest = read_manifest(set_folder(name))
+    except DataError:
+        return known
+    return known if known.fits(manifest.info, manifest.digests) else None
+
+
 def stored_names() -> list[str]:
     """Return the names of all sets in the cache, sorted."""
     try:
@@ -108,7 +123,8 @@ def install(name: str, images: ImageSet, origins: dict[str, str]) -> None:
     """
     contents = idx_files(images)
     manifest = _manifest(name, images, contents, origins)
-    check_pinned(manifest, "the given set")
+    if name in KNOWN_SETS:
+        _refuse_others(KNOWN_SETS[name], manifest, "the given set")
     with _building(name) as folder:
         for file_name, content in contents.items():
             write_atomically(folder / file_name, content)
@@ -186,6 +202,22 @@ def _put_in_place(building: Path, final: Path) -> None:
     shutil.rmtree(replaced, ignore_errors=True)
 
 
+def remove(name: str) -> None:
+    """Remove a set. It goes in one step: what is left of one whose removal was cut short is no set. Raises BusyError
+    while another process stores it, ResourceError where it cannot be removed.
+    """
+    final = set_folder(name)
+    with locked(name):
+        _remove_leftovers(name)
+        going = final.with_name(f".{name}.{secrets.token_hex(6)}.new")
+        try:
+            final.rename(going)
+            sync_folder(final.parent)
+            shutil.rmtree(going)
+        except OSError as error:
+            raise resource_error(final, error) from error
+
+
 def _put_back(name: str) -> None:
     """Let the set that was there stand again, if a process was killed after it took it away and before it put the new
     one in its place. The caller holds the lock.
@@ -200,8 +232,14 @@ def _put_back(name: str) -> None:
 
 
 def check_pinned(manifest: Manifest, place: str) -> None:
-    """Raise DataError if a manifest claims to be a set whose bytes are known but lists others."""
-    for file_name, expected in pinned_digests(manifest.name).items():
+    """Raise DataError if a stored manifest claims to be a set whose bytes are known but lists others."""
+    known = known_here(manifest.name)
+    if known is not None:
+        _refuse_others(known, manifest, place)
+
+
+def _refuse_others(known: KnownSet, manifest: Manifest, place: str) -> None:
+    for file_name, expected in known.content_digests.items():
         found = manifest.files[file_name].sha256
         if found != expected:
             raise DataError(
@@ -228,7 +266,8 @@ def altered(path: Path, problem: str) -> DataError:
     """Return the error for a stored file that is not what it was when it was stored."""
     name = path.parent.name
     own = f"mnistnn data add {name} FILES… --force (or generate, if it was made so)"
-    remedy = f"mnistnn data fetch {name} --force" if name in NAMED_SETS or name in MADE_SETS else own
+    known = known_here(name)
+    remedy = own if known is None else known.again(name)
     return DataError(f"{path}: {problem}; the file was altered and is not used. To replace the set: {remedy}")
 
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from mnistnn.data.class_names import checked_names
 from mnistnn.data.datasets import cache
-from mnistnn.data.datasets.catalogue import NAMED_SETS
+from mnistnn.data.datasets.catalogue import fixed_set
 from mnistnn.data.datasets.examination import inverted, is_to_be_mixed, mixed, oddities, refuse_empty_images
+from mnistnn.data.datasets.fetch import fetching_of
 from mnistnn.data.formats.course_pickle import PICKLE_STARTS, decode_course_pickle
 from mnistnn.data.formats.idx import IDX_MAGIC, IMAGE_DIMENSIONS, decode_idx
 from mnistnn.data.formats.image_folder import read_image_folder
@@ -31,7 +32,7 @@ from mnistnn.data.formats.image_set import (
 )
 from mnistnn.data.formats.npz import ZIP_MAGIC, decode_npz
 from mnistnn.data.limits import MAX_SET_BYTES
-from mnistnn.errors import DataError, UsageError
+from mnistnn.errors import UsageError
 from mnistnn.storage.compressed import GZIP_MAGIC, gunzip_start
 from mnistnn.storage.reading import data_error, read_file
 
@@ -45,11 +46,13 @@ def add(
     replace: bool = False,
     invert: bool = False,
     class_names: Sequence[str] | None = None,
+    progress: bool = False,
 ) -> list[str]:
     """Read a set from files and store it under `name`; return what is to be said of it, in a line each.
 
     invert       exchange dark and bright
     class_names  what the classes are called, by label; otherwise what the files call them, if they do
+    progress     say on stderr what is fetched: of a known set, the part that another set has
 
     Raises UsageError if the files are not one of the known kinds or, unless `replace`, the name is taken;
     DataError if they are malformed or, under the name of a set whose bytes are known, not these.
@@ -58,14 +61,15 @@ def add(
     with cache.locked(name):
         if cache.is_stored(name) and not replace:
             raise UsageError(f"{folder}: a set named {name!r} is there already; --force replaces it")
-        images, origins = _read(name, paths)
-        if name in NAMED_SETS:
-            if invert:
-                raise UsageError(f"--invert would make another set of {name}; give it another name")
-            if class_names is not None:
-                raise UsageError(f"--classes would make another set of {name}; give it another name")
-            cache.install(name, images, origins)
+        known = fixed_set(name)
+        if known is not None:
+            for option, is_given in (("--invert", invert), ("--classes", class_names is not None)):
+                if is_given:
+                    raise UsageError(f"{option} would make another set of {name}; give it another name")
+            images, origins = known.adopt(name, paths, _read, fetching_of(progress=progress))
+            cache.install(name, known.completed(name, images, ", ".join(map(str, paths))), origins)
             return []
+        images, origins = _read(paths)
         refuse_empty_images(images, ", ".join(map(str, paths)))
         images = inverted(images) if invert else images
         if class_names is not None:
@@ -84,7 +88,7 @@ def add(
         return said
 
 
-def _read(name: str, paths: Sequence[Path]) -> tuple[ImageSet, dict[str, str]]:
+def _read(paths: Sequence[Path]) -> tuple[ImageSet, dict[str, str]]:
     """Return the set, and for each canonical file the name of the file it was read from."""
     if len(paths) > 1 and all(path.suffix.lower() == ".npz" for path in paths):
         raise UsageError(
@@ -92,12 +96,11 @@ def _read(name: str, paths: Sequence[Path]) -> tuple[ImageSet, dict[str, str]]:
             "x_test=…, y_test=…)"
         )
     if len(paths) == len(FILE_NAMES):
-        return _read_idx_files(name, paths)
+        return _read_idx_files(paths)
     if len(paths) != 1:
         if all(path.suffix.lower() == ".csv" for path in paths):
             _read_single_file(paths[0])
         raise UsageError(f"{len(paths)} files given; {_EXPECTED}")
-    _refuse_unverifiable(name)
     (path,) = paths
     images = read_image_folder(path) if os.path.isdir(path) else _read_single_file(path)
     return images, dict.fromkeys(FILE_NAMES, path.name)
@@ -121,7 +124,7 @@ def _read_single_file(path: Path) -> ImageSet:
     raise UsageError(f"{path}: is of no known kind; {_EXPECTED}")
 
 
-def _read_idx_files(name: str, paths: Sequence[Path]) -> tuple[ImageSet, dict[str, str]]:
+def _read_idx_files(paths: Sequence[Path]) -> tuple[ImageSet, dict[str, str]]:
     arrays: dict[str, NDArray[np.uint8]] = {}
     origins: dict[str, str] = {}
     for path in paths:
@@ -130,9 +133,6 @@ def _read_idx_files(name: str, paths: Sequence[Path]) -> tuple[ImageSet, dict[st
         file_name = _role(path, is_images=array.ndim == IMAGE_DIMENSIONS)
         if file_name in arrays:
             raise UsageError(f"{path}: is the second file of the same kind, after {origins[file_name]}")
-        pinned = NAMED_SETS[name].files[file_name] if name in NAMED_SETS else None
-        if pinned is not None and pinned.sha256 is None:  # otherwise the content is checked when it is stored
-            pinned.check_gz(content, str(path))
         arrays[file_name], origins[file_name] = array, path.name
     return image_set_from_files(arrays, "the four files"), origins
 
@@ -147,13 +147,3 @@ def _role(path: Path, *, is_images: bool) -> str:
     if is_train:
         return TRAIN_IMAGES if is_images else TRAIN_LABELS
     return TEST_IMAGES if is_images else TEST_LABELS
-
-
-def _refuse_unverifiable(name: str) -> None:
-    """Of some sets only the digests of the .gz files are published: no other form can be verified."""
-    named = NAMED_SETS.get(name)
-    if named is not None and any(pinned.sha256 is None for pinned in named.files.values()):
-        raise DataError(
-            f"{name} can only be verified in the form of its four published .gz files; "
-            "give those, or add the set under another name"
-        )

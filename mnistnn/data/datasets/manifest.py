@@ -64,6 +64,11 @@ class Manifest(_Record):
         height, width = self.image_shape
         return DatasetInfo((height, width), self.classes, self.train_examples, self.test_examples, self.class_names)
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of each file."""
+        return {name: file.sha256 for name, file in self.files.items()}
+
 
 def manifest_of(
     name: str, info: DatasetInfo, files: dict[str, StoredFile], validation_examples: int | None = None

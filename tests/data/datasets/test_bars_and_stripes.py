@@ -7,8 +7,8 @@ from math import log
 import numpy as np
 import pytest
 
-from mnistnn.data.datasets import bars_and_stripes, cache, fetch
-from mnistnn.data.datasets.catalogue import MADE_SETS, NAMED_SETS
+from mnistnn.data.datasets import bars_and_stripes, cache, fetch, packaged_set, published_set
+from mnistnn.data.datasets.catalogue import KNOWN_SETS
 from mnistnn.data.datasets.info import DatasetInfo
 from mnistnn.data.formats.image_set import FILE_NAMES, TEST_IMAGES, TRAIN_IMAGES
 from mnistnn.data.spec import Data
@@ -33,8 +33,9 @@ def no_network(monkeypatch):
     def refuse(*_args, **_kwargs):
         raise AssertionError("asks the network")
 
-    monkeypatch.setattr(fetch, "download", refuse)
-    monkeypatch.setattr(fetch, "member_of_package", refuse)
+    monkeypatch.setattr(published_set, "download", refuse)
+    monkeypatch.setattr(published_set, "member_of_package", refuse)
+    monkeypatch.setattr(packaged_set, "member_of_package", refuse)
 
 
 def drawn() -> Counter[tuple[int, bytes]]:
@@ -82,7 +83,7 @@ def test_set_is_described_before_it_is_there():
 
 
 def test_set_that_would_have_other_bytes_is_not_stored(monkeypatch):
-    monkeypatch.setitem(MADE_SETS[NAME].sha256, TEST_IMAGES, "0" * 64)
+    monkeypatch.setitem(KNOWN_SETS[NAME].content_digests, TEST_IMAGES, "0" * 64)
     with pytest.raises(DataError, match=f"{TEST_IMAGES} is not that of {NAME}: expected SHA-256 0000"):
         ensure_available(NAME, progress=False)
     assert cache.stored_names() == []
@@ -105,7 +106,7 @@ def test_altered_set_is_refused_with_the_way_to_make_it_again():
 
 @pytest.mark.parametrize("name", ["bars-and-strips", "bars_and_stripes"])
 def test_fetch_of_nearly_its_name_suggests_it(name):
-    with pytest.raises(UsageError, match=f"did you mean {NAME!r}.* known: {', '.join([*NAMED_SETS, *MADE_SETS])}"):
+    with pytest.raises(UsageError, match=f"did you mean {NAME!r}.* known: mnist, fashion-mnist, "):
         fetch.fetch(name)
 
 

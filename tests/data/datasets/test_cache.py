@@ -1,11 +1,12 @@
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from mnistnn.data.datasets import cache
-from mnistnn.data.datasets.catalogue import NAMED_SETS
+from mnistnn.data.datasets.catalogue import KNOWN_SETS
 from mnistnn.data.formats.image_set import FILE_NAMES, TRAIN_IMAGES, idx_files
 from mnistnn.errors import DataError, ResourceError, UsageError
 
@@ -128,7 +129,7 @@ def test_verify_reports_an_edited_manifest(stored, key, value):
 
 
 def test_verify_compares_the_manifest_of_a_published_set_with_the_catalogue(stored, monkeypatch):
-    monkeypatch.setitem(NAMED_SETS, "tiny", NAMED_SETS["mnist"])
+    monkeypatch.setitem(KNOWN_SETS, "tiny", KNOWN_SETS["mnist"])
     (check,) = cache.verify("tiny")
     assert "expected SHA-256 ba89" in (check.problem or "")
 
@@ -154,3 +155,25 @@ def test_set_that_a_killed_process_took_away_comes_back(tiny, origins):
     with cache.locked("tiny"):
         assert cache.is_stored("tiny")
     assert [check.problem for check in cache.verify("tiny")] == [None] * 4
+
+
+def test_remove_leaves_nothing_of_a_set_and_all_of_others(stored, tiny, origins):
+    with cache.locked("other"):
+        cache.install("other", tiny, origins)
+    cache.remove("tiny")
+    assert cache.stored_names() == ["other"]
+    assert [path.name for path in stored.parent.iterdir() if path.is_dir()] == ["other"]
+
+
+def test_removal_that_was_cut_short_leaves_no_set_that_comes_back(stored, monkeypatch):
+    def cut_short(*_args, **_kwargs):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", cut_short)
+        with pytest.raises(ResourceError):
+            cache.remove("tiny")
+    assert cache.stored_names() == []
+    with cache.locked("tiny"):
+        pass
+    assert cache.stored_names() == []

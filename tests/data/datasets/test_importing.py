@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from mnistnn.data.datasets import bars_and_stripes, cache
-from mnistnn.data.datasets.catalogue import NAMED_SETS, NamedSet, PinnedFile
+from mnistnn.data.datasets.catalogue import KNOWN_SETS
 from mnistnn.data.datasets.importing import add
 from mnistnn.data.datasets.manifest import read_manifest
+from mnistnn.data.datasets.published_set import PublishedFile, PublishedSet
 from mnistnn.data.formats.image_set import FILE_NAMES, TRAIN_IMAGES, idx_files
 from mnistnn.errors import DataError, UsageError
 
@@ -138,10 +139,21 @@ def md5_only(tiny, monkeypatch):
     """A published set of which only the MD5 of the .gz files is known."""
     packed = {name: gzip.compress(content, mtime=0) for name, content in idx_files(tiny).items()}
     files = {
-        name: PinnedFile("md5", hashlib.md5(content, usedforsecurity=False).hexdigest())
+        f"{name}.gz": PublishedFile({"md5": hashlib.md5(content, usedforsecurity=False).hexdigest()})
         for name, content in packed.items()
     }
-    monkeypatch.setitem(NAMED_SETS, "pinned", NamedSet((4, 4), 3, 12, 6, files, ()))
+    known = PublishedSet(
+        title="noise",
+        image_shape=(4, 4),
+        classes=3,
+        train_examples=12,
+        test_examples=6,
+        licence="none",
+        citation="nobody",
+        files=files,
+        mirrors=(),
+    )
+    monkeypatch.setitem(KNOWN_SETS, "pinned", known)
 
 
 def pack(content: bytes) -> bytes:
@@ -156,5 +168,20 @@ def test_add_accepts_the_published_gz_files(md5_only, tiny, tmp_path):
 def test_add_refuses_what_published_digests_cannot_verify(md5_only, tiny, tmp_path):
     with pytest.raises(DataError, match="expected MD5"):
         add("pinned", write_idx(tmp_path, tiny))
-    with pytest.raises(DataError, match="four published"):
+    with pytest.raises(DataError, match=r"four published files .*; give those, or .*set\.npz: is none of them"):
         add("pinned", write_npz(tmp_path, tiny))
+
+
+def test_add_recognises_published_files_by_their_bytes(md5_only, tiny, tmp_path):
+    paths = write_idx(tmp_path, tiny, pack, ".gz")
+    add("pinned", [path.rename(tmp_path / f"{number}.bin") for number, path in enumerate(paths)])
+    assert read_manifest(cache.set_folder("pinned")).files[TRAIN_IMAGES].origin == "0.bin"
+
+
+def test_add_names_the_published_files_that_are_missing_or_there_twice(md5_only, tiny, tmp_path):
+    paths = write_idx(tmp_path, tiny, pack, ".gz")
+    with pytest.raises(UsageError, match=r"missing: t10k-labels-idx1-ubyte\.gz"):
+        add("pinned", paths[:3])
+    with pytest.raises(UsageError, match=r"is train-images-idx3-ubyte\.gz again"):
+        add("pinned", [*paths, paths[0]])
+    assert cache.stored_names() == []

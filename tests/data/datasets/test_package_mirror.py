@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from mnistnn.data.datasets import package_mirror
-from mnistnn.data.datasets.catalogue import PackageMirror
-from mnistnn.data.datasets.package_mirror import member_of_package
+from mnistnn.data.datasets.package_mirror import PackageMirror, member_of_package
 from mnistnn.errors import DataError
 
 CONTENT = b"the digits"
