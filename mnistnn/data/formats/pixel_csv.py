@@ -9,6 +9,7 @@ import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def read_pixel_csv(files: Sequence[GivenFile], wishes: Wishes) -> FoundImages:
     tables without labels.
     """
     halves = by_half(files, "expected one CSV file, or one for training and one for the test")
-    values: dict[Half, NDArray[np.uint8] | NDArray[np.float32]] = {}
+    values: dict[Half, NDArray[Any]] = {}
     labels: dict[Half, list[str]] = {}
     for half, file in halves.items():
         values[half], labels[half] = _read(text_of(file.content, file.place), file.place)
@@ -61,7 +62,7 @@ def read_pixel_csv(files: Sequence[GivenFile], wishes: Wishes) -> FoundImages:
 
 
 def images_of_rows(
-    values: dict[Half, NDArray[np.uint8] | NDArray[np.float32]], size_px: tuple[int, int] | None, place: str
+    values: dict[Half, NDArray[Any]], size_px: tuple[int, int] | None, place: str
 ) -> tuple[dict[Half, NDArray[np.uint8]], list[str]]:
     """Return rows of pixels (n, h·w) as images (n, h, w), and what is to be said of that.
 
@@ -72,25 +73,20 @@ def images_of_rows(
         said = ", ".join(f"{half} images have {width}" for half, width in widths.items())
         raise DataError(f"{place}: all images must have the same number of pixels, but {said}")
     shape = shape_of_rows(widths["train"], size_px, place)
-    joined = np.concatenate(list(values.values())) if len(values) > 1 else values["train"]
+    halves, parts = list(values), list(values.values())
     notes: list[str] = []
-    if joined.dtype != np.uint8 or joined.max() <= 1:
-        joined, note = bytes_of_numbers(joined, place)
+    if any(part.dtype != np.uint8 for part in parts) or max(part.max() for part in parts) <= 1:
+        parts, note = bytes_of_numbers(parts, place)
         notes = [] if note is None else [note]
-    images: dict[Half, NDArray[np.uint8]] = {}
-    start = 0
-    for half, rows in values.items():
-        images[half] = np.asarray(joined[start : start + len(rows)], dtype=np.uint8).reshape(-1, *shape)
-        start += len(rows)
-    return images, notes
+    return {half: part.reshape(-1, *shape) for half, part in zip(halves, parts, strict=True)}, notes
 
 
-def _read(text: bytes, place: str) -> tuple[NDArray[np.uint8] | NDArray[np.float32], list[str]]:
+def _read(text: bytes, place: str) -> tuple[NDArray[Any], list[str]]:
     """Return the pixels (n, columns − 1) of a table and its labels."""
     layout = _layout(text, place)
     fields = np.delete(np.arange(layout.columns), layout.label)
     labels: list[str] = []
-    pieces: list[NDArray[np.uint8] | NDArray[np.float32]] = []
+    pieces: list[NDArray[Any]] = []
     floats = 0
     for position, block in blocks_of(text, layout.start, _BLOCK_BYTES):
         read = _quickly(block, layout, fields)
@@ -141,7 +137,7 @@ def _quickly(block: bytes, layout: _Layout, fields: NDArray[np.intp]) -> tuple[N
 
 def _field_by_field(
     block: bytes, layout: _Layout, fields: NDArray[np.intp], place: str, line: int
-) -> tuple[NDArray[np.uint8] | NDArray[np.float32], list[str]]:
+) -> tuple[NDArray[Any], list[str]]:
     """Return pixels and labels of lines of any form; `line` is the number of the first. Raises DataError."""
     rows: list[NDArray[np.float32]] = []
     labels: list[str] = []

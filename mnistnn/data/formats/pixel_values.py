@@ -1,5 +1,6 @@
 """Pixels that are no bytes yet: colours, and numbers in one of the ranges that people scale pixels to."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ def grey_of(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return grey
 
 
-def bytes_of_numbers(values: NDArray[Any], place: str) -> tuple[NDArray[np.uint8], str | None]:
-    """Return numbers as bytes of the same shape, and what is to be said of that.
+def bytes_of_numbers(parts: Sequence[NDArray[Any]], place: str) -> tuple[list[NDArray[np.uint8]], str | None]:
+    """Return the numbers of each part as bytes of the same shape, and what is to be said of that. One rule holds for all:
 
     integers in 0..255          stay what they are, unless none is more than 1
     from 0 to 1                 255 x, rounded
@@ -31,31 +32,33 @@ def bytes_of_numbers(values: NDArray[Any], place: str) -> tuple[NDArray[np.uint8
 
     Raises DataError, naming `place`, for others.
     """
-    if not values.size:
-        return np.zeros(values.shape, dtype=np.uint8), None
-    low, high = float(values.min()), float(values.max())  # NaN stays NaN
+    ranges = [(float(part.min()), float(part.max())) for part in parts if part.size] or [(0.0, 0.0)]
+    lows, highs = zip(*ranges, strict=True)
+    low, high = float(np.min(lows)), float(np.max(highs))  # NaN stays NaN, in which min and max differ
     if low >= 0 and 1 < high <= 255:
-        found = _in_chunks(values, 1.0, 0.0, exact=True)
-        if found is not None:
-            return found, None
-    if low >= 0 and high <= 1:
-        return _scaled(values, 255.0, 0.0), "pixels from 0 to 1 were multiplied by 255 and rounded"
-    if low >= -1 and high <= 1:
-        return _scaled(values, 127.5, 127.5), "pixels from -1 to 1 became 127.5 (x + 1), rounded"
+        whole = [_in_chunks(part, 1.0, 0.0, exact=True) for part in parts]
+        if all(part is not None for part in whole):
+            return [part for part in whole if part is not None], None
+    elif low >= 0 and high <= 1:
+        return _scaled(parts, 255.0, 0.0), "pixels from 0 to 1 were multiplied by 255 and rounded"
+    elif low >= -1 and high <= 1:
+        return _scaled(parts, 127.5, 127.5), "pixels from -1 to 1 became 127.5 (x + 1), rounded"
+    kind = "numbers" if low < 0 or high > 255 or not np.isfinite(low + high) else "numbers with decimals"
     raise DataError(
-        f"{place}: pixels are numbers from {low:g} to {high:g}; expected integers from 0 to 255, or numbers from 0 to 1 "
+        f"{place}: pixels are {kind} from {low:g} to {high:g}; expected integers from 0 to 255, or numbers from 0 to 1 "
         "or from -1 to 1"
     )
 
 
-def _scaled(values: NDArray[Any], factor: float, offset: float) -> NDArray[np.uint8]:
-    found = _in_chunks(values, factor, offset)
-    assert found is not None
-    return found
+def _scaled(parts: Sequence[NDArray[Any]], factor: float, offset: float) -> list[NDArray[np.uint8]]:
+    scaled = [_in_chunks(part, factor, offset) for part in parts]
+    return [part for part in scaled if part is not None]
 
 
 def _in_chunks(values: NDArray[Any], factor: float, offset: float, exact: bool = False) -> NDArray[np.uint8] | None:
     """Return factor · values + offset, rounded; with `exact`, None unless all of that is whole already."""
+    if exact and values.dtype == np.uint8:
+        return values
     result = np.empty(values.shape, dtype=np.uint8)
     rows = max(1, _CHUNK_VALUES // max(1, int(np.prod(values.shape[1:]))))
     for start in range(0, len(values), rows):
