@@ -46,6 +46,9 @@ class Wishes:
     labels: Path | None = None
 
 
+NO_WISHES = Wishes()
+
+
 def half_of(name: str) -> Half | None:
     """Return which half of a set a file is by its name; None if that does not say, or says two."""
     word = PurePosixPath(name.lower()).name

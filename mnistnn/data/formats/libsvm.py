@@ -4,6 +4,7 @@ import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,9 @@ def read_libsvm(files: Sequence[GivenFile], wishes: Wishes) -> FoundImages:
 def _shape(pixels: int, size_px: tuple[int, int] | None, place: str) -> tuple[tuple[int, int], list[str]]:
     if size_px is None:
         side = int(np.ceil(np.sqrt(pixels)))
-        said = f"the largest index is {pixels}: images have {side}x{side} pixels, the last ones dark; --size says others"
+        said = (
+            f"the largest index is {pixels}: images have {side}x{side} pixels, the last ones dark; --size says others"
+        )
         return (side, side), [] if side * side == pixels else [said]
     if pixels > size_px[0] * size_px[1]:
         raise DataError(f"{place}: the largest index is {pixels}, but {size_px[0]}x{size_px[1]} are fewer pixels")
@@ -85,7 +88,7 @@ def _read(text: bytes, place: str) -> _Sparse:
             raise DataError(f"{place}: line {number}: {_problem(line)}")
         label, *numbers = line.partition(b"#")[0].translate(_COLON_TO_BLANK).split()
         at = list(map(int, numbers[::2]))
-        if at and (min(at) < 1 or max(at) > MOST_PIXELS or any(b <= a for a, b in zip(at, at[1:], strict=False))):
+        if at and (min(at) < 1 or max(at) > MOST_PIXELS or any(b <= a for a, b in pairwise(at))):
             raise DataError(f"{place}: line {number}: indices must go up, from 1 to {MOST_PIXELS} at most")
         try:
             labels.append(label.decode("utf-8"))

@@ -4,8 +4,8 @@ offset 0    116 bytes of text, 8 of no interest here, the version 0x0100, and "I
 then        elements: their type and length, 4 bytes each, their data, and zeros up to a multiple of 8 bytes.
             Up to four bytes of data lie in the place of the length, which then is the upper half of the type
 
-An array is an element (miMATRIX) of elements: flags with its class, the sizes of its axes, its name, then its values, the
-first axis running fastest. A compressed element (miCOMPRESSED) is one array, deflated. Nothing is allocated from a
+An array is an element (miMATRIX) of elements: flags with its class, the sizes of its axes, its name, then its values,
+the first axis running fastest. A compressed element (miCOMPRESSED) is one array, deflated. Nothing is allocated from a
 number that a file merely claims. Cells, objects and sparse arrays are left out; version 7.3 is HDF5, and refused.
 """
 
@@ -49,13 +49,13 @@ Found = dict[str, "MatArray | NotRead"]
 def decode_mat(content: bytes, place: str) -> Found:
     """Return the arrays in the bytes of a MAT-file by name; those of a struct are called as in `s.field`.
 
-    Arrays have their axes, and the type that they are stored in: a double may come as uint8. Raises DataError, naming `place`, for anything else than a
-    whole MAT-file of level 5.
+    Arrays have their axes, and the type that they are stored in: a double may come as uint8. Raises DataError, naming
+    `place`, for anything else than a whole MAT-file of level 5.
     """
     if content.startswith((MAT_STARTS[1], HDF5_MAGIC)) or content[512:520] == HDF5_MAGIC:
         raise DataError(
             f"{place}: is a MAT-file of version 7.3, which is HDF5 and is not read; in MATLAB, save('set.mat', …, '-v7') "
-            "writes one that is"
+            " writes one that is"
         )
     if len(content) < _HEADER_BYTES:
         raise DataError(f"{place}: too short for a MAT-file")

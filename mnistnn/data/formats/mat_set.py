@@ -133,7 +133,11 @@ def _named(found: FoundImages, names: dict[int, str]) -> FoundImages:
     labels = [half.labels for half in found.halves.values()]
     ordered = tuple(names[label] for label in sorted(names))
     is_fit = all(first <= int(part.min()) and int(part.max()) <= max(names, default=-1) for part in labels)
-    if not is_fit or len(set(ordered)) != len(ordered) or not all(name.isprintable() and name.strip() for name in ordered):
+    if (
+        not is_fit
+        or len(set(ordered)) != len(ordered)
+        or not all(name.isprintable() and name.strip() for name in ordered)
+    ):
         return found
     moved = found.each(lambda half: replace(half, labels=half.labels - np.uint8(first))) if first else found
     return replace(moved, class_names=ordered)

@@ -1,5 +1,5 @@
-"""Sets in one .npz file, with arrays called x_train, y_train, x_test and y_test as Keras has them or in other ways, and in
-several .npz files with one array each.
+"""Sets in one .npz file, with arrays called x_train, y_train, x_test and y_test as Keras has them or in other ways, and
+in several .npz files with one array each.
 
 An .npz is a zip of .npy files. NumPy's reader evaluates the header and allocates what it states, so both the
 zip entry and the header are checked here first, and NumPy only ever sees bytes whose number is right. Pickled
@@ -51,8 +51,8 @@ _NPY_HEADER = re.compile(
 def decode_npz(content: bytes, place: str) -> FoundImages:
     """Return the images and labels in the bytes of an .npz file, whose arrays are named as `array_names` says.
 
-    Images (n, h, w), (n, h, w, 1) or, in colours, (n, h, w, 3), uint8; labels (n,) or (n, 1) of any integer type, values
-    in 0..255. Raises DataError, naming `place` and the array, for everything else.
+    Images (n, h, w), (n, h, w, 1) or, in colours, (n, h, w, 3), uint8; labels (n,) or (n, 1) of any integer type,
+    values in 0..255. Raises DataError, naming `place` and the array, for everything else.
     """
     with _archive(content, place) as archive:
         roles, left_out = roles_of(_array_names(archive), place)

@@ -18,6 +18,7 @@ from mnistnn.data.formats.array_names import listed
 from mnistnn.data.formats.found import FoundImages, found_images
 from mnistnn.data.formats.given import GivenFile, Half, Wishes, by_half
 from mnistnn.data.formats.image_shape import shape_of_rows
+from mnistnn.data.formats.labels_table import LABEL_NAMES
 from mnistnn.data.formats.pixel_values import bytes_of_numbers
 from mnistnn.data.formats.text import blocks_of, is_text, line_number, shown, text_of
 from mnistnn.errors import DataError
@@ -25,7 +26,6 @@ from mnistnn.errors import DataError
 _BLOCK_BYTES = 1 << 22
 _MOST_COLUMNS = 1 << 20
 _MOST_FLOATS = 1 << 27  # of pixels with decimals, which take four bytes each
-_LABEL_NAMES = ("label", "labels", "class", "classes", "target", "y", "digit", "letter", "character")
 _SEPARATORS = b",;\t"
 _PIXEL_NAME = re.compile(r"(?:[a-z]{0,12}[ _.-]?)?\d{1,7}(?:[x_.-]\d{1,7})?", re.IGNORECASE)
 _NUMBER = re.compile(rb'\s*"?\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\s*"?\s*')
@@ -49,8 +49,8 @@ def begins_like_pixel_csv(start: bytes) -> bool:
 def read_pixel_csv(files: Sequence[GivenFile], wishes: Wishes) -> FoundImages:
     """Return what one table holds, or several, whose names say which half each is.
 
-    Raises DataError, with the line, for rows of another length, for pixels that are no numbers or not in 0..255, and for
-    tables without labels.
+    Raises DataError, with the line, for rows of another length, for pixels that are no numbers or not in 0..255, and
+    for tables without labels.
     """
     halves = by_half(files, "expected one CSV file, or one for training and one for the test")
     values: dict[Half, NDArray[Any]] = {}
@@ -164,8 +164,8 @@ def _field_by_field(
     if low < -1 or high > 255:
         row, column = map(int, np.argwhere((found < -1) | (found > 255))[0])
         raise DataError(
-            f"{place}: line {line + row}, field {int(fields[column]) + 1}: {found[row, column]:g} is no pixel; expected "
-            "a number from 0 to 255"
+            f"{place}: line {line + row}, field {int(fields[column]) + 1}: {found[row, column]:g} is no pixel; "
+            "expected a number from 0 to 255"
         )
     whole = found.astype(np.uint8) if low >= 0 else None
     return (whole if whole is not None and np.array_equal(whole, found) else found), labels
@@ -173,7 +173,9 @@ def _field_by_field(
 
 def _fields(line: bytes, separator: bytes, here: str) -> list[str]:
     try:
-        rows = list(csv.reader([line.decode("utf-8")], delimiter=separator.decode(), skipinitialspace=True, strict=True))
+        rows = list(
+            csv.reader([line.decode("utf-8")], delimiter=separator.decode(), skipinitialspace=True, strict=True)
+        )
     except (UnicodeDecodeError, csv.Error) as error:
         problem = "is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         raise DataError(f"{here}: {problem}") from error
@@ -200,20 +202,20 @@ def _layout(text: bytes, place: str) -> _Layout:
 def _named_label(names: Sequence[str], place: str) -> int:
     """Return the column of labels by its name, or because all others are called like pixels."""
     plain = [name.strip().lower() for name in names]
-    found = [number for number, name in enumerate(plain) if name in _LABEL_NAMES]
+    found = [number for number, name in enumerate(plain) if name in LABEL_NAMES]
     others = [number for number, name in enumerate(plain) if not _PIXEL_NAME.fullmatch(name)]
     if not found and len(others) == 1:
         found = others
     if not found and not others:
         raise DataError(
-            f"{place}: has no column of labels, only {len(names)} columns of pixels: such a file, as Kaggle's test.csv, is "
-            "for predictions that somebody else judges, not for learning or evaluating; give the file with labels alone"
+            f"{place}: has no column of labels, only {len(names)} columns of pixels: such a file, as Kaggle's test.csv, "
+            "is for predictions that somebody else judges, not for learning or evaluating; give the file with labels alone"
         )
     if len(found) != 1:
         candidates = [names[number] for number in found or others]
         raise DataError(
-            f"{place}: line 1: which column is the label? Expected one that is called {_LABEL_NAMES[0]}, and columns of "
-            f"pixels; found {listed(candidates)}"
+            f"{place}: line 1: which column is the label? Expected one that is called {LABEL_NAMES[0]}, and columns "
+            f"of pixels; found {listed(candidates)}"
         )
     strangers = [names[number] for number in others if number not in found]
     if strangers:
