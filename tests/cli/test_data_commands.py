@@ -113,6 +113,7 @@ def test_show_json_is_one_object(files):
         "examples": 6,
         "image_shape": [4, 4],
         "class_counts": [2, 2, 2],
+        "class_names": ["0", "1", "2"],
     }
 
 

@@ -47,7 +47,13 @@ def divided(
     parts = np.split(order, np.cumsum(list(counts.values())))
     taken = {name: _those(found.train, part) for name, part in zip(counts, parts, strict=False)}
     said = [] if test is not None or "test" not in counts else [_said(counts["test"], n, seed)]
-    return replace(found, train=_those(found.train, parts[-1]), **taken, said=(*found.said, *said))
+    return replace(
+        found,
+        train=_those(found.train, parts[-1]),
+        test=taken.get("test", found.test),
+        valid=taken.get("valid", found.valid),
+        said=(*found.said, *said),
+    )
 
 
 def _said(count: int, n: int, seed: int) -> str:

@@ -43,8 +43,14 @@ class FoundImages:
 
     def each(self, change: Callable[[LabelledImages], LabelledImages], *said: str) -> "FoundImages":
         """Return what was found with every half changed, and something more said."""
-        halves = {half: change(images) for half, images in self.halves.items()}
-        return replace(self, **halves, said=(*self.said, *said))
+        changed = {half: change(images) for half, images in self.halves.items()}
+        return replace(
+            self,
+            train=changed["train"],
+            test=changed.get("test"),
+            valid=changed.get("valid"),
+            said=(*self.said, *said),
+        )
 
 
 def found_images(

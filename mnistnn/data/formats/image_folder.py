@@ -80,15 +80,15 @@ def _by_folders(tree: PictureTree) -> tuple[dict[Half, dict[str, str]], list[str
     """Return the label of each file of each half, by the folders they lie in, and what is to be said of that."""
     root = _root(tree)
     said = [] if not root else [f"the images are those of {tree.named(root)}"]
-    named = {half: found for half in _NAMES if (found := _half(tree, root, half)) is not None}
-    if named:
-        if "train" not in named:
-            raise DataError(
-                f"{tree.named(root)}: has no folder train/ or training/; {_LAYOUT}, found {_listed(tree, root)}"
-            )
-        found = {half: _by_label(tree, folder) for half, folder in named.items()}
-    else:
-        found = {"train": _by_label(tree, root)}
+    named: dict[Half, str] = {half: folder for half in _NAMES if (folder := _half(tree, root, half)) is not None}
+    if named and "train" not in named:
+        raise DataError(
+            f"{tree.named(root)}: has no folder train/ or training/; {_LAYOUT}, found {_listed(tree, root)}"
+        )
+    found = {half: _by_label(tree, folder) for half, folder in (named or {"train": root}).items()}
+    beside = [name for name in tree.folders_in(root) if joined(root, name) not in named.values()] if named else []
+    if beside:
+        said.append(f"left out, beside {', '.join(map(tree.named, named.values()))}: {', '.join(beside[:5])}")
     if stray := sum(map(is_picture, tree.files_in(root))):
         said.append(f"{stray} image files in {tree.named(root)} itself were left out: they have no label")
     return {half: _mixed(labels) for half, labels in found.items()}, said

@@ -54,8 +54,8 @@ def decode_mat(content: bytes, place: str) -> Found:
     """
     if content.startswith((MAT_STARTS[1], HDF5_MAGIC)) or content[512:520] == HDF5_MAGIC:
         raise DataError(
-            f"{place}: is a MAT-file of version 7.3, which is HDF5 and is not read; in MATLAB, save('set.mat', …, '-v7') "
-            " writes one that is"
+            f"{place}: is a MAT-file of version 7.3, which is HDF5 and is not read; in MATLAB, "
+            "save('set.mat', …, '-v7') writes one that is"
         )
     if len(content) < _HEADER_BYTES:
         raise DataError(f"{place}: too short for a MAT-file")

@@ -6,6 +6,7 @@ at once; others, with quotes, blanks or decimals, field by field.
 """
 
 import csv
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,13 +107,13 @@ def _quickly(block: bytes, layout: _Layout, fields: NDArray[np.intp]) -> tuple[N
     """Return pixels and labels of lines whose pixels are integers 0..255; None unless all is so plain."""
     codes = np.frombuffer(b"\0\0\0" + block, dtype=np.uint8)  # before the first field, so that one can look back
     is_end = (codes == layout.separator[0]) | (codes == ord("\n"))
-    ends = np.flatnonzero(is_end)
-    if len(ends) % layout.columns:
+    every_end = np.flatnonzero(is_end)
+    if len(every_end) % layout.columns:
         return None
-    ends = ends.reshape(-1, layout.columns)
+    ends = every_end.reshape(-1, layout.columns)
     if not (codes[ends[:, -1]] == ord("\n")).all() or block.count(b"\n") != len(ends):
         return None
-    lengths = np.diff(ends.ravel(), prepend=2).reshape(ends.shape) - 1
+    lengths = np.diff(every_end, prepend=2).reshape(ends.shape) - 1
     digits, places = codes - np.uint8(ord("0")), ends[:, fields]
     of_pixels = lengths[:, fields]
     if of_pixels.min() < 1 or of_pixels.max() > 3:
@@ -162,9 +163,9 @@ def _field_by_field(
     found = np.stack(rows)
     low, high = float(found.min()), float(found.max())
     if low < -1 or high > 255:
-        row, column = map(int, np.argwhere((found < -1) | (found > 255))[0])
+        at, column = map(int, np.argwhere((found < -1) | (found > 255))[0])
         raise DataError(
-            f"{place}: line {line + row}, field {int(fields[column]) + 1}: {found[row, column]:g} is no pixel; "
+            f"{place}: line {line + at}, field {int(fields[column]) + 1}: {found[at, column]:g} is no pixel; "
             "expected a number from 0 to 255"
         )
     whole = found.astype(np.uint8) if low >= 0 else None
@@ -208,8 +209,8 @@ def _named_label(names: Sequence[str], place: str) -> int:
         found = others
     if not found and not others:
         raise DataError(
-            f"{place}: has no column of labels, only {len(names)} columns of pixels: such a file, as Kaggle's test.csv, "
-            "is for predictions that somebody else judges, not for learning or evaluating; give the file with labels alone"
+            f"{place}: has no column of labels, only {len(names)} columns of pixels. Such a file, as Kaggle's "
+            "test.csv, is for predictions that somebody else judges; nothing is learned or measured by it: leave it out"
         )
     if len(found) != 1:
         candidates = [names[number] for number in found or others]
@@ -235,7 +236,8 @@ def _unnamed_label(text: bytes, separator: bytes, first: Sequence[str], place: s
     count = len(first)
     if _is_square(count) and not _is_square(count - 1):
         raise DataError(
-            f"{place}: line 1: has {count} numbers, which are {int(count**0.5)}x{int(count**0.5)} pixels and no label"
+            f"{place}: line 1: has {count} numbers, which are {math.isqrt(count)}x{math.isqrt(count)} pixels and no "
+            "label"
         )
     some = text[:_BLOCK_BYTES].splitlines()
     starts = {line.partition(separator)[0].strip() for line in some}
@@ -244,4 +246,4 @@ def _unnamed_label(text: bytes, separator: bytes, first: Sequence[str], place: s
 
 
 def _is_square(count: int) -> bool:
-    return round(count**0.5) ** 2 == count
+    return math.isqrt(count) ** 2 == count

@@ -24,7 +24,7 @@ def grey_of(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def bytes_of_numbers(parts: Sequence[NDArray[Any]], place: str) -> tuple[list[NDArray[np.uint8]], str | None]:
-    """Return the numbers of each part as bytes of the same shape, and what is to be said of that. One rule for all parts:
+    """Return the numbers of each part as bytes of the same shape, and what is to be said of that. One rule for all:
 
     integers in 0..255          stay what they are, unless none is more than 1
     from 0 to 1                 255 x, rounded

@@ -1,4 +1,5 @@
 import io
+import shutil
 import struct
 import sys
 import zlib
@@ -111,16 +112,32 @@ def test_image_folder_with_other_files_is_refused(folder):
         read_image_folder(folder)
 
 
-@pytest.mark.parametrize(("name", "message"), [("256", "0..255, got 256"), ("01", "same label"), ("9" * 200, "0..255")])
+@pytest.mark.parametrize(("name", "message"), [("01", "same label"), ("9" * 200, "expected 1 to 100 printable")])
 def test_image_folder_with_an_unfit_label_is_refused(folder, name, message):
     (folder / "train" / name).mkdir()
+    shutil.copy(folder / "train" / "0" / "0.png", folder / "train" / name)
     with pytest.raises(DataError, match=message):
         read_image_folder(folder)
 
 
-def test_image_folder_without_a_test_half_is_refused(folder):
+def test_image_folder_with_a_number_that_is_no_byte_counts_numbers_in_their_order(folder):
+    (folder / "train" / "2").rename(folder / "train" / "1000")
+    (folder / "test" / "2").rename(folder / "test" / "1000")
+    found = read_image_folder(folder)
+    assert (found.class_names, sorted(set(found.train.labels.tolist()))) == (("0", "1", "1000"), [0, 1, 2])
+
+
+def test_image_folder_without_a_test_half_has_training_images_alone(folder, tiny):
     (folder / "test").rename(folder / "rest")
-    with pytest.raises(DataError, match=r"has no folder test/ or testing/; .*found rest, train"):
+    found = read_image_folder(folder)
+    assert pairs(found.train) == pairs(tiny.train)
+    assert found.test is None
+    assert found.said == (f"left out, beside {folder}/train: rest",)
+
+
+def test_image_folder_without_a_training_half_is_refused(folder):
+    (folder / "train").rename(folder / "rest")
+    with pytest.raises(DataError, match=r"has no folder train/ or training/; .*found rest, test"):
         read_image_folder(folder)
 
 

@@ -41,6 +41,7 @@ def test_npz_in_keras_layout_is_read(tiny, save, label_dtype):
     found = decode_npz(keras_npz(tiny, save, y_train=tiny.train.labels.astype(label_dtype)), "f")
     assert np.array_equal(found.train.images, tiny.train.images)
     assert np.array_equal(found.train.labels, tiny.train.labels)
+    assert found.test is not None
     assert np.array_equal(found.test.images, tiny.test.images)
     assert found.train.labels.dtype == np.uint8
 
@@ -54,6 +55,8 @@ def test_npz_in_fortran_order_is_read(tiny):
     ("name", "array"),
     [
         ("x_train", None),
+        ("x_test", None),
+        ("y_test", None),
         ("x_train", np.zeros((12, 4, 4), dtype="f4")),
         ("x_train", np.zeros((12, 4, 4), dtype="i8")),
         ("x_train", np.zeros((12, 16), dtype="u1")),
