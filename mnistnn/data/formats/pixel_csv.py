@@ -239,10 +239,13 @@ def _unnamed_label(text: bytes, separator: bytes, first: Sequence[str], place: s
             f"{place}: line 1: has {count} numbers, which are {math.isqrt(count)}x{math.isqrt(count)} pixels and no "
             "label"
         )
-    some = text[:_BLOCK_BYTES].splitlines()
-    starts = {line.partition(separator)[0].strip() for line in some}
-    lasts = {line.rpartition(separator)[2].strip() for line in some}
-    return count - 1 if len(starts) == 1 and len(lasts) > 1 else 0
+    firsts, lasts = set[bytes](), set[bytes]()
+    for _, block in blocks_of(text, 0, _BLOCK_BYTES):  # a table that is sorted by labels shows a second one late
+        firsts |= {line.partition(separator)[0].strip() for line in block.splitlines()}
+        if len(firsts) > 1:
+            return 0
+        lasts |= {line.rpartition(separator)[2].strip() for line in block.splitlines()}
+    return count - 1 if len(lasts) > 1 else 0
 
 
 def _is_square(count: int) -> bool:
