@@ -31,9 +31,9 @@ from mnistnn.analysis.verification.verify import verify
 from mnistnn.config.load import load_experiment
 from mnistnn.data.datasets.manifest import read_manifest
 from mnistnn.data.formats.course_pickle import decode_course_pickle
-from mnistnn.data.formats.idx import decode_idx, encode_idx
 from mnistnn.data.formats.found import FoundImages
 from mnistnn.data.formats.given import NO_WISHES, Wishes
+from mnistnn.data.formats.idx import decode_idx, encode_idx
 from mnistnn.data.formats.image_folder import read_image_folder
 from mnistnn.data.formats.image_set import TRAIN_IMAGES, ImageSet
 from mnistnn.data.formats.kinds import given_file, kind_of

@@ -23,6 +23,7 @@ from mnistnn.data.datasets.examination import (
     mixed,
     oddities,
     refuse_empty_images,
+    validation_share,
 )
 from mnistnn.data.datasets.splitting import Share, divided
 from mnistnn.data.formats.found import FoundImages, whole_set
@@ -123,6 +124,11 @@ def _changed(found: FoundImages, place: str, wishes: Wishes, changes: Changes) -
         said.append(
             "the last training images, which are for validation, lacked a class or more: all are stored in a mixed "
             "order, by which they have each"
+        )
+    elif not validation_share(len(images.train.labels)):
+        said.append(
+            f"{len(images.train.labels)} training images are too few for a sixth to be for validation: experiments "
+            "need `data: {validation_examples: 1}`, or none and `checkpoint: {monitor: last}`"
         )
     return images, said
 
