@@ -17,7 +17,8 @@ from mnistnn.data.formats.text import is_text, shown, text_of
 from mnistnn.data.limits import MAX_SET_BYTES
 from mnistnn.errors import DataError
 
-_PAIR = rb"\d{1,9}:[+-]?(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:[eE][+-]?\d{1,3})?"
+# Whatever these match, they match in one way only: otherwise a long line with a mistake would take for ever.
+_PAIR = rb"\d{1,9}:[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?"
 _LINE = re.compile(rb"[^\s:,]{1,100}(?:[ \t]+" + _PAIR + rb")*[ \t]*(?:#.*)?")
 _BEGINNING = re.compile(rb"[^\s:,]{1,100}[ \t]+\d{1,9}:[^\s:]+(?:[ \t\r\n]|$)")
 _COLON_TO_BLANK = bytes.maketrans(b":", b" ")

@@ -29,7 +29,7 @@ _MOST_COLUMNS = 1 << 20
 _MOST_FLOATS = 1 << 27  # of pixels with decimals, which take four bytes each
 _SEPARATORS = b",;\t"
 _PIXEL_NAME = re.compile(r"(?:[a-z]{0,12}[ _.-]?)?\d{1,7}(?:[x_.-]\d{1,7})?", re.IGNORECASE)
-_NUMBER = re.compile(rb'\s*"?\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\s*"?\s*')
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +156,7 @@ def _field_by_field(
         except (ValueError, OverflowError):
             numbers = np.array([np.nan], dtype=np.float32)
         if not np.isfinite(numbers).all() or any("_" in field for field in row):
-            bad = next((n for n, field in enumerate(row) if not _NUMBER.fullmatch(field.encode())), 0)
+            bad = next((n for n, field in enumerate(row) if not _is_number(field)), 0)
             column = int(fields[bad]) + 1
             raise DataError(f"{here}, field {column}: {shown(row[bad])} is no pixel; expected a number from 0 to 255")
         rows.append(numbers)
@@ -192,7 +192,7 @@ def _layout(text: bytes, place: str) -> _Layout:
         raise DataError(f"{place}: line 1: {len(names)} fields, allowed are up to {_MOST_COLUMNS}")
     if len(names) < 2:
         raise DataError(f"{place}: line 1: has one field; expected a label and pixels, with commas between")
-    words = sum(_NUMBER.fullmatch(name.encode()) is None for name in names)
+    words = sum(not _is_number(name) for name in names)
     if 2 * words > len(names):
         if not rest:
             raise DataError(f"{place}: has no rows below the names of its columns")
@@ -229,9 +229,9 @@ def _named_label(names: Sequence[str], place: str) -> int:
 
 def _unnamed_label(text: bytes, separator: bytes, first: Sequence[str], place: str) -> int:
     """Return 0, or the last column where that has words, or the first one does not vary and the last one does."""
-    if not _NUMBER.fullmatch(first[0].encode()):
+    if not _is_number(first[0]):
         return 0
-    if not _NUMBER.fullmatch(first[-1].encode()):
+    if not _is_number(first[-1]):
         return len(first) - 1
     count = len(first)
     if _is_square(count) and not _is_square(count - 1):
@@ -246,6 +246,10 @@ def _unnamed_label(text: bytes, separator: bytes, first: Sequence[str], place: s
             return 0
         lasts |= {line.rpartition(separator)[2].strip() for line in block.splitlines()}
     return count - 1 if len(lasts) > 1 else 0
+
+
+def _is_number(field: str) -> bool:
+    return _NUMBER.fullmatch(field.strip()) is not None
 
 
 def _is_square(count: int) -> bool:

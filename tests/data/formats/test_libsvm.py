@@ -1,5 +1,6 @@
 import bz2
 import io
+import time
 
 import numpy as np
 import pytest
@@ -104,3 +105,11 @@ def test_format_is_known_by_its_first_pair():
     assert begins_like_libsvm(b"5 153:3 154:18")
     assert not begins_like_libsvm(b"1,2,3\n")
     assert not begins_like_libsvm(b"time 12:30, in words\n"[5:])
+
+
+def test_mistake_at_the_end_of_a_long_line_is_found_at_once():
+    line = " ".join(f"{at}:123" for at in range(1, 2000))
+    began = time.perf_counter()
+    with pytest.raises(DataError, match="line 1: '2000:x' is not index:value"):
+        read(given(f"1 {line} 2000:x\n"))
+    assert time.perf_counter() - began < 1

@@ -1,4 +1,5 @@
 import gzip
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -182,3 +183,11 @@ def test_text_larger_than_what_is_allowed_is_refused(tiny, monkeypatch):
 )
 def test_table_is_known_by_its_first_line(start, is_table):
     assert begins_like_pixel_csv(start) == is_table
+
+
+@pytest.mark.parametrize("field", ["9" * 100_000, " " * 100_000 + "x", "1" + " " * 100_000])
+def test_long_fields_are_refused_at_once(field):
+    began = time.perf_counter()
+    with pytest.raises(DataError):
+        read(given(f"{field},{field},x,0,0\n"))
+    assert time.perf_counter() - began < 1
