@@ -19,7 +19,7 @@ data: {dataset: letters}
 model: {type: sequential, layers: {output: {type: dense, units: 26, init: {type: zeros}}}}
 batches: {size: 20}
 optimizer: {type: sgd, learning_rate: 0.5}
-stopping: [{type: max_epochs, epochs: 8}]
+stopping: [{type: max_epochs, epochs: 30}]
 """
 
 
@@ -32,13 +32,13 @@ def write_letters(folder: Path, each: int = 12) -> None:
         (folder / letter).mkdir(parents=True)
         for number in range(each):
             image = Image.new("L", (20, 20), int(rng.integers(220, 256)))
-            at = tuple(float(each) for each in rng.integers(3, 6, 2) - (0, 2))
+            at = float(rng.integers(3, 6)), float(rng.integers(1, 4))
             ImageDraw.Draw(image).text(at, letter, fill=int(rng.integers(0, 40)), font=font)
             image.save(folder / letter / f"{number}.png")
 
 
 @pytest.fixture
-def letters(toy, tmp_path, monkeypatch) -> Path:
+def letters(toy, tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.setenv("MNISTNN_DATA", str(tmp_path / "cache"))
     write_letters(tmp_path / "folder")
     (tmp_path / "letters.yaml").write_text(EXPERIMENT)
@@ -54,7 +54,7 @@ def test_three_commands_lead_from_a_folder_of_letters_to_their_confusion_matrix(
     assert trained.code == 0, trained.err
     shown = command("inspect", "confusion", "run")
     assert shown.code == 0, shown.err
-    assert all(f"\n{letter:>9} " in shown.out or f"{letter}  " in shown.out for letter in LETTERS)
+    assert {line.split()[0] for line in shown.out.splitlines() if line.strip()} >= set(LETTERS)
     found = json.loads(command("inspect", "confusion", "run", "--json").out)
     assert found["error"] < 0.3  # of 26 classes, by chance 0.96
 

@@ -1,12 +1,18 @@
 """Images that come without a division get one: of each class its share, and the same for the same seed."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from mnistnn.data.datasets.splitting import divided
+from mnistnn.data.datasets import splitting
 from mnistnn.data.formats.found import FoundImages
 from mnistnn.data.formats.image_set import LabelledImages
 from mnistnn.errors import DataError, UsageError
+
+
+def divided(*arguments: Any, **named: Any) -> Any:
+    return splitting.divided(*arguments, **named)
 
 
 def images(labels) -> LabelledImages:
@@ -18,11 +24,13 @@ def images(labels) -> LabelledImages:
 
 
 def numbers(half: LabelledImages) -> list[int]:
-    return (half.images[:, 0, 0].astype(int) * 256 + half.images[:, 0, 1]).tolist()
+    found: list[int] = (half.images[:, 0, 0].astype(int) * 256 + half.images[:, 0, 1]).tolist()
+    return found
 
 
 def counts(half: LabelledImages) -> list[int]:
-    return np.bincount(half.labels).tolist()
+    found: list[int] = np.bincount(half.labels).tolist()
+    return found
 
 
 UNEVEN = np.repeat([0, 1, 2], [600, 60, 12])

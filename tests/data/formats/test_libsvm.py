@@ -1,6 +1,7 @@
 import bz2
 import io
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def dump(half, scale=lambda values: values) -> bytes:
     return buffer.getvalue()
 
 
-def read(*files, wishes=NO_WISHES):
+def read(*files, wishes=NO_WISHES) -> Any:
     return read_libsvm(files, wishes)
 
 

@@ -3,16 +3,22 @@ import random
 import struct
 import zlib
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pytest
 
+from mnistnn.data.formats import mat as reader
 from mnistnn.data.formats.given import NO_WISHES, GivenFile, Wishes
-from mnistnn.data.formats.mat import NotRead, decode_mat
+from mnistnn.data.formats.mat import NotRead
 from mnistnn.data.formats.mat_set import read_mat
 from mnistnn.errors import DataError
 
 scipy_io = pytest.importorskip("scipy.io")
+
+
+def decode_mat(content: bytes, place: str) -> dict[str, Any]:
+    return dict(reader.decode_mat(content, place))
 
 
 def mat(arrays, **options) -> bytes:
@@ -22,7 +28,7 @@ def mat(arrays, **options) -> bytes:
     return buffer.getvalue()
 
 
-def read(*contents, names=("train.mat", "test.mat"), wishes=NO_WISHES):
+def read(*contents, names=("train.mat", "test.mat"), wishes=NO_WISHES) -> Any:
     return read_mat(
         [GivenFile(name, name, each, each[:99]) for name, each in zip(names, contents, strict=False)], wishes
     )

@@ -1,6 +1,7 @@
 import gzip
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def table(half, separator=",", names=None, label=0, call=str, pixel=str) -> str:
     return "".join(separator.join(row) + "\n" for row in rows)
 
 
-def read(*files, wishes=NO_WISHES):
+def read(*files, wishes=NO_WISHES) -> Any:
     return read_pixel_csv(files, wishes)
 
 
