@@ -22,6 +22,7 @@ _PURPOSES = {
     "corruption": 9,
     "boosting": 10,
     "surface": 11,
+    "division": 12,
 }
 
 

@@ -11,6 +11,7 @@ from mnistnn.cli.command import MnistnnGroup, settings
 from mnistnn.cli.data_list import list_sets
 from mnistnn.cli.data_rm import rm
 from mnistnn.cli.data_show import show
+from mnistnn.cli.parameters import Share, Size
 from mnistnn.cli.terminal import printable
 from mnistnn.runner.bars import can_draw
 
@@ -45,28 +46,72 @@ def fetch(name: str, force: bool) -> None:
 @click.argument("name")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace the set of this name, if there is one.")
-@click.option("--invert", is_flag=True, help="Exchange dark and bright, for dark digits on bright paper.")
+@click.option(
+    "--invert/--no-invert",
+    default=None,
+    help="Exchange dark and bright, for dark digits on bright paper; on a terminal you are asked if it seems to be so.",
+)
+@click.option("--transpose", is_flag=True, help="Exchange rows and columns of each image.")
+@click.option("--size", type=Size(), metavar="HxW", help="Height and width of images that come as rows of pixels.")
+@click.option("--resize", type=Size(), metavar="HxW", help="Make all images as high and wide; 28 means 28x28.")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="A table with a column of image files and one of their labels.",
+)
 @click.option(
     "--classes",
     metavar="NAMES",
     help="What the classes are called, in the order of their labels, with commas between: cat,dog,mouse.",
 )
-def add(name: str, files: tuple[Path, ...], force: bool, invert: bool, classes: str | None) -> None:
+@click.option("--test", type=Share(), metavar="N", help="Take so many images for the test: 200, or 0.2 of all.")
+@click.option("--valid", type=Share(), metavar="N", help="Take so many images for validation: 200, or 0.2 of all.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed by which they are drawn.")
+def add(
+    name: str,
+    files: tuple[Path, ...],
+    force: bool,
+    invert: bool | None,
+    transpose: bool,
+    size: tuple[int, int] | None,
+    resize: tuple[int, int] | None,
+    labels: Path | None,
+    classes: str | None,
+    test: int | float | None,
+    valid: int | float | None,
+    seed: int,
+) -> None:
     """Import a set from files, offline.
 
-    FILES are the four IDX files (.gz or not), or one .npz in the layout of Keras, or one mnist.pkl.gz, or one
-    folder with train/<label>/*.png and test/<label>/*.png, and perhaps valid/ (JPEG and PGM are read too; training/,
-    testing/ and validation/ are other names). What is odd about the set is said, in a line each.
+    FILES are a folder or .zip of images (train/<label>/*.png and test/<label>/*.png, or <label>/*.png alone; JPEG and
+    PGM too); one table of labels and pixels (.csv), or a pair with train and test in their names; the same of .npz,
+    .mat and LIBSVM files; the four IDX files; or one mnist.pkl.gz. Text and IDX may be compressed. What they are is
+    seen from their content.
+
+    Without test images, a sixth of each class is taken for them. Labels may be words, which name the classes. What is
+    odd about the set, and how it was read, is said, in a line each.
 
     Under the name of a set that mnistnn knows only that set is taken, in the files that it is published in or, where
     its content is known, in any of these forms.
     """
     from mnistnn.data.datasets import cache
+    from mnistnn.data.datasets.importing import Changes
     from mnistnn.data.datasets.importing import add as add_set
+    from mnistnn.data.formats.given import Wishes
     from mnistnn.data.splits import describe
 
-    names = None if classes is None else classes.split(",")
-    for line in add_set(name, files, replace=force, invert=invert, class_names=names, progress=not settings().quiet):
+    changes = Changes(
+        invert=invert,
+        ask=_ask_to_invert if sys.stdin.isatty() and sys.stderr.isatty() and not settings().quiet else None,
+        transpose=transpose,
+        class_names=None if classes is None else classes.split(","),
+        test=test,
+        valid=valid,
+        seed=seed,
+    )
+    wishes, progress = Wishes(size, resize, labels), not settings().quiet
+    for line in add_set(name, files, replace=force, wishes=wishes, changes=changes, progress=progress):
         click.echo(printable(f"note: {line}"), err=True)
     info = describe(name)
     height, width = info.image_shape
@@ -74,6 +119,11 @@ def add(name: str, files: tuple[Path, ...], force: bool, invert: bool, classes: 
         f"{name}: {info.train_examples} training and {info.test_examples} test images "
         f"of {height}x{width} pixels, {info.classes} classes: {printable(str(cache.set_folder(name)))}"
     )
+
+
+def _ask_to_invert(found: str) -> bool:
+    """Ask whether to exchange bright and dark."""
+    return click.confirm(f"{found}, where MNIST's is dark. Exchange bright and dark?", default=True, err=True)
 
 
 @data.command()

@@ -14,6 +14,8 @@ _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?|(\d{1,9})
 _RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
 _LIST = re.compile(r"\d{1,18}(,\d{1,18})*")
 _MOST = 1000
+_SIZE = re.compile(r"(\d{1,4})(?:[x×X](\d{1,4}))?")
+_LARGEST_SIDE_PX = 1024
 
 
 class Duration(click.ParamType[float]):
@@ -29,6 +31,45 @@ class Duration(click.ParamType[float]):
             self.fail(f"expected a time such as 90s, 55m or 1h30m, got '{value}'", param, ctx)
         hours, minutes, seconds, bare = (int(part or 0) for part in parts.groups())
         return hours * 3600.0 + minutes * 60.0 + seconds + bare
+
+
+class Size(click.ParamType[tuple[int, int]]):
+    """Height and width in pixels: 28x20, or 28 for both."""
+
+    name = "size"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        found = _SIZE.fullmatch(str(value))
+        height, width = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+        if not (1 <= height <= _LARGEST_SIDE_PX and 1 <= width <= _LARGEST_SIDE_PX):
+            self.fail(
+                f"expected height and width such as 28x20, or 28 for both, up to {_LARGEST_SIDE_PX}, got '{value}'",
+                param,
+                ctx,
+            )
+        return height, width
+
+
+class Share(click.ParamType[int | float]):
+    """A part of all images: a number of them, or a fraction above 0 and below 1."""
+
+    name = "share"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | float:
+        if isinstance(value, int | float):
+            return value
+        text = str(value)
+        if re.fullmatch(r"\d{1,9}", text) and int(text):
+            return int(text)
+        if not re.fullmatch(r"0?\.\d{1,9}", text) or not float(text):
+            self.fail(
+                f"expected a number of images such as 100, or a fraction above 0 and below 1 such as 0.2, got '{text}'",
+                param,
+                ctx,
+            )
+        return float(text)
 
 
 class Numbers(click.ParamType[list[int]]):

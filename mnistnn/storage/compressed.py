@@ -1,5 +1,6 @@
 """Decompressing what somebody else compressed, up to a stated size."""
 
+import bz2
 import struct
 import zipfile
 import zlib
@@ -7,6 +8,7 @@ import zlib
 from mnistnn.errors import DataError
 
 GZIP_MAGIC = b"\x1f\x8b"
+BZIP2_MAGIC = b"BZh"
 
 ZIP_ERRORS = (
     zipfile.BadZipFile,
@@ -59,4 +61,47 @@ def gunzip_start(content: bytes, count: int, place: str) -> bytes:
     try:
         return zlib.decompressobj(wbits=_GZIP_WBITS).decompress(content[:_CHUNK_BYTES], count)
     except zlib.error as error:
+        raise DataError(f"{place}: the compressed data is damaged ({error})") from error
+
+
+def bunzip2(content: bytes, max_bytes: int, place: str) -> bytearray:
+    """Decompress all streams of a bzip2 file into at most `max_bytes`. Raises DataError as `gunzip`."""
+    output = bytearray()
+    position = 0
+    try:
+        while position < len(content):
+            stream = bz2.BZ2Decompressor()
+            while not stream.eof:
+                piece = content[position : position + _CHUNK_BYTES] if stream.needs_input else b""
+                if stream.needs_input and not piece:
+                    raise DataError(f"{place}: the compressed data ends too early")
+                position += len(piece)
+                output += stream.decompress(piece, max_bytes + 1 - len(output))
+                if len(output) > max_bytes:
+                    raise DataError(f"{place}: decompresses to more than the expected {max_bytes} bytes")
+            position -= len(stream.unused_data)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{place}: the compressed data is damaged ({error})") from error
+    return output
+
+
+def decompressed(content: bytes, max_bytes: int, place: str) -> bytes | bytearray:
+    """Return the content of a gzip or bzip2 file, decompressed into at most `max_bytes`, and of any other as it is.
+
+    Raises DataError, naming `place`, for a damaged file, and for output beyond `max_bytes`.
+    """
+    if content.startswith(GZIP_MAGIC):
+        return gunzip(content, max_bytes, place)
+    return bunzip2(content, max_bytes, place) if content.startswith(BZIP2_MAGIC) else content
+
+
+def decompressed_start(content: bytes, count: int, place: str) -> bytes:
+    """Return the first `count` bytes of `decompressed`; fewer when there are no more, or the end is damaged."""
+    if content.startswith(GZIP_MAGIC):
+        return gunzip_start(content, count, place)
+    if not content.startswith(BZIP2_MAGIC):
+        return content[:count]
+    try:
+        return bz2.BZ2Decompressor().decompress(content, count)
+    except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{place}: the compressed data is damaged ({error})") from error

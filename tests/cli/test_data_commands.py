@@ -134,7 +134,8 @@ def test_show_says_licence_and_citation_of_a_known_set():
     assert known.citation not in run("show", "bars-and-stripes").stdout
 
 
-def test_list_has_known_sets_and_ones_own(files):
+def test_list_has_known_sets_and_ones_own(files, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     run("add", "tiny", *files)
     lines = run("list").stdout.splitlines()
     cells = {line.split()[0]: line.split() for line in lines}

@@ -14,7 +14,7 @@ import pytest
 
 from mnistnn.data.datasets.cache import set_folder
 from mnistnn.data.datasets.manifest import read_manifest
-from mnistnn.data.splits import describe, read_split
+from mnistnn.data.splits import read_split
 
 OWN = """\
 name: own
@@ -146,7 +146,8 @@ def test_few_empty_images_are_said(added):
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        (lambda y: y + 1, "labels are 1 to 3: class 0 has no image"),
+        (lambda y: y + 1, "labels are 1 to 3: they are stored as 0 to 2, and the classes are called 1 to 3"),
+        (lambda y: y * 2 + 1, "no image has the labels 0, 2, 4, though labels go up to 5"),
         (lambda y: y * 2, "no image has the labels 1, 3, though labels go up to 4"),
         (lambda y: np.where(y == 2, 0, y), None),
     ],
@@ -244,8 +245,17 @@ def test_jpeg_files_are_read(own, command):
     assert "60 training and 15 test images" in done.out
 
 
-def test_folder_inside_of_the_folder_is_named(own, command):
+def test_only_folder_inside_of_the_folder_is_taken(own, command):
+    folder(Path("outer/inner/set"))
+    done = command("data", "add", "own", "outer")
+    assert done.code == 0, done.err
+    assert "note: the images are those of outer/inner/set" in done.err
+    assert "60 training and 15 test images" in done.out
+
+
+def test_folder_inside_of_the_folder_is_named_where_there_are_others(own, command):
     folder(Path("outer/inner"))
+    Path("outer/other").mkdir()
     done = command("data", "add", "own", "outer")
     assert done.code == 3
     assert "outer/inner has such folders: add that" in done.err
@@ -259,15 +269,16 @@ def test_space_that_is_none_is_shown_in_an_experiment(toy, command, character):
     assert re.search(rf"column 1\d has a .* \(U\+{ord(character):04X}\), which is no space", done.err), done.err
 
 
-def test_folder_without_test_images_is_refused_with_what_there_is(own, command):
+def test_folder_without_test_images_is_divided_and_what_is_left_out_is_said(own, command):
     path = folder(Path("set"), test="pictures")
     done = command("data", "add", "own", path)
-    assert done.code == 3
-    assert "has no folder test/ or testing/" in done.err
-    assert "found pictures, train; move a part of each label's images, a sixth say, to test/<label>/" in done.err
+    assert done.code == 0, done.err
+    assert "50 training and 10 test images" in done.out
+    assert "left out, beside set/train: pictures" in done.err
+    assert "nothing says which images are for the test: 10 of 60 are" in done.err
 
 
-def test_names_of_folders_are_those_of_classes(own, command):
+def test_folders_with_names_name_the_classes(own, command):
     names = {"0": "cat", "1": "dog", "2": "Ä"}
     path = folder(Path("set"))
     for half in ("train", "test"):
@@ -275,7 +286,7 @@ def test_names_of_folders_are_those_of_classes(own, command):
             (path / half / label).rename(path / half / name)
     done = command("data", "add", "own", path)
     assert done.code == 0, done.err
-    assert describe("own").class_names == ("cat", "dog", "Ä")
+    assert json.loads(command("data", "show", "own", "--json").out)["class_names"] == ["cat", "dog", "Ä"]
 
 
 def test_empty_folder_of_a_label_is_refused(own, command):
@@ -286,18 +297,22 @@ def test_empty_folder_of_a_label_is_refused(own, command):
     assert "train/3: contains no image files; remove the folder" in done.err
 
 
-@pytest.mark.parametrize(
-    ("images", "way_out"),
-    [
-        (halves()["x_train"].reshape(60, -1), "x.reshape(-1, 12, 12)"),
-        (np.repeat(halves()["x_train"][..., None], 3, axis=3), "makes grey of colours"),
-    ],
-)
-def test_images_of_another_shape_are_refused_with_what_makes_some(own, command, images, way_out):
-    np.savez("own.npz", allow_pickle=False, **{**halves(), "x_train": images})
+def test_images_of_another_shape_are_refused_with_what_makes_some(own, command):
+    np.savez("own.npz", allow_pickle=False, **{**halves(), "x_train": halves()["x_train"].reshape(60, -1)})
     done = command("data", "add", "own", "own.npz")
     assert done.code == 3
-    assert way_out in done.err
+    assert "x.reshape(-1, 12, 12)" in done.err
+
+
+def test_colours_of_arrays_become_grey_as_pillow_makes_them(added):
+    from PIL import Image
+
+    from mnistnn.data.spec import Data
+
+    colours = np.random.default_rng(0).integers(0, 256, (60, SIDE, SIDE, 3), dtype=np.uint8)
+    assert "colours were made grey: 0.299 red" in added(x_train=colours).err
+    found = read_split(Data(dataset="own", validation_examples=0), "train").images
+    np.testing.assert_array_equal(found, [np.asarray(Image.fromarray(each).convert("L")) for each in colours])
 
 
 def test_name_comes_before_the_files(own, command):
@@ -306,11 +321,11 @@ def test_name_comes_before_the_files(own, command):
     assert "the name comes before the files" in done.err
 
 
-def test_folder_of_labels_alone_is_refused_with_what_to_do(own, command):
+def test_folder_of_labels_alone_is_divided(own, command):
     path = folder(Path("set"))
     done = command("data", "add", "own", path / "train")
-    assert done.code == 3
-    assert "found 0, 1, 2; if these are the labels, put them in train/" in done.err
+    assert done.code == 0, done.err
+    assert "50 training and 10 test images" in done.out
 
 
 def test_axis_of_one_has_one_meaning(added):
@@ -332,7 +347,8 @@ def test_axis_of_one_has_one_meaning(added):
         (
             {},
             "x_test",
-            "has x_train, y_train, y_test; expected x_train, y_train, x_test, y_test, and x_test is missing",
+            "has x_train, y_train, y_test; expected x_train, y_train, x_test, y_test, or other names for these: "
+            "there are no images of the test half",
         ),
     ],
 )
@@ -344,23 +360,13 @@ def test_archive_that_is_not_read_is_refused_in_words(own, command, arrays, lack
     assert re.search(message, done.err), done.err
 
 
-@pytest.mark.parametrize("files", [["train.csv"], ["train.csv", "test.csv"]])
-def test_table_of_pixels_is_refused_with_what_to_do(own, command, files):
-    for name in files:
-        Path(name).write_text("label,pixel0\n1,0\n")
-    done = command("data", "add", "own", *files)
-    assert done.code == 2
-    assert "NumPy makes an .npz of it: np.savez" in done.err
-
-
 @pytest.mark.parametrize("count", [2, 4])
-def test_several_archives_are_refused_with_what_to_do(own, command, count):
+def test_several_archives_whose_names_say_no_half_are_refused(own, command, count):
     for number in range(count):
         np.savez(f"{number}.npz", allow_pickle=False, arr_0=np.zeros(3, np.uint8))
     done = command("data", "add", "own", *(f"{number}.npz" for number in range(count)))
-    assert done.code == 2
-    assert f"{count} files given" in done.err
-    assert "One .npz holds all" in done.err
+    assert done.code == 3
+    assert "0.npz: its name must say which half it is: 'train', 'test' or 'valid'" in done.err
 
 
 # The data of a run.

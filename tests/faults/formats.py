@@ -4,6 +4,7 @@ A format gives a whole file, reads a damaged one, and, where the file has checks
 damage, so that what lies behind the checksum gets its share.
 """
 
+import bz2
 import gzip
 import hashlib
 import io
@@ -30,9 +31,12 @@ from mnistnn.analysis.verification.verify import verify
 from mnistnn.config.load import load_experiment
 from mnistnn.data.datasets.manifest import read_manifest
 from mnistnn.data.formats.course_pickle import decode_course_pickle
+from mnistnn.data.formats.found import FoundImages
+from mnistnn.data.formats.given import NO_WISHES, Wishes
 from mnistnn.data.formats.idx import decode_idx, encode_idx
 from mnistnn.data.formats.image_folder import read_image_folder
 from mnistnn.data.formats.image_set import TRAIN_IMAGES, ImageSet
+from mnistnn.data.formats.kinds import given_file, kind_of
 from mnistnn.data.formats.npz import decode_npz
 from mnistnn.data.pictures.read import read_picture
 from mnistnn.data.spec import Data
@@ -204,6 +208,8 @@ def _bits(value: Any) -> Any:
     """Return what can be compared of what a reader returned."""
     if isinstance(value, np.ndarray):
         return value.dtype.str, value.shape, value.tobytes()
+    if isinstance(value, FoundImages):
+        return value.class_names, [_bits(a) for half in value.halves.values() for a in (half.images, half.labels)]
     if isinstance(value, ImageSet):
         return [_bits(a) for half in (value.train, value.test) for a in (half.images, half.labels)]
     if isinstance(value, checkpoint.Checkpoint):
@@ -227,6 +233,13 @@ def formats_of_sets(folder: Path) -> dict[str, Format]:
     def reading(path: Path, decode: Callable[[bytes, str], Any]) -> Callable[[], Any]:
         return lambda: decode(path.read_bytes(), str(path))
 
+    def added(path: Path) -> Callable[[], Any]:
+        def read() -> FoundImages:
+            files = [given_file(path)]
+            return kind_of(files).read(files, NO_WISHES)
+
+        return read
+
     idx = encode_idx(images)
     part = (images.reshape(6, 16).astype("f4") / np.float32(256), labels.astype("i8"))
     pickled = pickle.dumps((part, part, part), protocol=2)
@@ -247,6 +260,23 @@ def formats_of_sets(folder: Path) -> dict[str, Format]:
         "npz deflated": file("deflated.npz", deflated.getvalue()),
     }
     a_png = folder / "digits/train/1/a.png"
+    flat, table = folder / "flat", file("labels.csv", b"file,label\na.png,cat\nb.png,dog\nc.png,cat\n")
+    for name in "abc":
+        file(f"flat/{name}.png", png)
+    texts = {
+        "csv": file("set.csv", _csv(images, labels)),
+        "csv of words and decimals": file("words.csv", b"pixel0,pixel1,pixel2,pixel3,class\n0,.5,1,0,b\n1,0,0,1,a\n"),
+        "csv.gz": file("set.csv.gz", gzip.compress(_csv(images, labels), mtime=0)),
+        "libsvm": file("set.svm", _libsvm(images, labels)),
+        "libsvm.bz2": file("set.svm.bz2", bz2.compress(_libsvm(images, labels))),
+    }
+    mats = {
+        "mat": file("stored.mat", _mat(images, labels, False)),
+        "mat deflated": file("d.mat", _mat(images, labels, True)),
+    }
+    pictures = file(
+        "pictures.zip", _zip({f"set/{half}/{label}/a.png": png for half in ("train", "test") for label in "01"})
+    )
     return {
         "idx": Format(paths["idx"], reading(paths["idx"], decode_idx)),
         "idx.gz": Format(paths["idx.gz"], reading(paths["idx.gz"], decode_idx), True, mend_gzip),
@@ -254,9 +284,46 @@ def formats_of_sets(folder: Path) -> dict[str, Format]:
         "pickle.gz": Format(paths["pickle.gz"], reading(paths["pickle.gz"], decode_course_pickle), True, mend_gzip),
         "npz": Format(paths["npz"], reading(paths["npz"], decode_npz), False, mend_zip),
         "npz deflated": Format(paths["npz deflated"], reading(paths["npz deflated"], decode_npz), False, mend_zip),
+        **{kind: Format(path, added(path), kind == "csv.gz") for kind, path in texts.items()},
+        "mat": Format(mats["mat"], added(mats["mat"])),
+        "mat deflated": Format(mats["mat deflated"], added(mats["mat deflated"]), False, mend_mat),
+        "table of labels": Format(table, lambda: read_image_folder(flat, Wishes(labels=table))),
+        "zip of pictures": Format(pictures, added(pictures), False, mend_zip),
         "png": Format(a_png, lambda: read_image_folder(folder / "digits"), False, mend_png, names="digits"),
         **{kind: _picture(file(f"own.{kind.replace(' ', '.')}", content)) for kind, content in _pictures(rng).items()},
     }
+
+
+def _csv(images: np.ndarray, labels: np.ndarray) -> bytes:
+    names = ",".join(f"pixel{number}" for number in range(images[0].size))
+    rows = (",".join(map(str, [label, *image.ravel()])) for image, label in zip(images, labels, strict=True))
+    return "\n".join(["label," + names, *rows, ""]).encode()
+
+
+def _libsvm(images: np.ndarray, labels: np.ndarray) -> bytes:
+    lines = [
+        " ".join([str(label), *(f"{at}:{value}" for at, value in enumerate(image.ravel(), start=1) if value)])
+        for image, label in zip(images, labels, strict=True)
+    ]
+    return "\n".join([*lines, ""]).encode()
+
+
+def _mat(images: np.ndarray, labels: np.ndarray, compressed: bool) -> bytes:
+    """Return a MAT-file as SciPy writes it, with a struct inside of a struct."""
+    from scipy.io import savemat
+
+    part = {"images": images.reshape(len(images), -1), "labels": labels[:, None]}
+    buffer = io.BytesIO()
+    savemat(buffer, {"dataset": {"train": part, "test": part, "mapping": np.eye(3)}}, do_compression=compressed)
+    return buffer.getvalue()
+
+
+def _zip(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
 
 
 def _picture(path: Path) -> Format:
@@ -349,6 +416,13 @@ def mend_zip(whole: bytes, draw: random.Random) -> bytes:
             content = damaged(content[:80], draw) + content[80:] if name == victim else content
             new.writestr(name, content)
     return buffer.getvalue()
+
+
+def mend_mat(whole: bytes, draw: random.Random) -> bytes:
+    """Damage what is inside of a compressed element, and compress it again."""
+    (length,) = struct.unpack("<I", whole[132:136])
+    inner = zlib.compress(damaged(zlib.decompress(whole[136 : 136 + length]), draw))
+    return whole[:132] + struct.pack("<I", len(inner)) + inner + whole[136 + length :]
 
 
 def mend_png(whole: bytes, draw: random.Random) -> bytes:

@@ -14,7 +14,21 @@ from mnistnn.run.directory import RunDirectory
 from tests.faults.formats import formats_of_runs, formats_of_sets, fuzz
 from tests.faults.trials import command
 
-SETS = ("idx", "idx.gz", "pickle", "pickle.gz", "npz", "npz deflated", "png")
+SETS = (
+    *(
+        "idx",
+        "idx.gz",
+        "pickle",
+        "pickle.gz",
+        "npz",
+        "npz deflated",
+        "png",
+        "csv",
+        "csv of words and decimals",
+        "csv.gz",
+    ),
+    *("libsvm", "libsvm.bz2", "mat", "mat deflated", "table of labels", "zip of pictures"),
+)
 PICTURES = ("alpha png", "palette png", "colour jpg", "grey pgm", "colour npy")
 RUNS = (
     *(

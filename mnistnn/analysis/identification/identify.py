@@ -16,6 +16,7 @@ from mnistnn.analysis.identification.identify_json import identify_json
 from mnistnn.analysis.identification.identity import UNKNOWN, About, Identity, attempt
 from mnistnn.config.load import load_experiment
 from mnistnn.data.formats.course_pickle import PICKLE_STARTS, decode_course_pickle
+from mnistnn.data.formats.found import FoundImages
 from mnistnn.data.formats.idx import IDX_MAGIC, decode_idx
 from mnistnn.data.formats.image_set import ImageSet
 from mnistnn.data.formats.npz import ZIP_MAGIC, decode_npz
@@ -91,8 +92,9 @@ def _idx(path: Path) -> About:
     return {"holds": "images", **_form(array)}
 
 
-def _set(found: ImageSet) -> About:
-    halves = {"train": found.train, "test": found.test}
+def _set(found: ImageSet | FoundImages) -> About:
+    named = {"train": found.train, "test": found.test}
+    halves = {name: half for name, half in named.items() if half is not None}
     forms = {name: {"images": _form(half.images), "labels": _form(half.labels)} for name, half in halves.items()}
     return {**forms, "classes": found.classes}
 

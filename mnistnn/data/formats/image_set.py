@@ -69,13 +69,13 @@ def way_out(shape: tuple[int, ...]) -> str:
     """Return what makes images of arrays of some other shapes."""
     if len(shape) == 2 and shape[1] > 1 and (side := math.isqrt(shape[1])) ** 2 == shape[1]:
         return f"; x.reshape(-1, {side}, {side}) makes images of rows of pixels"
-    if len(shape) == 4 and shape[3] == 3:
-        return "; (x @ [0.299, 0.587, 0.114]).astype(np.uint8) makes grey of colours"
     return ""
 
 
-def image_set(train: LabelledImages, test: LabelledImages, place: str, valid: LabelledImages | None = None) -> ImageSet:
-    """Join two halves; DataError, naming `place`, if counts or image sizes disagree or a half is empty."""
+def refuse_unfit(
+    train: LabelledImages, test: LabelledImages | None, place: str, valid: LabelledImages | None = None
+) -> None:
+    """Raise DataError, naming `place`, if counts or image sizes of halves disagree, or a half is empty."""
     for half_name, half in (("training", train), ("test", test), ("validation", valid)):
         if half is None:
             continue
@@ -94,6 +94,11 @@ def image_set(train: LabelledImages, test: LabelledImages, place: str, valid: La
                 f"{place}: training images are {_size(train)} pixels, but {half_name} images are {_size(half)}; "
                 "both must have the same size"
             )
+
+
+def image_set(train: LabelledImages, test: LabelledImages, place: str, valid: LabelledImages | None = None) -> ImageSet:
+    """Join two halves; DataError, naming `place`, if counts or image sizes disagree or a half is empty."""
+    refuse_unfit(train, test, place, valid)
     return ImageSet(train, test, valid)
 
 

@@ -54,7 +54,11 @@ def read_picture(path: Path) -> Picture:
 
     Raises DataError, naming the file: none of the formats, damaged, cut short, or too large; and ResourceError.
     """
-    content = read_file(path, MAX_FILE_BYTES, data_error)
+    return decode_picture(read_file(path, MAX_FILE_BYTES, data_error), path)
+
+
+def decode_picture(content: bytes, path: Path | str) -> Picture:
+    """Return the picture in the content of a file, as `read_picture`; `path` is what messages call it."""
     if not content:
         raise DataError(f"{path}: the file is empty")
     if content.startswith(_NPY_MAGIC):
@@ -71,7 +75,7 @@ def read_picture(path: Path) -> Picture:
 
 
 def _decoded(
-    content: bytes, kind: str, path: Path
+    content: bytes, kind: str, path: Path | str
 ) -> tuple[NDArray[np.floating], tuple[int, int], NDArray[np.floating] | None]:
     """Return the samples of an image file, see `_samples`, its height and width in pixels, and its colours (h, w, 3),
     reduced, if it has any.
@@ -98,7 +102,7 @@ def _decoded(
         raise DataError(f"{path}: is not a readable {name} picture ({error})") from error
 
 
-def _samples(image: "Image", path: Path) -> NDArray[np.floating]:
+def _samples(image: "Image", path: Path | str) -> NDArray[np.floating]:
     """Return what a decoded image has: (h, w), 0..1, or (h, w, 4) with colours and alpha; reduced if large."""
     if image.mode.startswith("I"):  # 16 bits, which Pillow has in modes of several names
         image, full = image.convert("I"), 65535
@@ -130,7 +134,7 @@ def _contrast(a: NDArray[np.floating]) -> float:
     return float(high - low)
 
 
-def _read_npy(content: bytes, path: Path) -> NDArray[np.floating]:
+def _read_npy(content: bytes, path: Path | str) -> NDArray[np.floating]:
     """Return the samples of a .npy file: bool, uint8 or floats; (h, w), or (h, w, 2 to 4 channels)."""
     file = io.BytesIO(content)
     try:
@@ -157,7 +161,7 @@ def _read_npy(content: bytes, path: Path) -> NDArray[np.floating]:
     return samples[:, :, 0] if samples.shape[2:] == (1,) else samples
 
 
-def _brightness(values: NDArray[Any], path: Path) -> NDArray[np.floating]:
+def _brightness(values: NDArray[Any], path: Path | str) -> NDArray[np.floating]:
     """Return floats as 0..1: those that are, as they are, and those up to 255 divided by that."""
     low, high = float(values.min()), float(values.max())  # NaN stays NaN
     if not (low >= 0 and high <= 255):
@@ -165,7 +169,7 @@ def _brightness(values: NDArray[Any], path: Path) -> NDArray[np.floating]:
     return values.astype(np.float32) / (255 if high > 1 else 1)
 
 
-def _refuse_too_large(height: int, width: int, path: Path) -> None:
+def _refuse_too_large(height: int, width: int, path: Path | str) -> None:
     if height < 1 or width < 1:
         raise DataError(f"{path}: is {height}×{width} pixels")
     if height * width > MAX_PIXELS:

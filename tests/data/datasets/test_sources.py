@@ -17,7 +17,7 @@ import pytest
 from mnistnn.data.datasets import cache, packaged_set, published_set
 from mnistnn.data.datasets.catalogue import KNOWN_SETS
 from mnistnn.data.datasets.fetch import fetch
-from mnistnn.data.datasets.importing import add
+from mnistnn.data.datasets.importing import Changes, add
 from mnistnn.data.datasets.made_set import MadeSet
 from mnistnn.data.datasets.manifest import read_manifest
 from mnistnn.data.datasets.package_mirror import PackageMirror
@@ -143,7 +143,7 @@ def imitated(name, server, monkeypatch, mnist_is_small) -> dict[str, bytes]:
 
 def assert_nothing_is_stored(name):
     assert name not in cache.stored_names()
-    assert all(path.name in cache.stored_names() for path in cache.datasets_folder().iterdir() if path.is_dir())
+    assert all(path.name in cache.stored_names() for path in cache.datasets_folder().glob("*") if path.is_dir())
 
 
 def test_every_published_set_is_imitated():
@@ -414,8 +414,8 @@ def test_damaged_archive_of_the_user_is_refused(name, users, damage):
 def test_set_of_users_comes_from_one_file_and_stays_what_it_is(name, users):
     with pytest.raises(UsageError, match=f"2 files given; {name} is read from one: mnistnn data add {name}"):
         add(name, [users, users])
-    with pytest.raises(UsageError, match="--invert would make another set"):
-        add(name, [users], invert=True)
+    with pytest.raises(UsageError, match="an option would make another set"):
+        add(name, [users], changes=Changes(invert=True))
     with pytest.raises(DataError, match="cannot be read"):
         add(name, [users.with_name("nothing.zip")])
     assert_nothing_is_stored(name)

@@ -1,12 +1,22 @@
 import io
 import random
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
 
-from mnistnn.data.formats.npz import decode_npz
+from mnistnn.data.formats import npz as reader
+from mnistnn.data.formats.given import GivenFile
 from mnistnn.errors import DataError
+
+
+def decode_npz(content: bytes, place: str) -> Any:
+    return reader.decode_npz(content, place)
+
+
+def decode_single_arrays(files: list[GivenFile]) -> Any:
+    return reader.decode_single_arrays(files)
 
 
 def keras_npz(tiny, save=np.savez, **replaced) -> bytes:
@@ -54,6 +64,8 @@ def test_npz_in_fortran_order_is_read(tiny):
     ("name", "array"),
     [
         ("x_train", None),
+        ("x_test", None),
+        ("y_test", None),
         ("x_train", np.zeros((12, 4, 4), dtype="f4")),
         ("x_train", np.zeros((12, 4, 4), dtype="i8")),
         ("x_train", np.zeros((12, 16), dtype="u1")),
@@ -144,3 +156,80 @@ def test_npz_mutated_bytes_raise_nothing_but_data_errors(tiny, save):
             decode_npz(bytes(content), "f")
         except DataError:
             continue
+
+
+# Other names.
+
+
+def npz(**arrays) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train_images", "train_labels", "test_images", "test_labels"),
+        ("X_train", "y_train", "X_test", "y_test"),
+        ("train_x", "train_y", "test_x", "test_y"),
+        ("trainImages", "trainLabels", "testImages", "testLabels"),
+        ("x_training", "target_training", "x_testing", "target_testing"),
+    ],
+)
+def test_npz_with_other_names_is_read(tiny, names):
+    arrays = (tiny.train.images, tiny.train.labels, tiny.test.images, tiny.test.labels)
+    found = decode_npz(npz(**dict(zip(names, arrays, strict=True))), "f")
+    assert np.array_equal(found.train.images, tiny.train.images)
+    assert np.array_equal(found.test.labels, tiny.test.labels)
+
+
+def test_npz_of_medmnist_has_validation_images(tiny):
+    arrays = {"val_images": tiny.test.images[::-1], "val_labels": tiny.test.labels[::-1, None]}
+    for half in ("train", "test"):
+        arrays[f"{half}_images"] = getattr(tiny, half).images
+        arrays[f"{half}_labels"] = getattr(tiny, half).labels[:, None]
+    found = decode_npz(npz(**arrays), "f")
+    assert np.array_equal(found.valid.images, tiny.test.images[::-1])
+    assert np.array_equal(found.valid.labels, tiny.test.labels[::-1])
+
+
+@pytest.mark.parametrize(
+    "names", [("x", "y"), ("images", "labels"), ("X", "target"), ("data", "label"), ("arr_0", "arr_1")]
+)
+def test_npz_without_halves_has_training_images_alone(tiny, names):
+    found = decode_npz(npz(**dict(zip(names, (tiny.train.images, tiny.train.labels), strict=True))), "f")
+    assert np.array_equal(found.train.images, tiny.train.images)
+    assert (found.test, found.said) == (None, ())
+
+
+def test_npz_says_which_arrays_were_left_out(tiny):
+    found = decode_npz(npz(x=tiny.train.images, y=tiny.train.labels, writers=np.arange(12)), "f")
+    assert found.said == ("f: left out: writers",)
+
+
+def test_npz_with_two_arrays_for_one_thing_is_refused(tiny):
+    with pytest.raises(DataError, match="both x_train and train_images seem to be images of the train half"):
+        decode_npz(npz(x_train=tiny.train.images, train_images=tiny.train.images, y_train=tiny.train.labels), "f")
+
+
+def single(name: str, array: np.ndarray) -> GivenFile:
+    content = npz(arr_0=array)
+    return GivenFile(name, name, content, content[:99])
+
+
+def test_four_files_of_kuzushiji_mnist_are_read_in_any_order(tiny):
+    files = [
+        single("kmnist-test-labels.npz", tiny.test.labels),
+        single("kmnist-train-imgs.npz", tiny.train.images),
+        single("kmnist-test-imgs.npz", tiny.test.images),
+        single("kmnist-train-labels.npz", tiny.train.labels),
+    ]
+    found = decode_single_arrays(files)
+    assert np.array_equal(found.train.images, tiny.train.images)
+    assert np.array_equal(found.test.labels, tiny.test.labels)
+    assert decode_single_arrays([files[1], files[3]]).test is None
+    with pytest.raises(DataError, match="found images of train, test and labels of test"):
+        decode_single_arrays(files[:3])
+    with pytest.raises(DataError, match="second array of the same kind for the train half"):
+        decode_single_arrays([*files, files[1]])
