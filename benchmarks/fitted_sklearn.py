@@ -8,11 +8,11 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.contender import Prepared, Step, fastest, thread_counts
 from benchmarks.fitted_digits import digits
-from benchmarks.workloads import CACHE_MB, DEGREE, NEIGHBOURS, REFERENCES, C, Workload
+from benchmarks.workloads import CACHE_MB, DEGREE, FITTED_TO, NEIGHBOURS, REFERENCES, C, Workload
 
 
 def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
-    work = _fitting(workload) if workload.model == "svm" else _asking(workload)
+    work = {"svm": _fitting, "asked-svm": _asking_svm, "knn": _asking}[workload.model](workload)
 
     def use(threads: int) -> Step:
         threadpool_limits(threads)
@@ -24,9 +24,24 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
 
 def _fitting(workload: Workload) -> Step:
     x, labels = digits(workload.folder, workload.batch)
-    x /= np.sqrt((x * x).sum(axis=1, keepdims=True))
+    x = _of_unit_length(x)
+    return lambda: _svc().fit(x, labels)
+
+
+def _asking_svm(workload: Workload) -> Step:
+    x, labels = digits(workload.folder, FITTED_TO + workload.batch)
+    x = _of_unit_length(x)
+    model = _svc().fit(x[:FITTED_TO], labels[:FITTED_TO])
+    return lambda: model.predict(x[FITTED_TO:])
+
+
+def _svc() -> SVC:
     # (γ u·v + r)ᵈ with γ = r = ½ is ((u·v + 1)/2)ᵈ.
-    return lambda: SVC(kernel="poly", degree=DEGREE, gamma=0.5, coef0=0.5, C=C, cache_size=CACHE_MB).fit(x, labels)
+    return SVC(kernel="poly", degree=DEGREE, gamma=0.5, coef0=0.5, C=C, cache_size=CACHE_MB)
+
+
+def _of_unit_length(x: np.ndarray) -> np.ndarray:
+    return x / np.sqrt((x * x).sum(axis=1, keepdims=True))
 
 
 def _asking(workload: Workload) -> Step:

@@ -15,7 +15,10 @@ _GRADIENT, _STEP = "loss and gradient", "step"
 def parts_of(
     objective: Objective, optimizer: OptimizerContract, step: Callable[[], object], count: int
 ) -> dict[str, float]:
-    """Return the seconds of each part of a step, as medians over `count` steps. What is left is `other`."""
+    """Return the seconds of each part of a step, as medians over `count` steps. What is left is `other`.
+
+    A step that is compiled as a whole has no parts.
+    """
     layers = objective.model.layers.items()
     watched = [(layer, method, f"{name} {method}") for name, layer in layers for method in ("forward", "backward")]
     watched += [(objective.loss, "value_and_dz", "loss")]
@@ -24,6 +27,8 @@ def parts_of(
         for _ in range(count):
             step()
     medians = {name: statistics.median(found) for name, found in seconds.items() if found}
+    if _STEP not in medians:  # compiled as a whole
+        return {}
     whole, gradient = medians.pop(_STEP), medians.pop(_GRADIENT)
     accounted = sum(medians.values())
     return medians | {"update": whole - gradient, "other": max(0.0, gradient - accounted)}

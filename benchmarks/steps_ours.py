@@ -14,6 +14,7 @@ from mnistnn.backend import jit, threads
 from mnistnn.backend.arrays import module_for, synchronize
 from mnistnn.backend.pieces import CUT_FROM
 from mnistnn.backend.worker_choice import WorkerChoice
+from mnistnn.experiment.resources import SMALL
 from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.lstm import LSTM
@@ -37,6 +38,7 @@ def prepare(kind: str, workload: Workload, count: int, device: str) -> Prepared:
     loss, shape = SoftmaxNLL(), examples(workload)
     loss.build(model.build(shape[1:]), 10)
     has_loops = workload.is_convolutional or workload.is_recurrent or model.size > FUSED_ABOVE
+    has_loops |= workload.batch <= SMALL  # loops of the loss
     is_cut = workload.batch * model.multiply_adds >= CUT_FROM[0]
     wanted = kind != "ours-numpy" and (has_loops or is_cut)  # as by a run that is long enough
     for_life.enter_context(jit.Compiled(wanted).in_use())

@@ -24,7 +24,7 @@ class Workload:
     limit_goal  how many times as long as the least there can be it may take
     cuda_goal   what peer_goal is on a GPU
     experiment  a file, for training; relative to the checkout
-    model       that is fitted to a batch of digits (svm), or asked about one (knn)
+    model       that is fitted to a batch of digits (svm), or asked about one (asked-svm, knn)
     folder      of the digits' files
     turn_s      seconds of each contender in each round
     statistic   of the steps of a round: their median, or their mean where rare long ones count
@@ -44,7 +44,7 @@ class Workload:
     limit_goal: float | None = None
     cuda_goal: float | None = None
     experiment: str = ""
-    model: Literal["", "svm", "knn"] = ""
+    model: Literal["", "svm", "asked-svm", "knn"] = ""
     folder: str = ""
     turn_s: float = 0.3
     statistic: Literal["median", "mean"] = "median"
@@ -144,12 +144,17 @@ HIDDEN = Workload(
 )
 
 DEGREE, C, CACHE_MB = 9, 2.0, 400  # those of the history's virtual support vector machine
-NEIGHBOURS, REFERENCES = 3, 50_000
+NEIGHBOURS, REFERENCES, FITTED_TO = 3, 50_000, 4000
+
+
+def _fitted(name: str, batch: int, model: Literal["svm", "asked-svm", "knn"]) -> Workload:
+    return Workload(name, "fitted", batch, model=model, peer_goal=2.0, turn_s=1.0)
+
+
 FITTED = (
-    Workload("SVM of degree 9, fitted to 4,000 digits", "fitted", 4000, model="svm", peer_goal=1.0, turn_s=1.0),
-    Workload(
-        "3 nearest neighbours of 1,000 digits among 50,000", "fitted", 1000, model="knn", peer_goal=1.0, turn_s=1.0
-    ),
+    _fitted("SVM of degree 9, fitted to 4,000 digits", FITTED_TO, "svm"),
+    _fitted("SVM of degree 9, fitted to 4,000 digits, asked about 2,000", 2000, "asked-svm"),
+    _fitted("3 nearest neighbours of 10,000 digits among 50,000", 10_000, "knn"),
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from mnistnn.backend import jit
 from mnistnn.data.batches import Batches
 from mnistnn.kernels import dropout, image_loops
 from mnistnn.layers.activation_layer import ActivationLayer
@@ -212,6 +213,16 @@ def test_layers_through_time_allocate_nothing_of_batch_or_parameter_size(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_losses_allocate_nothing_of_batch_or_class_size(shape, loss):
     assert risen_bytes(training_of(shape, loss=loss())) < BOUND_BYTES
+
+
+@pytest.mark.parametrize(
+    "layers", [lambda _, outputs: {"output": Dense(units=outputs)}, layers_of], ids=["step", "loss"]
+)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_compiled_softmax_allocates_nothing_of_batch_or_class_size(shape, layers):
+    pytest.importorskip("numba")
+    with jit.Compiled(wanted=True).in_use():
+        assert risen_bytes(training_of(shape, layers=layers)) < BOUND_BYTES
 
 
 def three_blocks_of_parameters(units: int, outputs: int) -> dict[str, Any]:

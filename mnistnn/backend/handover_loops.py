@@ -176,17 +176,37 @@ def product(memory: Any, a: Any, b: Any, c: Any, address: int, part: int, count:
 
 
 @_compiled
+def form(x: Any) -> tuple[int, int]:
+    """Return how a matrix lies, by rows or transposed, and how many numbers lie from one of its lines to the next."""
+    size = x.itemsize
+    if x.strides[1] == size and x.strides[0] >= x.shape[1] * size:
+        return _PLAIN, x.strides[0] // size
+    return _TRANSPOSED, x.strides[1] // size
+
+
+@_compiled
+def multiply(address: int, a: Any, b: Any, c: Any) -> None:
+    """Multiply a (m, k) and b (k, n) into c (m, n), on this thread."""
+    (m, k), n = a.shape, b.shape[1]
+    (form_of_a, to_next_of_a), (form_of_b, to_next_of_b) = form(a), form(b)
+    at_a, at_b, at_c, to_next_of_c = a.ctypes.data, b.ctypes.data, c.ctypes.data, c.strides[0] // c.itemsize
+    if c.itemsize == 4:
+        _single(address, form_of_a, form_of_b, m, n, k, at_a, to_next_of_a, at_b, to_next_of_b, at_c, to_next_of_c)
+    else:
+        _double(address, form_of_a, form_of_b, m, n, k, at_a, to_next_of_a, at_b, to_next_of_b, at_c, to_next_of_c)
+
+
+@_compiled
 def begin(memory: Any, a: Any, b: Any, c: Any, address: int, part: int) -> None:
     """Write down a product."""
     size, (m, k), n = a.itemsize, a.shape, b.shape[1]
-    is_a_plain, is_b_plain = a.strides[1] == size and a.strides[0] >= k * size, b.strides[1] == size
-    is_b_plain = is_b_plain and b.strides[0] >= n * size
+    (form_of_a, to_next_of_a), (form_of_b, to_next_of_b) = form(a), form(b)
     by_rows = m > n
     p = memory[PRODUCT:]
     p[0], p[1] = address, size
     p[2], p[3], p[4] = m, n, k
-    p[5], p[6], p[7] = a.ctypes.data, _PLAIN if is_a_plain else _TRANSPOSED, a.strides[0 if is_a_plain else 1] // size
-    p[8], p[9], p[10] = b.ctypes.data, _PLAIN if is_b_plain else _TRANSPOSED, b.strides[0 if is_b_plain else 1] // size
+    p[5], p[6], p[7] = a.ctypes.data, form_of_a, to_next_of_a
+    p[8], p[9], p[10] = b.ctypes.data, form_of_b, to_next_of_b
     p[11], p[12] = c.ctypes.data, c.strides[0] // size
     p[13], p[14] = part, by_rows
     # From one piece to the next, in bytes.

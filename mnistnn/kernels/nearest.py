@@ -4,9 +4,10 @@ that the rounding of the product leaves in doubt.
 
 import numpy as np
 
-from mnistnn.backend import pieces, threads
+from mnistnn.backend import jit, pieces, threads
 from mnistnn.backend.arrays import array_module, to_host
 from mnistnn.backend.scratch import Scratch
+from mnistnn.kernels import nearest_loops
 from mnistnn.types import Array
 
 # Products that are kept at a time: 64 MB in float32, 335 queries of 50,000 references. Half as many take a seventh more
@@ -20,7 +21,8 @@ _SAMPLE = 16  # one of so many references gives a first bound
 
 def queries_at_once(references: int) -> int:
     """Return for how many queries the products with all references are kept at a time."""
-    return max(_LEAST, min(_MOST, _AT_ONCE // max(references, 1)))
+    count = max(_LEAST, min(_MOST, _AT_ONCE // max(references, 1)))
+    return count - count % _LEAST
 
 
 def squared_norms(R: Array) -> Array:
@@ -81,7 +83,14 @@ class Nearest:
         indices = np.empty((len(rows), size), dtype=np.int64)
         distances = np.empty(indices.shape)
 
+        Q, R, v, squares, doubt = self._Q, self._R, self._v, self._squares, self._doubt
+        is_compiled = isinstance(v, np.ndarray) and size <= nearest_loops.MOST and jit.is_available()
+
         def find(part: slice, _: int) -> None:
+            if is_compiled:
+                found = indices[part], distances[part]
+                nearest_loops.find(v, Q, R, squares, doubt, rows[part], in_order, *found)
+                return
             for i in range(part.start, part.stop):
                 indices[i], distances[i] = self._of(rows[i], size, in_order)
 

@@ -29,6 +29,9 @@ def shifted_copies(rows: np.ndarray, shape: tuple[int, ...], which: np.ndarray) 
     rows   (n, d)  the images, as rows of prod(shape) numbers
     which  (m, 3)  the number of an image, and the shifts dy and dx; these are 0 where shape is of no image
     """
+    if not which[:, 1:].any():
+        same: np.ndarray = rows[which[:, 0]].astype(np.float32, copy=False)
+        return same.reshape(len(which), *shape)
     copies = np.empty((len(which), *shape), dtype=np.float32)
     shifts, of_copy = np.unique(which[:, 1:], axis=0, return_inverse=True)
     for number, (dy, dx) in enumerate(shifts.tolist()):

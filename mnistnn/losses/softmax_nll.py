@@ -11,6 +11,7 @@ from mnistnn.kernels.softmax import (
     softmax_curvature_product,
     softmax_curvature_roots,
     softmax_nll,
+    softmax_nll_in_loops,
     softmax_nll_on_gpu,
 )
 from mnistnn.losses.class_weights import WeightedByClass
@@ -36,12 +37,20 @@ class SoftmaxNLL(WeightedByClass, PerClassLoss):
 
     is_convex: ClassVar[bool] = True
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there are neither weights of classes nor smoothing."""
+        return self.class_weights is None and self.label_smoothing == 0.0
+
     def plain_losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:
         n, scratch = len(z), self.scratch
         # dz has memory of its own: z belongs to the last layer, which has lent it.
         nll, dz = scratch("nll", (n,), z), scratch("dz", z.shape[::-1], z).T
-        if not softmax_nll_on_gpu(z, labels, dz, nll):
-            softmax_nll(z, self.label_places(z, labels, by_class=True), dz, scratch("row", (n,), z), nll)
+        if softmax_nll_on_gpu(z, labels, dz, nll):
+            return nll, dz
+        row = scratch("row", (n,), z)
+        if not softmax_nll_in_loops(z, labels, dz, row, nll):
+            softmax_nll(z, self.label_places(z, labels, by_class=True), dz, row, nll)
         return nll, dz
 
     def losses_and_dz(self, z: Array, labels: Array) -> tuple[Array, Array]:

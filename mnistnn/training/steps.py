@@ -14,6 +14,8 @@ from mnistnn.backend.arrays import array_module
 from mnistnn.layers.contract import BaseLayer
 from mnistnn.objectives.supervised import BaseObjective, Objective
 from mnistnn.optim.contract import ObjectiveContract, OptimizerContract, Progress
+from mnistnn.optim.sgd import SGD
+from mnistnn.training.softmax_step import SoftmaxSteps
 from mnistnn.types import Array
 
 _WARM_UP = 2  # updates of a shape before it is recorded: kernels are compiled, memory is found
@@ -31,6 +33,8 @@ class Steps(Protocol):
 def steps_for(objective: BaseObjective, optimizer: OptimizerContract) -> Steps:
     """Return the steps for where the objective computes; the results have the same bits."""
     is_on_host = array_module(objective.theta) is np
+    if is_on_host and SoftmaxSteps.fits(objective, optimizer):
+        return SmallSteps(cast("Objective", objective), cast("SGD", optimizer))
     if is_on_host or not optimizer.repeats_itself or not isinstance(objective, Objective):
         return Eager(objective, optimizer)
     parts = (*objective.model.layers.values(), objective.loss)
@@ -49,6 +53,17 @@ class Eager:
         loss = self.optimizer.step(cast("ObjectiveContract", self.objective), progress)
         self.objective.project(self.optimizer.rate(progress))
         return loss
+
+
+class SmallSteps:
+    """Softmax regression on small batches in a few compiled calls, where loops are compiled; others as `Eager` does."""
+
+    def __init__(self, objective: Objective, optimizer: SGD) -> None:
+        self._eager, self._small = Eager(objective, optimizer), SoftmaxSteps(objective, optimizer)
+
+    def take(self, x: Array, labels: Array, progress: Progress) -> Array:
+        steps = self._small if self._small.can_take(x, labels) else self._eager
+        return steps.take(x, labels, progress)
 
 
 class Recorded:

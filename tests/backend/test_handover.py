@@ -76,6 +76,21 @@ def test_product_has_the_bits_of_pieces_multiplied_by_numpy(small, of_a, of_b, o
         np.testing.assert_allclose(found, a.astype(float) @ b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("of_b", ["C", "F", "P"])
+@pytest.mark.parametrize("of_a", ["C", "F", "P"])
+def test_product_within_compiled_code_has_the_bits_of_numpy(of_a, of_b, dtype):
+    from mnistnn.backend.handover_loops import multiply
+
+    rng = np.random.default_rng(0)
+    for m, k, n in ((20, 784, 10), (784, 20, 10), (2, 3, 2), (130, 2, 9)):
+        a, b = laid_out(rng, (m, k), of_a, dtype), laid_out(rng, (k, n), of_b, dtype)
+        found = np.empty((m, n), dtype)
+        with threads.allowed(1):
+            multiply(addresses_of_blas()[found.dtype.char], a, b, found)
+            np.testing.assert_array_equal(found, a @ b)
+
+
 @pytest.mark.parametrize("most", [2, 3, 5])
 def test_products_and_work_in_python_by_turns_lose_nothing(small, most):
     rng, choice = np.random.default_rng(1), random.Random(1)

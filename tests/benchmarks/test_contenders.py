@@ -73,7 +73,7 @@ def test_training_runs_with_and_without_distortions(toy):
     assert [found.kind for found in outcome.measured] == ["ours", "ours-plain"], outcome.failures
 
 
-@pytest.mark.parametrize("model", ["svm", "knn"])
+@pytest.mark.parametrize("model", ["svm", "asked-svm", "knn"])
 def test_fitted_model_runs_beside_that_of_scikit_learn(model, tmp_path, monkeypatch):
     rng, count = np.random.default_rng(3), 50_040
     labels = rng.integers(0, 10, count).astype(np.uint8)

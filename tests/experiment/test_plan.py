@@ -281,7 +281,9 @@ MOMENTUM = "{type: momentum, learning_rate: 0.1, momentum: 0.9}"
         ((), False),
         (("model.layers.hidden.units=5000", "stopping.max_epochs.epochs=500"), False),  # 345,004 of 0.2 ns 5,000 times
         (("model.layers.hidden.units=5000", "stopping.max_epochs.epochs=1000"), True),
-        (("model.layers.hidden.units=500", "stopping.max_epochs.epochs=100000"), False),  # not moved by a loop
+        (("model.layers.hidden.units=500", "stopping.max_epochs.epochs=5000"), False),  # 5 µs of the loss, 50,000 times
+        (("model.layers.hidden.units=500", "stopping.max_epochs.epochs=15000"), True),
+        (("model.layers.hidden.units=500", "stopping.max_epochs.epochs=15000", "batches.size=300"), False),
         (("model.layers.hidden.units=5000", "stopping.max_epochs.epochs=500", f"optimizer={MOMENTUM}"), True),
         (("model.layers.hidden.units=5000", "stopping=[{type: lisa_patience}]"), True),
         (("model.layers.hidden.units=5000", "stopping=[{type: max_updates, updates: 5000}]"), False),

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from mnistnn.backend import threads
+from mnistnn.backend import jit, threads
 from mnistnn.backend.scratch import Scratch
 from mnistnn.kernels import nearest as kernel
+from mnistnn.kernels import nearest_loops
 from mnistnn.kernels.nearest import Nearest, queries_at_once, squared_distances, squared_norms
 
 each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -125,3 +126,39 @@ def test_memory_of_a_block_is_bounded():
     assert queries_at_once(60_000) * 60_000 * 4 <= 2**26
     assert queries_at_once(1) <= 512
     assert queries_at_once(10**9) >= 1
+
+
+def compiled():
+    """Compile loops, as a run that wants them."""
+    pytest.importorskip("numba")
+    wanted = jit.Compiled(wanted=True)
+    if not wanted.enabled:
+        pytest.skip("NUMBA_DISABLE_JIT")
+    return wanted.in_use()
+
+
+@each_dtype
+@pytest.mark.parametrize(("size", "in_order"), [(1, 1), (3, 3), (30, 0), (30, 3), (64, 64)])
+@pytest.mark.parametrize("n", [64, 300, 1500])
+def test_loops_find_what_array_code_finds(n, size, in_order, dtype):
+    rng = np.random.default_rng(9)
+    pixels = rng.normal(size=(n, 150)).astype(dtype)
+    for R in (pixels, np.round(pixels), pixels[rng.integers(0, 40, n)], np.ones_like(pixels)):
+        Q = np.concatenate([R[:6] + rng.normal(scale=1e-4, size=(6, 150)).astype(dtype), R[6:13]])
+        with jit.Compiled(wanted=False).in_use():
+            indices, distances = nearest(Q, R)(np.arange(13)[::-1], size, in_order)
+        with compiled():
+            found = nearest(Q, R)(np.arange(13)[::-1], size, in_order)
+        assert np.array_equal(found[0], indices)
+        assert found[1].tobytes() == distances.tobytes()
+
+
+def test_loops_are_not_asked_for_more_than_they_keep_in_order(monkeypatch):
+    asked = []
+    monkeypatch.setattr(nearest_loops, "find", lambda *arguments: asked.append(arguments[-1].shape[1]))
+    Q, R = whole_numbers(9, 6, 1), whole_numbers(200, 6, 2)
+    with compiled():
+        nearest(Q, R)(np.arange(9), nearest_loops.MOST + 1, 1)
+        assert asked == []
+        nearest(Q, R)(np.arange(9), nearest_loops.MOST, 1)
+    assert asked

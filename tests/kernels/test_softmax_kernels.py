@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from mnistnn.kernels.softmax import softmax, softmax_nll
+from mnistnn.backend.jit import Compiled
+from mnistnn.kernels.softmax import softmax, softmax_nll, softmax_nll_in_loops
 
 
 @pytest.fixture(params=["float32", "float64"])
@@ -85,3 +86,41 @@ def test_softmax_of_extreme_scores_is_finite(dtype):
     p = np.array([[1e4, -1e4, 0.0]], dtype)
     softmax(p, p)
     assert p.tolist() == [[1.0, 0.0, 0.0]]
+
+
+def in_loops(z, labels):
+    """Return (nll, dz) of the compiled loops."""
+    pytest.importorskip("numba")
+    (n, k), compiled = z.shape, Compiled(wanted=True)
+    if not compiled.enabled:
+        pytest.skip("NUMBA_DISABLE_JIT")
+    dz, row, nll = (np.full(shape, np.nan, z.dtype) for shape in ((k, n), (n,), (n,)))
+    with compiled.in_use():
+        assert softmax_nll_in_loops(z, labels, dz.T, row, nll)
+    return nll, dz.T
+
+
+@pytest.mark.parametrize("k", [1, 2, 10, 47])
+@pytest.mark.parametrize("n", [2, 3, 8, 20, 129, 600])
+def test_loops_give_the_bits_of_the_array_code(n, k, dtype):
+    for spread in (0.1, 3.0, 60.0):
+        z, labels = draw(dtype, n, k, spread)
+        for given in (z, np.asfortranarray(z)):
+            for found, expected in zip(in_loops(given, labels.astype("uint8")), run(z, labels), strict=True):
+                assert found.tobytes() == expected.tobytes()
+
+
+def test_loops_treat_what_is_no_number_as_the_array_code_does(dtype):
+    z = np.zeros((5, 3), dtype)
+    z[1, 2], z[2, 0], z[3, 1], z[4] = np.nan, np.inf, -np.inf, -0.0
+    labels = np.array([0, 2, 0, 1, 2])
+    with np.errstate(all="ignore"):
+        for found, expected in zip(in_loops(z, labels), run(z, labels), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("n", [1, 2049])
+def test_loops_leave_the_fewest_and_the_most_examples_to_the_array_code(n, dtype):
+    z, labels = draw(dtype, n)
+    with Compiled(wanted=True).in_use():
+        assert not softmax_nll_in_loops(z, labels, z.copy(), z[:, 0], z[:, 1])

@@ -1,5 +1,6 @@
 """Support vector machines: decisions as scikit-learn's and naive loops find them, and what a round keeps."""
 
+import threading
 from itertools import combinations, product
 from typing import Any
 
@@ -291,6 +292,61 @@ def test_number_of_threads_changes_no_bit(count):
             found.append((model, model.scores(x).tobytes()))
     assert_same_arrays(found[1][0], found[0][0])
     assert found[0][1] == found[1][1]
+
+
+@pytest.mark.parametrize(
+    ("most", "keys", "fitted_at_once"),
+    [
+        (1, {}, [1, 1, 1, 1, 1, 1]),
+        (2, {}, [6]),
+        # Two pairs of 1,000 examples may want 8 MB each, those of the two small classes less.
+        (2, {"cache_mb": 20}, [6]),
+        (2, {"cache_mb": 15}, [1, 1, 1, 1, 1, 1]),
+        (2, {"virtual_shifts_px": [1]}, [1, 1, 1, 1, 1, 1]),
+    ],
+)
+def test_pairs_are_fitted_side_by_side_where_there_is_room_for_all(most, keys, fitted_at_once, monkeypatch):
+    x, labels = examples(2000, (4, 4))
+    labels[:] = np.arange(2000) % CLASSES
+    found, spread = [], threads.spread
+
+    def watched(work, parts, like):
+        if isinstance(parts, range):
+            found.append(len(parts))
+        spread(work, parts, like)
+
+    monkeypatch.setattr(threads, "spread", watched)
+    with threads.allowed(most):
+        fitted(x, labels, kernel=NINTH, **keys)
+    assert found == fitted_at_once
+
+
+def test_progress_is_told_on_the_thread_that_fits():
+    x, labels = examples()
+    told = set()
+    with threads.allowed(3):
+        model = unfitted(x, kernel=NINTH)
+        list(model.fit(x, labels, lambda *_: told.add(threading.get_ident())))
+    assert told <= {threading.get_ident()}
+
+
+def test_error_of_a_pair_leaves_the_rounds_before(monkeypatch):
+    x, labels = examples()
+    with threads.allowed(2):
+        model = unfitted(x, kernel=NINTH)
+        rounds = model.fit(x, labels, lambda *_: None)
+        assert [next(rounds), next(rounds)] == [1, 2]
+
+        def fails(*_):
+            raise DivergedError("no")
+
+        monkeypatch.setattr(SVM, "_fitted_to_pair", fails)
+        with pytest.raises(DivergedError):
+            next(model.fit(x, labels, lambda *_: None))
+    assert model.rounds_done == 2
+    monkeypatch.undo()
+    list(model.fit(x, labels, lambda *_: None))
+    assert_same_arrays(model, fitted(x, labels, kernel=NINTH))
 
 
 def test_compiled_loops_change_no_bit():

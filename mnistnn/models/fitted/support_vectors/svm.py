@@ -27,6 +27,8 @@ from mnistnn.types import Array, Shape, ShapeError, show_shape
 _LARGEST = 1e30
 # Inputs and support vectors whose kernels are in memory at once: 16 MB in float32.
 _INPUTS, _SUPPORTS = 1024, 4096
+# Pairs of small sets that each worker fits before they are kept: 4,000 digits take it a tenth of a second.
+_PAIRS = 4
 # Inputs whose lengths are found at once, in float64.
 _MEASURED = 4096
 
@@ -129,9 +131,26 @@ class SVM(Fitted):
             return
         rows, classes = to_host(as_rows(x)), to_host(labels)
         self._refuse_what_is_too_large(rows)
-        for number in range(self.rounds_done, self.rounds):
-            self._keep(self.vectors.with_pair(self._fitted_to_pair(rows, classes, number, tell), rows))
-            yield self.rounds_done
+        while self.rounds_done < self.rounds:
+            for supports in self._fitted_to_pairs(rows, classes, self._next_pairs(classes, rows), tell):
+                self._keep(self.vectors.with_pair(supports, rows))
+                yield self.rounds_done
+
+    def _next_pairs(self, labels: np.ndarray, rows: np.ndarray) -> range:
+        """Return which pairs are fitted next, side by side: several if all that they may want is in memory at once.
+
+        Each of them has `cache_mb` by itself, as it would alone, so how many there are changes no bit.
+        """
+        first, workers = self.rounds_done, threads.workers_for(rows)
+        room, last = self.cache_mb * 1_000_000 // rows.itemsize // workers, first + 1
+        if workers > 1 and not self.virtual_shifts_px:  # of shifted copies nobody knows how many there will be
+            counts = np.bincount(labels, minlength=self.classes)
+            most = min(self.rounds, first + _PAIRS * workers)
+            while last < most and all(
+                2 * sum(counts[each] for each in self.pairs[at]) ** 2 <= room for at in (first, last)
+            ):
+                last += 1
+        return range(first, last)
 
     def _refuse_what_is_too_large(self, rows: np.ndarray) -> None:
         """Raise DivergedError unless all numbers on the way are finite."""
@@ -148,6 +167,17 @@ class SVM(Fitted):
                 f"svm: the kernel may reach {largest:.2g}, too much for float32; a smaller scale or degree, or "
                 "unit_norm, keeps it small"
             )
+
+    def _fitted_to_pairs(self, rows: np.ndarray, labels: np.ndarray, numbers: range, tell: Tell) -> list[Supports]:
+        """Return the support vectors of some pairs of classes, which workers take one after the other."""
+        found: dict[int, Supports] = {}
+
+        def fit_to(number: int, worker: int) -> None:
+            # Who is told may raise, and is no other thread's business.
+            found[number] = self._fitted_to_pair(rows, labels, number, tell if worker == 0 else _nobody)
+
+        threads.spread(fit_to, numbers, rows)
+        return [found[number] for number in numbers]
 
     def _fitted_to_pair(self, rows: np.ndarray, labels: np.ndarray, number: int, tell: Tell) -> Supports:
         """Return the support vectors of a pair of classes."""
@@ -253,6 +283,10 @@ class _Machines:
                 threads.matmul(gram, self._coefficients[of_supports], part)
                 outputs[of_rows] += part
         return outputs
+
+
+def _nobody(what: str, done: int, most: int | None) -> None:
+    """Hear nothing."""
 
 
 def _copies(examples: np.ndarray, reach: int) -> np.ndarray:
