@@ -4,7 +4,7 @@ from mnistnn.backend.machine import usable_cores
 from mnistnn.backend.pieces import CUT_FROM
 from mnistnn.config.schema import AnyExperiment
 from mnistnn.experiment.pace import Pace
-from mnistnn.losses.softmax_nll import SoftmaxNLL
+from mnistnn.losses.compiled import loops_save_s
 from mnistnn.optim.rule import FUSED_ABOVE
 from mnistnn.tasks.contract import Task
 
@@ -14,8 +14,7 @@ _LOOP_SAVES_S = 0.2e-9
 # What compiled code saves of handing over one product that is cut (`backend/handover.py`).
 _HANDOVER_SAVES_S = 30e-6
 _PRODUCTS = 3  # of a layer: one forward, two backward
-# What loops save of the softmax loss of a small batch; and of a whole step, where there is nothing but one layer.
-_LOSS_SAVES_S, _STEP_SAVES_S = 5e-6, 15e-6
+_STEP_SAVES_S = 15e-6  # what loops save of a step on a small batch where there is nothing but one layer and its loss
 SMALL = 256  # examples
 _NUMBA_STARTS_S = 0.5
 
@@ -43,7 +42,7 @@ def needs_loops(task: Task, pace: Pace) -> bool:
     if threads_for(experiment) > 1:
         products = [pace.examples_at_once * layer.multiply_adds for layer in task.layers.values()]
         saved_s += _HANDOVER_SAVES_S * _PRODUCTS * sum(product >= CUT_FROM[0] for product in products)
-    if isinstance(experiment.loss, SoftmaxNLL) and pace.examples_at_once <= SMALL:
-        saved_s += _STEP_SAVES_S if len(task.layers) == 1 else _LOSS_SAVES_S
+    if pace.examples_at_once <= SMALL and (loss_saves_s := loops_save_s(experiment.loss)):
+        saved_s += _STEP_SAVES_S if len(task.layers) == 1 else loss_saves_s
     saved_s += pace.batch_size * sum(layer.multiply_adds * layer.loops_save_s for layer in task.layers.values())
     return saved_s > 0 and saved_s * pace.most_updates >= _NUMBA_STARTS_S
