@@ -73,7 +73,8 @@ def _read_tree(tree: PictureTree, wishes: Wishes) -> FoundImages:
         halves, said = _by_folders(tree)
     images = {half: _read_half(tree, list(labels), wishes.resize_px) for half, labels in halves.items()}
     _refuse_one_label_twice(tree, {label for labels in halves.values() for label in labels.values()})
-    return found_images(images, {half: list(labels.values()) for half, labels in halves.items()}, _place(tree), said)
+    place = _place(tree) if wishes.labels is None else str(wishes.labels)
+    return found_images(images, {half: list(labels.values()) for half, labels in halves.items()}, place, said)
 
 
 def _by_folders(tree: PictureTree) -> tuple[dict[Half, dict[str, str]], list[str]]:
