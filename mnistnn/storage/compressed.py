@@ -27,6 +27,7 @@ ZIP_ERRORS = (
 
 _GZIP_WBITS = 31  # zlib's number for: a gzip header and trailer, the checksum verified
 _CHUNK_BYTES = 1 << 16
+_BZIP2_BLOCK_BYTES = 1 << 20  # the first block, of at most 900,000 bytes, is needed for the first byte
 
 
 def gunzip(content: bytes, max_bytes: int, place: str) -> bytearray:
@@ -102,6 +103,6 @@ def decompressed_start(content: bytes, count: int, place: str) -> bytes:
     if not content.startswith(BZIP2_MAGIC):
         return content[:count]
     try:
-        return bz2.BZ2Decompressor().decompress(content, count)
+        return bz2.BZ2Decompressor().decompress(content[:_BZIP2_BLOCK_BYTES], count)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{place}: the compressed data is damaged ({error})") from error

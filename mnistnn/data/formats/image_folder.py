@@ -73,7 +73,8 @@ def _read_tree(tree: PictureTree, wishes: Wishes) -> FoundImages:
         halves, said = _by_folders(tree)
     images = {half: _read_half(tree, list(labels), wishes.resize_px) for half, labels in halves.items()}
     _refuse_one_label_twice(tree, {label for labels in halves.values() for label in labels.values()})
-    return found_images(images, {half: list(labels.values()) for half, labels in halves.items()}, _place(tree), said)
+    place = _place(tree) if wishes.labels is None else str(wishes.labels)
+    return found_images(images, {half: list(labels.values()) for half, labels in halves.items()}, place, said)
 
 
 def _by_folders(tree: PictureTree) -> tuple[dict[Half, dict[str, str]], list[str]]:
@@ -85,8 +86,13 @@ def _by_folders(tree: PictureTree) -> tuple[dict[Half, dict[str, str]], list[str
         raise DataError(
             f"{tree.named(root)}: has no folder train/ or training/; {_LAYOUT}, found {_listed(tree, root)}"
         )
+    for half, folder in list(named.items()):
+        if half != "train" and tree.has_pictures(folder) and not tree.folders_in(folder):
+            said.append(f"the images in {tree.named(folder)} were left out: they have no label")
+            del named[half]
     found = {half: _by_label(tree, folder) for half, folder in (named or {"train": root}).items()}
-    beside = [name for name in tree.folders_in(root) if joined(root, name) not in named.values()] if named else []
+    known = {name for names in _NAMES.values() for name in names}
+    beside = [name for name in tree.folders_in(root) if name.lower() not in known] if named else []
     if beside:
         said.append(f"left out, beside {', '.join(map(tree.named, named.values()))}: {', '.join(beside[:5])}")
     if stray := sum(map(is_picture, tree.files_in(root))):

@@ -57,7 +57,7 @@ def read_pixel_csv(files: Sequence[GivenFile], wishes: Wishes) -> FoundImages:
     values: dict[Half, NDArray[Any]] = {}
     labels: dict[Half, list[str]] = {}
     for half, file in halves.items():
-        values[half], labels[half] = _read(text_of(file.content, file.place), file.place)
+        values[half], labels[half] = _read(text_of(file.content, file.place), file.place, wishes.size_px)
     images, said = images_of_rows(values, wishes.size_px, files[0].place)
     return found_images(images, labels, files[0].place, said)
 
@@ -82,9 +82,9 @@ def images_of_rows(
     return {half: part.reshape(-1, *shape) for half, part in zip(halves, parts, strict=True)}, notes
 
 
-def _read(text: bytes, place: str) -> tuple[NDArray[Any], list[str]]:
+def _read(text: bytes, place: str, size_px: tuple[int, int] | None) -> tuple[NDArray[Any], list[str]]:
     """Return the pixels (n, columns − 1) of a table and its labels."""
-    layout = _layout(text, place)
+    layout = _layout(text, place, size_px)
     fields = np.delete(np.arange(layout.columns), layout.label)
     labels: list[str] = []
     pieces: list[NDArray[Any]] = []
@@ -183,7 +183,7 @@ def _fields(line: bytes, separator: bytes, here: str) -> list[str]:
     return rows[0] if rows else []
 
 
-def _layout(text: bytes, place: str) -> _Layout:
+def _layout(text: bytes, place: str, size_px: tuple[int, int] | None) -> _Layout:
     """Find the separator, the names, and which field is the label."""
     first, _, rest = text.partition(b"\n")
     separator = max((bytes([each]) for each in _SEPARATORS), key=first.count)
@@ -192,12 +192,23 @@ def _layout(text: bytes, place: str) -> _Layout:
         raise DataError(f"{place}: line 1: {len(names)} fields, allowed are up to {_MOST_COLUMNS}")
     if len(names) < 2:
         raise DataError(f"{place}: line 1: has one field; expected a label and pixels, with commas between")
-    words = sum(not _is_number(name) for name in names)
-    if 2 * words > len(names):
+    words = [name for name in names if not _is_number(name)]
+    if 2 * len(words) > len(names) or _counts_columns(names, words):
         if not rest:
             raise DataError(f"{place}: has no rows below the names of its columns")
         return _Layout(separator, len(names), _named_label(names, place), len(first) + 1)
-    return _Layout(separator, len(names), _unnamed_label(text, separator, names, place), 0)
+    if size_px is None and _is_square(len(names)) and not _is_square(len(names) - 1):
+        side = math.isqrt(len(names))
+        raise DataError(f"{place}: line 1: has {len(names)} numbers, which are {side}x{side} pixels and no label")
+    return _Layout(separator, len(names), _unnamed_label(text, separator, names), 0)
+
+
+def _counts_columns(names: Sequence[str], words: Sequence[str]) -> bool:
+    """Tell whether a line names a label and numbers the pixels, as `label,0,1,2,…`."""
+    if len(words) != 1 or words[0].strip().lower() not in LABEL_NAMES:
+        return False
+    numbers = [name.strip() for name in names if name is not words[0]]
+    return numbers in ([str(start + number) for number in range(len(numbers))] for start in (0, 1))
 
 
 def _named_label(names: Sequence[str], place: str) -> int:
@@ -213,12 +224,12 @@ def _named_label(names: Sequence[str], place: str) -> int:
             "test.csv, is for predictions that somebody else judges; nothing is learned or measured by it: leave it out"
         )
     if len(found) != 1:
-        candidates = [names[number] for number in found or others]
+        candidates = [shown(names[number]) for number in found or others]
         raise DataError(
             f"{place}: line 1: which column is the label? Expected one that is called {LABEL_NAMES[0]}, and columns "
             f"of pixels; found {listed(candidates)}"
         )
-    strangers = [names[number] for number in others if number not in found]
+    strangers = [shown(names[number]) for number in others if number not in found]
     if strangers:
         raise DataError(
             f"{place}: line 1: {listed(strangers)} {'is' if len(strangers) == 1 else 'are'} neither label nor pixels; "
@@ -227,25 +238,19 @@ def _named_label(names: Sequence[str], place: str) -> int:
     return found[0]
 
 
-def _unnamed_label(text: bytes, separator: bytes, first: Sequence[str], place: str) -> int:
+def _unnamed_label(text: bytes, separator: bytes, first: Sequence[str]) -> int:
     """Return 0, or the last column where that has words, or the first one does not vary and the last one does."""
     if not _is_number(first[0]):
         return 0
     if not _is_number(first[-1]):
         return len(first) - 1
-    count = len(first)
-    if _is_square(count) and not _is_square(count - 1):
-        raise DataError(
-            f"{place}: line 1: has {count} numbers, which are {math.isqrt(count)}x{math.isqrt(count)} pixels and no "
-            "label"
-        )
     firsts, lasts = set[bytes](), set[bytes]()
     for _, block in blocks_of(text, 0, _BLOCK_BYTES):  # a table that is sorted by labels shows a second one late
         firsts |= {line.partition(separator)[0].strip() for line in block.splitlines()}
         if len(firsts) > 1:
             return 0
         lasts |= {line.rpartition(separator)[2].strip() for line in block.splitlines()}
-    return count - 1 if len(lasts) > 1 else 0
+    return len(first) - 1 if len(lasts) > 1 else 0
 
 
 def _is_number(field: str) -> bool:

@@ -180,6 +180,20 @@ def test_image_folder_is_found_inside_of_others(folder, tiny, tmp_path_factory, 
     assert found.said == ((f"the images are those of {place}",) if deep else ())
 
 
+def test_image_folder_leaves_test_images_without_labels_out_and_says_so(folder, tiny):
+    shutil.rmtree(folder / "test" / "1")
+    shutil.rmtree(folder / "test" / "2")
+    for path in (folder / "test" / "0").iterdir():
+        path.rename(folder / "test" / path.name)
+    (folder / "test" / "0").rmdir()
+    found = read_image_folder(folder)
+    assert pairs(found.train) == pairs(tiny.train)
+    assert (found.test, found.said) == (
+        None,
+        (f"the images in {folder}/test were left out: they have no label",),
+    )
+
+
 def test_image_folder_with_a_link_to_itself_is_read(folder, tiny):
     (folder / "train" / "0" / ".loop").symlink_to(folder)
     (folder / "loop").symlink_to(folder)

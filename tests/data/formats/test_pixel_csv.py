@@ -41,7 +41,9 @@ NAMES = ["label", *(f"pixel{number}" for number in range(16))]
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-@pytest.mark.parametrize("names", [None, NAMES, ["label", *(f"{r}x{c}" for r in range(4) for c in range(4))]])
+@pytest.mark.parametrize(
+    "names", [None, NAMES, ["label", *(f"{r}x{c}" for r in range(4) for c in range(4))], ["y", *map(str, range(16))]]
+)
 def test_table_gives_every_image_its_label(tiny, separator, names):
     found = read(given(table(tiny.train, separator, names)))
     assert_same(found.train, tiny.train)
@@ -145,8 +147,8 @@ PLAIN = f"1{PIXELS}\n"
         (f"1{',0' * 15}\n", "line 1: has 16 numbers, which are 4x4 pixels and no label"),
         (f"1{',0' * 17}\n", "17 pixels, which is no square; --size HEIGHTxWIDTH says"),
         (",".join(NAMES[1:]) + "\n" + ",".join("0" * 16), "has no column of labels, only 16 columns of pixels"),
-        (",".join(["id", *NAMES]) + "\n" + ",".join("0" * 18), "line 1: id is neither label nor pixels"),
-        (",".join(["id", "kind", *NAMES[1:]]) + "\n" + ",".join("0" * 18), "which column is the .* found id, kind"),
+        (",".join(["id", *NAMES]) + "\n" + ",".join("0" * 18), "line 1: 'id' is neither label nor pixels"),
+        (",".join(["id", "kind", *NAMES[1:]]) + "\n" + ",".join("0" * 18), "which column is the .* found 'id', 'kind'"),
         (",".join(NAMES) + "\n", "has no rows below the names"),
         ("\n\n", "the file is empty"),
         (PLAIN + "".join(f"word{number}{PIXELS}\n" for number in range(300)), "301 different labels, allowed are"),
@@ -154,6 +156,13 @@ PLAIN = f"1{PIXELS}\n"
 )  # fmt: skip
 def test_table_that_is_not_one_of_images_is_refused(text, message):
     with pytest.raises(DataError, match=rf"^set.csv: .*{message}"):
+        read(given(text))
+
+
+def test_size_that_is_said_tells_pixels_from_labels():
+    text = "".join(f"{label}{',9' * 15}\n" for label in (0, 1, 2))
+    assert read(given(text), wishes=Wishes(size_px=(3, 5))).train.images.shape == (3, 3, 5)
+    with pytest.raises(DataError, match="has 16 numbers, which are 4x4 pixels and no label"):
         read(given(text))
 
 
