@@ -14,7 +14,7 @@ from mnistnn.backend.jit import is_available
 from mnistnn.backend.pieces import CUT_FROM
 from mnistnn.backend.scratch import Scratch
 from mnistnn.layers.dense import Dense
-from mnistnn.losses.softmax_nll import SoftmaxNLL
+from mnistnn.objectives.softmax_regression import is_softmax_regression
 from mnistnn.objectives.supervised import BaseObjective, Objective
 from mnistnn.optim.contract import OptimizerContract, Progress
 from mnistnn.optim.sgd import SGD
@@ -34,15 +34,7 @@ class SoftmaxSteps:
     @staticmethod
     def fits(objective: BaseObjective, optimizer: OptimizerContract) -> bool:
         """Tell whether this is softmax regression by plain descent, with no penalty but L2."""
-        if not isinstance(objective, Objective) or type(optimizer) is not SGD or optimizer.clip_norm is not None:
-            return False
-        layers, loss = list(objective.model.layers.values()), objective.loss
-        if len(layers) != 1 or not isinstance(layers[0], Dense) or type(loss) is not SoftmaxNLL:
-            return False
-        is_plain = layers[0].activation == "linear" and not layers[0].each_step and layers[0].max_norm is None
-        penalties = len(objective.smooth) + len(objective.proximal)
-        only_decay = penalties == bool(objective.decay) and objective.chunk is None
-        return is_plain and only_decay and loss.is_plain and layers[0].units > 1 and layers[0].n_in > 1
+        return type(optimizer) is SGD and optimizer.clip_norm is None and is_softmax_regression(objective)
 
     def __init__(self, objective: Objective, optimizer: SGD) -> None:
         self._objective, self._optimizer, self._scratch = objective, optimizer, Scratch()
