@@ -1,5 +1,8 @@
 """How fully connected layers are shown: sums over all inputs."""
 
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
 import numpy as np
 
 from mnistnn.analysis.inspection.answers.contract import Box, Feeding, Numbers, whole
@@ -13,7 +16,7 @@ from mnistnn.types import Array
 class ShownDense(Unchanging):
     """y = f(x W + b)."""
 
-    kernels = (dense.dense, dense.dense_backward)
+    kernels: ClassVar[Sequence[Callable[..., Any]]] = (dense.dense, dense.dense_backward)
 
     def backward(self, dy: Array) -> Back:
         dz = self._slope_applied(dy)
@@ -60,7 +63,8 @@ class ShownDropConnect(ShownDense):
         return super().backward(dy)
 
     def weights_of(self, unit: int) -> Numbers:
-        return on_host(self.layer.W[:, unit]) * self.layer.W.dtype.type(self.layer.keep)
+        w: Numbers = on_host(self.layer.W[:, unit]) * self.layer.W.dtype.type(self.layer.keep)
+        return w
 
 
 def _names(shape: tuple[int, ...]) -> list[str]:

@@ -7,28 +7,26 @@ import numpy as np
 
 from mnistnn.analysis.inspection.answers.contract import Numbers, Term
 
-_SENTENCE = re.compile(r"(?<=[.:])\s+(?=[A-ZÄÖÜ\[])")
+_SENTENCE = re.compile(r"(?<=[.])\s+(?=[A-Z])")
+# A symbol or several, perhaps with indices, and a sign of equality: `i, f, o = `, `z[f, r, s] = `, `dc += `.
+_SYMBOL = r"[^\s()=,.:;]*(?:\[[^]]*\])?"
+_EQUATION = re.compile(rf"^{_SYMBOL}(?:, {_SYMBOL})* \+?= ")
 _SHOWN = 4  # products of a sum; the others are added up
 
 
 def formulas_in(text: str | None) -> list[str]:
-    """Return the formulas of a docstring: paragraphs or lines that stand alone and are equations, as in kernels; else
-    its first sentence if that has one, as in layers.
+    """Return the formulas of a docstring: lines below its first paragraph that begin as equations do, as in kernels;
+    else its first sentence if that has one, as in layers.
     """
     if not text:
         return []
-    paragraphs = [paragraph.split("\n") for paragraph in inspect.cleandoc(text).split("\n\n")]
-    first = " ".join(paragraphs[0])
-    found = [line.strip() for lines in paragraphs[1:] if _are_equations(lines) for line in lines if "=" in line]
+    first, *rest = inspect.cleandoc(text).split("\n\n")
+    found = [line.strip().rstrip(".") for part in rest for line in part.split("\n") if _EQUATION.match(line)]
     if found:
         return found
-    sentence = _SENTENCE.split(first)[0] if " = " in _SENTENCE.split(first)[0] else first.split(". ")[0]
-    return [sentence.rstrip(".")] if " = " in sentence else []
-
-
-def _are_equations(lines: list[str]) -> bool:
-    """Tell whether a paragraph begins as an equation does: with a symbol or a few of them, and a sign of equality."""
-    return re.match(r"^[\w∂Δσβγφ'₋ₛ⁻]+(\[[^]]*\])?(, \w+)*( patches)?\s*\+?=\s", lines[0]) is not None
+    joined = " ".join(first.split("\n"))
+    sentence = _SENTENCE.split(joined)[0]
+    return [sentence.rstrip(".:")] if " = " in sentence else []
 
 
 def about(text: str | None) -> str:

@@ -46,10 +46,7 @@ class ShownLayer:
 
     def formulas(self) -> list[str]:
         """Return the formulas of the forward pass."""
-        found = formulas_in(type(self.layer).__doc__)
-        if not found:
-            own = [getattr(type(self.layer), "forward").__doc__]  # noqa: B009 - the class's own, which may have none
-            found = [line for text in own for line in formulas_in(text)]
+        found = formulas_in(type(self.layer).__doc__) or formulas_in(type(self.layer).forward.__doc__)
         return [*found, *(line for kernel in self.kernels[:1] for line in formulas_in(kernel.__doc__))]
 
     def backward_formulas(self) -> list[str]:

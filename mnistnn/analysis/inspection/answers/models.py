@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from mnistnn.analysis.inspection.answers.contract import Answer, Backward, Feeding, Numbers, Part, Picture
+from mnistnn.analysis.inspection.answers.contract import Backward, Feeding, Numbers, Part, Picture
 from mnistnn.analysis.inspection.answers.formulas import about, formulas_in, number
 from mnistnn.analysis.inspection.answers.layers import on_host
 from mnistnn.analysis.inspection.answers.network import NetworkPass
-from mnistnn.analysis.inspection.samples import as_pictures
 from mnistnn.analysis.inspection.stumps import Stump, drawn, rounds_of
 from mnistnn.analysis.inspection.support_vectors import strongest
 from mnistnn.backend.arrays import array_module
@@ -47,7 +46,8 @@ class ShownModel:
         raise UsageError(f"a model of type {self.trained.task.experiment.model.type} has no layers with units")
 
     def _input(self) -> Part:
-        return Part("input", "preprocessed", "What the model is given.", pictures=[Picture("x", on_host(self.x[0]))])
+        x = on_host(self.x[0])
+        return Part("input", "preprocessed", "What the model is given.", pictures=[Picture("x", x, float(x.min()) < 0)])
 
     def _scores(self) -> Part:
         model, task = self.trained.task.experiment.model, self.trained.task
@@ -82,15 +82,19 @@ class ShownWeights(ShownModel):
     """A fitted model, perhaps one that compares inputs with something: weights, or the means of classes."""
 
     def parts(self) -> list[Part]:
-        found = self.trained.task.experiment.model.weights()
-        if found is None:
+        try:
+            weights = self.trained.task.weights()
+        except UsageError:
             return super().parts()
-        name, W, labels = found
-        shape = self.trained.plan.preprocessing.out_shape
-        names = labels or self.trained.plan.class_names
-        of_outputs = on_host(W.T).reshape(-1, *shape) if len(shape) == 2 else on_host(W.T)
-        compared = Picture(name, of_outputs, labels=names, caption="what the input is compared with, for each output")
-        return [self._input(), Part("compared", name, pictures=[compared]), self._scores()]
+        shape, names = self.trained.plan.preprocessing.out_shape, self.trained.plan.class_names
+        compared = []
+        for name, each in weights.items():
+            of_outputs = on_host(each.W.T)
+            images = of_outputs.reshape(-1, *shape) if len(shape) == 2 else of_outputs
+            caption = f"{each.parameter}: what the input is compared with, for each of the {name}"
+            labels = each.units or (names if len(images) == len(names) else None)
+            compared.append(Picture(each.parameter, images, labels=labels, caption=caption))
+        return [self._input(), Part("compared", "weights", pictures=compared), self._scores()]
 
 
 class ShownNeighbours(ShownModel):

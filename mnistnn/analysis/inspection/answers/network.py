@@ -12,7 +12,9 @@ from mnistnn.losses import Loss
 from mnistnn.models.sequential import Sequential
 from mnistnn.types import Array
 
-_LARGE = 40_000  # numbers of a weight matrix above which its gradient is shown by its columns' lengths
+_LARGE = 40_000  # numbers of a matrix: more are shown by the lengths of its columns
+_MANY = 2_000  # numbers of kernels: more are shown by the lengths of these
+_TALL = 3  # times as high as wide
 
 
 class NetworkPass:
@@ -34,8 +36,8 @@ class NetworkPass:
         ]
 
     def backward(self, loss: Loss, target: int) -> Backward:
-        """Return the backward pass for a target class, as the network is in use: nothing is dropped, and statistics stay
-        as they are. The model's gradient is overwritten.
+        """Return the backward pass for a target class, as the network is in use: nothing is dropped, and statistics
+        stay as they are. The model's gradient is overwritten.
         """
         network, xp = self.network, array_module(self.z)
         values = network.values.copy()
@@ -60,7 +62,7 @@ class NetworkPass:
         return Backward(target, value, formulas[0] if formulas else loss.type, parts, on_host(dy[0]))
 
     def feeding(self, name: str, place: tuple[int, ...]) -> Feeding:
-        """Return what feeds a unit. Raises UsageError for one that there is not. After `backward`, with its gradient."""
+        """Return what feeds a unit; after `backward`, with its gradient. Raises UsageError for one that there is not."""
         if name not in self.layers:
             raise UsageError(f"there is no layer {name!r}; there are {', '.join(self.layers)}")
         each = self.layers[name]
@@ -90,8 +92,20 @@ class _restored:  # noqa: N801 - used as a context
 
 
 def reduced(name: str, gradient: Numbers) -> tuple[Numbers, str]:
-    """Return a gradient as it is to be sent: of a large matrix the lengths of its columns, and what they are."""
-    if gradient.ndim == 2 and name.startswith("d") and gradient.size > _LARGE:
-        lengths = np.sqrt((gradient.astype(np.float64) ** 2).sum(axis=0)).astype(gradient.dtype)
-        return lengths, f"lengths of the columns of {name}: one for each unit"
+    """Return a gradient as it is shown, and what that is: of a large matrix the lengths of its columns, of many kernels
+    the length of each; a tall matrix on its side.
+    """
+    if gradient.ndim == 4 and gradient.size > _MANY:
+        return _lengths(gradient, (2, 3)), f"the length of each kernel of {name}: maps down, channels across"
+    if gradient.ndim != 2 or not name.startswith("d"):
+        return gradient, ""
+    if gradient.size > _LARGE:
+        return _lengths(gradient, (0,)), f"the lengths of the columns of {name}: one for each unit"
+    if len(gradient) > _TALL * gradient.shape[1]:
+        return gradient.T, f"{name} on its side: inputs across, units down"
     return gradient, ""
+
+
+def _lengths(gradient: Numbers, axes: tuple[int, ...]) -> Numbers:
+    lengths: Numbers = np.sqrt((gradient.astype(np.float64) ** 2).sum(axis=axes)).astype(gradient.dtype)
+    return lengths
