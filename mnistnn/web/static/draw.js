@@ -102,7 +102,7 @@ paper.addEventListener("pointerdown", (event) => {
     find("digit-said").textContent = "";
   }
   state.stroke = { width: Number(find("stroke").value), points: [placeOn(event)], pointer: event.pointerId };
-  mark(null);
+  mark();
   paint();
 });
 paper.addEventListener("pointermove", (event) => {
@@ -181,7 +181,7 @@ function hideAnswer() {
   find("dreams").replaceChildren();
   find("took").textContent = "";
   state.answer = null;
-  mark(null);
+  mark();
 }
 
 function showProblem(message, question) {
@@ -216,6 +216,7 @@ function show({ about, values }, question) {
   find("took").textContent = `Answered in ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms.`;
   document.body.dataset.answered = String(question.number);
   document.body.dataset.ms = ms.toFixed(1);
+  mark();
   if (state.pointed) feed(state.pointed.part, state.pointed.place);
 }
 
@@ -332,15 +333,14 @@ function showUnit(name, { about, values }) {
   state.shown.forEach(({ pictures }, number) => {
     if (number !== at) pictures[0]?.mark(number === at - 1 ? about.box : number === 0 ? about.field : null);
   });
-  mark(state.digit ? null : about.field);
 }
 
-/** Frame on the sheet what a unit sees of the image, which lies in the middle of a larger drawing: only of a digit. */
+/** Frame on the sheet where ink was found. */
 function mark() {
-  marks.getContext("2d").clearRect(0, 0, SIDE, SIDE);
-  const steps = state.answer?.about.steps;
+  const context = marks.getContext("2d"), steps = state.answer?.about.steps;
+  context.clearRect(0, 0, SIDE, SIDE);
   if (!steps || state.stroke) return;
-  const [top, left, bottom, right] = steps.box, context = marks.getContext("2d");
+  const [top, left, bottom, right] = steps.box;
   context.strokeStyle = "#0059a8";
   context.setLineDash([4, 4]);
   context.strokeRect(left, top, right - left, bottom - top);

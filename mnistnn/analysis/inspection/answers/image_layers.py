@@ -95,7 +95,7 @@ class ShownConv(OfImages):
         names = [f"x[{c}, {i + box[1][0]}, {j + box[2][0]}]" for c, i, j in np.ndindex(*seen.shape)]
         terms, others = largest_terms(names, seen.reshape(-1), W.reshape(-1))
         lines = [
-            f"(W ⋆ x)[{of_map}, {r}, {s}] = Σ W[{of_map}, c, i, j] x[c, …, …]",
+            f"(W ⋆ x)[{of_map}, {r}, {s}] = Σ W[{of_map}, c, i, j] x[c, {box[1][0]} + i, {box[2][0]} + j]",
             f"(W ⋆ x)[{of_map}, {r}, {s}] = {summed(terms, others)} = {number(z)}",
         ]
         if len(sums) > 1:

@@ -1,5 +1,7 @@
 """How a model is shown: any model, and those that are fitted and say more of themselves."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mnistnn.analysis.inspection.answers.contract import Backward, Feeding, Numbers, Part, Picture
@@ -47,7 +49,7 @@ class ShownModel:
 
     def _input(self) -> Part:
         x = on_host(self.x[0])
-        return Part("input", "preprocessed", "What the model is given.", pictures=[Picture("x", x, float(x.min()) < 0)])
+        return Part("input", "preprocessed", "What the model is given.", pictures=[_pictured("x", x)])
 
     def _scores(self) -> Part:
         model, task = self.trained.task.experiment.model, self.trained.task
@@ -112,7 +114,7 @@ class ShownNeighbours(ShownModel):
         by = model.distance_of(int(found.stages[0])).type
         nearest = Part(
             "neighbours", by, f"The {len(places)} training images that are nearest, by the {by} distance.", (),
-            [Picture("references", images, labels=of_class, caption="the nearest first")],
+            [_pictured("references", images, labels=of_class, caption="the nearest first")],
             table=[["", "class", "distance", "number in the training split"], *rows],
         )  # fmt: skip
         return [self._input(), nearest, self._scores()]
@@ -141,7 +143,7 @@ class ShownMachines(ShownModel):
             "support vectors", "svm",
             f"The closest decision was between {names[i]} and {names[j]}: f = {number(float(outputs[closest]))}. "
             "The training images with the largest coefficients on either side:", (),
-            [Picture("vectors", np.stack([each.image for each in supports]).reshape(len(supports), *self.x.shape[1:]),
+            [_pictured("vectors", np.stack([each.image for each in supports]).reshape(len(supports), *self.x.shape[1:]),
                      labels=[f"{number(each.coefficient)} for {names[i if each.coefficient > 0 else j]}"
                              for each in supports])],
         )  # fmt: skip
@@ -207,7 +209,7 @@ class ShownReconstruction(ShownModel):
         parts = [self._input()]
         if seen is not None:
             parts.append(Part("seen", "corrupted", "What it is shown: some pixels are hidden, as in training.",
-                              pictures=[Picture("x̃", on_host(seen[0]).reshape(shape))]))  # fmt: skip
+                              pictures=[_pictured("x̃", on_host(seen[0]).reshape(shape))]))  # fmt: skip
         filters = [Picture("W", _strongest_filters(features["W"], hidden, shape),
                            caption="the weights into the units that answer most, the strongest first")]  # fmt: skip
         parts += [
@@ -237,6 +239,11 @@ class ShownEnergy(ShownReconstruction):
             parts = [self._input()]
         said = f"F(x) = {number(energy)}; a model of energies finds images with less of it more probable."
         return [*parts, Part("energy", model.type, said, formulas_in(type(model).__doc__))]
+
+
+def _pictured(name: str, values: Numbers, labels: Sequence[str] | None = None, caption: str = "") -> Picture:
+    """Return images as ink on paper, unless some numbers of theirs are below zero."""
+    return Picture(name, values, bool((values < 0).any()), labels, caption)
 
 
 def _strongest_filters(W: Numbers, hidden: Numbers, shape: Shape, count: int = 12) -> Numbers:
