@@ -62,7 +62,7 @@ class NetworkPass:
         return Backward(target, value, formulas[0] if formulas else loss.type, parts, on_host(dy[0]))
 
     def feeding(self, name: str, place: tuple[int, ...]) -> Feeding:
-        """Return what feeds a unit; after `backward`, with its gradient. Raises UsageError for one that there is not."""
+        """Return what feeds a unit; after `backward`, with its gradient. Raises UsageError if there is no such unit."""
         if name not in self.layers:
             raise UsageError(f"there is no layer {name!r}; there are {', '.join(self.layers)}")
         each = self.layers[name]

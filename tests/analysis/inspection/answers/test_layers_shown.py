@@ -4,7 +4,6 @@ moving one input at a time.
 
 import numpy as np
 import pytest
-from tests.test_registry import LAYERS, OF_IMAGES
 
 from mnistnn.analysis.inspection.answers.layer_kinds import SHOWN, shown
 from mnistnn.analysis.inspection.answers.layers import ShownLayer
@@ -13,7 +12,7 @@ from mnistnn.layers import Layer
 from mnistnn.layers.dense import Dense
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
-from tests.test_registry import members
+from tests.test_registry import LAYERS, OF_IMAGES, members
 
 IMAGE = (6, 5)
 
@@ -87,8 +86,7 @@ def test_backward_pass_in_use_agrees_with_finite_differences(case):
 @pytest.mark.parametrize("case", LAYERS)
 def test_unit_has_the_value_of_the_layer_and_its_formula_ends_with_it(case):
     network, x = network_of(case), x_of()
-    passed = NetworkPass(network, x.copy())
-    y = dict((name, np.array(out)) for name, out in network.layer_by_layer(x.copy()))["it"][0]
+    y = {name: np.array(out) for name, out in network.layer_by_layer(x.copy())}["it"][0]
     passed = NetworkPass(network, x.copy())
     for place in some_places(y.shape):
         feeding = passed.feeding("it", place)
