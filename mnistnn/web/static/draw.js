@@ -15,7 +15,7 @@ const state = { strokes: [], stroke: null, digit: null, target: "", checkpoint: 
 let underWay = null, next = null, asked = 0;
 
 function ask() {
-  const question = { number: ++asked, target: state.target, began: performance.now(), ...subject() };
+  const question = { number: ++asked, target: state.target, ...subject() };
   if (underWay) next = question;
   else answerTo(question);
 }
@@ -40,6 +40,7 @@ async function post(what, question, more, signal) {
 
 async function answerTo(question) {
   underWay = question;
+  question.began = performance.now();
   try {
     if (!question.digit && !question.body) showEmpty();
     else {

@@ -284,11 +284,12 @@ def test_drawing_is_answered_by_a_convolutional_net_in_50_ms(real_mnist, tmp_pat
     start(cnn, "stopping.max_epochs.epochs=1", "data.validation_examples=50000", path=tmp_path / "run")
     page = Page(driver, served({"r0": tmp_path / "run"}))
     page.open()
+    page.draw(SEVEN)
     took = []
-    for _ in range(10):
-        page.draw(SEVEN)
+    for _ in range(10):  # the same drawing again: another question, which nothing else is under way with
+        before = page.answered
+        page.driver.execute_script("document.getElementById('target').dispatchEvent(new Event('change'))")
+        page.after(before)
         took.append(float(page.run("document.body.dataset.ms")))
-        page.find("#clear").click()
-        page.until("!document.querySelector('#scores tr')")
     # The quickest: what else this machine does is not the page's.
     assert min(took) <= 50, took
