@@ -118,7 +118,7 @@ class Packing:
 
 def _arrays_of(feeding: Feeding) -> Sequence[tuple[str, Any, str]]:
     products = None if feeding.weights is None else feeding.inputs * feeding.weights
-    name = "slopes" if feeding.weights is not None and not feeding.terms and feeding.note else "W"
+    name = "slopes" if feeding.are_slopes else "W"
     return [
         ("x", feeding.inputs, "its inputs"),
         (name, feeding.weights, "what each is multiplied by" if name == "W" else "the derivative by each"),

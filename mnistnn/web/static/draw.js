@@ -266,7 +266,7 @@ function showSteps(steps, values) {
   find("step-list").replaceChildren(
     ...items.map(([text, about]) => {
       const item = element("li", { text });
-      if (about) item.append(new Picture({ name: "step", signed: false, labels: null, caption: "", ...about }, values(about)).canvas);
+      if (about) item.append(new Picture({ name: "step", signed: false, labels: null, caption: "", ...about }, values(about), { tallest: 84 }).canvas);
       return item;
     }),
     ...steps.warnings.map((text) => element("li", { class: "problem", text })),

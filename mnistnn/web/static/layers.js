@@ -45,7 +45,7 @@ export function laidOut(shape) {
 
 /** A picture of an array: a canvas, its caption and its numbers, as a figure. `onUnit(place)` makes it pointable. */
 export class Picture {
-  constructor(about, values, { onUnit, name } = {}) {
+  constructor(about, values, { onUnit, name, tallest = onUnit ? 300 : 170 } = {}) {
     Object.assign(this, { about, values, onUnit, layout: laidOut(about.shape) });
     this.title = name ?? about.name;
     this.at = null;

@@ -121,7 +121,7 @@ class Feeding:
     box       (start, stop) along each axis of the layer's input: what it is computed of
     field     the same of the model's input, through all layers before; both include padding that is cut off
     inputs    the numbers in the box
-    weights   what each of them is multiplied by; or its derivative by each, see `note`
+    weights   what each of them is multiplied by; or, where `are_slopes`, its derivative by each
     terms     name, input, weight and product of the largest products, and how many others there are with their sum
     gradient  the loss's gradient by these weights, if a backward pass was asked for
     """
@@ -137,6 +137,7 @@ class Feeding:
     gradient: Numbers | None = None
     field: list[tuple[int, int]] = field(default_factory=list)
     note: str = ""
+    are_slopes: bool = False
 
 
 @dataclass(frozen=True)

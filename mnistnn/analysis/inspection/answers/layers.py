@@ -84,6 +84,7 @@ class ShownLayer:
         return Feeding(
             place, value, [f"y = {number(value)}"], self.box_of(place), self.x, slopes,
             note="the derivative of this unit by each input takes the place of weights, which only the layer knows",
+            are_slopes=True,
         )  # fmt: skip
 
     def box_of(self, place: tuple[int, ...]) -> Box:
