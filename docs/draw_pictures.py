@@ -101,7 +101,8 @@ def _shown(driver: Any, unit: tuple[str, int] | None, is_drawn: bool) -> None:
     if unit is not None:
         part, at = unit
         driver.execute_script(
-            f"const c = document.querySelector('[data-part={part}] canvas.pointable'); c.focus({{preventScroll: true}});"
+            f"const c = document.querySelector('[data-part={part}] canvas.pointable');"
+            "c.focus({preventScroll: true});"
             "for (let i = 0; i < arguments[0]; i++)"
             " c.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', cancelable: true}));"
             "c.blur(); window.scrollTo(0, 0)",

@@ -114,7 +114,8 @@ def _median(a: NDArray[Any]) -> NDArray[Any]:
     middle: NDArray[Any] = ordered[..., n // 2]
     if n % 2:
         return middle
-    return (ordered[..., : n // 2].max(axis=-1) + middle) / 2
+    lower: NDArray[Any] = ordered[..., : n // 2].max(axis=-1)
+    return np.asarray((lower + middle) / 2)
 
 
 def _closing(a: Pixels, radius: int) -> Pixels:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,7 +133,8 @@ def test_unit_has_its_formula_with_numbers(client):
     x, w, products = (values(each) for each in about["pictures"][:3])
     np.testing.assert_allclose(x * w, products)
     assert about["lines"][-1].startswith("y = tanh(z) = tanh(")
-    b = float(load_trained(RunDirectory(Path("run"))).task.network.layers["hidden"].b[5])
+    hidden: Any = load_trained(RunDirectory(Path("run"))).task.network.layers["hidden"]
+    b = float(hidden.b[5])
     assert about["value"] == pytest.approx(np.tanh(products.sum(dtype=np.float64) + b), rel=1e-5)
 
 
@@ -168,11 +170,13 @@ def test_each_kept_checkpoint_answers_for_itself(client):
 
 
 def test_model_is_loaded_once_and_anew_when_a_checkpoint_came(client, monkeypatch):
-    from mnistnn.web import asking
-
     loaded = []
-    really = asking.load_trained
-    monkeypatch.setattr(asking, "load_trained", lambda *given: loaded.append(given) or really(*given))
+
+    def load(*given):
+        loaded.append(given)
+        return load_trained(*given)
+
+    monkeypatch.setattr("mnistnn.web.asking.load_trained", load)
     for _ in range(3):
         client.post("/api/run/r0/draw?split=valid&place=3&checkpoint=last")
     assert len(loaded) == 1

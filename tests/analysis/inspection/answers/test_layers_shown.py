@@ -2,6 +2,8 @@
 moving one input at a time.
 """
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ from tests.test_registry import LAYERS, OF_IMAGES, members
 IMAGE = (6, 5)
 
 
-def network_of(case: str) -> Sequential:
+def network_of(case: str) -> Any:
     """Return a network in float64 with a layer between what it needs, and random parameters."""
     layer = LAYERS[case]("tanh")
     layers = {"it": layer} if isinstance(layer, OF_IMAGES) or "step" in case else {
@@ -56,7 +58,7 @@ def central(f, at: np.ndarray, place: tuple[int, ...], step: float = 1e-6) -> fl
         at[place] = moved
         values.append(f())
     at[place] = before
-    return (values[0] - values[1]) / (2 * step)
+    return float((values[0] - values[1]) / (2 * step))
 
 
 def some_places(shape: tuple[int, ...], count: int = 6) -> list[tuple[int, ...]]:
@@ -172,9 +174,7 @@ class Doubling(Dense):
 
 
 def test_layer_that_extends_another_is_shown_as_any_layer_with_its_own_formula():
-    network = network_of("dense")
-    network.layers["it"] = Doubling(units=5, activation="tanh")
-    network = Sequential(layers={"it": Doubling(units=5), "output": Dense(units=3)})
+    network: Any = Sequential(layers={"it": Doubling(units=5), "output": Dense(units=3)})
     network.build(IMAGE)
     network.allocate(np, "float64")
     network.initialize(0)
@@ -182,7 +182,7 @@ def test_layer_that_extends_another_is_shown_as_any_layer_with_its_own_formula()
     it = passed.layers["it"]
     assert type(it) is ShownLayer
     assert it.formulas() == ["Fully connected, twice: y = 2 (x W + b)"]
-    feeding = passed.feeding("it", (3,))
+    feeding: Any = passed.feeding("it", (3,))
     np.testing.assert_allclose(feeding.weights, 2.0 * network.layers["it"].W[:, 3].reshape(IMAGE))
     assert "derivative" in feeding.note
 

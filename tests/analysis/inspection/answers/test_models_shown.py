@@ -1,6 +1,7 @@
 """What is shown of each kind of model, held to the model's own arrays and to what other readers find."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,11 @@ FITTED = ["pairs", "committee", "voters", "gaussians", "neighbours", "machines",
 
 def image_of(trained, place=3):
     return images_at(trained, "valid", np.array([place]))[0]
+
+
+def asked(trained, image, target=None) -> Any:
+    """Return an answer, of which tests know what it has."""
+    return answer_to(trained, image, target)
 
 
 def part_of(answer, name):
@@ -39,14 +45,14 @@ def test_network_answers_with_the_scores_of_a_prediction_and_every_layer(toy, st
     start(toy, "stopping.max_epochs.epochs=2")
     trained = load_trained(RunDirectory(Path("run")))
     image = image_of(trained)
-    answer = answer_to(trained, image, target=1)
+    answer = asked(trained, image, target=1)
     np.testing.assert_array_equal(answer.scores.values, class_scores_of(trained, image[None])[0])
     assert [part.name for part in answer.parts] == ["input", "hidden", "output"]
     assert [part.name for part in answer.backward.parts] == ["output", "hidden"]
     p = np.array(answer.scores.values)
     assert answer.backward.loss == pytest.approx(-np.log(p[1]), rel=1e-5)
     np.testing.assert_allclose(answer.backward.parts[0].arrays["dy"], p - np.eye(4)[1], atol=1e-6)
-    feeding = feeding_of(trained, image, "hidden", [2], target=1)
+    feeding: Any = feeding_of(trained, image, "hidden", [2], target=1)
     np.testing.assert_array_equal(feeding.gradient.reshape(-1), answer.backward.parts[1].arrays["dW"][:, 2])
 
 
@@ -54,17 +60,17 @@ def test_question_leaves_the_next_answer_as_it_was(toy, start):
     start(toy, "stopping.max_epochs.epochs=1")
     trained = load_trained(RunDirectory(Path("run")))
     image = image_of(trained)
-    before = answer_to(trained, image).scores.values
-    answer_to(trained, image, target=2)
+    before = asked(trained, image).scores.values
+    asked(trained, image, target=2)
     feeding_of(trained, image, "output", [1], target=0)
-    assert answer_to(trained, image).scores.values == before
+    assert asked(trained, image).scores.values == before
 
 
 @pytest.mark.parametrize("name", FITTED)
 def test_fitted_model_answers_with_the_scores_of_a_prediction(fitted_run, name):
     trained = load_trained(fitted_run(name))
     image = image_of(trained)
-    answer = answer_to(trained, image, target=0)
+    answer = asked(trained, image, target=0)
     np.testing.assert_array_equal(answer.scores.values, class_scores_of(trained, image[None])[0])
     assert answer.backward is None
     assert "no gradient" in answer.no_backward
@@ -74,14 +80,14 @@ def test_fitted_model_answers_with_the_scores_of_a_prediction(fitted_run, name):
 def test_neighbours_are_the_training_images_that_are_nearest(fitted_run):
     trained = load_trained(fitted_run("neighbours"))
     image = images_at(trained, "train", np.array([17]))[0]
-    part = part_of(answer_to(trained, image), "neighbours")
+    part = part_of(asked(trained, image), "neighbours")
     assert part.table[1][2:] == ["0", "17"]  # it is its own nearest one
     np.testing.assert_allclose(part.pictures[0].values[0], image / 255.0, atol=1e-6)
 
 
 def test_machines_show_a_vote_for_each_pair_of_classes(fitted_run):
     trained = load_trained(fitted_run("machines"))
-    answer = answer_to(trained, image_of(trained))
+    answer = asked(trained, image_of(trained))
     part = part_of(answer, "pairs")
     f = part.pictures[0].values
     np.testing.assert_array_equal(f, -f.T)
@@ -93,7 +99,7 @@ def test_machines_show_a_vote_for_each_pair_of_classes(fitted_run):
 def test_stumps_that_are_shown_vote_as_their_model_does(fitted_run):
     trained = load_trained(fitted_run("stumps"), "last")
     image = image_of(trained)
-    answer = answer_to(trained, image)
+    answer = asked(trained, image)
     rows = part_of(answer, "stumps").table[1:]
     assert len(rows) == 12  # all rounds of the model, so their votes add up to its scores
     alphas = trained.task.boosted_stumps.arrays()["alpha"]
@@ -107,21 +113,21 @@ def test_stumps_that_are_shown_vote_as_their_model_does(fitted_run):
 
 def test_committee_shows_what_each_member_says(fitted_run):
     trained = load_trained(fitted_run("committee"))
-    answer = answer_to(trained, image_of(trained))
+    answer = asked(trained, image_of(trained))
     p = part_of(answer, "members").pictures[0].values
     np.testing.assert_allclose(p.mean(axis=0), answer.scores.values, rtol=1e-4)
 
 
 def test_linear_model_shows_its_weights_as_images(fitted_run):
     trained = load_trained(fitted_run("pairs"))
-    (picture,) = part_of(answer_to(trained, image_of(trained)), "compared").pictures
+    (picture,) = part_of(asked(trained, image_of(trained)), "compared").pictures
     assert picture.values.shape == (6, 8, 8)
     assert picture.labels == ["0/1", "0/2", "0/3", "1/2", "1/3", "2/3"]
 
 
 def test_autoencoder_shows_what_it_gives_back(unsupervised):
     trained = unsupervised(AUTOENCODER)
-    answer = answer_to(trained, image_of(trained), target=1)
+    answer = asked(trained, image_of(trained), target=1)
     assert answer.scores is None
     assert "images alone" in answer.no_backward
     hidden = part_of(answer, "hidden").pictures[0].values
@@ -134,7 +140,7 @@ def test_autoencoder_shows_what_it_gives_back(unsupervised):
 def test_chains_dream_on_from_the_image_and_the_same_for_the_same_seed(unsupervised):
     trained = unsupervised(MACHINE)
     image = image_of(trained)
-    answer = answer_to(trained, image)
+    answer = asked(trained, image)
     assert answer.dreams
     frames, again, others = (list(dreams_from(trained, image, (1, 3, 9), seed)) for seed in (0, 0, 1))
     np.testing.assert_array_equal(frames, again)
@@ -144,7 +150,7 @@ def test_chains_dream_on_from_the_image_and_the_same_for_the_same_seed(unsupervi
 
 def test_boltzmann_machine_without_features_has_an_energy(unsupervised):
     trained = unsupervised(MACHINE, "model={type: boltzmann}", "preprocess=[{type: shrink, shape: 4}]")
-    answer = answer_to(trained, image_of(trained))
+    answer = asked(trained, image_of(trained))
     x = np.asarray(trained.first("valid", 4)[0][3:4])
     energy = float(trained.task.energy_model.free_energy(x)[0])
     said = part_of(answer, "energy").about
@@ -170,4 +176,4 @@ def test_class_that_there_is_not_is_refused(toy, start):
     start(toy, "stopping.max_epochs.epochs=1")
     trained = load_trained(RunDirectory(Path("run")))
     with pytest.raises(UsageError, match="no class number 4; there are 0 to 3"):
-        answer_to(trained, image_of(trained), target=4)
+        asked(trained, image_of(trained), target=4)
