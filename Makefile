@@ -16,7 +16,7 @@ EXPERIMENT := experiments/mlp.yaml
 RUN := runs/mlp/make-$(firstword $(shell cat $(EXPERIMENT) $(wildcard experiments/base/*.yaml) | cksum))
 
 .DELETE_ON_ERROR:
-.PHONY: help setup train reproduce benchmark alternatives pictures test slow torture fuzz check release-check format docs constraints clean
+.PHONY: help setup train reproduce benchmark alternatives pictures drawn test slow torture fuzz check release-check format docs constraints clean
 
 define HELP
 make setup        build .venv with everything but the GPU library; again only when dependencies change
@@ -29,6 +29,7 @@ make fuzz         damaged files of every format that is read; prints the counts 
 make check        format, lint, types and tests: what CI runs
 make alternatives train gradient descent and its alternatives for 150 passes each; draw docs/pictures/alternatives.svg
 make pictures     train what README shows, and draw all pictures in docs/ (needs chromium and chromedriver)
+make drawn        train a model of each kind for a moment, and draw the pictures of "Draw a digit" in docs/
 make release-check build a release, install it by pip, uv and pipx, and use it outside of the checkout
 make format       rewrite the sources in the project's format
 make docs         renew pages that are made, and build the documentation in build/docs/html; as one page, in build/docs/page
@@ -119,6 +120,25 @@ pictures: | $(INSTALLED)
 	$(SHOW) experiments/sequences/adding_lstm.yaml
 	$(SHOW) experiments/sequences/adding_simple.yaml
 	$(BIN)/mnistnn plot $(SHOWN)/runs/sequences-adding-* --metric valid.loss --log --out docs/pictures/adding.svg --force
+
+# The page "Draw a digit", for each kind of model, most of them trained for a moment only: three minutes more.
+DRAWN := $(SHOWN)/drawn
+DRAW := $(BIN)/mnistnn train -q
+drawn: | $(INSTALLED)
+	rm -rf $(DRAWN)
+	$(DRAW) experiments/cnn.yaml --epochs 1 --run-dir $(DRAWN)/cnn
+	$(DRAW) experiments/mlp.yaml --epochs 3 --run-dir $(DRAWN)/dense
+	$(DRAW) experiments/parts/batch_norm.yaml --run-dir $(DRAWN)/batch-norm
+	$(DRAW) experiments/lstm.yaml --epochs 1 --run-dir $(DRAWN)/lstm
+	$(DRAW) experiments/parts/gru.yaml --run-dir $(DRAWN)/gru
+	$(DRAW) experiments/rbm.yaml --epochs 2 --run-dir $(DRAWN)/rbm
+	$(DRAW) experiments/lisa/da_30.yaml --epochs 1 --run-dir $(DRAWN)/autoencoder
+	$(DRAW) experiments/history/knn.yaml --run-dir $(DRAWN)/neighbours
+	$(DRAW) experiments/history/svm.yaml data.validation_examples=50000 --run-dir $(DRAWN)/machines
+	$(DRAW) experiments/history/stumps.yaml model.max_rounds=100 --run-dir $(DRAWN)/stumps
+	$(DRAW) experiments/committee_of_three.yaml --run-dir $(DRAWN)/committee
+	$(DRAW) experiments/history/pairwise_linear.yaml --run-dir $(DRAWN)/linear
+	$(BIN)/python docs/draw_pictures.py $(DRAWN) docs/pictures/page
 
 # The same net for equally many passes over the digits, whatever an optimizer does in a pass; on a machine that does nothing else.
 COMPARED := gradient_descent sgd conjugate_gradient l_bfgs l_bfgs_mini_batches hessian_free

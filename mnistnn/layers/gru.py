@@ -25,6 +25,7 @@ class GRU(RecurrentBase):
     type: Literal["gru"] = "gru"
 
     gates: ClassVar[int] = 3
+    gate_names: ClassVar[tuple[str, ...]] = ("r", "u", "g")
 
     def declared(self) -> list[Parameter]:
         declared = super().declared()

@@ -29,6 +29,7 @@ class LSTM(RecurrentBase):
 
     loops_save_s: ClassVar[float] = 50e-12
     gates: ClassVar[int] = 4
+    gate_names: ClassVar[tuple[str, ...]] = ("i", "f", "o", "g")
     states: ClassVar[tuple[str, ...]] = ("h", "c")
 
     def bias_init(self) -> InitializerProtocol:
@@ -68,6 +69,10 @@ class LSTM(RecurrentBase):
 
     def states_of(self, name: str) -> Array:
         return self._cells(self.directions[0])[0] if name == "c" else super().states_of(name)
+
+    def step_by_step(self) -> list[dict[str, Array]]:
+        cells = (direction.in_order(self._cells(direction)[0])[1:] for direction in self.directions)
+        return [{**found, "c": c} for found, c in zip(super().step_by_step(), cells, strict=True)]
 
     def _peepholes(self, direction: Direction) -> Array | None:
         return direction["p"] if self.peepholes else None

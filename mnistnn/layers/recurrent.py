@@ -23,6 +23,7 @@ class Recurrent(RecurrentBase):
     """The element-wise f."""
 
     gates: ClassVar[int] = 1
+    gate_names: ClassVar[tuple[str, ...]] = ("x W + b",)
 
     def make_room(self, direction: Direction, back: bool) -> None:
         self._work(direction)

@@ -91,6 +91,8 @@ class RecurrentBase(BaseLayer):
     """How U starts, for each gate."""
 
     gates: ClassVar[int]
+    gate_names: ClassVar[tuple[str, ...]]
+    """What each of the sums of a unit becomes, in the order in which they lie."""
     states: ClassVar[tuple[str, ...]] = ("h",)
     """Names of the states that go from step to step."""
 
@@ -159,6 +161,17 @@ class RecurrentBase(BaseLayer):
     def states_of(self, name: str) -> Array:
         """Return a state (t + 1, n, units) of the last forward pass, of the forward direction, by name."""
         return self._memory(self.directions[0])[1]
+
+    def step_by_step(self) -> list[dict[str, Array]]:
+        """Return what units had at each step of the last forward pass, (t, n, units) by the names of gates and states,
+        for each direction in the order in which it reads. States before the first step are left out.
+        """
+        found = []
+        for direction in self.directions:
+            z, h = (direction.in_order(steps) for steps in self._memory(direction))
+            gates = {name: z[..., k * self.units : (k + 1) * self.units] for k, name in enumerate(self.gate_names)}
+            found.append({**gates, "h": h[1:]})
+        return found
 
     def make_room(self, direction: Direction, back: bool) -> None:
         """Take the memory in which `run` works, or `run_back`: workers would take it twice."""

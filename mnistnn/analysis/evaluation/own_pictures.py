@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mnistnn.analysis.evaluation.predictions import class_scores_of
 from mnistnn.data.pictures.ink import NoDigitError
 from mnistnn.data.pictures.normalize import NormalizedDigit, normalize_digit
-from mnistnn.data.pictures.read import read_picture
+from mnistnn.data.pictures.read import Picture, read_picture
 from mnistnn.data.pictures.style import MNIST_STYLE, ImageStyle, border_brightness
 from mnistnn.errors import DataError
 from mnistnn.experiment.trained import Trained
@@ -50,20 +50,7 @@ class PicturePrediction:
     @property
     def warnings(self) -> list[str]:
         """What makes the prediction doubtful, whatever its probability."""
-        found = []
-        if self.is_colour_only:
-            found.append("the picture differs in colour, and hardly in brightness, which is all that a model sees")
-        if self.fitting is not None and self.fitting.crosses:
-            found.append(
-                "ink goes on from one border of the picture to the other: ruled lines, or the edge of a table?"
-            )
-        if self.fitting is not None and self.fitting.apart:
-            found.append("two tall parts stand side by side: is there more than one digit?")
-        if self.fitting is not None and self.fitting.framed:
-            found.append("the paper does not fill the picture; what lies around it was left out")
-        if self.fitting is not None and self.fitting.beside >= _MUCH_BESIDE:
-            found.append("other ink lies beside it and was left out: is there more than one digit?")
-        return found
+        return doubts(self.fitting, self.is_colour_only)
 
     @property
     def upright(self) -> NDArray[np.uint8]:
@@ -77,6 +64,36 @@ class FailedPicture:
 
     path: Path
     problem: str
+
+
+@dataclass(frozen=True, eq=False)
+class FittedPicture:
+    """A picture, and what a model is given of it: fields as those of `PicturePrediction`."""
+
+    path: Path
+    picture: Picture
+    image: NDArray[np.uint8]
+    fitting: NormalizedDigit | None
+    is_alike: bool
+    on_side: bool
+
+
+def doubts(fitting: NormalizedDigit | None, is_colour_only: bool = False) -> list[str]:
+    """Return what makes a prediction for a picture doubtful, whatever its probability."""
+    found = []
+    if is_colour_only:
+        found.append("the picture differs in colour, and hardly in brightness, which is all that a model sees")
+    if fitting is None:
+        return found
+    if fitting.crosses:
+        found.append("ink goes on from one border of the picture to the other: ruled lines, or the edge of a table?")
+    if fitting.apart:
+        found.append("two tall parts stand side by side: is there more than one digit?")
+    if fitting.framed:
+        found.append("the paper does not fill the picture; what lies around it was left out")
+    if fitting.beside >= _MUCH_BESIDE:
+        found.append("other ink lies beside it and was left out: is there more than one digit?")
+    return found
 
 
 def has_probabilities(trained: Trained) -> bool:
@@ -102,8 +119,15 @@ def predict(
 
 
 def _predict(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> PicturePrediction:
-    picture, shape = read_picture(path), trained.plan.image_shape
-    fitting = ink_px = None
+    return prediction_of(trained, fitted(trained, path, read_picture(path), dark, as_is))
+
+
+def fitted(
+    trained: Trained, path: Path, picture: Picture, dark: bool | None = None, as_is: bool = False
+) -> FittedPicture:
+    """Return a picture, which was read from `path`, as the model is given it. Raises DataError, naming the path."""
+    shape = trained.plan.image_shape
+    fitting = None
     on_side = trained.plan.images_lie_on_side
     style = trained.plan.inputs.style or MNIST_STYLE
     is_alike = trained.plan.inputs.style is not None and dark is None and _is_one_of_these(picture.grey, shape, style)
@@ -120,15 +144,23 @@ def _predict(trained: Trained, path: Path, dark: bool | None, as_is: bool) -> Pi
             why = "; it differs in colour only, and a model sees brightness alone" if picture.is_colour_only else ""
             raise DataError(f"{path}: {error}{why}") from error
         image = np.ascontiguousarray(fitting.image.T) if on_side else fitting.image
+    return FittedPicture(path, picture, image, fitting, is_alike, on_side)
+
+
+def prediction_of(trained: Trained, given: FittedPicture) -> PicturePrediction:
+    """Return the prediction for a picture that was fitted. Raises DivergedError."""
+    picture, fitting, ink_px = given.picture, given.fitting, None
+    if fitting is not None:
         own_px = picture.size_px[0] / picture.grey.shape[0]  # large pictures are reduced when they are read
         ink_px = round(own_px * fitting.box[0]), round(own_px * fitting.box[1])
-    (scores,) = class_scores_of(trained, image[None])
+    (scores,) = class_scores_of(trained, given.image[None])
     names = trained.plan.class_names
     best_first = np.argsort(-scores, kind="stable")
     classes = [(names[c], float(scores[c])) for c in best_first]
     return PicturePrediction(
-        path, image, picture.size_px, ink_px, fitting, classes, is_alike, on_side, picture.is_colour_only
-    )
+        given.path, given.image, picture.size_px, ink_px, fitting, classes, given.is_alike, given.on_side,
+        picture.is_colour_only,
+    )  # fmt: skip
 
 
 def _is_one_of_these(grey: NDArray[np.float64], shape: tuple[int, int], style: ImageStyle) -> bool:

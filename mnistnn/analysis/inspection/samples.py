@@ -3,7 +3,7 @@
 What is shown are the probabilities of the visible units, which are smoother than their samples.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -72,6 +72,20 @@ def rows_of_samples(trained: Trained, chains: Chains) -> Iterator[Pictures]:
         shown = moving.step()
         if step % chains.every == 0 or step == chains.steps:
             yield as_pictures(shown, shape, model.is_gaussian)
+
+
+def chains_from(trained: Trained, x: Array, steps: Sequence[int], seed: int) -> Iterator[Pictures]:
+    """Yield pictures (n, h, w) of chains that begin with inputs x (n, ...), after each of these numbers of steps, which
+    ascend. Raises UsageError as `rows_of_samples`.
+    """
+    model = trained.task.energy_model
+    shape = image_shape(trained)
+    moving, done = _CHAINS[type(model)](model, as_rows(x).copy(), None, stream(seed, "gibbs", 2)), 0
+    for wanted in steps:
+        for _ in range(wanted - done):
+            shown = moving.step()
+        done = wanted
+        yield as_pictures(shown, shape, model.is_gaussian)
 
 
 class RBMChains:

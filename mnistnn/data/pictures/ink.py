@@ -7,6 +7,7 @@ changes it little. A threshold decides where ink is, never how much.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -52,9 +53,9 @@ def find_ink(grey: Pixels, dark: bool | None = None) -> Ink:
     smooth = _smoothed(light)
     paper = _closing(smooth, max(light.shape) // 6).clip(min=_DARKEST_PAPER)
     below = paper - smooth
-    offset = np.median(below)  # what the closing makes of noise
+    offset = _median(below)  # what the closing makes of noise
     below -= offset
-    noise = 1.4826 * float(np.median(np.abs(below)))
+    noise = 1.4826 * float(_median(np.abs(below)))
     lost = below / paper
     level = otsu(lost)
     strong = (lost > max(level, _LEAST_CONTRAST / 2)) & (below > _LEAST_NOISES * noise)
@@ -92,10 +93,29 @@ def _is_dark(grey: Pixels) -> bool:
     rough = resampled(grey, (h, w))
     border = np.concatenate([rough[0], rough[-1], rough[:, 0], rough[:, -1]])
     radius = max(h, w) // 4
-    windows = sliding_window_view(np.pad(rough, radius, mode="edge"), (2 * radius + 1, 2 * radius + 1))
-    from_border, from_around = rough - np.median(border), rough - np.median(windows, axis=(2, 3))
+    # The median of each window by ranks, in two bytes each: the same number, in a sixth of the time.
+    levels = np.unique(rough)
+    ranks = np.searchsorted(levels, rough).astype(np.uint16)
+    windows = sliding_window_view(np.pad(ranks, radius, mode="edge"), (2 * radius + 1, 2 * radius + 1))
+    around = levels[_median(windows.reshape(h, w, -1))]
+    from_border, from_around = rough - np.median(border), rough - around
     differs = np.where(np.abs(from_border) < np.abs(from_around), from_border, from_around)
     return float((differs**3).sum()) <= 0  # cubed: strokes, not the many pixels that differ by a little
+
+
+def _median(a: NDArray[Any]) -> NDArray[Any]:
+    """Return the medians of the last axis of a (…, n), or of all of an image (h, w); none is NaN.
+
+    The bits of `np.median`, which also looks for NaN, in a part of its time.
+    """
+    values = a.reshape(-1) if a.ndim == 2 else a
+    n = values.shape[-1]
+    ordered = np.partition(values, n // 2, axis=-1)
+    middle: NDArray[Any] = ordered[..., n // 2]
+    if n % 2:
+        return middle
+    lower: NDArray[Any] = ordered[..., : n // 2].max(axis=-1)
+    return np.asarray((lower + middle) / 2)
 
 
 def _closing(a: Pixels, radius: int) -> Pixels:
@@ -109,12 +129,22 @@ def _closing(a: Pixels, radius: int) -> Pixels:
 
 
 def _largest(a: Pixels, radius: int) -> Pixels:
-    """Return the largest value around each pixel of a (h, w)."""
+    """Return the largest value around each pixel of a (h, w).
+
+    The largest of 2ᵏ neighbours follow from those of 2ᵏ⁻¹: a few passes for a wide window, instead of one for each of
+    its pixels.
+    """
+    size = 2 * radius + 1
     for axis in (0, 1):
         padding = [(0, 0), (0, 0)]
         padding[axis] = (radius, radius)
-        padded = np.pad(a, padding, constant_values=-np.inf)
-        a = sliding_window_view(padded, 2 * radius + 1, axis=axis).max(axis=-1)
+        a = np.moveaxis(np.pad(a, padding, constant_values=-np.inf), axis, 0)
+        reach = 1
+        while reach < size:
+            by = min(reach, size - reach)
+            a = np.maximum(a[:-by], a[by:])
+            reach += by
+        a = np.moveaxis(a, 0, axis)
     return a
 
 

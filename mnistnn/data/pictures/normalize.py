@@ -48,6 +48,8 @@ class NormalizedDigit:
     crosses whether ink of it goes from one border of the picture to the opposite one
     framed  whether the paper does not fill the picture
     apart   whether it consists of two tall parts side by side, which could be two digits
+    at      where the box of the ink is on the picture, in its pixels
+    ink     the ink in that box, 1 is the full strength of strokes: what is fitted
     """
 
     image: NDArray[np.uint8]
@@ -60,6 +62,8 @@ class NormalizedDigit:
     crosses: bool
     framed: bool
     apart: bool
+    at: Box
+    ink: Pixels
 
 
 def normalize_digit(
@@ -75,10 +79,12 @@ def normalize_digit(
     if scale * max(digit.box.height, digit.box.width) < max(_LEAST_PX, _LEAST_SHARE * max(grey.shape)):
         raise NoDigitError("no ink found but specks")
     around = _around(digit.box, scale, grey.shape)
+    top, left = 0, 0
     if around.height * around.width < _CLOSE_ENOUGH * grey.size:
         small, scale = _reduced(grey[around.top : around.bottom, around.left : around.right])
         ink = find_ink(small, ink.dark)
         digit = _digit(ink)
+        top, left = around.top, around.left
     inked = _of_box(np.where(_near(digit.mask), ink.amount, 0.0), digit.box)
     image, fitted = fit(inked, shape, style)
     if style.dark:
@@ -95,6 +101,13 @@ def normalize_digit(
         crosses=crosses,
         framed=framed,
         apart=digit.apart,
+        at=Box(
+            top + round(scale * digit.box.top),
+            left + round(scale * digit.box.left),
+            top + round(scale * digit.box.bottom),
+            left + round(scale * digit.box.right),
+        ),
+        ink=inked,
     )
 
 

@@ -225,8 +225,11 @@ class SVM(Fitted):
         self._tell = tell
 
     def scores(self, x: Array) -> Array:
-        outputs = self._of_all_pairs().outputs(as_rows(x), self._tell)
-        return votes(outputs, self.pairs[: self.rounds_done], self.classes)
+        return votes(self.outputs(x), self.pairs[: self.rounds_done], self.classes)
+
+    def outputs(self, x: Array) -> Array:
+        """Return f of each pair that is fitted (n, pairs), for x (n, *in_shape): above 0 for its first class."""
+        return self._of_all_pairs().outputs(as_rows(x), self._tell)
 
     def _of_all_pairs(self) -> "_Machines":
         if self._all_pairs is None:
