@@ -13,6 +13,8 @@ _EXTRAS = {
     "onnxruntime": ("onnxruntime", "export"),
     "tensorboardX": ("tensorboardX", "export"),
     "optuna": ("Optuna", "sweep"),
+    "starlette": ("Starlette", "serve"),
+    "uvicorn": ("uvicorn", "serve"),
     "distributed": ("distributed", "dask"),
     "sklearn": ("scikit-learn", "sklearn"),
 }

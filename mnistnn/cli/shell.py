@@ -59,6 +59,7 @@ COMMANDS: dict[str, dict[str, LazyCommand]] = {
         "plot": LazyCommand("mnistnn.cli.plot:plot", "Draw learning curves for a paper."),
         "compare": LazyCommand("mnistnn.cli.compare:compare", "Compare experiments, and test the differences."),
         "report": LazyCommand("mnistnn.cli.report:report", "Put runs on one HTML page."),
+        "serve": LazyCommand("mnistnn.cli.serve:serve", "Show runs, and what models compute, in a browser."),
         "export": LazyCommand("mnistnn.cli.export:export", "Hand a result to other tools."),
         "diff": LazyCommand("mnistnn.cli.diff:diff", "Show in what two runs differ."),
         "verify": LazyCommand("mnistnn.cli.verify:verify", "Check that runs are whole and unaltered."),

@@ -62,7 +62,7 @@ def report_html(
     groups = grouped(views)
     if swept is not None:
         groups = [_as_point(group, swept.keys) for group in sorted(groups, key=_rank)]
-    colours = _colours(groups)
+    colours = colours_of(groups)
     chosen = [_best_run(group) for group in groups]
     configs = [one.config for one in chosen]
     style, script = (_asset(name) for name in ("report.css", "report.js"))
@@ -106,7 +106,7 @@ def _as_point(group: Group, keys: Sequence[str]) -> Group:
     return Group(values or group.label, group.runs)
 
 
-def _colours(groups: Sequence[Group]) -> list[int]:
+def colours_of(groups: Sequence[Group]) -> list[int]:
     """Return the colour of each group; of more groups than colours the best ones have one, and the rest are grey."""
     if len(groups) <= COLOURS:
         return [*range(len(groups))]

@@ -1,0 +1,83 @@
+"""`mnistnn serve`."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mnistnn.cli.command import MnistnnCommand, settings
+from mnistnn.cli.options import RUNS
+from mnistnn.cli.terminal import printable
+
+if TYPE_CHECKING:
+    import socket
+
+_HOST = "127.0.0.1"
+_MOST_AT_ONCE = 100  # connections; others are told to come again
+_TOKEN_BYTES = 32
+
+
+@click.command(cls=MnistnnCommand)
+@click.argument("references", nargs=-1, metavar="[RUN]...")
+@RUNS
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="Listen on this port; 0 takes a free one.",
+)
+@click.option("--no-open", is_flag=True, help="Do not open the page in a browser.")
+def serve(references: tuple[str, ...], runs: Path, port: int, no_open: bool) -> None:
+    """Show runs, and what their models compute, in a browser.
+
+    The page lists the runs, draws their curves while they are trained, compares them, and answers digits that you draw,
+    layer by layer. RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or
+    'latest'; without any, all runs are listed. Nothing is changed by it, and only this machine can ask it: the address
+    that is printed has a secret in it. Ctrl-C ends it.
+    """
+    from mnistnn.extras import require
+
+    for module in ("starlette", "uvicorn", "jinja2"):
+        require(module, "the page")
+    import uvicorn
+
+    from mnistnn.cli.found import found_run
+    from mnistnn.web.app import create_app
+    from mnistnn.web.listing import Listing
+
+    listing, token = Listing(runs, [found_run(each, runs) for each in references]), secrets.token_urlsafe(_TOKEN_BYTES)
+    listener = _listener(port)
+    address = f"http://{_HOST}:{listener.getsockname()[1]}/#token={token}"
+    config = uvicorn.Config(
+        create_app(listing, token),
+        log_level="critical",
+        access_log=False,
+        limit_concurrency=_MOST_AT_ONCE,
+        timeout_graceful_shutdown=1,
+        server_header=False,
+    )
+    if not settings().quiet:
+        click.echo(f"the page is open to this machine until Ctrl-C ends it:\n{printable(address)}")
+    if not no_open:
+        click.launch(address)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listener(port: int) -> socket.socket:
+    """Return a socket that listens to this machine alone. Raises UsageError for a port that is taken."""
+    import socket
+
+    from mnistnn.errors import UsageError
+
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((_HOST, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(f"--port: {port} cannot be listened on ({error.strerror}); 0 takes a free one") from error
+    return listener

@@ -1,0 +1,47 @@
+"""The app: its routes, its files, and who may ask it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
+from starlette.types import ASGIApp
+
+from mnistnn.web import model_routes, pages, stream
+from mnistnn.web.asking import Asking
+from mnistnn.web.guard import Guard
+from mnistnn.web.listing import Listing
+
+
+def create_app(listing: Listing, token: str) -> ASGIApp:
+    """Return the app that shows these runs to whoever has the token."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        app.state.stream.close()
+
+    static = StaticFiles(directory=Path(str(resources.files("mnistnn.web").joinpath("static"))))
+    app = Starlette(
+        routes=[*pages.routes, *model_routes.routes, *stream.routes, Mount("/static", static)], lifespan=lifespan
+    )
+    app.state.listing, app.state.asking, app.state.stream = listing, Asking(listing), stream.Stream(listing)
+    app.state.templates = Jinja2Templates(env=_environment())
+    return Guard(app, token)
+
+
+def _environment() -> jinja2.Environment:
+    """Return what draws pages: templates of this package, and the report's drawing of charts."""
+    packages = [jinja2.PackageLoader("mnistnn.web"), jinja2.PackageLoader("mnistnn.analysis", "report")]
+    return jinja2.Environment(
+        loader=jinja2.ChoiceLoader(packages),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,62 @@
+// What every page of ours needs: the token, questions to the server, and the stream of what happens to runs.
+const KEY = "mnistnn-token", AGAIN_MS = 1000;
+const banner = document.getElementById("banner");
+
+if (location.hash.startsWith("#token=")) {
+  sessionStorage.setItem(KEY, location.hash.slice("#token=".length));
+  history.replaceState(null, "", location.pathname + location.search);
+}
+
+function say(text) {
+  banner.textContent = text;
+  banner.hidden = !text;
+}
+
+// Return the reply to a question; throw an Error with what the server says against it.
+export async function api(path, { method = "GET", body, signal } = {}) {
+  const headers = { Authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ""}` };
+  const reply = await fetch(path, { method, body, signal, headers });
+  if (!reply.ok) throw new Error(await reply.text());
+  return reply;
+}
+
+// Tell `onEvent` of whatever happens to runs, as long as the page is seen. A server that is gone is asked again.
+export function events(onEvent) {
+  let stop = null;
+  const listen = async () => {
+    const control = new AbortController();
+    stop = () => control.abort();
+    while (!control.signal.aborted) {
+      try {
+        const reply = await api("/api/events", { signal: control.signal });
+        say("");
+        const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
+        let rest = "";
+        for (;;) {
+          const { value, done } = await reader.read();
+          if (done) break;
+          rest += value;
+          const parts = rest.split("\n\n");
+          rest = parts.pop();
+          for (const part of parts) if (part.startsWith("data: ")) onEvent(JSON.parse(part.slice("data: ".length)));
+        }
+      } catch (error) {
+        if (control.signal.aborted) return;
+        if (!(error instanceof TypeError)) return say(error.message);  // it is there, and refuses
+      }
+      if (control.signal.aborted) return;
+      say("The server has stopped. This page goes on by itself when it is back.");
+      await new Promise((done) => setTimeout(done, AGAIN_MS));
+    }
+  };
+  const look = () => {
+    if (document.hidden) {
+      stop?.();
+      stop = null;
+    } else if (!stop) {
+      listen();
+    }
+  };
+  document.addEventListener("visibilitychange", look);
+  look();
+}
