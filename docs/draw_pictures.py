@@ -22,18 +22,18 @@ from tests.web.model.stand_in_app import stand_in_app
 
 # The run, the picture's height in px, the query, and what is pointed at: a part, and the unit.
 PICTURES: list[tuple[str, int, str, tuple[str, int] | None]] = [
-    ("cnn", 1200, "", ("conv1", 306)),
-    ("dense", 1100, "split=valid&label=4&nth=1", ("hidden", 40)),
+    ("cnn", 1600, "", ("conv1", 306)),
+    ("dense", 1350, "split=valid&label=4&nth=1", ("hidden", 40)),
     ("batch-norm", 1250, "split=valid&label=2&nth=0", ("norm", 12)),
-    ("lstm", 1250, "split=valid&label=3&nth=0", ("memory", 17)),
-    ("gru", 1250, "split=valid&label=3&nth=0", ("memory", 5)),
+    ("lstm", 1500, "split=valid&label=3&nth=0", ("memory", 17)),
+    ("gru", 1500, "split=valid&label=3&nth=0", ("memory", 5)),
     ("rbm", 1350, "split=valid&label=5&nth=1", None),
     ("autoencoder", 1400, "split=valid&label=8&nth=0", None),
     ("neighbours", 1050, "split=valid&label=4&nth=0", None),
-    ("machines", 1250, "split=valid&label=4&nth=0", None),
+    ("machines", 1450, "split=valid&label=4&nth=0", None),
     ("stumps", 1350, "split=valid&label=6&nth=0", None),
     ("committee", 1050, "split=valid&label=4&nth=0", None),
-    ("linear", 1200, "split=valid&label=7&nth=0", None),
+    ("linear", 1350, "split=valid&label=7&nth=0", None),
 ]
 WIDTH = 1100
 NARROW = ("cnn", 400, 1500)  # again, dark and narrow

@@ -52,7 +52,7 @@ export class Picture {
     const { maps, height, width } = this.layout;
     const room = Math.min(WIDEST, Math.max(260, document.documentElement.clientWidth - 48));
     const least = onUnit ? SQUARE : 3;
-    const square = Math.max(1, Math.min(16, Math.floor(Math.min(room / width, 300 / height))));
+    const square = Math.max(1, Math.min(16, Math.floor(Math.min(room / width, tallest / height))));
     const side = maps > 1 ? Math.max(Math.min(square, Math.floor((onUnit || about.labels ? 96 : 56) / Math.max(height, width)) || 1), Math.min(least, square)) : square;
     this.side = side;
     this.across = Math.max(1, Math.min(maps, Math.floor((room + 4) / (width * side + 4))));

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mnistnn.analysis.inspection.answers.contract import Box, Feeding, Numbers, Picture
-from mnistnn.analysis.inspection.answers.formulas import largest_terms, number, summed
+from mnistnn.analysis.inspection.answers.formulas import factor, largest_terms, number, summed
 from mnistnn.analysis.inspection.answers.layers import Back, Unchanging, on_host
 from mnistnn.kernels import convolution, pooling
 from mnistnn.layers.images import pair
@@ -100,7 +100,7 @@ class ShownConv(OfImages):
         ]
         if len(sums) > 1:
             lines.append(f"pool: max({', '.join(number(each) for each in sums.values())}) = {number(z)}")
-        lines += [f"z = {number(z)} + {number(b)} (b) = {number(z + b)}", *self._activated(z + b, value)]
+        lines += [f"z = {number(z)} + {factor(b)} (b) = {number(z + b)}", *self._activated(z + b, value)]
         shown, gradient = W.astype(self.x.dtype), self._gradient_of(of_map) if self.has_gradient else None
         return Feeding(place, value, lines, self._as_given(box), seen, shown, terms, others, gradient)
 
