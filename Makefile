@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-PARTS := -e ".[plot,fast,export,dask,sweep]" --group dev --group docs
+PARTS := -e ".[plot,fast,export,dask,sweep,serve]" --group dev --group docs
 FROZEN := build/constraints
 PIP := -m pip install --quiet --disable-pip-version-check
 

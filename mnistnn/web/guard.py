@@ -9,9 +9,11 @@ token, which the opened address has in its fragment and which no browser sends b
 import hmac
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BODY_BYTES = 1_000_000
+_TOO_LARGE = f"at most {MOST_BODY_BYTES:,} bytes are taken"
 _HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -25,10 +27,6 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
-
-
-class _TooLargeError(Exception):
-    pass
 
 
 class Guard:
@@ -49,28 +47,22 @@ class Guard:
         if refusal is not None:
             await _refuse(send, *refusal)
             return
-        has_begun, received = False, 0
+        received = 0
 
         async def limited() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
             if received > MOST_BODY_BYTES:
-                raise _TooLargeError
+                raise HTTPException(413, _TOO_LARGE)
             return message
 
         async def with_headers(message: Message) -> None:
-            nonlocal has_begun
             if message["type"] == "http.response.start":
-                has_begun = True
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
             await send(message)
 
-        try:
-            await self._app(scope, limited, with_headers)
-        except _TooLargeError:
-            if not has_begun:
-                await _refuse(send, 413, f"at most {MOST_BODY_BYTES:,} bytes are taken")
+        await self._app(scope, limited, with_headers)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Return why a request is refused, as a status and a sentence; None if it is not."""
@@ -85,7 +77,7 @@ class Guard:
             return 403, "another page may not ask this server"
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > MOST_BODY_BYTES:
-            return 413, f"at most {MOST_BODY_BYTES:,} bytes are taken"
+            return 413, _TOO_LARGE
         if scope["path"].startswith("/api/"):
             given = headers.get(b"authorization", b"")
             if not hmac.compare_digest(given, self._expected):

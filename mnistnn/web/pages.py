@@ -130,7 +130,14 @@ def _best(view: RunView) -> str:
 
 
 def _about(run_id: str, view: RunView) -> dict[str, Any]:
-    found = {"row": _row(run_id, view), "charts": [], "columns": [], "values": [], "left_out": 0, "facts": {}}
+    found = {
+        "row": _row(run_id, view),
+        "charts": [],
+        "columns": [],
+        "values": [],
+        "left_out": 0,
+        "facts": {"reason": ""},
+    }
     if view.problem is not None:
         return found
     groups = grouped([view])

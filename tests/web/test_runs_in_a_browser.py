@@ -1,0 +1,138 @@
+"""The pages about runs in a real browser: they follow what happens, and say when nobody answers."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnistnn.web.app import create_app
+from mnistnn.web.listing import Listing, id_of
+
+uvicorn = pytest.importorskip("uvicorn")
+TOKEN = "a-token"
+ASKED_S = 15.0
+
+
+class Serving:
+    """The server of a folder of runs, which may stop and come back at its address."""
+
+    def __init__(self, runs: Path) -> None:
+        self._runs, self._port = runs, 0
+        self.begin()
+
+    def begin(self) -> None:
+        app = create_app(Listing(self._runs), TOKEN)
+        config = uvicorn.Config(
+            app, host="127.0.0.1", port=self._port, log_level="critical", timeout_graceful_shutdown=1
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.01)
+        self._port = self._server.servers[0].sockets[0].getsockname()[1]
+
+    def end(self) -> float:
+        """Stop; return the seconds that it took."""
+        began = time.monotonic()
+        self._server.should_exit = True
+        self._thread.join(10)
+        return time.monotonic() - began
+
+    def address(self, path: str) -> str:
+        return f"http://127.0.0.1:{self._port}{path}#token={TOKEN}"
+
+
+@pytest.fixture
+def serving(toy: Path, tmp_path: Path) -> Iterator[Serving]:
+    (tmp_path / "runs").mkdir()
+    served = Serving(tmp_path / "runs")
+    yield served
+    served.end()
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """Return what a condition gives as soon as that is something."""
+    deadline = time.monotonic() + ASKED_S
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
+    return found
+
+
+def text_of(driver: Any) -> str:
+    return str(driver.execute_script("return document.body.innerText"))
+
+
+def test_run_appears_and_its_curve_grows_without_a_click(serving, driver, toy, start):
+    driver.get_log("browser")
+    driver.get_log("performance")
+    driver.get(serving.address("/"))
+    until(lambda: "There are no runs here yet" in text_of(driver))
+    run = start(toy, path="runs/toy/one").run
+    until(lambda: "finished" in text_of(driver))
+    driver.get(serving.address(f"/run/{id_of(run)}"))
+    lines = until(
+        lambda: driver.execute_script("return [...document.querySelectorAll('path.line')].map(l => l.outerHTML)")
+    )
+    driver.execute_script("document.querySelector('#values').open = true")
+    rows = run.metrics.read_text().splitlines()
+    more = json.loads(rows[-1]) | {"epoch": 7, "updates": 70}
+    with run.metrics.open("a") as file:
+        file.write(json.dumps(more) + "\n")
+    until(
+        lambda: (
+            driver.execute_script("return [...document.querySelectorAll('path.line')].map(l => l.outerHTML)") != lines
+        )
+    )
+    assert driver.execute_script("return document.querySelector('#values').open")
+    assert driver.execute_script("return document.querySelectorAll('#values tbody tr').length") == len(rows) + 1
+    assert [entry["message"] for entry in driver.get_log("browser")] == []
+    events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    assert all(url.startswith(("http://127.0.0.1:", "data:")) for url in urls)
+    assert "token" not in driver.current_url
+
+
+def test_page_says_that_the_server_has_stopped_and_goes_on_when_it_is_back(serving, driver, toy, start):
+    driver.get(serving.address("/"))
+    until(lambda: "There are no runs here yet" in text_of(driver))
+    assert serving.end() < 5
+    until(lambda: "The server has stopped" in text_of(driver))
+    start(toy, path="runs/toy/one")
+    serving.begin()
+    until(lambda: "finished" in text_of(driver))
+    assert "The server has stopped" not in text_of(driver)
+    driver.get_log("browser")  # that it could not be reached
+
+
+def test_eight_tabs_are_served_at_once(serving, driver, toy, start):
+    start(toy, path="runs/toy/one")
+    first = driver.current_window_handle
+    for _ in range(8):
+        driver.switch_to.new_window("tab")
+        driver.get(serving.address("/"))
+        until(lambda: "finished" in text_of(driver))
+    for handle in [each for each in driver.window_handles if each != first]:
+        driver.switch_to.window(handle)
+        driver.close()
+    driver.switch_to.window(first)
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (400, True)])
+def test_pages_fit_their_screen(serving, driver, toy, start, width, dark):
+    run = start(toy, path="runs/toy/one").run
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    for path in ("/", f"/run/{id_of(run)}", f"/compare?runs={id_of(run)}"):
+        driver.get(serving.address(path))
+        until(lambda: "finished" in text_of(driver))
+        assert driver.execute_script("return document.documentElement.scrollWidth") <= width
+    driver.save_screenshot(f"/tmp/n28/page-{width}.png")
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
