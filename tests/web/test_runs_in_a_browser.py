@@ -15,6 +15,7 @@ from mnistnn.web.listing import Listing, id_of
 uvicorn = pytest.importorskip("uvicorn")
 TOKEN = "a-token"
 ASKED_S = 15.0
+LINES = "return [...document.querySelectorAll('path.line')].map(line => line.outerHTML)"
 
 
 class Serving:
@@ -76,19 +77,13 @@ def test_run_appears_and_its_curve_grows_without_a_click(serving, driver, toy, s
     run = start(toy, path="runs/toy/one").run
     until(lambda: "finished" in text_of(driver))
     driver.get(serving.address(f"/run/{id_of(run)}"))
-    lines = until(
-        lambda: driver.execute_script("return [...document.querySelectorAll('path.line')].map(l => l.outerHTML)")
-    )
+    lines = until(lambda: driver.execute_script(LINES))
     driver.execute_script("document.querySelector('#values').open = true")
     rows = run.metrics.read_text().splitlines()
     more = json.loads(rows[-1]) | {"epoch": 7, "updates": 70}
     with run.metrics.open("a") as file:
         file.write(json.dumps(more) + "\n")
-    until(
-        lambda: (
-            driver.execute_script("return [...document.querySelectorAll('path.line')].map(l => l.outerHTML)") != lines
-        )
-    )
+    until(lambda: driver.execute_script(LINES) != lines)
     assert driver.execute_script("return document.querySelector('#values').open")
     assert driver.execute_script("return document.querySelectorAll('#values tbody tr').length") == len(rows) + 1
     assert [entry["message"] for entry in driver.get_log("browser")] == []
@@ -134,5 +129,4 @@ def test_pages_fit_their_screen(serving, driver, toy, start, width, dark):
         driver.get(serving.address(path))
         until(lambda: "finished" in text_of(driver))
         assert driver.execute_script("return document.documentElement.scrollWidth") <= width
-    driver.save_screenshot(f"/tmp/n28/page-{width}.png")
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
-from tests.web.model.conftest import drawing, unpacked
 
 from mnistnn.analysis.evaluation.predictions import class_scores_of, images_at
 from mnistnn.config import load
@@ -17,6 +16,7 @@ from mnistnn.experiment.trained import load_trained
 from mnistnn.plugins import execution
 from mnistnn.run.directory import RunDirectory
 from tests.plugins.test_untrusted_code import EXECUTED, trained_there  # noqa: F401 - a fixture
+from tests.web.conftest import drawing, unpacked
 from tests.web.model.stand_in_app import stand_in_app
 
 
