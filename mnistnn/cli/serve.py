@@ -32,7 +32,7 @@ _TOKEN_BYTES = 32
 )
 @click.option("--no-open", is_flag=True, help="Do not open the page in a browser.")
 def serve(references: tuple[str, ...], runs: Path, port: int, no_open: bool) -> None:
-    """Show runs, and what their models compute, in a browser.
+    """Show runs, and what models compute, in a browser.
 
     The page lists the runs, draws their curves while they are trained, compares them, and answers digits that you draw,
     layer by layer. RUN is a path, the start of a run's id, the name of an experiment, which means its newest run, or
