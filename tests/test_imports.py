@@ -44,7 +44,7 @@ HOMES = {
     "optuna": ("sweep.optuna_seam",),
     "sklearn": ("sklearn",),
     "starlette": ("web",),
-    "uvicorn": ("cli.serve",),
+    "uvicorn": ("web.serving",),
     "fcntl": ("storage.locking", "storage.forcing"),
     "msvcrt": ("storage.locking",),
     "tqdm": ("cli", "runner.bars", "runner.progress", "data.datasets.download"),

@@ -15,8 +15,6 @@ from mnistnn.cli.terminal import printable
 if TYPE_CHECKING:
     import socket
 
-_HOST = "127.0.0.1"
-_MOST_AT_ONCE = 100  # connections; others are told to come again
 _TOKEN_BYTES = 32
 
 
@@ -43,28 +41,19 @@ def serve(references: tuple[str, ...], runs: Path, port: int, no_open: bool) -> 
 
     for module in ("starlette", "uvicorn", "jinja2"):
         require(module, "the page")
-    import uvicorn
-
     from mnistnn.cli.found import found_run
     from mnistnn.web.app import create_app
     from mnistnn.web.listing import Listing
+    from mnistnn.web.serving import HOST, server_of
 
     listing, token = Listing(runs, [found_run(each, runs) for each in references]), secrets.token_urlsafe(_TOKEN_BYTES)
     listener = _listener(port)
-    address = f"http://{_HOST}:{listener.getsockname()[1]}/#token={token}"
-    config = uvicorn.Config(
-        create_app(listing, token),
-        log_level="critical",
-        access_log=False,
-        limit_concurrency=_MOST_AT_ONCE,
-        timeout_graceful_shutdown=1,
-        server_header=False,
-    )
+    address = f"http://{HOST}:{listener.getsockname()[1]}/#token={token}"
     if not settings().quiet:
         click.echo(f"the page is open to this machine until Ctrl-C ends it:\n{printable(address)}")
     if not no_open:
         click.launch(address)
-    uvicorn.Server(config).run(sockets=[listener])
+    server_of(create_app(listing, token)).run(sockets=[listener])
 
 
 def _listener(port: int) -> socket.socket:
@@ -72,11 +61,12 @@ def _listener(port: int) -> socket.socket:
     import socket
 
     from mnistnn.errors import UsageError
+    from mnistnn.web.serving import HOST
 
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((_HOST, port))
+        listener.bind((HOST, port))
     except OSError as error:
         listener.close()
         raise UsageError(f"--port: {port} cannot be listened on ({error.strerror}); 0 takes a free one") from error

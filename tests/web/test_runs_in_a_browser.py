@@ -1,6 +1,10 @@
 """The pages about runs in a real browser: they follow what happens, and say when nobody answers."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +15,11 @@ import pytest
 
 from mnistnn.web.app import create_app
 from mnistnn.web.listing import Listing, id_of
+from mnistnn.web.serving import MOST_AT_ONCE, server_of
 
-uvicorn = pytest.importorskip("uvicorn")
+ROOT = Path(__file__).parents[2]
 TOKEN = "a-token"
+ROWS = "return document.querySelectorAll('#values tbody tr').length"
 ASKED_S = 15.0
 LINES = "return [...document.querySelectorAll('path.line')].map(line => line.outerHTML)"
 
@@ -27,10 +33,7 @@ class Serving:
 
     def begin(self) -> None:
         app = create_app(Listing(self._runs), TOKEN)
-        config = uvicorn.Config(
-            app, host="127.0.0.1", port=self._port, log_level="critical", timeout_graceful_shutdown=1
-        )
-        self._server = uvicorn.Server(config)
+        self._server = server_of(app, self._port)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         while not self._server.started:
@@ -43,6 +46,10 @@ class Serving:
         self._server.should_exit = True
         self._thread.join(10)
         return time.monotonic() - began
+
+    @property
+    def port(self) -> int:
+        return int(self._port)
 
     def address(self, path: str) -> str:
         return f"http://127.0.0.1:{self._port}{path}#token={TOKEN}"
@@ -130,3 +137,39 @@ def test_pages_fit_their_screen(serving, driver, toy, start, width, dark):
         until(lambda: "finished" in text_of(driver))
         assert driver.execute_script("return document.documentElement.scrollWidth") <= width
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_run_that_is_killed_is_dead_and_the_page_says_what_goes_on(serving, driver, toy):
+    forever = "stopping=[{type: max_epochs, epochs: 1000000}]"
+    command = [sys.executable, "-m", "mnistnn", "train", toy, forever, "--run-dir", "runs/toy/one", "-q"]
+    training = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    try:
+        driver.get(serving.address("/latest"))
+        until(lambda: "running" in text_of(driver))
+        epochs = driver.execute_script(ROWS)
+        until(lambda: driver.execute_script(ROWS) > epochs)
+    finally:
+        training.kill()
+        training.wait()
+    until(lambda: "dead (resumable)" in text_of(driver))
+    assert "mnistnn resume" in text_of(driver)
+
+
+def test_server_answers_so_many_and_tells_others_to_come_again(serving):
+    connections = [socket.create_connection(("127.0.0.1", serving.port), 10) for _ in range(2 * MOST_AT_ONCE)]
+    asked = f"GET /api/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
+    answers = []
+    for connection in connections:
+        connection.sendall(asked)
+        answers.append(connection.recv(12).decode())
+    for connection in connections:
+        connection.close()
+    assert set(answers) == {"HTTP/1.1 200", "HTTP/1.1 503"} or set(answers) == {"HTTP/1.1 503"}
+    assert answers.count("HTTP/1.1 503") >= MOST_AT_ONCE
+
+    def is_answered() -> bool:
+        with socket.create_connection(("127.0.0.1", serving.port), 10) as again:
+            again.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return again.recv(12) == b"HTTP/1.1 200"
+
+    assert until(is_answered)
