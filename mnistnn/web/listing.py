@@ -41,7 +41,12 @@ class Listing:
 
     def find(self, run_id: str, /) -> RunView:
         """Return how a run stands now. Raises LookupError for an id that is not listed."""
-        return self._view(run_id, self.ids()[run_id])
+        return self.find_all([run_id])[0]
+
+    def find_all(self, run_ids: Sequence[str]) -> list[RunView]:
+        """Return how several runs stand now. Raises LookupError for an id that is not listed."""
+        listed = self.ids()
+        return [self._view(run_id, listed[run_id]) for run_id in run_ids]
 
     def _view(self, run_id: str, run: RunDirectory) -> RunView:
         with self._lock:

@@ -65,8 +65,7 @@ async def compare(request: Request) -> Response:
         if not 1 <= len(wanted) <= _MOST_COMPARED:
             raise HTTPException(400, f"runs: 1 to {_MOST_COMPARED} ids, with commas between")
         views, problems = [], []
-        for run_id in wanted:
-            view = listing.find(run_id)
+        for view in listing.find_all(wanted):
             try:
                 _ = view.rows, view.config
             except MnistnnError as error:
