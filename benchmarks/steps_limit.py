@@ -86,9 +86,9 @@ def _dense(workload: Workload, xp: ModuleType, matmul: Matmul) -> tuple[Step, di
 
 
 def _recurrent(workload: Workload, xp: ModuleType, matmul: Matmul) -> Step:
-    """Return the products of an LSTM and of the layer that reads its last output; no gradient of the inputs."""
+    """Return the products of an LSTM or GRU and of the layer that reads its last output; no gradient of the inputs."""
     rng, (n_in, units, outputs) = np.random.default_rng(0), workload.sizes
-    n, t = workload.batch, workload.steps
+    n, t, wide = workload.batch, workload.steps, workload.gates * workload.sizes[1]
 
     def drawn(*shape: int) -> Any:
         return xp.asarray(rng.random(shape, dtype=np.float32))
@@ -98,14 +98,14 @@ def _recurrent(workload: Workload, xp: ModuleType, matmul: Matmul) -> Step:
         for shape in (
             (n * t, n_in),
             (n * t, units),
-            (n * t, 4 * units),
-            (n_in, 4 * units),
-            (units, 4 * units),
+            (n * t, wide),
+            (n_in, wide),
+            (units, wide),
             (units, outputs),
         )
     )
-    h_s, dz_s, dy = drawn(n, units), drawn(n, 4 * units), drawn(n, outputs)
-    all_steps = [(x, W, drawn(n * t, 4 * units)), (x.T, dz, drawn(*W.shape)), (h.T, dz, drawn(*U.shape))]
+    h_s, dz_s, dy = drawn(n, units), drawn(n, wide), drawn(n, outputs)
+    all_steps = [(x, W, drawn(n * t, wide)), (x.T, dz, drawn(*W.shape)), (h.T, dz, drawn(*U.shape))]
     each_step = [(h_s, U, drawn(*dz_s.shape)), (dz_s, U.T, drawn(*h_s.shape))]
     reading = [(h_s, V, drawn(*dy.shape)), (h_s.T, dy, drawn(*V.shape)), (dy, V.T, drawn(*h_s.shape))]
     return _step([*all_steps, *each_step * t, *reading], matmul)

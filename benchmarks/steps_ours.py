@@ -17,6 +17,7 @@ from mnistnn.backend.worker_choice import WorkerChoice
 from mnistnn.experiment.resources import SMALL
 from mnistnn.layers.conv import Conv
 from mnistnn.layers.dense import Dense
+from mnistnn.layers.gru import GRU
 from mnistnn.layers.lstm import LSTM
 from mnistnn.losses.penalties import L2
 from mnistnn.losses.softmax_nll import SoftmaxNLL
@@ -91,7 +92,8 @@ def _model(workload: Workload) -> Sequential:
             "output": Dense(units=10),
         }
     elif workload.is_recurrent:
-        layers = {"memory": LSTM(units=workload.sizes[1]), "output": Dense(units=workload.sizes[2])}
+        kind = {"lstm": LSTM, "gru": GRU}[workload.cell]
+        layers = {"memory": kind(units=workload.sizes[1]), "output": Dense(units=workload.sizes[2])}
     else:
         *hidden, last = workload.sizes[1:]
         layers = {

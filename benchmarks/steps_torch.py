@@ -97,7 +97,7 @@ def _model(workload: Workload) -> torch.nn.Module:
             *(torch.nn.Flatten(), torch.nn.Linear(800, 500), f(), torch.nn.Linear(500, 10)),
         )
     if workload.is_recurrent:
-        return _ReadsToTheEnd(*workload.sizes)
+        return _ReadsToTheEnd(workload.cell, *workload.sizes)
     layers: list[torch.nn.Module] = []
     for n_in, units in zip(workload.sizes, workload.sizes[1:], strict=False):
         layers += [torch.nn.Linear(n_in, units), f()]
@@ -105,11 +105,12 @@ def _model(workload: Workload) -> torch.nn.Module:
 
 
 class _ReadsToTheEnd(torch.nn.Module):
-    """An LSTM whose last output is read by a linear layer."""
+    """An LSTM or GRU whose last output is read by a linear layer."""
 
-    def __init__(self, n_in: int, units: int, outputs: int) -> None:
+    def __init__(self, cell: str, n_in: int, units: int, outputs: int) -> None:
         super().__init__()
-        self.memory, self.output = torch.nn.LSTM(n_in, units, batch_first=True), torch.nn.Linear(units, outputs)
+        kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell]
+        self.memory, self.output = kind(n_in, units, batch_first=True), torch.nn.Linear(units, outputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.output(self.memory(x)[0][:, -1])

@@ -16,8 +16,9 @@ class Workload:
     task        steps: a training step; chains: that of a restricted Boltzmann machine; elastic: to bend a batch;
                 training: to train an experiment, batches and all; fitted: to fit or to ask a fitted model
     sizes       of a dense net: inputs, units of each layer; of a model: visible and hidden units; of a recurrent
-                net: inputs of a step, units of the LSTM, outputs; empty for LeNet 20-50-500
+                net: inputs of a step, units of the LSTM or GRU, outputs; empty for LeNet 20-50-500
     steps       that a recurrent net reads; other nets read none
+    cell        of a recurrent net
     gibbs       steps of a model's chains in an update
     particles   persistent chains; without any, chains begin at the batch
     peer_goal   how many times as fast as the fastest peer it is to be
@@ -38,6 +39,7 @@ class Workload:
     momentum: float = 0.0
     l2: float = 0.0
     steps: int = 0
+    cell: Literal["", "lstm", "gru"] = ""
     gibbs: int = 0
     particles: int = 0
     peer_goal: float | None = None
@@ -58,6 +60,11 @@ class Workload:
         return self.steps > 0
 
     @property
+    def gates(self) -> int:
+        """How many sums a unit of a recurrent net has."""
+        return {"lstm": 4, "gru": 3}[self.cell]
+
+    @property
     def layer_names(self) -> list[str]:
         """The names of a dense net's layers."""
         return [*(f"hidden{number}" for number in range(1, len(self.sizes) - 1)), "output"]
@@ -67,7 +74,7 @@ class Workload:
         """Multiplications, each with an addition, of the forward pass over the batch, of a dense or recurrent net."""
         if self.is_recurrent:
             n_in, units, outputs = self.sizes
-            return self.batch * (self.steps * (n_in + units) * 4 * units + units * outputs)
+            return self.batch * (self.steps * (n_in + units) * self.gates * units + units * outputs)
         return self.batch * sum(a * b for a, b in zip(self.sizes, self.sizes[1:], strict=False))
 
 
@@ -88,6 +95,7 @@ def _net(
     )
 
 
+_CELLS: tuple[Literal["lstm", "gru"], ...] = ("lstm", "gru")
 _DEEP = (784, 2500, 2000, 1500, 1000, 500, 10)
 
 STEPS = (
@@ -104,15 +112,17 @@ STEPS = (
     _net("LeNet 20-50-500 tanh, batch 500", (), "tanh", 500, (1.7, 1.7, 1.0)),
     *(
         Workload(
-            f"LSTM 28-128-10, 28 steps, batch {batch}",
+            f"{cell.upper()} 28-128-10, 28 steps, batch {batch}",
             "steps",
             batch,
             (28, 128, 10),
             steps=28,
-            peer_goal=goal,
+            cell=cell,
+            peer_goal=1.0,
             limit_goal=1.6,
         )
-        for batch, goal in ((20, 1.8), (128, 1.5))
+        for cell in _CELLS
+        for batch in (20, 128)
     ),
 )
 QUICK = (0, 4, 5, 7)  # of the above, those of `--quick`

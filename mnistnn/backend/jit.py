@@ -1,8 +1,10 @@
 """Functions that Numba compiles, where it is installed: fused loops in place of array code.
 
 A compiled function gives the same bits as the array code that it replaces (Numba's default rules neither reorder sums
-nor fuse multiplications with additions), so results never depend on whether Numba is there. A loop is written as plain
-Python over NumPy arrays, with scalars of the arrays' own dtype; it is compiled at its first call and cached on disk.
+nor fuse multiplications with additions), so results do not depend on whether Numba is there. One exception is named
+where it is: recurrent layers (`layers/recurrent_base.py`), which take their loops wherever Numba is installed. A loop
+is written as plain Python over NumPy arrays, with scalars of the arrays' own dtype; it is compiled at its first call
+and cached on disk.
 
 Starting Numba takes about half a second. So a run decides when it begins whether it is long enough to earn that back
 (`Compiled`), and keeps to it; what is no run, as an evaluation, takes loops only if Numba has been started already.
@@ -64,10 +66,15 @@ class Compiled:
 _in_use: ContextVar[Compiled | None] = ContextVar("compiled", default=None)
 
 
-def is_available() -> bool:
-    """Tell whether to call loops: what the run has chosen; outside of one, whether Numba is there without a wait."""
+def is_available(wait: bool = False) -> bool:
+    """Tell whether to call loops: what the run has chosen; outside of one, whether Numba is there without a wait, or
+    with one. Loops whose bits are not those of the array code ask for the wait: their results then depend on what is
+    installed, and not on what a process has done before.
+    """
     chosen = _in_use.get()
-    return "numba" in sys.modules and can_compile() if chosen is None else chosen.enabled
+    if chosen is not None:
+        return chosen.enabled
+    return (wait or "numba" in sys.modules) and can_compile()
 
 
 @cache

@@ -46,18 +46,18 @@ def gru_backward(
     mask: Array | None,
     dz: Array,
     dproduct: Array,
-    work: Array,
+    total: Array,
+    spare: Array,
 ) -> None:
     """Write the derivatives by what goes into the gates.
 
     dh (t, n, units) are derivatives by h[1:] from outside, overwritten; z the gates; U_T (3·units, units) is Uᵀ;
     dz (t, n, 3·units); dproduct
-    (t, n, units) by h U_g + b_g; work (2, n, units).
+    (t, n, units) by h U_g + b_g; total and spare (n, units).
     du = dh (h − g) u (1 − u);  dg = dh (1 − u) (1 − g²);  dr = dg (h U_g + b_g) r (1 − r);  dproduct = dg r
     dh₋ = dh u + (dr, du) U_ruᵀ + dproduct U_gᵀ
     """
     xp, units = array_module(z), dh.shape[2]
-    total, spare = work
     U_ru, U_g = U_T[: 2 * units], U_T[2 * units :]
     for s in range(len(dz) - 1, -1, -1):
         r, u, g = (z[s][:, k * units : (k + 1) * units] for k in range(3))

@@ -5,11 +5,8 @@ o, and what may be written, g. Hochreiter & Schmidhuber (1997); forget gates: Ge
 peepholes: Gers & Schmidhuber (2000).
 """
 
-import numpy as np
-
 from mnistnn.backend.arrays import array_module
 from mnistnn.backend.matmul import serial_matmul, sum_along
-from mnistnn.kernels import lstm_loops
 from mnistnn.kernels.activations import sigmoid
 from mnistnn.kernels.recurrent import hold, pass_back
 from mnistnn.types import Array
@@ -33,9 +30,6 @@ def lstm(
     with c for i and f, c' for o.
     """
     xp, units = array_module(z), h.shape[2]
-    if peepholes is None and mask is None and lstm_loops.are_worth_it(z):
-        _in_loops(z, U, h, c, tanh_c, work)
-        return
     for s in range(len(z)):
         a, before, after = z[s], c[s], c[s + 1]
         i, f, o, g = parts(a, units)
@@ -63,18 +57,6 @@ def lstm(
         hold(after, before, mask, s)
 
 
-def _in_loops(z: Array, U: Array, h: Array, c: Array, tanh_c: Array, work: Array) -> None:
-    """Do what `lstm` does without peepholes, with fewer walks over memory."""
-    half, one = z.dtype.type(0.5), z.dtype.type(1.0)
-    for s in range(len(z)):
-        serial_matmul(h[s], U, out=work)
-        lstm_loops.add(z[s], work, half)
-        np.tanh(z[s], out=z[s])
-        lstm_loops.write(z[s], c[s], half, one, c[s + 1])
-        np.tanh(c[s + 1], out=tanh_c[s])
-        np.multiply(z[s][:, 2 * h.shape[2] : 3 * h.shape[2]], tanh_c[s], out=h[s + 1])
-
-
 def gates(a: Array, units: int) -> None:
     """Turn the sums a (n, 4·units) into σ of the first three quarters and tanh of the last.
 
@@ -96,26 +78,21 @@ def lstm_backward(
     tanh_c: Array,
     mask: Array | None,
     dz: Array,
-    work: Array,
+    dc: Array,
+    kept: Array,
+    spare: Array,
 ) -> None:
     """Write the derivatives by what goes into the gates.
 
     dh (t, n, units) are derivatives by h[1:] from outside, overwritten; z the gates; U_T (4·units, units) is Uᵀ; dz
-    (t, n, 4·units); work (3, n, units).
+    (t, n, 4·units); dc, kept and spare (n, units).
     dc += dh o (1 − tanh²c);  do = dh tanh(c) o (1 − o);  df = dc c₋ f (1 − f);  di = dc g i (1 − i)
     dg = dc i (1 − g²)
     dc₋ = dc f;  dh₋ = dz Uᵀ
     """
     xp, units = array_module(z), dh.shape[2]
-    dc, kept, spare = work
     dc[...] = 0.0
-    in_loops = peepholes is None and mask is None and lstm_loops.are_worth_it(z)
     for s in range(len(dz) - 1, -1, -1):
-        if in_loops:
-            lstm_loops.back(dh[s], z[s], c[s], tanh_c[s], z.dtype.type(1.0), dc, dz[s])
-            if s > 0:
-                pass_back(dz[s], U_T, dh, mask, s, spare)
-            continue
         i, f, o, g = parts(z[s], units)
         di, df, do, dg = parts(dz[s], units)
         if mask is not None:  # what goes past an example without this step

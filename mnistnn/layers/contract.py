@@ -44,6 +44,9 @@ class BaseLayer:
     loops_save_s: ClassVar[float] = 0.0
     """Seconds of an update that compiled loops save for each of `multiply_adds`, as measured on one thread."""
 
+    needs_loops: bool = False
+    """Whether compiled loops are to be used wherever they can be: their last bits are their own; after `build`."""
+
     is_truncated: bool = False
     """Whether `backward` leaves out a part of the gradient; after `build`."""
 

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from mnistnn.backend.matmul import sum_along
 from mnistnn.backend.threads import matmul
 from mnistnn.component import component
+from mnistnn.kernels import gru_loops
 from mnistnn.kernels.gru import gru, gru_backward
 from mnistnn.layers.contract import Parameter
 from mnistnn.layers.initializers import Zeros
@@ -24,6 +25,7 @@ class GRU(RecurrentBase):
 
     type: Literal["gru"] = "gru"
 
+    has_loops: ClassVar[bool] = True
     gates: ClassVar[int] = 3
     gate_names: ClassVar[tuple[str, ...]] = ("r", "u", "g")
 
@@ -32,13 +34,21 @@ class GRU(RecurrentBase):
         return [*declared, Parameter("c", (self.units,), "bias", Zeros(), declared[1].fan)]
 
     def make_room(self, direction: Direction, back: bool) -> None:
-        self._products(direction, "dproduct" if back else "product")
-        self._work(direction, back)
+        if back:
+            self._products(direction, "dproduct")
+            self._work_back(direction)
+        else:
+            self._products(direction, "product")
+            self._work(direction)
 
     def run(self, direction: Direction, rows: slice, z: Array, h: Array) -> None:
         product = direction.in_order(self._products(direction, "product")[:, rows])
-        work = self._work(direction, back=False)[rows].reshape(z.shape[1:])
-        gru(z, direction["U"], direction["c"], h, product, self.mask_of(direction, rows), work)
+        U, b, c = self.U_of(direction), direction["b"], direction["c"]
+        mask, work = self.mask_of(direction, rows), self._work(direction)[rows]
+        if self.in_loops:
+            gru_loops.forward(z, b, U, c, h, product, mask, work)
+        else:
+            gru(z, U, c, h, product, mask, work)
 
     def run_back(
         self, direction: Direction, rows: slice, steps: slice, z: Array, h: Array, dh: Array, dz: Array
@@ -46,9 +56,9 @@ class GRU(RecurrentBase):
         product, dproduct = (
             direction.in_order(self._products(direction, role)[:, rows])[steps] for role in ("product", "dproduct")
         )
-        work = self._work(direction, back=True)[rows].transpose(1, 0, 2)
-        mask = self.mask_of(direction, rows, steps)
-        gru_backward(dh, z, self.turned_U(direction), h, product, mask, dz, dproduct, work)
+        compute = gru_loops.backward if self.in_loops else gru_backward
+        mask, work = self.mask_of(direction, rows, steps), (memory[rows] for memory in self._work_back(direction))
+        compute(dh, z, self.turned_U(direction), h, product, mask, dz, dproduct, *work)
 
     def skip_back(self, direction: Direction, rows: slice, steps: slice, dz: Array) -> None:
         super().skip_back(direction, rows, steps, dz)
@@ -65,10 +75,19 @@ class GRU(RecurrentBase):
         t, n, _ = self.x.shape
         return direction.scratch(role, (t, n, self.units), self.x)
 
-    def _work(self, direction: Direction, back: bool) -> Array:
-        role, times = ("work back", 2) if back else ("work", self.gates)
-        return direction.scratch(role, (self.x.shape[1], times, self.units), self.x)
+    def _work(self, direction: Direction) -> Array:
+        return self.work(direction, "work", self.gates * self.units)
+
+    def _work_back(self, direction: Direction) -> tuple[Array, Array]:
+        """Return memory for the derivatives of one step, by h U (n, 3·units) for loops, by h (n, units) otherwise; and
+        for a product.
+        """
+        numbers = (self.gates if self.in_loops else 1) * self.units
+        of_step = direction.scratch("of a step back", (self.x.shape[1], numbers), self.x)
+        return of_step, self.work(direction, "work back", self.units)
 
     def kept_of_direction(self, train: bool) -> int:
         products = (2 if train else 1) * self.steps * self.units
-        return products + (5 if train else 3) * self.units
+        of_step = (self.gates if self.needs_loops else 1) * self.units
+        back = of_step + self.of_product(self.units) if train else 0
+        return products + self.of_product(self.gates * self.units) + back

@@ -3,11 +3,12 @@
 from typing import ClassVar, Literal
 
 from mnistnn.component import component
+from mnistnn.kernels import lstm_loops
 from mnistnn.kernels.lstm import lstm, lstm_backward, peephole_gradient
 from mnistnn.layers.contract import Parameter
 from mnistnn.layers.initializers import Constant, InitializerProtocol, Zeros
 from mnistnn.layers.recurrent_base import Blocks, Direction, RecurrentBase
-from mnistnn.types import Array
+from mnistnn.types import Array, Shape
 
 
 @component
@@ -27,10 +28,15 @@ class LSTM(RecurrentBase):
     """Where the bias of the forget gate starts: above zero, cells keep what they have until they learn otherwise.
     Jozefowicz, Zaremba & Sutskever (2015)."""
 
-    loops_save_s: ClassVar[float] = 50e-12
+    has_loops: ClassVar[bool] = True
     gates: ClassVar[int] = 4
     gate_names: ClassVar[tuple[str, ...]] = ("i", "f", "o", "g")
     states: ClassVar[tuple[str, ...]] = ("h", "c")
+
+    def build(self, in_shape: Shape) -> tuple[Shape, list[Parameter]]:
+        built = super().build(in_shape)
+        self.needs_loops = self.needs_loops and not self.peepholes
+        return built
 
     def bias_init(self) -> InitializerProtocol:
         return Blocks((Zeros(), Constant(value=self.forget_bias), Zeros(), Zeros()))
@@ -43,22 +49,31 @@ class LSTM(RecurrentBase):
 
     def make_room(self, direction: Direction, back: bool) -> None:
         self._cells(direction)
-        self._work(direction, back)
+        if back:
+            self._work_back(direction)
+        else:
+            self._work(direction)
 
     def run(self, direction: Direction, rows: slice, z: Array, h: Array) -> None:
         c, tanh_c = (direction.in_order(cells[:, rows]) for cells in self._cells(direction))
         c[0] = self.first("c", rows)
-        work = self._work(direction, back=False)[rows].reshape(z.shape[1:])
-        lstm(z, direction["U"], self._peepholes(direction), h, c, tanh_c, self.mask_of(direction, rows), work)
+        U, mask, work = self.U_of(direction), self.mask_of(direction, rows), self._work(direction)[rows]
+        if self.in_loops:
+            lstm_loops.forward(z, direction["b"], U, h, c, tanh_c, mask, work)
+        else:
+            lstm(z, U, self._peepholes(direction), h, c, tanh_c, mask, work)
 
     def run_back(
         self, direction: Direction, rows: slice, steps: slice, z: Array, h: Array, dh: Array, dz: Array
     ) -> None:
         c, tanh_c = (direction.in_order(cells[:, rows]) for cells in self._cells(direction))
         c, tanh_c = c[steps.start : steps.stop + 1], tanh_c[steps]
-        work = self._work(direction, back=True)[rows].transpose(1, 0, 2)
-        mask = self.mask_of(direction, rows, steps)
-        lstm_backward(dh, z, self.turned_U(direction), self._peepholes(direction), c, tanh_c, mask, dz, work)
+        U_T, mask = self.turned_U(direction), self.mask_of(direction, rows, steps)
+        dc, kept, work = (memory[rows] for memory in self._work_back(direction))
+        if self.in_loops:
+            lstm_loops.backward(dh, z, U_T, c, tanh_c, mask, dz, dc, work)
+        else:
+            lstm_backward(dh, z, U_T, self._peepholes(direction), c, tanh_c, mask, dz, dc, kept, work)
 
     def write_recurrent_gradient(self, direction: Direction, h: Array, dz: Array) -> None:
         super().write_recurrent_gradient(direction, h, dz)
@@ -84,13 +99,19 @@ class LSTM(RecurrentBase):
             direction.scratch(role, (steps, n, self.units), self.x) for role, steps in (("c", t + 1), ("tanh c", t))
         )
 
-    def _work(self, direction: Direction, back: bool) -> Array:
-        role, times = ("work back", 3) if back else ("work", self.gates)
-        return direction.scratch(role, (self.x.shape[1], times, self.units), self.x)
+    def _work(self, direction: Direction) -> Array:
+        return self.work(direction, "work", self.gates * self.units)
+
+    def _work_back(self, direction: Direction) -> tuple[Array, Array, Array]:
+        """Return dc and what is kept of it, (n, units), and memory for a product."""
+        n = self.x.shape[1]
+        dc, kept = (direction.scratch(role, (n, self.units), self.x) for role in ("dc", "dc kept"))
+        return dc, kept, self.work(direction, "work back", self.units)
 
     def kept_of_direction(self, train: bool) -> int:
         cells = (2 * self.steps + 1) * self.units
-        return cells + (7 if train else 4) * self.units
+        work = self.of_product(self.gates * self.units)
+        return cells + work + (2 * self.units + self.of_product(self.units) if train else 0)
 
     def memory(self, n: int, train: bool, workers: int = 1) -> int:
         peepholes = len(self.directions) * (n + 1) * self.units if self.peepholes and train else 0

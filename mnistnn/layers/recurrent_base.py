@@ -1,5 +1,6 @@
 """The base of recurrent layers: the forward pass step by step, and backpropagation through time."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -7,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from mnistnn.backend import block_products, jit
 from mnistnn.backend.arrays import array_module
 from mnistnn.backend.matmul import sum_along
 from mnistnn.backend.memory_order import steps_first
@@ -27,6 +29,8 @@ from mnistnn.layers.initializers import (
 from mnistnn.types import Array, Shape, ShapeError, show_shape
 
 _FEWEST, _MOST = 10, 64  # examples in a share of a batch
+_MOST_IN_LOOPS = 16
+_FEWEST_UNITS = 32  # of a layer that takes compiled loops: their blocks are wider than few units
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,9 @@ class RecurrentBase(BaseLayer):
     A concrete layer says how many sums a unit has (`gates`), and what it does with them, in `run` and `run_back`.
     An image is a sequence of its rows. Sums of inputs are one product for all steps, W (n_in, gates·units); sums of
     states need one for each, U (units, gates·units); the gradients of both are one product each.
+
+    A layer with loops of its own for float32 takes them wherever Numba is installed. Their products and their tanh have
+    last bits of their own, which depend neither on the batch nor on the number of threads.
     """
 
     type: str
@@ -90,6 +97,8 @@ class RecurrentBase(BaseLayer):
     recurrent_init: Initializer = Field(default_factory=Orthogonal)
     """How U starts, for each gate."""
 
+    has_loops: ClassVar[bool] = False
+    """Whether there are compiled loops of all steps."""
     gates: ClassVar[int]
     gate_names: ClassVar[tuple[str, ...]]
     """What each of the sums of a unit becomes, in the order in which they lie."""
@@ -111,6 +120,9 @@ class RecurrentBase(BaseLayer):
             raise ShapeError("carry: a bidirectional layer would begin at an end that has not come yet")
         self.carried: dict[str, Array] = {}
         """The initial state of the next batch, by name, (n, units); empty where nothing is carried."""
+        self.needs_loops = self.has_loops and self.units >= _FEWEST_UNITS
+        self.in_loops = False
+        """Whether the last forward pass took the loops."""
         self.is_truncated = self.truncate is not None and self.truncate < self.steps
         self.scratch = Scratch()
         self.step_mask: Array | None = None
@@ -179,6 +191,7 @@ class RecurrentBase(BaseLayer):
 
     def run(self, direction: Direction, rows: slice, z: Array, h: Array) -> None:
         """Write the states h[1:] that follow from z (t, n, gates·units) and from h[0], in the order of the direction.
+        z is x W + b, and x W for loops.
 
         z and h are those of the examples `rows`, as is what a concrete layer takes of its own memory.
         """
@@ -201,10 +214,23 @@ class RecurrentBase(BaseLayer):
         return None if self.step_mask is None else direction.in_order(self.step_mask[:, rows])[steps]
 
     def turned_U(self, direction: Direction) -> Array:
-        """Return Uᵀ (gates·units, units) in the order of memory in which BLAS multiplies few rows faster: in
-        half the time, of 20 rows.
+        """Return Uᵀ (gates·units, units), in panels for loops; for BLAS in the order of memory in which it multiplies
+        few rows faster: in half the time, of 20 rows.
         """
-        return direction.scratch("Uᵀ", (self.gates * self.units, self.units), self.x)
+        shape = self.gates * self.units, self.units
+        return direction.scratch("Uᵀ", block_products.packed_shape(*shape) if self.in_loops else shape, self.x)
+
+    def U_of(self, direction: Direction) -> Array:
+        """Return U (units, gates·units), in panels for loops."""
+        if not self.in_loops:
+            return direction["U"]
+        shape = block_products.packed_shape(self.units, self.gates * self.units)
+        return direction.scratch("U in panels", shape, self.x)
+
+    def work(self, direction: Direction, role: str, numbers: int) -> Array:
+        """Return memory for a product of one step, (n, numbers); with the columns of its panels for loops."""
+        wide = block_products.padded(numbers) if self.in_loops else numbers
+        return direction.scratch(role, (self.x.shape[1], wide), self.x)
 
     def write_recurrent_gradient(self, direction: Direction, h: Array, dz: Array) -> None:
         """Write the gradient of U, and of what else is a concrete layer's. h (t, n, units) is what each step began
@@ -214,6 +240,8 @@ class RecurrentBase(BaseLayer):
 
     def forward(self, x: Array, train: bool) -> Array:
         self.x = self._turned(x, "x")
+        may_be = self.needs_loops and isinstance(x, np.ndarray) and x.dtype == np.float32
+        self.in_loops = may_be and jit.is_available(wait=True)
         for direction in self.directions:
             z, h = self._memory(direction)
             matmul(flat(self.x), direction["W"], out=flat(z))
@@ -227,17 +255,21 @@ class RecurrentBase(BaseLayer):
     def _read(self, direction: Direction, whole_z: Array, whole_h: Array) -> None:
         def read(rows: slice) -> None:
             z, h = direction.in_order(whole_z[:, rows]), direction.in_order(whole_h[:, rows])
-            z += direction["b"]
+            if not self.in_loops:  # which add it in passing
+                z += direction["b"]
             h[0] = self.first("h", rows)
             self.run(direction, rows, z, h)
 
+        if self.in_loops:
+            block_products.pack(direction["U"], self.U_of(direction))
         self.make_room(direction, back=False)
         self._spread(read)
 
     def _spread(self, work: Callable[[slice], None]) -> None:
         """Let workers do the work on shares of the examples: through time, examples know nothing of each other."""
         n = self.x.shape[1]
-        count = max(1, min(2, n // _FEWEST), -(-n // _MOST)) if isinstance(self.x, np.ndarray) else 1
+        most = _MOST_IN_LOOPS if self.in_loops else _MOST
+        count = max(1, min(2, n // _FEWEST), -(-n // most)) if isinstance(self.x, np.ndarray) else 1
         spread(lambda rows, _: work(rows), evenly(n, count), self.x)
 
     def backward(self, dy: Array, need_dx: bool = True) -> Array | None:
@@ -259,7 +291,10 @@ class RecurrentBase(BaseLayer):
         """Return the derivatives by z (t, n, gates·units), from those by the output of this direction."""
         z, h = self._memory(direction)
         t, n, _ = z.shape
-        self.turned_U(direction)[...] = direction["U"].T
+        if self.in_loops:
+            block_products.pack_transposed(direction["U"], self.turned_U(direction))
+        else:
+            self.turned_U(direction)[...] = direction["U"].T
         dz, dh = direction.scratch("dz", z.shape, z), direction.scratch("dh", (t, n, self.units), z)
         if self.output == "last":
             dh[...] = 0.0
@@ -327,8 +362,19 @@ class RecurrentBase(BaseLayer):
             of_direction += t * of_step
             of_inputs += (1 + directions) * t * self.n_in
         handed_on = directions * u * (t if self.output == "every" else 1 if self.bidirectional else 0)
-        turned = directions * self.gates * u * u if train else 0
-        return n * (directions * of_direction + of_inputs + handed_on) + turned
+        return n * (directions * of_direction + of_inputs + handed_on) + directions * self._turned_or_packed(train)
+
+    def _turned_or_packed(self, train: bool) -> int:
+        """Return how many numbers of U are kept in another order, in each direction."""
+        u, wide = self.units, self.gates * self.units
+        if not self.needs_loops:
+            return wide * u if train else 0
+        packed = [(u, wide), (wide, u)] if train else [(u, wide)]
+        return sum(math.prod(block_products.packed_shape(*shape)) for shape in packed)
+
+    def of_product(self, numbers: int) -> int:
+        """Return how many numbers `work` has for each example."""
+        return block_products.padded(numbers) if self.needs_loops else numbers
 
     def kept_of_direction(self, train: bool) -> int:
         """Return how many numbers of an example a concrete layer keeps in each direction beside z and h."""

@@ -19,9 +19,10 @@ SCHEMA_VERSION = 1
 _GIT_TIMEOUT_S = 5.0
 _WRITTEN_RESULTS = (":!RESULTS.md", ":!docs/guides/history.md", ":!experiments/results")
 _PACKAGES = ("numpy", "safetensors", "pydantic", "numba")
-ARITHMETIC = 2
-"""How work is cut into pieces, which the last bits of results depend on. 2: by shapes alone (`backend/pieces.py`). What
-says nothing is 1: by shapes and the number of threads."""
+ARITHMETIC = 3
+"""How work is cut into pieces and what is computed by loops of its own, which the last bits of results depend on. 3:
+recurrent layers (`layers/recurrent_base.py`); 2: by shapes alone (`backend/pieces.py`). What says nothing is 1: by
+shapes and the number of threads."""
 
 # What the bits of a result may depend on; a resumed run is compared in these.
 _DECISIVE = ("python", "packages", "cpu", "device")

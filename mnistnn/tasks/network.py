@@ -151,6 +151,16 @@ class NetworkTask(SteppedTask):
         ]
 
     @property
+    def needs_loops(self) -> bool:
+        backend = self.experiment.backend
+        takes_them = backend.device == "cpu" and backend.dtype == "float32"
+        return takes_them and any(layer.needs_loops for layer in self.layers.values())
+
+    @property
+    def scores_need_loops(self) -> bool:
+        return self.needs_loops
+
+    @property
     def network(self) -> Sequential:
         return self._network
 

@@ -305,6 +305,23 @@ def test_products_that_are_handed_over_need_loops(plan_of, monkeypatch, cores, u
     assert plan.needs_loops == expected
 
 
+@pytest.mark.parametrize(
+    ("layer", "dtype", "expected"),
+    [
+        ("{type: lstm, units: 40}", "float32", True),
+        ("{type: gru, units: 40}", "float32", True),
+        ("{type: lstm, units: 31}", "float32", False),
+        ("{type: lstm, units: 40}", "float64", False),
+        ("{type: recurrent, units: 40}", "float32", False),
+    ],
+)
+def test_loops_with_bits_of_their_own_are_taken_however_short_the_run(layer, dtype, expected, plan_of, monkeypatch):
+    monkeypatch.setattr("mnistnn.experiment.resources.usable_cores", lambda: 1)
+    short = "stopping=[{type: max_epochs, epochs: 1}]"
+    plan = plan_of("preprocess=[]", short, f"backend.dtype={dtype}", f"model.layers.hidden={layer}")
+    assert plan.needs_loops == plan.task.scores_need_loops == expected
+
+
 def test_distortions_that_are_worth_a_loop_need_it(plan_of, monkeypatch):
     assert not plan_of("augment={shift_px: 1}").needs_loops
     monkeypatch.setattr("mnistnn.augment.augment._COMPILED_FROM_PIXELS", 300 * 64)

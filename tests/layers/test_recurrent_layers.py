@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from mnistnn.backend import threads
+from mnistnn.backend import jit, threads
 from mnistnn.errors import ConfigError
-from mnistnn.kernels import lstm_loops
 from mnistnn.layers.dense import Dense
 from mnistnn.layers.gru import GRU
 from mnistnn.layers.initializers import Identity
@@ -297,18 +296,98 @@ def test_windows_that_carry_their_state_on_are_one_long_sequence(cell, moves):
             np.testing.assert_allclose(layer.forward(x[:, :4], train=False), expected[:, :4], rtol=1e-10)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("truncate", [None, 2])
-def test_compiled_loops_give_the_bits_of_the_array_code(truncate, dtype, monkeypatch):
+IN_LOOPS = ("lstm", "gru")
+UNITS = 40  # enough for loops, and no multiple of any panel's columns
+
+
+def passed(layer: Any, x: np.ndarray, dy: np.ndarray, mask: np.ndarray | None = None) -> list[np.ndarray]:
+    """Return what a layer makes of x and dy, and its gradients."""
+    layer.step_mask = mask
+    y = layer.forward(x, train=True).copy()
+    return [y, layer.backward(dy).copy(), *(grad.copy() for grad in layer.grads.values())]
+
+
+@pytest.mark.parametrize("is_masked", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(("output", "truncate"), [("last", None), ("every", None), ("every", 2), ("last", 3)])
+@pytest.mark.parametrize("cell", IN_LOOPS)
+def test_loops_do_what_the_array_code_does(cell, output, truncate, bidirectional, is_masked):
+    pytest.importorskip("numba")
+    keys = {"units": UNITS, "output": output, "truncate": truncate, "bidirectional": bidirectional}
+    rng, n, t = np.random.default_rng(1), 13, 7
+    x = rng.normal(size=(n, t, 5))
+    dy = rng.normal(size=(n, *((t,) if output == "every" else ()), UNITS * (2 if bidirectional else 1)))
+    mask = (np.arange(t) < rng.integers(1, t + 1, size=n)[:, None]).T[:, :, None] if is_masked else None
+    found = []
+    for dtype in ("float32", "float64"):
+        layer = bound(CELLS[cell](**keys), (t, 5), dtype, scale=0.3)
+        found.append(passed(layer, x.astype(dtype), dy.astype(dtype), None if mask is None else mask.astype(dtype)))
+        assert layer.in_loops == (dtype == "float32")
+    for loops, arrays in zip(*found, strict=True):
+        np.testing.assert_allclose(loops, arrays, rtol=1e-4, atol=2e-5 * np.abs(arrays).max())
+
+
+@pytest.mark.parametrize("cell", IN_LOOPS)
+def test_loops_carry_states_on(cell):
     pytest.importorskip("numba")
     found = []
-    for compiled in (False, True):
-        monkeypatch.setattr(lstm_loops, "are_worth_it", lambda z, compiled=compiled: compiled)
-        layer = bound(LSTM(units=13, output="every", bidirectional=True, truncate=truncate), (7, 5), dtype)
-        x, dy = (np.random.default_rng(seed).normal(size=(9, 7, k)).astype(dtype) for seed, k in ((1, 5), (2, 26)))
-        found.append([layer.forward(x, train=True).copy(), layer.backward(dy).copy(), *layer.grads.values()])
-    for arrays, loops in zip(*found, strict=True):
-        np.testing.assert_array_equal(loops, arrays)
+    for dtype in ("float32", "float64"):
+        layer = bound(CELLS[cell](units=UNITS, output="every", carry=2), (4, 3), dtype, scale=0.3)
+        x = np.random.default_rng(3).normal(size=(5, 8, 3)).astype(dtype)
+        layer.begin_to_carry(5, x, updates_per_epoch=10)
+        for number, start in enumerate((0, 2, 4)):
+            layer.begin_update(number)
+            y = layer.forward(x[:, start : start + 4], train=True)
+        found.append(y.copy())
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("truncate", [None, 2])
+@pytest.mark.parametrize("cell", IN_LOOPS)
+def test_loops_have_the_same_bits_with_any_number_of_workers(cell, truncate):
+    pytest.importorskip("numba")
+    rng, found = np.random.default_rng(1), []
+    x, dy = (rng.normal(size=(50, 5, k)).astype("float32") for k in (3, UNITS))
+    for workers in (1, 3):
+        layer = bound(CELLS[cell](units=UNITS, output="every", truncate=truncate), (5, 3), "float32")
+        with threads.allowed(workers):
+            found.append(passed(layer, x, dy))
+    for one, several in zip(*found, strict=True):
+        np.testing.assert_array_equal(several, one)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell", IN_LOOPS)
+def test_layer_in_loops_keeps_no_more_numbers_than_it_says(cell, bidirectional):
+    pytest.importorskip("numba")
+    layer = bound(CELLS[cell](units=UNITS, bidirectional=bidirectional), (5, 3), "float32")
+    x = np.zeros((6, 5, 3), "float32")
+    y = layer.forward(x, train=False)
+    assert layer.scratch.nbytes == x.itemsize * layer.memory(6, train=False)
+    layer.backward(y)
+    assert layer.scratch.nbytes == x.itemsize * layer.memory(6, train=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "dtype"),
+    [
+        (lambda: LSTM(units=UNITS), "float64"),
+        (lambda: LSTM(units=31), "float32"),
+        (lambda: LSTM(units=UNITS, peepholes=True), "float32"),
+        (lambda: Recurrent(units=UNITS), "float32"),
+    ],
+)
+def test_array_code_does_what_loops_are_not_made_for(make, dtype):
+    layer = bound(make(), (5, 3), dtype)
+    layer.forward(np.zeros((2, 5, 3), dtype), train=False)
+    assert not layer.in_loops
+
+
+def test_array_code_does_what_a_run_without_compiled_loops_asks_for():
+    layer = bound(LSTM(units=UNITS), (5, 3), "float32")
+    with jit.Compiled(wanted=False).in_use():
+        layer.forward(np.zeros((2, 5, 3), "float32"), train=False)
+    assert not layer.in_loops
 
 
 def test_lstm_with_open_gates_adds_up():
