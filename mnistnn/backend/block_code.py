@@ -2,6 +2,7 @@
 
 # ruff: noqa: ARG001, ARG005 # Numba fixes what the functions that write code are given
 
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
@@ -10,28 +11,28 @@ from numba import extending, types
 from numba.core import cgutils
 from numba.np import arrayobj
 
-from mnistnn.backend import block_products
-from mnistnn.backend.block_products import Block
+from mnistnn.backend.registers import Block
 
 _intrinsic: Any = extending.intrinsic
 _tuple_of: Any = cgutils.pack_array
 _populate: Any = arrayobj.populate_array
+Plain = Callable[..., Any]
 _REAL, _WHOLE, _BYTE = ir.FloatType(), ir.IntType(32), ir.IntType(8)
 _EXPONENT_OF_ONE, _FRACTION_BITS = 127, 23  # of a float32
 
 
-def teach(block: Block) -> None:
-    """Give compiled loops the functions of `block_products`, for blocks like this."""
+def teach(block: Block, multiply_block: Plain, step_of: Plain, fused: Plain, scaled: Plain) -> None:
+    """Give compiled loops the code of these functions of `block_products`, for blocks like this."""
     write = _block_writer(block)
 
-    extending.overload(block_products.multiply_block)(
+    extending.overload(multiply_block)(
         lambda a, first, count, packed, panel, c: (
             lambda a, first, count, packed, panel, c: write(a, first, count, packed, panel, c)
         )
     )
-    extending.overload(block_products.step_of)(lambda steps, s: lambda steps, s: _step_of(steps, s))
-    extending.overload(block_products.fused)(lambda a, b, c: lambda a, b, c: _fused(a, b, c))
-    extending.overload(block_products.scaled)(lambda x, k: lambda x, k: _scaled(x, k))
+    extending.overload(step_of)(lambda steps, s: lambda steps, s: _step_of(steps, s))
+    extending.overload(fused)(lambda a, b, c: lambda a, b, c: _fused(a, b, c))
+    extending.overload(scaled)(lambda x, k: lambda x, k: _scaled(x, k))
 
 
 @_intrinsic

@@ -15,45 +15,12 @@ The functions are plain NumPy where they are interpreted; `teach_numba` gives co
 """
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from mnistnn.backend import jit
-
-
-class Block(NamedTuple):
-    """What the registers of this processor hold of a result, beside one line of a panel.
-
-    rows     at most
-    vectors  of a row
-    lanes    numbers of a vector
-    """
-
-    rows: int
-    vectors: int
-    lanes: int
-
-    @property
-    def columns(self) -> int:
-        return self.vectors * self.lanes
-
-
-@cache
-def block() -> Block:
-    """Return the block of the processor that Numba compiles for; without Numba, any."""
-    try:
-        from llvmlite import binding
-    except ImportError:
-        return Block(6, 4, 16)
-    features = binding.get_host_cpu_features()
-    if features.get("avx512f"):
-        return Block(6, 4, 16)  # 32 registers of 16 numbers
-    if features.get("avx"):
-        return Block(6, 2, 8)  # 16 registers of 8
-    if features.get("sse2"):
-        return Block(6, 2, 4)
-    return Block(6, 4, 4)  # 32 registers of 4, as of ARM
+from mnistnn.backend.registers import ROWS, block
 
 
 def padded(columns: int) -> int:
@@ -110,9 +77,6 @@ def multiply(a: Any, packed: Any, c: Any) -> None:
             multiply_block(a, first, n * (number + 1) // blocks - first, packed, panel, c)
 
 
-ROWS = 6  # of each block() above
-
-
 def multiply_block(a: Any, first: Any, count: Any, packed: Any, panel: Any, c: Any) -> None:
     """Multiply `count` rows of a, ROWS at most, with a panel. The places are not checked."""
     wide = packed.shape[2]
@@ -143,4 +107,4 @@ def teach_numba() -> None:
     """Let loops that are compiled from now on call `multiply_block`, `fused` and `scaled`."""
     from mnistnn.backend import block_code
 
-    block_code.teach(block())
+    block_code.teach(block(), multiply_block, step_of, fused, scaled)
