@@ -16,6 +16,7 @@ from mnistnn.analysis.report.page import GREY, charts_of, colours_of
 from mnistnn.analysis.report.results import experiment_row, run_row
 from mnistnn.errors import MnistnnError
 from mnistnn.run.view import RunView
+from mnistnn.web.bar import bar_of
 from mnistnn.web.listing import Listing
 
 _MOST_COMPARED = 50
@@ -117,7 +118,7 @@ def _row(run_id: str, view: RunView) -> dict[str, Any]:
     row: dict[str, Any] = {"id": run_id, "path": view.run.path.name, "standing": view.standing, "problem": view.problem}
     if view.problem is None:
         row |= {"name": view.record.name, "started": view.record.started[:16].replace("T", " "), "epochs": view.epochs}
-        row["best"] = _best(view)
+        row |= {"best": _best(view), "bar": bar_of(view)}
     return row
 
 
