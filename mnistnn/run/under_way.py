@@ -21,7 +21,7 @@ _LONGEST = 200  # characters of a name
 class UnderWay:
     """What is being learned, and how far it is.
 
-    part            the run inside the run, of a phase or a member: `0-hidden`, `members/3`; empty for the whole
+    part            the run inside the run, of a phase or a member: `1-hidden`, `members/3`; empty for the whole
     epoch           the epoch or round under way, counted from 1
     epochs          how many there are at most; 0 if that is not known
     updates         done since the beginning of the run

@@ -35,9 +35,7 @@ class ProgressDisplay:
     file   is told the same as the bars, whatever is shown
     """
 
-    def __init__(
-        self, log: Callable[[str], None], shown: bool, bars: bool, file: ProgressFile | None = None
-    ) -> None:
+    def __init__(self, log: Callable[[str], None], shown: bool, bars: bool, file: ProgressFile | None = None) -> None:
         self._log, self._shown, self._with_bars, self._file = log, shown, shown and bars, file
         self._bar = bar_type()
         self._epochs: tqdm[Any] | None = None

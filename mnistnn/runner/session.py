@@ -362,8 +362,10 @@ def _fit(
             if (seconds := compiled.compiling_s) >= 1.0:
                 display.message(f"{seconds:.1f} s of it went into compiling loops; the next run finds them in a cache")
         finally:
-            display.close()
-            checkpointing.close()
+            try:
+                checkpointing.close()
+            finally:
+                display.close()
             _note_best(record, learning)
         learning.take_best()
         # Of a run that is no part of another one, whoever began it says so.

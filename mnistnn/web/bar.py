@@ -22,7 +22,9 @@ def bar_of(view: RunView) -> Bar | None:
         return None
     of_most = f" of {found.most:,}" if found.most else ""
     text = f"epoch {found.epoch:,}{f' of {found.epochs:,}' if found.epochs else ''}: "
-    text += f"{found.done:,}{of_most} updates" if found.counted == UPDATES else f"{found.counted} {found.done:,}{of_most}"
+    text += (
+        f"{found.done:,}{of_most} updates" if found.counted == UPDATES else f"{found.counted} {found.done:,}{of_most}"
+    )
     if found.examples_per_s:
         text += f", {found.examples_per_s:,.0f} examples/s"
     return Bar(min(found.done, found.most), found.most, f"{found.part}, {text}" if found.part else text)
