@@ -42,6 +42,7 @@ def serve(references: tuple[str, ...], runs: Path, port: int, no_open: bool) -> 
     for module in ("starlette", "uvicorn", "jinja2"):
         require(module, "the page")
     from mnistnn.cli.found import found_run
+    from mnistnn.sweep.processes import give_way
     from mnistnn.web.app import create_app
     from mnistnn.web.listing import Listing
     from mnistnn.web.serving import HOST, server_of
@@ -53,6 +54,7 @@ def serve(references: tuple[str, ...], runs: Path, port: int, no_open: bool) -> 
         click.echo(f"the page is open to this machine until Ctrl-C ends it:\n{printable(address)}")
     if not no_open:
         click.launch(address)
+    give_way()
     server_of(create_app(listing, token)).run(sockets=[listener])
 
 

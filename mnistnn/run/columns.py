@@ -20,7 +20,7 @@ class Columns:
         self._made: dict[str, NDArray[np.float64]] = {}
         self._before: Mapping[str, NDArray[np.float64]] = {} if earlier is None else earlier._made
         seen = 0 if earlier is None else len(earlier._rows)
-        self.metrics = list(dict.fromkeys([*(earlier.metrics if earlier else ()), *metrics_in(rows[seen:])]))
+        self.metrics: list[str] = list(dict.fromkeys([*(earlier.metrics if earlier else ()), *metrics_in(rows[seen:])]))
         """The names of all metrics, in the order in which they are kept."""
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:

@@ -81,7 +81,9 @@ class MetricsFile:
 
 
 def parse_rows(content: bytes, path: Path, first: int = 1) -> list[Row]:
-    """Read rows from complete lines, the first of which has the number `first`. Raises RunError naming the line that is not the row of an evaluation."""
+    """Read rows from complete lines, the first of which has the number `first`. Raises RunError naming the line that is
+    not the row of an evaluation.
+    """
     rows: list[Row] = []
     for number, line in enumerate(content.splitlines(), start=first):
         try:

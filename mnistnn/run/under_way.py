@@ -7,6 +7,7 @@ the disk, and goes when the session ends. Whatever else is found there means tha
 import json
 import math
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
@@ -56,11 +57,13 @@ def read_under_way(run: RunDirectory) -> UnderWay | None:
         return None
     if not isinstance(found, dict):
         return None
-    values = {field.name: found.get(field.name) for field in fields(UnderWay)}
-    for name, value in values.items():
-        if name in ("part", "counted"):
-            if not isinstance(value, str) or len(value) > _LONGEST:
-                return None
-        elif type(value) not in (int, float) or not 0 <= value < math.inf or (name != "examples_per_s" and value % 1):
-            return None
-    return UnderWay(**values)
+    values: dict[str, Any] = {field.name: found.get(field.name) for field in fields(UnderWay)}
+    return UnderWay(**values) if all(_is_possible(name, value) for name, value in values.items()) else None
+
+
+def _is_possible(name: str, value: Any) -> bool:
+    if name in ("part", "counted"):
+        return isinstance(value, str) and len(value) <= _LONGEST
+    if name == "examples_per_s":
+        return type(value) in (int, float) and 0 <= value < math.inf
+    return type(value) is int and value >= 0

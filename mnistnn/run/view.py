@@ -42,8 +42,6 @@ class RunView:
         self._rows_read: RowsRead | None = None
         self._earlier: RunView | None = None  # whose rows may be the first of this one
         self._earlier_columns: Columns | None = None
-        self._read: RowsRead | None = None
-        self._earlier: RunView | None = None  # whose rows are the first of this one, as far as its file tells
 
     @cached_property
     def record(self) -> RunRecord:

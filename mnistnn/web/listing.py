@@ -11,8 +11,12 @@ from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory, all_runs
 from mnistnn.run.live import current_view
 from mnistnn.run.view import RunView
+from mnistnn.web.brief import Brief, brief_of
 
 _DIGITS = 12  # of an id
+_MOST_ROWS_KEPT = 200_000
+"""Rows of all runs that are kept: about 200 MB. What else is asked for is read again."""
+_ROWS_OF_A_RECORD = 20  # so much memory as rows do, a record and a configuration take
 _LOOKED_AT = ("run.json", "metrics.jsonl", "progress.json", "checkpoints")
 
 Version = tuple[object, ...]
@@ -24,7 +28,7 @@ def id_of(run: RunDirectory) -> str:
 
 
 class Listing:
-    """Any thread may ask. Of a run in which nothing has changed since, the view is the one of before.
+    """Any thread may ask. Of a run in which nothing has changed since, what is told is that of before.
 
     runs    the folder whose runs are listed, as they come and go
     chosen  these alone, if there are any
@@ -32,8 +36,11 @@ class Listing:
 
     def __init__(self, runs: Path, chosen: Sequence[RunDirectory] = ()) -> None:
         self._runs, self._chosen = runs, list(chosen)
+        self._listed: dict[str, RunDirectory] = {}
         self._ids: dict[Path, str] = {}
-        self._seen: dict[str, tuple[Version, RunView]] = {}
+        self._briefs: dict[str, tuple[Version, Brief]] = {}
+        self._views: dict[str, tuple[Version, RunView]] = {}  # what was asked for last is the last
+        self._rows_kept = 0
         self._lock = threading.Lock()
 
     def ids(self) -> dict[str, RunDirectory]:
@@ -41,42 +48,84 @@ class Listing:
         runs = sorted(self._chosen or all_runs(self._runs), key=lambda run: run.path.name, reverse=True)
         with self._lock:
             self._ids = {run.path: self._ids.get(run.path) or id_of(run) for run in runs}
-            found = {self._ids[run.path]: run for run in runs}
-            self._seen = {run_id: seen for run_id, seen in self._seen.items() if run_id in found}
-        return found
+            self._listed = {self._ids[run.path]: run for run in runs}
+            for run_id in (self._briefs.keys() | self._views.keys()) - self._listed.keys():
+                self._briefs.pop(run_id, None)
+                self._forget(run_id)
+            return self._listed
 
-    def views(self) -> dict[str, RunView]:
-        """Return how each run stands now; of one that cannot be read, a view that says why (`RunView.problem`)."""
-        return {run_id: self._view(run_id, run) for run_id, run in self.ids().items()}
+    def briefs(self) -> dict[str, Brief]:
+        """Return in a few words how each run stands now, the one that began last first."""
+        return {run_id: self._brief(run_id, run) for run_id, run in self.ids().items()}
 
     def find(self, run_id: str, /) -> RunView:
-        """Return how a run stands now. Raises LookupError for an id that is not listed."""
+        """Return how a run stands now; of one that cannot be read, a view that says why (`RunView.problem`).
+
+        Raises LookupError for an id that is not listed.
+        """
         return self.find_all([run_id])[0]
 
     def find_all(self, run_ids: Sequence[str]) -> list[RunView]:
         """Return how several runs stand now. Raises LookupError for an id that is not listed."""
-        listed = self.ids()
-        return [self._view(run_id, listed[run_id]) for run_id in run_ids]
-
-    def _view(self, run_id: str, run: RunDirectory) -> RunView:
         with self._lock:
-            version_then, before = self._seen.get(run_id, (None, None))
-        version = _version(run, before)  # before anything is read: what is written after that counts as a change
-        if before is not None and version == version_then:
-            return before
-        try:
-            view = current_view(run, before)
-        except MnistnnError:
-            view = RunView(run)
-            _ = view.problem
+            listed = self._listed
+        if not all(run_id in listed and listed[run_id].path.is_dir() for run_id in run_ids):
+            listed = self.ids()  # hundreds of folders may have to be looked into for that
+        return [self._view(run_id, listed[run_id])[1] for run_id in run_ids]
+
+    def _brief(self, run_id: str, run: RunDirectory) -> Brief:
         with self._lock:
-            self._seen[run_id] = version, view
-        return view
+            version_then, brief = self._briefs.get(run_id, (None, None))
+        if brief is not None and _version(run, brief.may_run) == version_then:
+            return brief
+        version, view = self._view(run_id, run)
+        brief = brief_of(run_id, view)
+        with self._lock:
+            self._briefs[run_id] = version, brief
+        return brief
+
+    def _view(self, run_id: str, run: RunDirectory) -> tuple[Version, RunView]:
+        with self._lock:
+            version_then, before = self._views.get(run_id, (None, None))
+        may_run = before is None or before.problem is not None or before.record.status == "running"
+        version = _version(run, may_run)  # before anything is read: what is written after that counts as a change
+        if before is None or version != version_then:
+            try:
+                view = current_view(run, before)
+            except MnistnnError:
+                view = RunView(run)
+                _ = view.problem
+        else:
+            view = before
+        self._keep(run_id, version, view)
+        return version, view
+
+    def _keep(self, run_id: str, version: Version, view: RunView) -> None:
+        """Keep a view, and forget those that were not asked for for the longest time if all have too many rows."""
+        with self._lock:
+            self._forget(run_id)
+            self._views[run_id] = version, view
+            self._rows_kept += _rows_of(view)
+            while self._rows_kept > _MOST_ROWS_KEPT and len(self._views) > 1:
+                self._forget(next(iter(self._views)))
+
+    def _forget(self, run_id: str) -> None:
+        if run_id in self._views:
+            self._rows_kept -= _rows_of(self._views.pop(run_id)[1])
 
 
-def _version(run: RunDirectory, before: RunView | None) -> Version:
-    """Return what is not the same any more once something about a run has changed that a view tells."""
-    states = []
+def _rows_of(view: RunView) -> int:
+    """Return a measure of the memory that a view takes."""
+    return _ROWS_OF_A_RECORD + (0 if view.problem is not None else len(view.rows))
+
+
+def _version(run: RunDirectory, may_run: bool) -> Version:
+    """Return what is not the same any more once something has changed that a view tells.
+
+    may_run  whether the run is recorded as running: then it matters whether a process holds its lock, which one that
+             ends as it should says in run.json before it lets go
+    """
+    states: list[object] = []
     for name in _LOOKED_AT:
         try:
             state = os.stat(os.path.join(run.path, name))
@@ -84,6 +133,4 @@ def _version(run: RunDirectory, before: RunView | None) -> Version:
             states.append(None)
         else:
             states.append((state.st_ino, state.st_size, state.st_mtime_ns))
-    # Who trains holds the lock, and says in run.json that it has ended, unless it was killed.
-    may_run = before is None or before.problem is not None or before.record.status == "running"
     return (*states, lock.is_held(run) if may_run else None)

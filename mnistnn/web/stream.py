@@ -1,10 +1,9 @@
-"""What happens to runs, told to every open page: one look at the runs twice a second, for all of them together."""
+"""What happens to runs, told to every open page: one look at the runs a second, for all of them together."""
 
 import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -13,15 +12,14 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from mnistnn.errors import MnistnnError
-from mnistnn.run.live import POLL_S
-from mnistnn.run.view import RunView
-from mnistnn.web.bar import bar_of
+from mnistnn.web.brief import Brief
 from mnistnn.web.listing import Listing
 
 _MOST_WAITING = 64  # events of a page that does not read them; it is told all anew
 _SILENCE_S = 15.0  # after which a page is sent a comment, so that it knows that the server is there
-_SHARE = 0.05  # of the time that looking may take, however many runs there are
+_LOOK_S = 1.0
+"""Between two looks: a page costs a training beside it half as much CPU time as with two looks a second."""
+_SHARE = 0.02  # of the time that looking may take, however many runs there are
 _ALL = "all"
 
 Event = dict[str, Any]
@@ -79,7 +77,7 @@ class Stream:
     async def _look(self) -> None:
         took_s = 0.0
         while True:
-            await asyncio.sleep(max(POLL_S, took_s / _SHARE))
+            await asyncio.sleep(max(_LOOK_S, took_s / _SHARE))
             if not self._listeners:
                 return
             began_s = time.monotonic()
@@ -93,20 +91,16 @@ class Stream:
                     _put(queue, event)
 
     def _standing(self) -> dict[str, Event]:
-        return {run_id: _state(run_id, view) for run_id, view in self._listing.views().items()}
+        return {run_id: _state(brief) for run_id, brief in self._listing.briefs().items()}
 
 
-def _state(run_id: str, view: RunView) -> Event:
-    rows = checkpoints = 0
-    with suppress(MnistnnError):
-        rows, checkpoints = len(view.rows), len(view.checkpoints)
-    progress = None if view.problem else bar_of(view)
+def _state(brief: Brief) -> Event:
     return {
-        "run": run_id,
-        "rows": rows,
-        "checkpoints": checkpoints,
-        "state": view.standing,
-        "progress": None if progress is None else asdict(progress),
+        "run": brief.id,
+        "rows": brief.rows,
+        "checkpoints": brief.checkpoints,
+        "state": brief.standing,
+        "progress": None if brief.bar is None else asdict(brief.bar),
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.live import current_view, ends, follow, metric_to_show, what_ends
-from mnistnn.run.metrics import read_on, read_rows
+from mnistnn.run.metrics import read_on
 from mnistnn.run.record import read_record
 from mnistnn.stopping.course import CoursePatience
 from mnistnn.stopping.limits import MaxEpochs, MaxTime, MaxUpdates, Target

@@ -14,6 +14,7 @@ from mnistnn.run import under_way
 from mnistnn.run.directory import RunDirectory
 from mnistnn.runner import progress_file
 from mnistnn.runner.progress_file import EVERY_S, ProgressFile
+from mnistnn.storage.writing import write_atomically
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def clock(monkeypatch):
 def told(monkeypatch):
     """All that is written, as often as can be."""
     found = []
-    really = progress_file.write_atomically
+    really = write_atomically
 
     def write(path, content, forced):
         assert not forced
@@ -101,7 +102,7 @@ def test_parts_of_a_long_update_are_counted(followed):
 
 def test_slow_disk_is_written_to_more_seldom(followed, clock, monkeypatch):
     _, go_on = followed
-    really = progress_file.write_atomically
+    really = write_atomically
 
     def write(*arguments, **settings):
         clock[0] += 0.1

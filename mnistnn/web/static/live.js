@@ -12,7 +12,7 @@ const address = {
 }[kind];
 const concerns = (run) => run === "all" || (kind === "run" ? run === id : kind === "compare" ? wanted.split(",").includes(run) : true);
 
-const PAUSE_MS = 1000, PATIENCE = 10;  // between renewals: a second, and ten times as long as the last one took
+const PAUSE_MS = 1000, PATIENCE = 20;  // between renewals: a second, and twenty times as long as the last one took
 const known = new Map();  // how runs stood when they were told of last
 let resting = false, again = false;
 
