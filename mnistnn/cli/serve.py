@@ -69,6 +69,7 @@ def _listener(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen()  # so that a browser which is faster than the server waits for it
     except OSError as error:
         listener.close()
         raise UsageError(f"--port: {port} cannot be listened on ({error.strerror}); 0 takes a free one") from error

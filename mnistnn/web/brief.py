@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from mnistnn.errors import MnistnnError
 from mnistnn.run.view import RunView
@@ -24,12 +25,25 @@ class Brief:
     problem: str | None
     may_run: bool = True
     name: str = ""
-    started: str = ""
+    began: str = ""
     epochs: int = 0
     rows: int = 0
     checkpoints: int = 0
     best: str = ""
     bar: Bar | None = None
+
+    @property
+    def began_s(self) -> float:
+        """When it began, in seconds since the epoch of the system's clock; 0 if that is not known."""
+        try:
+            return datetime.fromisoformat(self.began).timestamp()
+        except (ValueError, OverflowError, OSError):
+            return 0.0
+
+    @property
+    def started(self) -> str:
+        """When it began, to the minute."""
+        return self.began[:16].replace("T", " ")
 
 
 def brief_of(run_id: str, view: RunView) -> Brief:
@@ -44,15 +58,20 @@ def brief_of(run_id: str, view: RunView) -> Brief:
         path=view.run.path.name,
         standing=view.standing,
         problem=None,
-        may_run=view.record.status == "running",
+        may_run=may_run(view),
         name=view.record.name,
-        started=view.record.started[:16].replace("T", " "),
+        began=view.record.started,
         epochs=view.epochs,
         rows=len(view.rows),
         checkpoints=checkpoints,
         best=_best(view),
         bar=bar_of(view),
     )
+
+
+def may_run(view: RunView) -> bool:
+    """Tell whether a run is recorded as running, or it cannot be read what is recorded."""
+    return view.problem is not None or view.record.status == "running"
 
 
 def _best(view: RunView) -> str:

@@ -11,7 +11,7 @@ from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory, all_runs
 from mnistnn.run.live import current_view
 from mnistnn.run.view import RunView
-from mnistnn.web.brief import Brief, brief_of
+from mnistnn.web.brief import Brief, brief_of, may_run
 
 _DIGITS = 12  # of an id
 _MOST_ROWS_KEPT = 200_000
@@ -44,7 +44,7 @@ class Listing:
         self._lock = threading.Lock()
 
     def ids(self) -> dict[str, RunDirectory]:
-        """Return the runs that there are now by their ids, the one that began last first."""
+        """Return the runs that there are now by their ids; by the names of their folders, the last first."""
         runs = sorted(self._chosen or all_runs(self._runs), key=lambda run: run.path.name, reverse=True)
         with self._lock:
             self._ids = {run.path: self._ids.get(run.path) or id_of(run) for run in runs}
@@ -55,8 +55,9 @@ class Listing:
             return self._listed
 
     def briefs(self) -> dict[str, Brief]:
-        """Return in a few words how each run stands now, the one that began last first."""
-        return {run_id: self._brief(run_id, run) for run_id, run in self.ids().items()}
+        """Return in a few words how each run stands now: the one that began last first, what cannot be read last."""
+        found = [self._brief(run_id, run) for run_id, run in self.ids().items()]
+        return {brief.id: brief for brief in sorted(found, key=lambda brief: brief.began_s, reverse=True)}
 
     def find(self, run_id: str, /) -> RunView:
         """Return how a run stands now; of one that cannot be read, a view that says why (`RunView.problem`).
@@ -87,14 +88,15 @@ class Listing:
     def _view(self, run_id: str, run: RunDirectory) -> tuple[Version, RunView]:
         with self._lock:
             version_then, before = self._views.get(run_id, (None, None))
-        may_run = before is None or before.problem is not None or before.record.status == "running"
-        version = _version(run, may_run)  # before anything is read: what is written after that counts as a change
+        # Before anything is read: what is written after that counts as a change.
+        version = _version(run, before is None or may_run(before))
         if before is None or version != version_then:
             try:
                 view = current_view(run, before)
             except MnistnnError:
                 view = RunView(run)
                 _ = view.problem
+            version = version if may_run(view) else (*version[:-1], None)
         else:
             view = before
         self._keep(run_id, version, view)
@@ -119,11 +121,10 @@ def _rows_of(view: RunView) -> int:
     return _ROWS_OF_A_RECORD + (0 if view.problem is not None else len(view.rows))
 
 
-def _version(run: RunDirectory, may_run: bool) -> Version:
+def _version(run: RunDirectory, asks_lock: bool) -> Version:
     """Return what is not the same any more once something has changed that a view tells.
 
-    may_run  whether the run is recorded as running: then it matters whether a process holds its lock, which one that
-             ends as it should says in run.json before it lets go
+    asks_lock  whether it matters that a process holds the lock: not where run.json says that training has ended
     """
     states: list[object] = []
     for name in _LOOKED_AT:
@@ -133,4 +134,4 @@ def _version(run: RunDirectory, may_run: bool) -> Version:
             states.append(None)
         else:
             states.append((state.st_ino, state.st_size, state.st_mtime_ns))
-    return (*states, lock.is_held(run) if may_run else None)
+    return (*states, lock.is_held(run) if asks_lock else None)

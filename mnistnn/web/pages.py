@@ -50,7 +50,7 @@ async def latest(request: Request) -> Response:
     """The run that began last."""
 
     def look(listing: Listing) -> dict[str, Any]:
-        run_id = next(iter(listing.ids()), None)
+        run_id = next(iter(listing.briefs()), None)
         if run_id is None:
             raise LookupError
         return _about(run_id, listing.find(run_id))
