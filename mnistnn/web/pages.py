@@ -16,6 +16,7 @@ from mnistnn.analysis.report.page import GREY, charts_of, colours_of
 from mnistnn.analysis.report.results import experiment_row, run_row
 from mnistnn.errors import MnistnnError
 from mnistnn.run.view import RunView
+from mnistnn.web.brief import brief_of
 from mnistnn.web.listing import Listing
 
 _MOST_COMPARED = 50
@@ -34,7 +35,7 @@ async def runs(request: Request) -> Response:
     """The table of all runs."""
 
     def look(listing: Listing) -> dict[str, Any]:
-        return {"rows": [_row(run_id, view) for run_id, view in listing.views().items()]}
+        return {"rows": list(listing.briefs().values())}
 
     return await _part(request, "part_runs.html", look)
 
@@ -49,7 +50,7 @@ async def latest(request: Request) -> Response:
     """The run that began last."""
 
     def look(listing: Listing) -> dict[str, Any]:
-        run_id = next(iter(listing.ids()), None)
+        run_id = next(iter(listing.briefs()), None)
         if run_id is None:
             raise LookupError
         return _about(run_id, listing.find(run_id))
@@ -112,25 +113,9 @@ async def _part(request: Request, template: str, look: Callable[[Listing], dict[
     return templates.TemplateResponse(request, template, {"grey": GREY, **found})
 
 
-def _row(run_id: str, view: RunView) -> dict[str, Any]:
-    """Return what the table says of a run, whether its files can be read or not."""
-    row: dict[str, Any] = {"id": run_id, "path": view.run.path.name, "standing": view.standing, "problem": view.problem}
-    if view.problem is None:
-        row |= {"name": view.record.name, "started": view.record.started[:16].replace("T", " "), "epochs": view.epochs}
-        row["best"] = _best(view)
-    return row
-
-
-def _best(view: RunView) -> str:
-    if view.best is None or view.record.monitor not in view.best:
-        return ""
-    value, metric = view.best[view.record.monitor], view.record.monitor
-    return f"{metric} {100 * value:.2f} %" if metric.endswith("error") else f"{metric} {value:.4g}"
-
-
 def _about(run_id: str, view: RunView) -> dict[str, Any]:
     found = {
-        "row": _row(run_id, view),
+        "row": brief_of(run_id, view),
         "charts": [],
         "columns": [],
         "values": [],

@@ -12,23 +12,40 @@ const address = {
 }[kind];
 const concerns = (run) => run === "all" || (kind === "run" ? run === id : kind === "compare" ? wanted.split(",").includes(run) : true);
 
-let asking = false, again = false;
+const PAUSE_MS = 1000, PATIENCE = 20;  // between renewals: a second, and twenty times as long as the last one took
+const known = new Map();  // how runs stood when they were told of last
+let resting = false, again = false;
 
+// Ask for the part, and again after a pause if something has happened meanwhile.
 async function renew() {
-  if (asking) {
-    again = true;
-    return;
-  }
-  asking = true;
+  again = true;
+  if (resting) return;
+  resting = true;
+  again = false;
+  const began = performance.now();
   try {
-    do {
-      again = false;
-      show(await (await api(address())).text());
-    } while (again);
+    show(await (await api(address())).text());
   } catch (error) {
     if (!(error instanceof TypeError)) part.replaceChildren(Object.assign(document.createElement("p"), { textContent: error.message }));
-  } finally {
-    asking = false;
+  }
+  const pause = Math.max(PAUSE_MS, PATIENCE * (performance.now() - began));
+  setTimeout(() => {
+    resting = false;
+    if (again) renew();
+  }, pause);
+}
+
+// Move the bars of a run.
+function tellProgress({ run, progress }) {
+  for (const each of part.querySelectorAll(`.under-way[data-run="${CSS.escape(run)}"]`)) {
+    const [bar, text] = each.children;
+    each.hidden = !progress;
+    bar.hidden = !progress?.most;
+    if (progress?.most) {
+      bar.max = progress.most;
+      bar.value = progress.done;
+    }
+    text.textContent = progress?.text ?? "";
   }
 }
 
@@ -89,5 +106,9 @@ if (compare) {
   });
 }
 events((event) => {
-  if (concerns(event.run)) renew();
+  const standing = `${event.rows} ${event.state}`, before = known.get(event.run);
+  known.set(event.run, standing);
+  if (!concerns(event.run)) return;
+  if (event.run === "all" || (!event.first && standing !== before)) renew();
+  else tellProgress(event);
 });
