@@ -3,6 +3,9 @@
 import base64
 import io
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
+from tests.web.test_guard import TOKEN
+
+ROOT = Path(__file__).parents[3]
 WAIT_S = 30
 SEVEN = [(70, 70), (200, 70), (170, 140), (130, 220)]
 
@@ -27,14 +33,15 @@ class Page:
     def __init__(self, driver: Any, url: str) -> None:
         self.driver, self.url = driver, url
 
-    def open(self, query: str = "", width: int = 1200, dark: bool = False) -> None:
+    def open(self, query: str = "", width: int = 1200, dark: bool = False, fragment: str = "") -> None:
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         self.driver.get_log("browser")
         self.driver.get_log("performance")
-        self.driver.get(f"{self.url}/draw/r0{query}")
+        self.driver.get("about:blank")  # else only the fragment changes, which loads nothing
+        self.driver.get(f"{self.url}{query}{fragment or f'#token={TOKEN}'}")
         self.until(
             "document.querySelectorAll('#digit-buttons button').length || !document.getElementById('problem').hidden"
         )
@@ -101,7 +108,7 @@ class Page:
 @pytest.fixture
 def page(toy, start, served, driver):
     start(toy, "stopping.max_epochs.epochs=3", "checkpoint.keep_last=5")
-    return Page(driver, served({"r0": Path("run")}))
+    return Page(driver, served(Path("run")))
 
 
 @pytest.mark.parametrize("kind", [interaction.POINTER_MOUSE, interaction.POINTER_PEN, interaction.POINTER_TOUCH])
@@ -224,16 +231,24 @@ def test_slider_answers_by_an_older_checkpoint_and_the_address_keeps_it(page):
     assert page.scores() == older
 
 
-def test_digit_is_answered_anew_when_a_checkpoint_came(page):
-    page.open()
-    page.draw(SEVEN)
-    before = page.answered
-    page.driver.execute_script("window.tell({run: 'r0', rows: 3, checkpoints: 3, state: 'training'})")
-    page.driver.execute_script("window.tell({run: 'other', rows: 9, checkpoints: 9, state: 'training'})")
-    time.sleep(0.5)
-    assert page.answered == before  # the first word of a run is how it stands
-    page.driver.execute_script("window.tell({run: 'r0', rows: 4, checkpoints: 4, state: 'training'})")
-    page.after(before)
+def test_digit_is_answered_anew_as_the_run_learns(toy, served, driver):
+    forever = ["stopping=[{type: max_epochs, epochs: 1000000}]", "optimizer.learning_rate=0.001"]
+    command = [sys.executable, "-m", "mnistnn", "train", toy, *forever, "--run-dir", "run", "-q"]
+    training = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    try:
+        end = time.monotonic() + WAIT_S
+        while not list(Path("run").glob("checkpoints/step-*")):
+            assert time.monotonic() < end, "it saves nothing"
+            time.sleep(0.05)
+        page = Page(driver, served(Path("run")))
+        page.open()
+        page.draw(SEVEN)
+        first, before = page.scores(), page.answered
+        page.after(before + 1)
+        assert page.scores() != first
+    finally:
+        training.kill()
+        training.wait()
     assert page.complaints() == []
 
 
@@ -280,9 +295,9 @@ return [...document.querySelectorAll('main *')].filter((node) => !node.disabled 
 
 @pytest.mark.slow
 def test_drawing_is_answered_by_a_convolutional_net_in_50_ms(real_mnist, tmp_path, start, served, driver):
-    cnn = Path(__file__).parents[3] / "experiments" / "cnn.yaml"
+    cnn = ROOT / "experiments" / "cnn.yaml"
     start(cnn, "stopping.max_epochs.epochs=1", "data.validation_examples=50000", path=tmp_path / "run")
-    page = Page(driver, served({"r0": tmp_path / "run"}))
+    page = Page(driver, served(tmp_path / "run"))
     page.open()
     page.draw(SEVEN)
     took = []
