@@ -24,7 +24,7 @@ def create_app(listing: Listing, token: str) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        # Asking for one thread of BLAS takes longer than an answer: it is done once, and those of each answer are nested.
+        # To bring BLAS to one thread takes a third of an answer's time: done once, and those of answers are nested.
         with threads.allowed(1):
             yield
         app.state.stream.close()
