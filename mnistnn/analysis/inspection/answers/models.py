@@ -36,8 +36,7 @@ class ShownModel:
         raise UsageError("a model that is fitted, and not trained by steps, has no gradient")
 
     def feeding(self, name: str, place: tuple[int, ...], target: int | None) -> Feeding:
-        """Return what feeds a unit of a part: an element of its first picture. Raises UsageError if nothing is said of it.
-        """
+        """Return what feeds a unit of a part, an element of its first picture. Raises UsageError for what is none."""
         parts = {part.name: part for part in self.parts() if part.has_units}
         if name not in parts:
             of_type = self.trained.task.experiment.model.type
