@@ -317,7 +317,8 @@ async function feedPointed() {
 function showUnit(name, { about, values }) {
   const names = state.shown.map(({ part }) => part.name), at = names.indexOf(name);
   const index = about.place.join(", ");
-  find("unit-heading").textContent = `What feeds ${name}[${index}]`;
+  const label = state.shown[at]?.part.pictures[0].labels?.[about.place[0]];
+  setText(find("unit-heading"), `What feeds ${name}[${index}]${label && label !== index ? ` (${label})` : ""}`);
   const body = find("unit-body");
   body.replaceChildren(...about.lines.map((text) => element("p", { class: "formula", text })));
   if (about.note) body.append(element("p", { class: "said", text: about.note }));

@@ -199,6 +199,18 @@ def test_each_picture_has_its_numbers_beside_it(page):
     np.testing.assert_allclose(p, list(page.scores().values()), rtol=5e-3, atol=1e-4)
 
 
+def test_no_picture_is_without_a_name_and_numbers(page):
+    page.open("?target=1&layer=hidden&unit=2")
+    page.draw(SEVEN)
+    page.until("!document.getElementById('unit').hidden")
+    bare = page.run(
+        "[...document.querySelectorAll('main canvas')].filter((c) => !c.closest('.sheet')"
+        " && !(c.getAttribute('aria-label') && c.closest('figure')?.querySelector('details'))).length"
+    )
+    assert bare == 0
+    assert page.run("document.querySelectorAll('#steps figure').length") == 2
+
+
 def test_picture_is_as_strong_as_its_numbers_and_marks_what_feeds_a_unit(page):
     page.open("?split=valid&label=1&nth=0")
     page.after(0)
@@ -244,8 +256,9 @@ def test_link_brings_the_same_view_and_not_the_token(page):
     np.testing.assert_array_equal(np.array(page.sheet()), sheet)
     assert (page.scores(), page.text("#backward-said")) == (scores, before)
     page.find("#undo").click()  # the strokes came, not their picture alone
-    page.after(page.answered)
-    assert np.array(page.sheet())[205:208, 140:150].min() == 255
+    page.after(1)
+    assert sheet[208, 170, 0] == 0
+    assert np.array(page.sheet())[208, 170, 0] == 255
     assert page.complaints() == []
 
 
@@ -314,6 +327,7 @@ def test_slider_answers_by_an_older_checkpoint_and_the_address_keeps_it(page):
 
 def test_digit_is_answered_anew_as_the_run_learns(toy, served, driver):
     forever = ["stopping=[{type: max_epochs, epochs: 1000000}]", "optimizer.learning_rate=0.001"]
+    forever += ["checkpoint.monitor=valid.loss"]  # which such small steps make better each time
     command = [sys.executable, "-m", "mnistnn", "train", toy, *forever, "--run-dir", "run", "-q"]
     training = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)})
     try:
@@ -326,7 +340,10 @@ def test_digit_is_answered_anew_as_the_run_learns(toy, served, driver):
         page.draw(SEVEN)
         first, before = page.scores(), page.answered
         page.after(before + 1)
-        assert page.scores() != first
+        end = time.monotonic() + WAIT_S
+        while page.scores() == first:
+            assert time.monotonic() < end, "the answer stays as it was"
+            time.sleep(0.1)
     finally:
         training.kill()
         training.wait()
@@ -376,15 +393,34 @@ return [...document.querySelectorAll('main *')].filter((node) => !node.disabled 
 
 @pytest.mark.slow
 def test_drawing_is_answered_by_a_convolutional_net_in_50_ms(real_mnist, tmp_path, start, served, driver):
-    cnn = ROOT / "experiments" / "cnn.yaml"
-    start(cnn, "stopping.max_epochs.epochs=1", "data.validation_examples=50000", path=tmp_path / "run")
+    """From the pointer's event to the frame in which the classes are seen; each time of a picture that is new."""
+    start(ROOT / "experiments" / "cnn.yaml", "data.validation_examples=50000", "stopping.max_epochs.epochs=1",
+          path=tmp_path / "run")  # fmt: skip
     page = Page(driver, served(tmp_path / "run"))
     page.open()
-    page.draw(SEVEN)
-    took = []
-    for number in range(20):  # another drawing each time, and nothing else under way
+    pen, took = PointerInput(interaction.POINTER_PEN, "pen"), []
+    for number in range(20):
         page.find("#clear").click()
-        page.draw([(70 + number, 70), (200, 70), (170, 140), (130, 220)])
+        page.until("!document.querySelector('#scores tr')")
+        before = page.answered
+        _moved(page, pen, [(70 + number, 70), (200, 70), (170, 140)], down=True)
+        page.after(before)
+        before = page.answered
+        _moved(page, pen, [(130, 220)])
+        page.after(before)
         took.append(float(page.run("document.body.dataset.ms")))
+        actions = ActionBuilder(driver, mouse=pen)
+        pen.create_pointer_up(button=0)
+        actions.perform()
     # The quickest: what else this machine does is not the page's.
+    print(f"best {min(took):.1f} ms, median {np.median(took):.1f} ms, load {os.getloadavg()[0]:.1f}")
     assert min(took) <= 50, took
+
+
+def _moved(page: Page, pen: PointerInput, points: list[tuple[int, int]], down: bool = False) -> None:
+    actions = ActionBuilder(page.driver, mouse=pen, duration=20)
+    for number, (x, y) in enumerate(points):
+        pen.create_pointer_move(origin=page.find("#paper"), x=x - 140, y=y - 140, duration=20)
+        if down and number == 0:
+            pen.create_pointer_down(button=0)
+    actions.perform()

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -34,8 +33,8 @@ def mnistnn(toy: Path, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
 
 
 @pytest.fixture
-def page(mnistnn, driver, tmp_path) -> Iterator[Any]:
-    """The page of a run that was trained where its code was trusted, which is not here."""
+def page_and_token(mnistnn, driver, tmp_path) -> Iterator[tuple[Page, str]]:
+    """The page of a run that was trained where its code was trusted, not here; and the fragment that opens it."""
     assert FORMULA in CODE
     Path("maxout.py").write_text(CODE)
     overrides = [*OVERRIDES["maxout"], "stopping.max_epochs.epochs=1"]
@@ -54,32 +53,32 @@ def page(mnistnn, driver, tmp_path) -> Iterator[Any]:
         server.communicate()
 
 
-def test_code_from_elsewhere_is_not_executed_until_the_command_that_the_page_names_trusts_it(page, mnistnn):
-    opened, token = page
-    opened.open("?split=valid&label=1&nth=0", fragment=token)
-    problem = opened.text("#problem")
+def test_code_from_elsewhere_is_not_executed_until_the_command_that_the_page_names_trusts_it(page_and_token, mnistnn):
+    page, token = page_and_token
+    page.open("?split=valid&label=1&nth=0", fragment=token)
+    problem = page.text("#problem")
     assert "needs maxout.py" in problem
     assert "not trusted on this machine: read run/source/code/maxout.py" in problem
-    opened.find("#paper").click()  # a dot, which is a question, too
-    opened.driver.refresh()
-    opened.until("!document.getElementById('problem').hidden")
+    page.find("#paper").click()  # a dot, which is a question, too
+    page.driver.refresh()
+    page.until("!document.getElementById('problem').hidden")
     assert not EXECUTED.exists()
-    assert opened.complaints() == []
+    assert page.complaints() == []
 
     found = COMMAND.search(problem)
     assert found, problem
     trust = mnistnn(*found[1].split()[1:])
     trust.communicate()
     assert trust.returncode == 0
-    opened.open("?split=valid&label=1&nth=0&target=2", fragment=token)
-    opened.after(0)
+    page.open("?split=valid&label=1&nth=0&target=2", fragment=token)
+    page.after(0)
     assert EXECUTED.exists()
-    (own,) = opened.run("[...document.querySelectorAll('#parts .part')].filter((p) => p.innerText.includes('maxout'))"
+    (own,) = page.run("[...document.querySelectorAll('#parts .part')].filter((p) => p.innerText.includes('maxout'))"
                         ".map((p) => p.dataset.part)")  # fmt: skip
-    texts = opened.run("[...document.querySelectorAll('#parts .formula')].map((p) => p.textContent)")
+    texts = page.run("[...document.querySelectorAll('#parts .formula')].map((p) => p.textContent)")
     assert FORMULA in texts
-    assert opened.run(f"document.querySelectorAll('#backward-parts [data-part={own}] canvas').length") >= 3
-    opened.driver.execute_script(f"document.querySelector('[data-part={own}] canvas.pointable').focus()")
-    opened.until(f"document.getElementById('unit-heading').textContent.includes('{own}[0]')")
-    assert "the derivative of this unit by each input" in opened.text("#unit-body")
-    assert opened.complaints() == []
+    assert page.run(f"document.querySelectorAll('#backward-parts [data-part={own}] canvas').length") >= 3
+    page.driver.execute_script(f"document.querySelector('[data-part={own}] canvas.pointable').focus()")
+    page.until(f"document.getElementById('unit-heading').textContent.includes('{own}[0]')")
+    assert "the derivative of this unit by each input" in page.text("#unit-body")
+    assert page.complaints() == []
