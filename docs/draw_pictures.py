@@ -36,7 +36,7 @@ class Shot:
 
 
 SHOTS = [
-    Shot("cnn", "sequential", 1640, "", ("conv1", 306)),
+    Shot("cnn", "sequential", 2000, "", ("conv1", 306)),
     Shot("dense", "sequential", 1400, "split=valid&label=4&nth=1", ("hidden", 40)),
     Shot("batch-norm", "sequential", 1300, "split=valid&label=2&nth=0", ("norm", 12)),
     Shot("lstm", "sequential", 1550, "split=valid&label=3&nth=0", ("memory", 17)),
@@ -49,7 +49,7 @@ SHOTS = [
     Shot("stumps", "boosted_stumps", 1500, "split=valid&label=6&nth=0", ("scores", 6)),
     Shot("committee", "committee", 1500, "split=valid&label=4&nth=0", ("scores", 4)),
     Shot("linear", "least_squares", 1950, "split=valid&label=7&nth=0", ("outputs", 6)),
-    Shot("gaussians", "quadratic_discriminant", 2050, "split=valid&label=5&nth=0", ("scores", 5)),
+    Shot("gaussians", "quadratic_discriminant", 2300, "split=valid&label=5&nth=0", ("scores", 5)),
 ]
 WIDTH = 1100
 NARROW = Shot("cnn", "sequential", 1500, "split=valid&label=2&nth=0&target=7")

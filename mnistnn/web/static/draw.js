@@ -254,7 +254,7 @@ function showSteps(about, values) {
     const step = steps[i];
     setText(step.text, text);
     if (!of) return;
-    const picture = { name: i ? "The image that the model is given" : "The ink", signed: false, labels: null, caption: "", ...of };
+    const picture = { name: i ? "the image" : "the ink", signed: false, labels: null, caption: "", ...of };
     if (step.picture?.about.shape.join() === of.shape.join()) return step.picture.renew(picture, values(of));
     step.picture?.node.remove();
     step.picture = new Picture(picture, values(of), { tallest: 84 });
@@ -317,7 +317,7 @@ async function feedPointed() {
 function showUnit(name, { about, values }) {
   const names = state.shown.map(({ part }) => part.name), at = names.indexOf(name);
   const index = about.place.join(", ");
-  const label = state.shown[at]?.part.pictures[0].labels?.[about.place[0]];
+  const label = about.place.length === 1 ? state.shown[at]?.part.pictures[0].labels?.[about.place[0]] : null;
   setText(find("unit-heading"), `What feeds ${name}[${index}]${label && label !== index ? ` (${label})` : ""}`);
   const body = find("unit-body");
   body.replaceChildren(...about.lines.map((text) => element("p", { class: "formula", text })));

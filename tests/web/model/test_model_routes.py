@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mnistnn.analysis.evaluation import own_pictures
 from mnistnn.analysis.evaluation.predictions import class_scores_of, images_at
 from mnistnn.config import load
 from mnistnn.experiment.trained import load_trained
@@ -186,6 +187,44 @@ def test_model_is_loaded_once_and_anew_when_a_checkpoint_came(client, monkeypatc
     newest.unlink()
     client.post("/draw?split=valid&place=3&checkpoint=last")
     assert len(loaded) == 2
+
+
+def test_what_is_loaded_is_asked_without_a_look_at_other_runs(client, monkeypatch):
+    first = client.post("/draw?split=valid&place=3").content
+
+    def ids(listing):
+        raise AssertionError("the runs were listed again")
+
+    monkeypatch.setattr(Listing, "ids", ids)
+    assert client.post("/draw?split=valid&place=3").content == first
+
+
+def test_drawing_is_made_an_image_once_whatever_is_asked_of_it(client, monkeypatch):
+    made = []
+
+    def fitted(*given):
+        made.append(given)
+        return own_pictures.fitted(*given)
+
+    monkeypatch.setattr("mnistnn.web.asking.fitted", fitted)
+    sheets = [drawing(), drawing(30)]
+    answers = []
+    for number in (0, 0, 1, 0):
+        body = sheets[number].tobytes()
+        answers.append(client.post("/draw", content=body).content)
+        client.post("/draw?target=2", content=body)
+        client.post("/unit?layer=hidden&unit=1", content=body)
+    assert len(made) == 3
+    assert answers[0] == answers[1] == answers[3] != answers[2]
+
+
+def test_run_that_is_gone_is_not_found_though_it_was_loaded(toy, start):
+    run = start(toy, path="runs/toy/one").run
+    app = create_app(Listing(Path("runs")), TOKEN)
+    client = client_of(run.path, app=app)
+    assert client.get("/model").json()["name"] == "toy"
+    shutil.rmtree(run.path)
+    assert client.get("/model").status_code == 404
 
 
 def test_few_models_are_in_memory(toy, start, monkeypatch):

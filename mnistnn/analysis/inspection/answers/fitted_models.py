@@ -84,7 +84,7 @@ class ShownGaussians(ShownModel):
             "How many standard deviations the input is from the mean of each class, all directions together.",
             ["d² = (x − μ)ᵀ Σ⁻¹ (x − μ)"],
             [Picture("d", np.sqrt(squares).astype(scores.dtype), signed=False, labels=names)],
-            table=[["class", "d²", "log π − ½ log |Σ|", "z = log π − ½ log |Σ| − ½ d²"], *rows],
+            table=[["class", "d²", "log π − ½ log |Σ|", "score"], *rows],
         )  # fmt: skip
         directions, deviations = self._directions(likeliest)
         varies = Part(
@@ -118,7 +118,7 @@ class ShownGaussians(ShownModel):
         d = np.sqrt(self._squares()[c])
         names = [f"d[{j}]" for j in range(len(d))]
         return of_terms(
-            place, value, f"z[{c}] = log π − ½ log |Σ| − ½ Σⱼ dⱼ², of the distances dⱼ along the class's directions",
+            place, value, "y = log π − ½ log |Σ| − ½ Σⱼ dⱼ², of the distances dⱼ along the class's directions",
             names, d, -0.5 * d, float(model.offset[c]), "log π − ½ log |Σ|",
         )  # fmt: skip
 
