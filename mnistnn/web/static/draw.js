@@ -1,4 +1,4 @@
-// The page "Draw a digit": strokes become 280 × 280 grey bytes, which the server answers; the answer is shown.
+// The page "Draw a digit": strokes become grey bytes, which the server answers; the answer is shown.
 
 import { api, events, takeToken } from "/static/api.js";
 import { Picture, element, figure, setText, showParts, tableOf, unpacked } from "/static/layers.js";
@@ -8,7 +8,7 @@ const run = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-
 const find = (id) => document.getElementById(id);
 const marks = find("marks");
 const state = { digit: null, target: "", checkpoint: "best", nth: {}, checkpoints: [], classes: [], shown: [], back: [], answer: null, pointed: null };
-const sheet = new Sheet(find("paper"), () => Number(find("stroke").value), drawn);
+const sheet = new Sheet(find("paper"), find("sent"), () => Number(find("stroke").value), drawn);
 
 // Asking. At most one question is on its way; while it is, only that there is another one is kept. `since` is when the
 // event was that asks: how long an answer takes is counted from it to the frame in which it is seen.
@@ -89,7 +89,7 @@ find("stroke").addEventListener("input", (event) => {
   find("stroke-px").textContent = `${event.target.value} px`;
 });
 find("save").addEventListener("click", () => {
-  find("paper").toBlob((blob) => {
+  find("sent").toBlob((blob) => {
     const link = element("a", { href: URL.createObjectURL(blob), download: "digit.png" });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
@@ -339,7 +339,7 @@ function mark() {
   const context = marks.getContext("2d"), steps = state.answer?.about.steps;
   context.clearRect(0, 0, marks.width, marks.height);
   if (!steps || sheet.current) return;
-  const [top, left, bottom, right] = steps.box;
+  const [top, left, bottom, right] = steps.box.map((each) => (each * marks.width) / find("sent").width);
   context.strokeStyle = "#0059a8";
   context.setLineDash([4, 4]);
   context.strokeRect(left, top, right - left, bottom - top);

@@ -3,11 +3,14 @@
 const FACTOR = 2; // points are kept in halves of a pixel, so that a link has all of what was drawn
 const MOST_POINTS = 20000; // of a drawing in a link
 
-/** Strokes on a canvas. `onChange(event, isOver)` is told of each change, with the event that made it. */
+/** Strokes on a canvas, and on a smaller one, `sent`, which the server is given and which is saved. `width()` is that of
+ * the next stroke; `onChange(event, isOver)` is told of each change, with the event that made it. */
 export class Sheet {
-  constructor(canvas, width, onChange) {
-    Object.assign(this, { canvas, width, onChange, side: canvas.width, strokes: [], current: null });
-    this.ink = canvas.getContext("2d", { willReadFrequently: true });
+  constructor(canvas, sent, width, onChange) {
+    Object.assign(this, { canvas, sent, width, onChange, side: canvas.width, strokes: [], current: null });
+    this.ink = canvas.getContext("2d");
+    this.small = sent.getContext("2d", { willReadFrequently: true });
+    this.small.scale(sent.width / this.side, sent.height / this.side);
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.#end(event));
@@ -28,9 +31,10 @@ export class Sheet {
     this.#changed(event);
   }
 
-  /** Return a byte for each pixel: 0 is paper, 255 ink. */
+  /** Return a byte for each pixel of what is sent: 0 is paper, 255 ink. */
   bytes() {
-    const grey = new Uint32Array(this.ink.getImageData(0, 0, this.side, this.side).data.buffer);
+    this.#strokesOn(this.small);
+    const grey = new Uint32Array(this.small.getImageData(0, 0, this.sent.width, this.sent.height).data.buffer);
     const found = new Uint8Array(grey.length);
     for (let i = 0; i < found.length; i++) found[i] = 255 - (grey[i] & 255);
     return found;
@@ -38,7 +42,7 @@ export class Sheet {
 
   /** Show an image (h, w) of 0 … 255 in place of strokes. */
   showImage(image, height, width) {
-    this.#blank();
+    this.#blank(this.ink);
     const side = Math.min(this.side / width, this.side / height);
     image.forEach((value, i) => {
       if (value === 0) return;
@@ -49,9 +53,7 @@ export class Sheet {
   }
 
   paint() {
-    this.#blank();
-    for (const stroke of this.strokes) this.#line(stroke.width, stroke.points);
-    if (this.current) this.#line(this.current.width, this.current.points);
+    this.#strokesOn(this.ink);
   }
 
   /** Return the strokes as text for a link: for each its width, its count of points, the first one, and then steps. */
@@ -91,13 +93,18 @@ export class Sheet {
     this.paint();
   }
 
-  #blank() {
-    this.ink.fillStyle = "#fff";
-    this.ink.fillRect(0, 0, this.side, this.side);
+  #strokesOn(ink) {
+    this.#blank(ink);
+    for (const stroke of this.strokes) this.#line(ink, stroke.width, stroke.points);
+    if (this.current) this.#line(ink, this.current.width, this.current.points);
   }
 
-  #line(width, [[x, y], ...rest]) {
-    const { ink } = this;
+  #blank(ink) {
+    ink.fillStyle = "#fff";
+    ink.fillRect(0, 0, this.side, this.side);
+  }
+
+  #line(ink, width, [[x, y], ...rest]) {
     ink.lineCap = ink.lineJoin = "round";
     ink.strokeStyle = "#000";
     ink.lineWidth = width;

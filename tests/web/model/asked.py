@@ -13,7 +13,7 @@ from mnistnn.web.app import create_app
 from mnistnn.web.listing import Listing, id_of
 from tests.web.test_guard import AUTHORIZED, TOKEN, testclient
 
-SIDE = 280
+SIDE = 140
 
 
 def client_of(run: Path, *others: Path, app: Any = None) -> Any:
@@ -36,9 +36,9 @@ def unpacked(body: bytes) -> tuple[dict[str, Any], Callable[[Mapping[str, Any]],
     return json.loads(body[4 : 4 + length]), values
 
 
-def drawing(width: int = 18) -> np.ndarray:
+def drawing(width: int = 9) -> np.ndarray:
     """Return a stroke down the sheet, and one across: 255 is ink."""
     sheet = np.zeros((SIDE, SIDE), np.uint8)
-    sheet[60:220, 130 : 130 + width] = 255
-    sheet[60 : 60 + width, 80:200] = 180
+    sheet[30:110, 65 : 65 + width] = 255
+    sheet[30 : 30 + width, 40:100] = 180
     return sheet

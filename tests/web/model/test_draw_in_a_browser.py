@@ -85,9 +85,9 @@ class Page:
         actions.perform()
         self.after(before)
 
-    def sheet(self) -> Image.Image:
-        """Return the drawing as the page saves it."""
-        url = self.run("document.getElementById('paper').toDataURL('image/png')")
+    def sheet(self, canvas: str = "paper") -> Image.Image:
+        """Return the drawing as it is seen."""
+        url = self.run(f"document.getElementById('{canvas}').toDataURL('image/png')")
         return Image.open(io.BytesIO(base64.b64decode(url.split(",")[1])))
 
     def scores(self) -> dict[str, float]:
@@ -122,7 +122,7 @@ def whole_window(driver):
 def test_drawing_is_answered_as_predict_answers_the_saved_picture(page, command, kind):
     page.open()
     page.draw(SEVEN, kind)
-    page.sheet().save("digit.png")
+    page.sheet("sent").save("digit.png")  # which is what "Save as PNG" saves
     (expected,) = json.loads(command("predict", "run", "digit.png", "--json").out)["images"]
     assert page.scores() == {each["class"]: each["probability"] for each in expected["classes"]}
     assert page.complaints() == []

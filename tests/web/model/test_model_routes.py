@@ -50,7 +50,7 @@ def test_drawing_is_answered_as_predict_answers_its_picture(client, command):
 def test_steps_say_where_the_ink_is(client):
     about, values = unpacked(client.post("/draw", content=drawing().tobytes()).content)
     top, left, bottom, right = about["steps"]["box"]
-    assert np.abs(np.array([top, left, bottom, right]) - [60, 80, 220, 200]).max() <= 3
+    assert np.abs(np.array([top, left, bottom, right]) - [30, 40, 110, 100]).max() <= 3
     ink = values(about["steps"]["ink"])
     assert max(ink.shape) == 56
     assert ink.max() <= 1.0
@@ -66,20 +66,20 @@ def test_target_brings_the_backward_pass(client):
     assert first["db"]["length"] == pytest.approx(float(np.linalg.norm(values(first["db"]))), rel=1e-6)
 
 
-@pytest.mark.parametrize("body", [bytes(280 * 280), b"\xff" * 280 * 280])
+@pytest.mark.parametrize("body", [bytes(140 * 140), b"\xff" * 140 * 140])
 def test_empty_sheet_has_no_answer(client, body):
     reply = client.post("/draw", content=body)
     assert reply.status_code == 200
     assert reply.json() == {"problem": "the drawing: no ink found: the picture is blank"}
 
 
-@pytest.mark.parametrize("size", [0, 100, 280 * 280 - 1])
+@pytest.mark.parametrize("size", [0, 100, 140 * 140 - 1])
 def test_drawing_of_another_size_is_refused(client, size):
-    assert "a drawing has 280×280 bytes" in client.post("/draw", content=bytes(size)).json()["problem"]
+    assert "a drawing has 140×140 bytes" in client.post("/draw", content=bytes(size)).json()["problem"]
 
 
 def test_body_that_is_longer_than_a_drawing_is_refused_unread(client):
-    assert client.post("/draw", content=bytes(280 * 280 + 1)).status_code == 413
+    assert client.post("/draw", content=bytes(140 * 140 + 1)).status_code == 413
 
 
 def test_digit_of_the_data_set_is_given_as_it_is(client):
@@ -207,7 +207,7 @@ def test_drawing_is_made_an_image_once_whatever_is_asked_of_it(client, monkeypat
         return own_pictures.fitted(*given)
 
     monkeypatch.setattr("mnistnn.web.asking.fitted", fitted)
-    sheets = [drawing(), drawing(30)]
+    sheets = [drawing(), drawing(15)]
     answers = []
     for number in (0, 0, 1, 0):
         body = sheets[number].tobytes()
