@@ -42,6 +42,7 @@ class RunView:
         self._rows_read: RowsRead | None = None
         self._earlier: RunView | None = None  # whose rows may be the first of this one
         self._earlier_columns: Columns | None = None
+        self._earlier_best: Row | None = None
 
     @cached_property
     def record(self) -> RunRecord:
@@ -78,6 +79,8 @@ class RunView:
         self._rows_read = read_on(self.run.metrics, None if earlier is None else earlier._rows_read)
         if earlier is not None and self._rows_read.taken:
             self._earlier_columns = vars(earlier).get("columns")
+            if earlier.record.monitor == self.record.monitor:
+                self._earlier_best = vars(earlier).get("best")
         return self._rows_read.rows
 
     @cached_property
@@ -102,7 +105,10 @@ class RunView:
     @cached_property
     def best(self) -> Row | None:
         """The row of its best epoch by its own measure, if there is one."""
-        return best_of(self.rows, self.record.monitor)
+        rows = self.rows  # first: it tells which of them an earlier view has seen
+        if self._earlier_best is not None and self._rows_read is not None:
+            rows = [self._earlier_best, *rows[self._rows_read.taken :]]
+        return best_of(rows, self.record.monitor)
 
     @cached_property
     def under_way(self) -> UnderWay | None:

@@ -1,6 +1,7 @@
 """Columns of rows: NaN where there is nothing, and gone on with when rows are added."""
 
 import numpy as np
+import pytest
 
 from mnistnn.run.columns import Columns
 from mnistnn.run.directory import RunDirectory
@@ -36,6 +37,22 @@ def test_view_of_a_run_that_has_grown_has_the_columns_of_all_rows(trainer):
     np.testing.assert_array_equal(now.columns["valid.loss"], [row["valid.loss"] for row in now.rows])
     assert len(now.rows) == 4
     assert now.rows[0] is before.rows[0]
+
+
+@pytest.mark.parametrize("errors", [[0.5, 0.4], [0.5, 0.6], [0.5, 0.5], [0.4, 0.5, 0.3, 0.3], [0.4, 0.5, 0.5]])
+def test_best_epoch_of_a_run_that_has_grown_is_that_of_all_rows(trainer, errors):
+    lines = [f'{{"epoch": {number}, "valid.error": {error}}}\n' for number, error in enumerate(errors, 1)]
+    trainer.run.metrics.write_text(lines[0])
+    before = RunView(trainer.run)
+    _ = before.best
+    for line in lines[1:]:
+        with trainer.run.metrics.open("a") as file:
+            file.write(line)
+        now = RunView(trainer.run)
+        now.take_unchanged(before)
+        assert now.best == RunView(trainer.run).best
+        assert any(row is now.best for row in now.rows)
+        before = now
 
 
 def test_view_of_a_run_that_was_cut_back_takes_nothing_from_before(trainer):
