@@ -1,5 +1,6 @@
 // The part of a page that is about runs: asked for, drawn, and renewed when something happens to one of them.
 import { api, events } from "/static/api.js";
+import { hiddenCurves, hideCurves } from "/static/report.js";
 
 const part = document.getElementById("part");
 const [, kind, id] = location.pathname.split("/");
@@ -45,40 +46,7 @@ function show(html) {
   window.scrollTo(scrollX, scrollY);
   const title = part.querySelector("h1");
   if (title) document.title = title.textContent;
-  for (const figure of part.querySelectorAll(".chart")) tellValues(figure);
-}
-
-// Show the values under the pointer below a chart.
-function tellValues(figure) {
-  const svg = figure.querySelector("svg[role=img]"), cursor = svg.querySelector(".cursor"), said = figure.querySelector(".values");
-  const { low, high, left, right, x: xName, unit } = svg.dataset;
-  let lines = null;
-  const nearest = (points, x) => points.reduce((a, b) => (Math.abs(b[0] - x) < Math.abs(a[0] - x) ? b : a));
-  const tell = (event) => {
-    lines ??= [...svg.querySelectorAll("[data-values]")].map((line) => ({
-      label: line.dataset.label,
-      points: line.dataset.values.split(" ").map((point) => point.split(",").map(Number)),
-    }));
-    if (!lines.length) return;
-    const box = svg.getBoundingClientRect();
-    const at = ((event.clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
-    const share = Math.min(1, Math.max(0, (at - left) / (right - left)));
-    const x = nearest(lines.flatMap((line) => line.points), +low + share * (high - low))[0];
-    const where = +left + ((x - low) / (high - low)) * (right - left);
-    cursor.setAttribute("x1", where);
-    cursor.setAttribute("x2", where);
-    svg.classList.add("shown");
-    said.textContent = [`${xName} ${x}`, ...lines.map(({ label, points }) => {
-      const [place, y, deviation] = nearest(points, x);
-      return `${label} ${y}${deviation ? ` ± ${deviation}` : ""}${unit}${place === x ? "" : ` (at ${place})`}`;
-    })].join("   ");
-  };
-  svg.addEventListener("pointermove", tell);
-  svg.addEventListener("pointerdown", tell);
-  svg.addEventListener("pointerleave", () => {
-    svg.classList.remove("shown");
-    said.textContent = "";
-  });
+  hideCurves(hiddenCurves());
 }
 
 const compare = document.getElementById("compare");
