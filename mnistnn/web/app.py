@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp
 
-from mnistnn.web import model_routes, pages, stream
+from mnistnn.web import comparing, model_routes, pages, stream
 from mnistnn.web.asking import Asking
 from mnistnn.web.guard import Guard
 from mnistnn.web.listing import Listing
@@ -31,10 +31,18 @@ def create_app(listing: Listing, token: str) -> ASGIApp:
     static = StaticFiles(directory=Path(str(resources.files("mnistnn.web").joinpath("static"))))
     shared = [Route(f"/static/{name}", _file_of_the_report(name)) for name in ("report.css", "report.js")]
     app = Starlette(
-        routes=[*pages.routes, *model_routes.routes, *stream.routes, *shared, Mount("/static", static)],
+        routes=[
+            *pages.routes,
+            *comparing.routes,
+            *model_routes.routes,
+            *stream.routes,
+            *shared,
+            Mount("/static", static),
+        ],
         lifespan=lifespan,
     )
     app.state.listing, app.state.asking, app.state.stream = listing, Asking(listing), stream.Stream(listing)
+    app.state.tests = comparing.Tests()
     app.state.templates = Jinja2Templates(env=_environment())
     return Guard(app, token)
 
@@ -43,7 +51,7 @@ def _file_of_the_report(name: str) -> Callable[[Request], Awaitable[Response]]:
     """Return what answers with a file that the report has inside of it: charts look and move alike in both."""
     path = str(resources.files("mnistnn.analysis.report").joinpath(name))
 
-    async def answer(request: Request) -> Response:
+    async def answer(_: Request) -> Response:
         return FileResponse(path)
 
     return answer

@@ -70,7 +70,7 @@ def test_no_table_is_cut(wide_page, browser, width):
     browser.open(wide_page, width)
     browser.run("for (const part of document.querySelectorAll('details')) part.open = true")
     tables = browser.run(
-        "return [...document.querySelectorAll('.wide')].map(each => "
+        "return [...document.querySelectorAll('section > .wide, section > details > .wide')].map(each => "
         "[each.querySelector('th').textContent, each.scrollWidth, each.clientWidth])"
     )
     assert {"experiment", "key", "run"} <= {heading for heading, _, _ in tables}

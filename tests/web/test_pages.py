@@ -55,7 +55,7 @@ def test_folder_without_runs_says_how_one_comes(asked):
 def test_run_shows_its_curves_and_their_values(asked, first):
     text = asked(f"/api/run/{first}/view")
     assert text.count("<figure") == 2
-    assert "<summary>Values</summary>" in text
+    assert "<summary>All metrics</summary>" in text
     rows = [json.loads(line) for line in Path("runs/toy/20260101-000000-aaaa/metrics.jsonl").read_text().splitlines()]
     assert f"<td>{rows[-1]['valid.loss']:.6g}</td>" in text
 
@@ -80,7 +80,7 @@ def test_id_that_is_not_listed_is_not_found(asked, first, path):
 
 
 def test_compare_needs_runs(asked):
-    assert "1 to 50 ids" in asked("/api/compare", 400)
+    assert "choose 1 to 50 runs" in asked("/api/compare", 400)
 
 
 def test_run_whose_process_is_gone_is_dead_and_can_go_on(asked, first):

@@ -16,6 +16,30 @@ export function hideCurves(names) {
   }
 }
 
+// Write the numbers of a chart into the table below it, which is empty until it is opened.
+function fillTable(details) {
+  const svg = details.closest(".chart").querySelector("svg[role=img]"), lines = linesOf(svg);
+  const places = [...new Set(lines.flatMap((line) => line.points.map((point) => point[0])))].sort((a, b) => a - b);
+  const values = lines.map(({ points }) => new Map(points.map(([x, y, deviation]) => [x, `${y}${deviation ? ` ± ${deviation}` : ""}`])));
+  const table = document.createElement("table");
+  const row = (into, texts, kinds) => {
+    const line = into.insertRow();
+    texts.forEach((text, at) => {
+      const cell = document.createElement(kinds(at));
+      if (cell.tagName === "TH") cell.scope = into === table.tHead ? "col" : "row";
+      cell.textContent = text;
+      line.append(cell);
+    });
+  };
+  row(table.createTHead(), [svg.dataset.x, ...lines.map((line) => line.label + svg.dataset.unit.replace(" %", " in %"))], () => "th");
+  const body = table.createTBody();
+  for (const x of places) row(body, [x, ...values.map((each) => each.get(x) ?? "–")], (at) => (at ? "td" : "th"));
+  details.querySelector("div").replaceChildren(table);
+}
+
+// Fill the tables that are open.
+export const fillTables = () => document.querySelectorAll(".chart details[open]").forEach(fillTable);
+
 function linesOf(svg) {
   if (!NUMBERS.has(svg)) {
     NUMBERS.set(svg, [...svg.querySelectorAll("[data-values]")].map((line) => ({
@@ -64,6 +88,7 @@ function point(event) {
   tell(svg, nearest(everywhere, +low + share * (high - low))[0]);
 }
 
+document.addEventListener("toggle", (event) => event.target.matches(".chart details[open]") && fillTable(event.target), true);
 document.addEventListener("pointermove", point);
 document.addEventListener("pointerdown", point);
 document.addEventListener("pointerleave", () => {
