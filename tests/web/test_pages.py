@@ -79,8 +79,13 @@ def test_id_that_is_not_listed_is_not_found(asked, first, path):
     assert "no such run" in asked(path, 404)
 
 
-def test_compare_needs_runs(asked):
-    assert "choose 1 to 50 runs" in asked("/api/compare", 400)
+def test_compare_without_runs_says_where_they_are_chosen(asked):
+    assert '<a href="/">Choose runs' in asked("/api/compare")
+
+
+def test_compare_refuses_more_runs_than_can_be_shown(asked):
+    ids = ",".join(f"{number:012x}" for number in range(51))
+    assert "at most 50 runs are compared at once; these are 51" in asked(f"/api/compare?runs={ids}", 400)
 
 
 def test_run_whose_process_is_gone_is_dead_and_can_go_on(asked, first):
