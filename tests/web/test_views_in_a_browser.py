@@ -70,7 +70,7 @@ def choose(driver, name, text):
 
 def scales(driver):
     return driver.execute_script(
-        "return [...document.querySelectorAll('.chart .label')].filter(each => each.textContent.includes('log scale')).length"
+        "return [...document.querySelectorAll('.label')].filter(each => /log scale/.test(each.textContent)).length"
     )
 
 
