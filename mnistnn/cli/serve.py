@@ -42,6 +42,7 @@ def serve(references: tuple[str, ...], runs: Path, port: int, no_open: bool) -> 
     for module in ("starlette", "uvicorn", "jinja2"):
         require(module, "the page")
     from mnistnn.cli.found import found_run
+    from mnistnn.sweep.processes import give_way
     from mnistnn.web.app import create_app
     from mnistnn.web.listing import Listing
     from mnistnn.web.serving import HOST, server_of
@@ -51,8 +52,9 @@ def serve(references: tuple[str, ...], runs: Path, port: int, no_open: bool) -> 
     address = f"http://{HOST}:{listener.getsockname()[1]}/#token={token}"
     if not settings().quiet:
         click.echo(f"the page is open to this machine until Ctrl-C ends it:\n{printable(address)}")
-    if not no_open:
-        click.launch(address)
+    if not no_open and click.launch(address) != 0 and not settings().quiet:
+        click.echo("no browser could be started: open this address in one", err=True)
+    give_way()
     server_of(create_app(listing, token)).run(sockets=[listener])
 
 
@@ -67,6 +69,7 @@ def _listener(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen()  # so that a browser which is faster than the server waits for it
     except OSError as error:
         listener.close()
         raise UsageError(f"--port: {port} cannot be listened on ({error.strerror}); 0 takes a free one") from error

@@ -56,6 +56,15 @@ class RunDirectory:
     def checkpoints(self) -> Path:
         return folder_in(self.path, "checkpoints")
 
+    def name_inside(self, whole: "RunDirectory") -> str:
+        """Return which part of a whole run this one is: the name of a phase, `members/` and the number of a member;
+        nothing if it is the whole.
+        """
+        if self == whole:
+            return ""
+        parts = self.path.relative_to(whole.path).parts
+        return "/".join(part for part in parts if part != whole.phases.name)
+
     @property
     def evaluations(self) -> Path:
         return folder_in(self.path, "eval")
@@ -83,6 +92,11 @@ class RunDirectory:
     @property
     def log(self) -> Path:
         return file_in(self.path, "log.txt")
+
+    @property
+    def progress(self) -> Path:
+        """How far training is inside an epoch: see `run/under_way.py`."""
+        return file_in(self.path, "progress.json")
 
     @property
     def lock(self) -> Path:

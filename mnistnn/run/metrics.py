@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mnistnn.errors import RunError
@@ -79,10 +80,12 @@ class MetricsFile:
             raise resource_error(self.path, error) from error
 
 
-def parse_rows(content: bytes, path: Path) -> list[Row]:
-    """Read rows from complete lines. Raises RunError naming the line that is not the row of an evaluation."""
+def parse_rows(content: bytes, path: Path, first: int = 1) -> list[Row]:
+    """Read rows from complete lines, the first of which has the number `first`. Raises RunError naming the line that is
+    not the row of an evaluation.
+    """
     rows: list[Row] = []
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(content.splitlines(), start=first):
         try:
             row = parse(line)
         except (ValueError, RecursionError) as error:
@@ -93,17 +96,48 @@ def parse_rows(content: bytes, path: Path) -> list[Row]:
     return rows
 
 
+@dataclass(frozen=True)
+class RowsRead:
+    """The rows of a file as it was read: how many bytes they are, and their SHA-256."""
+
+    rows: list[Row]
+    bytes: int = 0
+    sha256: str = ""
+    taken: int = 0
+    """How many rows were taken from an earlier reading: those are the same objects."""
+
+
 def read_rows(path: Path) -> list[Row]:
     """Read a finished or running file; a last line that is still being written is left out."""
+    return read_on(path).rows
+
+
+def read_on(path: Path, before: RowsRead | None = None) -> RowsRead:
+    """Read a file in the same way; where it has only grown since it was read `before`, no more than what is new is
+    parsed.
+    """
     if not path.exists():
-        return []
+        return RowsRead([])
     content = read_own_file(path)
-    return parse_rows(content[: content.rfind(b"\n") + 1], path)
+    content = content[: content.rfind(b"\n") + 1]
+    digest = hashlib.sha256()
+    rows: list[Row] = []
+    begin = 0
+    if before is not None and 0 < before.bytes <= len(content):
+        digest.update(content[: before.bytes])
+        begin = before.bytes
+        if digest.hexdigest() == before.sha256:
+            rows = before.rows
+    digest.update(content[begin:])
+    taken, begin = len(rows), begin if rows else 0
+    rows = [*rows, *parse_rows(content[begin:], path, taken + 1)]
+    return RowsRead(rows, len(content), digest.hexdigest(), taken)
 
 
 def metrics_in(rows: Iterable[Row]) -> list[str]:
     """Return the names of all metrics in rows, in the order in which they are kept."""
-    return list(dict.fromkeys(name for row in rows for name in row if name not in COUNTERS))
+    kinds = dict.fromkeys(tuple(row) for row in rows)  # few: rows of a run are alike
+    return list(dict.fromkeys(name for names in kinds for name in names if name not in COUNTERS))
 
 
 def best_of(rows: History, monitor: str) -> Row | None:

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 from mnistnn.errors import RunError
 from mnistnn.run import lock
 from mnistnn.run.directory import RunDirectory
-from mnistnn.run.metrics import best_of, read_rows
+from mnistnn.run.metrics import RowsRead, best_of, read_on, read_rows
 from mnistnn.run.record import RunRecord, read_record
+from mnistnn.run.under_way import UPDATES, UnderWay, read_under_way
 from mnistnn.storage.inside import file_in, folder_in
 from mnistnn.storage.reading import MAX_JSON_BYTES, read_own_file
 from mnistnn.types import History, Row
 
 if TYPE_CHECKING:
     from mnistnn.config.load import LoadedExperiment
+    from mnistnn.run.columns import Columns
 
 DEAD = "dead (resumable)"
 UNREADABLE = "unreadable"
@@ -37,6 +39,9 @@ class RunView:
     def __init__(self, run: RunDirectory, was_held: bool = False) -> None:
         self.run, self._was_held, self._is_dead = run, was_held, False
         self._metrics_state: os.stat_result | None = None  # when the rows were read
+        self._rows_read: RowsRead | None = None
+        self._earlier: RunView | None = None  # whose rows may be the first of this one
+        self._earlier_columns: Columns | None = None
 
     @cached_property
     def record(self) -> RunRecord:
@@ -69,7 +74,20 @@ class RunView:
         """Its evaluations so far, without a last one that is still being written."""
         _ = self.record  # before the rows: none is missing if it tells of an end
         self._metrics_state = _state_of(self.run.metrics)  # so too: what is written after that counts as a change
-        return read_rows(self.run.metrics)
+        earlier, self._earlier = self._earlier, None
+        self._rows_read = read_on(self.run.metrics, None if earlier is None else earlier._rows_read)
+        if earlier is not None and self._rows_read.taken:
+            self._earlier_columns = vars(earlier).get("columns")
+        return self._rows_read.rows
+
+    @cached_property
+    def columns(self) -> "Columns":
+        """The columns of its rows, as arrays."""
+        from mnistnn.run.columns import Columns
+
+        rows = self.rows  # first: it tells whether they go on from earlier ones
+        earlier, self._earlier_columns = self._earlier_columns, None
+        return Columns(rows, earlier)
 
     @property
     def last(self) -> Row | None:
@@ -85,6 +103,18 @@ class RunView:
     def best(self) -> Row | None:
         """The row of its best epoch by its own measure, if there is one."""
         return best_of(self.rows, self.record.monitor)
+
+    @cached_property
+    def under_way(self) -> UnderWay | None:
+        """How far it has come since its newest evaluation, as far as it tells; None if no process trains it."""
+        if self.status != "running":
+            return None
+        seen = self.last.get("updates", 0) if self.last else 0  # before the file is read, which may be older than that
+        found = read_under_way(self.run)
+        if found is None or found.part:
+            return found
+        is_new = found.updates > seen or (found.updates == seen and found.counted != UPDATES)
+        return found if is_new else None
 
     @cached_property
     def seconds(self) -> Sequence[float] | None:
@@ -152,12 +182,16 @@ class RunView:
         return None
 
     def take_unchanged(self, before: "RunView") -> None:
-        """Take from an earlier view the rows and the configuration that have not changed since."""
+        """Take from an earlier view what has not changed since: configuration, rows, and what was made of these."""
         if self.record.config_hash == before.record.config_hash and "loaded" in vars(before):
             self.loaded = before.loaded
         now, then = _state_of(self.run.metrics), before._metrics_state
         if now is not None and then is not None and _version(now) == _version(then):
-            self.rows, self._metrics_state = before.rows, now
+            self.rows, self._metrics_state, self._rows_read = before.rows, now, before._rows_read
+            same = ("columns", "best") if self.record.monitor == before.record.monitor else ("columns",)
+            vars(self).update({name: vars(before)[name] for name in same if name in vars(before)})
+        elif "rows" in vars(before):
+            self._earlier = before
 
 
 def open_run(run: RunDirectory, overrides: Sequence[str] = ()) -> RunView:

@@ -71,6 +71,7 @@ def copy_members(runs: Sequence[RunDirectory], committee: RunDirectory) -> None:
 
 def _left_out(run: Path) -> Any:
     def names(folder: str, _: list[str]) -> set[str]:
-        return {"eval", RunDirectory(run).lock.name} if Path(folder) == run else set()
+        own = RunDirectory(run)
+        return {"eval", own.lock.name, own.progress.name} if Path(folder) == run else set()
 
     return names

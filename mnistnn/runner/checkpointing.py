@@ -200,11 +200,9 @@ class RunCheckpointing:
 
     @property
     def _inside(self) -> str:
-        """Where in the whole run this one is: the name of a phase, `members/` and the number of a member."""
-        if self.whole == self.run:
-            return ""
-        parts = self.run.path.relative_to(self.whole.path).parts
-        return f"{'/'.join(part for part in parts if part != self.whole.phases.name)}, "
+        """Where in the whole run this one is."""
+        name = self.run.name_inside(self.whole)
+        return f"{name}, " if name else ""
 
 
 def _standing(t: Learning) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """The progress display during training: bars on a terminal, one plain line per evaluation anywhere else.
 
 Everything goes to stderr; results are printed by the command when the run is over. Each line is also kept in the run's
-log, whatever is shown.
+log, whatever is shown, and how far an epoch is in a file of the run.
 """
 
 import shutil
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mnistnn.config.messages import safe, shorten
 from mnistnn.experiment.duration import Duration, UpdateClock
 from mnistnn.runner.bars import bar_type, is_notebook
+from mnistnn.runner.progress_file import ProgressFile
 from mnistnn.training.learning import Learning
 from mnistnn.types import LAST, shown
 
@@ -31,10 +32,11 @@ class ProgressDisplay:
     shown  whether lines go to stderr too; errors are not its business
     bars   two bars below the lines of epochs: epochs (time left, best so far) and batches (loss, examples/s); and a
            third one while a long update is under way
+    file   is told the same as the bars, whatever is shown
     """
 
-    def __init__(self, log: Callable[[str], None], shown: bool, bars: bool) -> None:
-        self._log, self._shown, self._with_bars = log, shown, shown and bars
+    def __init__(self, log: Callable[[str], None], shown: bool, bars: bool, file: ProgressFile | None = None) -> None:
+        self._log, self._shown, self._with_bars, self._file = log, shown, shown and bars, file
         self._bar = bar_type()
         self._epochs: tqdm[Any] | None = None
         self._batches: tqdm[Any] | None = None
@@ -49,6 +51,8 @@ class ProgressDisplay:
     ) -> None:
         """Begin to follow a training that stands anywhere, also inside an epoch; `duration` is what it has to do."""
         self._duration = duration
+        if self._file is not None:
+            self._file.start(t, updates_per_epoch, max_epochs)
         if self._with_bars:
             self._epochs = self._bar(
                 total=max_epochs, initial=t.progress.epoch, unit="epoch", desc="epochs ", file=sys.stderr
@@ -66,6 +70,8 @@ class ProgressDisplay:
 
     def inside_update(self, what: str, done: int, most: int | None) -> None:
         """Show how far the parts of a long update have come: so many done, of so many at most."""
+        if self._file is not None:
+            self._file.inside_update(what, done, most)
         now = time.monotonic()
         if self._batches is None or now < max(self._next_refresh, self._update_began + _LONG_S):
             return
@@ -81,6 +87,8 @@ class ProgressDisplay:
     def after_update(self, t: Learning) -> None:
         if self._duration is not None:
             self._say_how_long(self._duration)
+        if self._file is not None:
+            self._file.after_update(t)
         if self._batches is None:
             return
         self._close_inside()
@@ -105,6 +113,8 @@ class ProgressDisplay:
         """Show the newest row; `examples` were trained on in the `seconds` since the last one."""
         text = epoch_line(t, examples, seconds)
         self._log(text)
+        if self._file is not None:
+            self._file.after_update(t)
         if self._shown:  # above the bars, where there are any
             self._write(text if self._columns >= len(text) else short_epoch_line(t, self._columns))
         if self._epochs is not None and self._batches is not None:
@@ -136,7 +146,9 @@ class ProgressDisplay:
         self._line(text, shown)
 
     def close(self) -> None:
-        """Take the bars away; may be called again."""
+        """Take the bars away, and the file; may be called again."""
+        if self._file is not None:
+            self._file.close()
         for bar in (self._inside, self._batches, self._epochs):
             if bar is not None:
                 bar.close()

@@ -42,6 +42,7 @@ from mnistnn.runner.members import Members, Trainer
 from mnistnn.runner.own_code import refuse_wrong_gradients
 from mnistnn.runner.pretraining import pretrain
 from mnistnn.runner.progress import ProgressDisplay
+from mnistnn.runner.progress_file import ProgressFile
 from mnistnn.runner.recording import keep_sources, log_of, recorded
 from mnistnn.runner.resuming import refuse_changes
 from mnistnn.runner.signals import StopRequest
@@ -333,7 +334,9 @@ def _fit(
     """Train the whole model."""
     policy = plan.experiment.checkpoint
     with log_of(run) as log, _computing(plan, compiled) as workers:
-        display = ProgressDisplay(log, verbosity.shown, verbosity.bars)
+        whole = verbosity.whole or run
+        file = ProgressFile(whole, run.name_inside(whole))
+        display = ProgressDisplay(log, verbosity.shown, verbosity.bars, file)
         learning.listen(display.inside_update)
         plan.task.keep_partial_scores_in(run.evaluations)
         for text in messages:
@@ -359,8 +362,10 @@ def _fit(
             if (seconds := compiled.compiling_s) >= 1.0:
                 display.message(f"{seconds:.1f} s of it went into compiling loops; the next run finds them in a cache")
         finally:
-            display.close()
-            checkpointing.close()
+            try:
+                checkpointing.close()
+            finally:
+                display.close()
             _note_best(record, learning)
         learning.take_best()
         # Of a run that is no part of another one, whoever began it says so.

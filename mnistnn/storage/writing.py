@@ -60,13 +60,15 @@ def own_file_error(path: Path, error: OSError) -> RunError | ResourceError:
     return foreign(path, error) or resource_error(path, error)
 
 
-def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+def write_atomically(path: Path, content: bytes | Iterable[bytes], forced: bool = True) -> None:
     """Write `content`, whole or in pieces, to `path`, replacing what was there in one step.
 
     When this returns, the bytes and the name are on the disk. Raises ResourceError, and leaves neither a temporary
     file nor a changed `path`, when the disk refuses; if it only refuses the very last step, to confirm the new name,
     the new content stands. An exception of the iterable passes through with the same care; it must not be an OSError,
     which would be taken for the disk's.
+
+    forced  False for what nothing relies on: a power cut may leave anything in its place
     """
     remove_leftovers(path.parent, path.name)
     pieces = (content,) if isinstance(content, bytes) else content
@@ -76,9 +78,11 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
                 for piece in pieces:
                     file.write(piece)
                 file.flush()
-                force_to_disk(file.fileno())
+                if forced:
+                    force_to_disk(file.fileno())
             names.replace(temporary, path)
-        sync_folder(path.parent)
+        if forced:
+            sync_folder(path.parent)
     except OSError as error:
         raise resource_error(path, error) from error
 

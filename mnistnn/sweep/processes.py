@@ -3,18 +3,24 @@
 import multiprocessing
 import os
 import sys
+from contextlib import suppress
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 from mnistnn.runner import signals
 
-__all__ = ["Connection", "Context", "Worker", "begin_tracker", "is_orphan", "leave_terminal"]
+__all__ = ["Connection", "Context", "Worker", "begin_tracker", "give_way", "is_orphan", "leave_terminal"]
+
+_NICENESS = 5
 
 if sys.platform == "win32":
     from multiprocessing.connection import PipeConnection as Connection
 
     def begin_tracker() -> None:
         """Do nothing: on Windows what processes share goes with the last of them."""
+
+    def give_way() -> None:
+        """Do nothing: on Windows all go first."""
 
     def leave_terminal() -> None:
         """Do nothing: on Windows what is typed reaches all processes of a console. See `engines`."""
@@ -33,6 +39,11 @@ else:
                 resource_tracker.ensure_running()
         finally:
             sys.warnoptions.pop()
+
+    def give_way() -> None:
+        """Let other processes, which train, go first wherever they want the same core as this one."""
+        with suppress(OSError):
+            os.nice(_NICENESS)
 
     def leave_terminal() -> None:
         """Let the signals of the terminal (Ctrl-C, its end) reach the parent of this process alone."""

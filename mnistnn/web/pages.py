@@ -12,11 +12,16 @@ from mnistnn.analysis.comparison.curves import metrics_of
 from mnistnn.analysis.comparison.run_groups import grouped
 from mnistnn.analysis.report.page import charts_of
 from mnistnn.analysis.report.results import run_row
+from mnistnn.errors import MnistnnError
+from mnistnn.run.directory import RunDirectory
 from mnistnn.run.view import RunView
+from mnistnn.storage.inside import folder_in
+from mnistnn.web.brief import brief_of
 from mnistnn.web.choices import chosen_metric, is_log
 from mnistnn.web.listing import Listing
 from mnistnn.web.parts import part
 
+_MEMBERS = "members"  # the folder of a committee
 _MOST_ROWS = 1000  # of a table of values
 
 
@@ -32,7 +37,7 @@ async def runs(request: Request) -> Response:
     """The table of all runs."""
 
     def look(listing: Listing) -> dict[str, Any]:
-        return {"rows": [_row(run_id, view) for run_id, view in listing.views().items()]}
+        return {"rows": list(listing.briefs().values()), "folder": listing.folder}
 
     return await part(request, "part_runs.html", look)
 
@@ -47,7 +52,7 @@ async def latest(request: Request) -> Response:
     """The run that began last."""
 
     def look(listing: Listing) -> dict[str, Any]:
-        run_id = next(iter(listing.ids()), None)
+        run_id = next(iter(listing.briefs()), None)
         if run_id is None:
             raise LookupError
         return _about(request, run_id, listing.find(run_id))
@@ -67,43 +72,37 @@ routes = [
 """They ask `app.state.listing`, and are drawn by `app.state.templates`."""
 
 
-def _row(run_id: str, view: RunView) -> dict[str, Any]:
-    """Return what the table says of a run, whether its files can be read or not."""
-    row: dict[str, Any] = {"id": run_id, "path": view.run.path.name, "standing": view.standing, "problem": view.problem}
-    if view.problem is None:
-        row |= {"name": view.record.name, "started": view.record.started[:16].replace("T", " "), "epochs": view.epochs}
-        row["best"] = _best(view)
-    return row
-
-
-def _best(view: RunView) -> str:
-    if view.best is None or view.record.monitor not in view.best:
-        return ""
-    value, metric = view.best[view.record.monitor], view.record.monitor
-    return f"{metric} {100 * value:.2f} %" if metric.endswith("error") else f"{metric} {value:.4g}"
-
-
 def _about(request: Request, run_id: str, view: RunView) -> dict[str, Any]:
-    found = {
-        "row": _row(run_id, view),
-        "charts": [],
-        "columns": [],
-        "values": [],
-        "left_out": 0,
-        "facts": {"reason": ""},
-    }
+    """Return all about a run, as far as it can be read."""
+    about: dict[str, Any] = {"row": brief_of(run_id, view), "facts": None, "charts": [], "parts": [], "problem": None}
     if view.problem is not None:
-        return found
-    groups = grouped([view])
+        return about
+    try:
+        groups, facts, config = grouped([view]), run_row(view), view.config
+    except MnistnnError as error:
+        return about | {"problem": str(error)}
+    known = metrics_of([view])
     columns = list(dict.fromkeys(name for row in view.rows for name in row))
     shown = view.rows[-_MOST_ROWS:]
-    return found | {
-        "charts": charts_of(groups, "epochs", [0], chosen_metric(request, metrics_of([view])), is_log(request)),
+    return about | {
+        "facts": facts,
+        "unit": "epoch" if "optimizer" in config else "round",
+        "lacks_rows": not view.rows and view.record.best_epoch is not None,
+        "charts": charts_of(groups, "epochs", [0], chosen_metric(request, known), is_log(request)),
         "metric": request.query_params.get("metric", ""),
-        "metrics": metrics_of([view]),
+        "metrics": known,
         "scale": request.query_params.get("scale", ""),
         "columns": columns,
         "values": [[f"{row[name]:.6g}" if name in row else "" for name in columns] for row in shown],
         "left_out": len(view.rows) - len(shown),
-        "facts": run_row(view),
+        "parts": [brief_of("", inside) for inside in _runs_inside(view)],
     }
+
+
+def _runs_inside(view: RunView) -> list[RunView]:
+    """Return the runs of layers that learned before, and of members."""
+    try:
+        members = folder_in(view.run.path, _MEMBERS)
+        return [*view.phases, *(RunView(RunDirectory(path.parent)) for path in sorted(members.glob("*/run.json")))]
+    except MnistnnError:  # a folder that leads elsewhere
+        return []

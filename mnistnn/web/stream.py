@@ -1,9 +1,10 @@
-"""What happens to runs, told to every open page: one look at the runs twice a second, for all of them together."""
+"""What happens to runs, told to every open page: one look at the runs a second, for all of them together."""
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 import anyio.to_thread
@@ -11,13 +12,18 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from mnistnn.errors import MnistnnError
-from mnistnn.run.live import POLL_S
+from mnistnn.web.brief import Brief
 from mnistnn.web.listing import Listing
 
 _MOST_WAITING = 64  # events of a page that does not read them; it is told all anew
 _SILENCE_S = 15.0  # after which a page is sent a comment, so that it knows that the server is there
+_LOOK_S = 1.0
+"""Between two looks: a page costs a training beside it half as much CPU time as with two looks a second."""
+_SHARE = 0.02  # of the time that looking may take, however many runs there are
 _ALL = "all"
+
+Event = dict[str, Any]
+"""How a run stands: `run`, `rows`, `checkpoints`, `state`, `progress`; or only that `all` is to be looked at anew."""
 
 
 class Stream:
@@ -25,27 +31,35 @@ class Stream:
 
     def __init__(self, listing: Listing) -> None:
         self._listing = listing
-        self._listeners: set[asyncio.Queue[dict[str, Any] | None]] = set()
-        self._known: dict[str, dict[str, Any]] = {}
+        self._listeners: set[asyncio.Queue[Event | None]] = set()
+        self._known: dict[str, Event] = {}
         self._looking: asyncio.Task[None] | None = None
 
     async def events(self) -> AsyncIterator[str]:
-        """Yield how runs stand as server-sent events: each once, and then whatever changes."""
-        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_MOST_WAITING)
+        """Yield that all is to be looked at, how each run stands now, and then whatever changes, as server-sent events.
+
+        What a page asks for once it was told to look is as new as what it is told then, or newer: nothing is missed.
+        """
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(_MOST_WAITING)
+        if not self._is_looking:
+            known = await anyio.to_thread.run_sync(self._standing)
+            if not self._is_looking:  # by now
+                self._known = known  # what has happened while nobody listened is no news
+                self._looking = asyncio.create_task(self._look())
         self._listeners.add(queue)
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look())
+        begin = [{"run": _ALL}, *({**state, "first": True} for state in self._known.values())]
         try:
-            yield _event({"run": _ALL})
+            for event in begin:
+                yield _event(event)
             while True:
                 try:
-                    event = await asyncio.wait_for(queue.get(), _SILENCE_S)
+                    changed = await asyncio.wait_for(queue.get(), _SILENCE_S)
                 except TimeoutError:
                     yield ": still here\n\n"
                     continue
-                if event is None:
+                if changed is None:
                     return
-                yield _event(event)
+                yield _event(changed)
         finally:
             self._listeners.discard(queue)
 
@@ -56,28 +70,41 @@ class Stream:
         if self._looking is not None:
             self._looking.cancel()
 
+    @property
+    def _is_looking(self) -> bool:
+        return self._looking is not None and not self._looking.done()
+
     async def _look(self) -> None:
-        while self._listeners:
+        took_s = 0.0
+        while True:
+            await asyncio.sleep(max(_LOOK_S, took_s / _SHARE))
+            if not self._listeners:
+                return
+            began_s = time.monotonic()
             now = await anyio.to_thread.run_sync(self._standing)
+            took_s = time.monotonic() - began_s
             changed = [state for run_id, state in now.items() if self._known.get(run_id) != state]
-            gone = [{"run": run_id, "state": "gone"} for run_id in self._known if run_id not in now]
+            gone: list[Event] = [{"run": run_id, "state": "gone"} for run_id in self._known if run_id not in now]
             self._known = now
             for event in [*changed, *gone]:
                 for queue in self._listeners:
                     _put(queue, event)
-            await asyncio.sleep(POLL_S)
 
-    def _standing(self) -> dict[str, dict[str, Any]]:
-        found = {}
-        for run_id, view in self._listing.views().items():
-            rows = checkpoints = 0
-            with suppress(MnistnnError):
-                rows, checkpoints = len(view.rows), len(view.checkpoints)
-            found[run_id] = {"run": run_id, "rows": rows, "checkpoints": checkpoints, "state": view.standing}
-        return found
+    def _standing(self) -> dict[str, Event]:
+        return {run_id: _state(brief) for run_id, brief in self._listing.briefs().items()}
 
 
-def _put(queue: asyncio.Queue[dict[str, Any] | None], event: dict[str, Any] | None) -> None:
+def _state(brief: Brief) -> Event:
+    return {
+        "run": brief.id,
+        "rows": brief.rows,
+        "checkpoints": brief.checkpoints,
+        "state": brief.standing,
+        "progress": None if brief.bar is None else asdict(brief.bar),
+    }
+
+
+def _put(queue: asyncio.Queue[Event | None], event: Event | None) -> None:
     """Add an event; who does not read gets one that says to look at everything anew."""
     if queue.full():
         while not queue.empty():
@@ -86,7 +113,7 @@ def _put(queue: asyncio.Queue[dict[str, Any] | None], event: dict[str, Any] | No
     queue.put_nowait(event)
 
 
-def _event(content: dict[str, Any]) -> str:
+def _event(content: Event) -> str:
     return f"data: {json.dumps(content)}\n\n"
 
 

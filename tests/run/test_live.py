@@ -9,7 +9,7 @@ import pytest
 from mnistnn.errors import RunError
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.live import current_view, ends, follow, metric_to_show, what_ends
-from mnistnn.run.metrics import read_rows
+from mnistnn.run.metrics import read_on
 from mnistnn.run.record import read_record
 from mnistnn.stopping.course import CoursePatience
 from mnistnn.stopping.limits import MaxEpochs, MaxTime, MaxUpdates, Target
@@ -83,11 +83,11 @@ def test_run_that_a_resume_prepares_is_not_over(trainer, meanwhile):
 def test_unchanged_files_are_not_read_again(trainer, meanwhile, monkeypatch):
     reads = []
 
-    def read(path):
+    def read(path, before):
         reads.append(path)
-        return read_rows(path)
+        return read_on(path, before)
 
-    monkeypatch.setattr("mnistnn.run.view.read_rows", read)
+    monkeypatch.setattr("mnistnn.run.view.read_on", read)
     meanwhile(*[lambda: None] * 20, lambda: trainer.have(3), trainer.die)
     list(follow(trainer.run))
     assert len(reads) == 2

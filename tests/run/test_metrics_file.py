@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from mnistnn.errors import ResourceError, RunError
-from mnistnn.run.metrics import MetricsFile, parse_rows, read_rows
+from mnistnn.run.metrics import MetricsFile, metrics_in, parse_rows, read_on, read_rows
 
 
 def row(epoch):
@@ -148,3 +148,44 @@ def test_line_that_is_no_row_is_refused_with_its_number(path, line):
 def test_unwritable_place_is_a_resource_error(tmp_path):
     with pytest.raises(ResourceError, match=r"gone/metrics\.jsonl"):
         MetricsFile(tmp_path / "gone" / "metrics.jsonl")
+
+
+def test_of_a_file_that_has_grown_only_what_is_new_is_parsed(path, monkeypatch):
+    path.write_text('{"epoch": 1}\n{"epoch": 2}\n')
+    before = read_on(path)
+    with path.open("a") as file:
+        file.write('{"epoch": 3}\n{"ep')
+    parsed = []
+    monkeypatch.setattr("mnistnn.run.metrics.parse_rows", lambda *given: parsed.append(given) or parse_rows(*given))
+    found = read_on(path, before)
+    assert [row["epoch"] for row in found.rows] == [1, 2, 3]
+    assert found.rows[:2] == before.rows
+    assert parsed == [(b'{"epoch": 3}\n', path, 3)]
+    assert (found.taken, before.rows) == (2, [{"epoch": 1}, {"epoch": 2}])
+    assert read_on(path).sha256 == found.sha256
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"epoch": 1}\n{"epoch": 5}\n{"epoch": 6}\n', '{"epoch": 9}\n{"epoch": 2}\n{"epoch": 3}\n', '{"epoch": 1}\n', ""],
+)
+def test_file_that_was_changed_is_read_anew(path, text):
+    path.write_text('{"epoch": 1}\n{"epoch": 2}\n')
+    before = read_on(path)
+    path.write_text(text)
+    found = read_on(path, before)
+    assert (found.rows, found.taken) == (read_rows(path), 0)
+
+
+def test_line_of_a_grown_file_that_is_no_row_is_named_by_its_number(path):
+    path.write_text('{"epoch": 1}\n{"epoch": 2}\n')
+    before = read_on(path)
+    with path.open("a") as file:
+        file.write('{"epoch": 3}\nnonsense\n')
+    with pytest.raises(RunError, match=":4: not strict JSON"):
+        read_on(path, before)
+
+
+def test_metrics_are_named_in_the_order_in_which_they_come():
+    rows = [{"epoch": 1, "b": 1.0}, {"epoch": 2, "updates": 5, "b": 1.0, "a": 2.0}, {"c": 1.0, "epoch": 3}]
+    assert metrics_in(rows) == ["b", "a", "c"]

@@ -13,14 +13,27 @@ from typing import Any
 
 import pytest
 
+from mnistnn.run import lock
+from mnistnn.run.under_way import UnderWay
 from mnistnn.web.app import create_app
 from mnistnn.web.listing import Listing, id_of
 from mnistnn.web.serving import MOST_AT_ONCE, server_of
+from tests.run.test_view import mark_as_running
+from tests.web.many_runs import grow, many_runs
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token"
 ROWS = "return document.querySelectorAll('#values tbody tr').length"
 ASKED_S = 15.0
+RENEWED_MS = """
+    const [address, token, done] = arguments, began = performance.now();
+    fetch(address, { headers: { Authorization: `Bearer ${token}` } }).then((reply) => reply.text()).then((text) => {
+        const part = document.getElementById("part");
+        part.innerHTML = text;
+        part.getBoundingClientRect();  // the layout is a part of it
+        done(performance.now() - began);
+    });
+"""
 LINES = "return [...document.querySelectorAll('path.line')].map(line => line.outerHTML)"
 
 
@@ -76,6 +89,12 @@ def text_of(driver: Any) -> str:
     return str(driver.execute_script("return document.body.innerText"))
 
 
+def asked_for(driver: Any) -> list[str]:
+    """Return the addresses that the page has asked for since this was last called."""
+    events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+
+
 def test_run_appears_and_its_curve_grows_without_a_click(serving, driver, toy, start):
     driver.get_log("browser")
     driver.get_log("performance")
@@ -94,10 +113,53 @@ def test_run_appears_and_its_curve_grows_without_a_click(serving, driver, toy, s
     assert driver.execute_script("return document.querySelector('#values').open")
     assert driver.execute_script("return document.querySelectorAll('#values tbody tr').length") == len(rows) + 1
     assert [entry["message"] for entry in driver.get_log("browser")] == []
-    events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
-    urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-    assert all(url.startswith(("http://127.0.0.1:", "data:")) for url in urls)
+    assert all(url.startswith(("http://127.0.0.1:", "data:")) for url in asked_for(driver))
     assert "token" not in driver.current_url
+
+
+def test_latest_goes_over_to_a_run_that_begins(serving, driver, toy, start):
+    start(toy, path="runs/toy/zzz")
+    driver.get(serving.address("/latest"))
+    until(lambda: "zzz" in driver.title)
+    driver.execute_script("window.untouched = true")
+    time.sleep(max(0.0, 1.05 - time.time() % 1))  # beginnings are known to the second
+    start(toy, path="runs/toy/aaa")
+    until(lambda: "aaa" in driver.title)
+    assert driver.execute_script("return window.untouched")
+    assert "zzz" not in text_of(driver)
+
+
+def test_bar_moves_inside_an_epoch_and_nothing_else_is_asked_for(serving, driver, toy, start):
+    run = start(toy, path="runs/toy/one").run
+    mark_as_running(run)
+    with lock.exclusive(run):
+        for path in ("/", f"/run/{id_of(run)}"):
+            driver.get(serving.address(path))
+            until(lambda: "running" in text_of(driver))
+            assert not driver.find_element("css selector", ".under-way").is_displayed()
+            time.sleep(1.5)  # what the page asked for at its beginning is answered
+            driver.get_log("performance")
+            for done in (3, 8):
+                run.progress.write_bytes(UnderWay("", 7, 9, 60 + done, "updates", done, 10, 1234.0).to_bytes())
+                until(lambda done=done: f"epoch 7 of 9: {done} of 10 updates, 1,234 examples/s" in text_of(driver))
+                assert driver.execute_script("return document.querySelector('progress').position") == done / 10
+            run.progress.unlink()
+            until(lambda: "examples/s" not in text_of(driver))
+            assert asked_for(driver) == []
+
+
+def test_nothing_is_asked_for_twice_a_second(serving, driver, toy, start):
+    run = start(toy, path="runs/toy/one").run
+    driver.get(serving.address(f"/run/{id_of(run)}"))
+    until(lambda: "finished" in text_of(driver))
+    driver.get_log("performance")
+    began = time.monotonic()
+    while time.monotonic() < began + 4:
+        grow(run)
+        time.sleep(0.05)
+    took_s, rows = time.monotonic() - began, len(run.metrics.read_text().splitlines())
+    until(lambda: driver.execute_script(ROWS) == rows)
+    assert 2 <= len(asked_for(driver)) <= took_s + 2
 
 
 def test_page_says_that_the_server_has_stopped_and_goes_on_when_it_is_back(serving, driver, toy, start):
@@ -110,6 +172,22 @@ def test_page_says_that_the_server_has_stopped_and_goes_on_when_it_is_back(servi
     until(lambda: "finished" in text_of(driver))
     assert "The server has stopped" not in text_of(driver)
     driver.get_log("browser")  # that it could not be reached
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("grown", [1, 50])
+def test_fifty_curves_of_a_thousand_points_are_renewed_in_a_tenth_of_a_second(serving, driver, toy, start, grown):
+    runs = many_runs(start(toy, path="one").run, Path("runs/toy"), 50, 1000)
+    address = f"/compare?runs={','.join(map(id_of, runs))}"
+    driver.get(serving.address(address))
+    until(lambda: driver.execute_script(LINES))
+    took_ms = []
+    for _ in range(7):
+        for run in runs[:grown]:
+            grow(run)
+        took_ms.append(driver.execute_async_script(RENEWED_MS, f"/api{address}", TOKEN))
+    assert len(driver.execute_script(LINES)) >= 150  # those of the legend, too
+    assert min(took_ms) <= 100, took_ms
 
 
 def test_eight_tabs_are_served_at_once(serving, driver, toy, start):

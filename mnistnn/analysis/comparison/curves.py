@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mnistnn.analysis.comparison.run_groups import Group
 from mnistnn.errors import UsageError, did_you_mean
-from mnistnn.run.metrics import COLUMNS, metrics_in
+from mnistnn.run.metrics import COLUMNS
 from mnistnn.run.view import RunView
 
 Axis = Literal["epochs", "passes", "updates", "examples", "seconds"]
@@ -40,7 +40,7 @@ class Band:
 
 def metrics_of(views: Iterable[RunView]) -> list[str]:
     """Return the names of all metrics that some of the runs have, in the order in which they are kept."""
-    return metrics_in(row for each in views for row in each.rows)
+    return list(dict.fromkeys(name for each in views for name in each.columns.metrics))
 
 
 def check_metrics(names: Iterable[str], known: Sequence[str]) -> None:
@@ -59,22 +59,22 @@ def curve(view: RunView, metric: str, axis: Axis) -> Curve | None:
     Raises UsageError for seconds if the run has not kept them.
     """
     along = places(view, axis)
-    points = [(x, row[metric]) for x, row in zip(along, view.rows, strict=True) if metric in row]
-    if not points:
-        return None
-    x, y = np.array(points, dtype=np.float64).T
-    return Curve(x, y)
+    y = view.columns[metric]
+    there = ~np.isnan(y)
+    if there.all():
+        return Curve(along, y) if len(y) else None
+    return Curve(along[there], y[there]) if there.any() else None
 
 
-def places(view: RunView, axis: Axis) -> Sequence[float]:
+def places(view: RunView, axis: Axis) -> NDArray[np.float64]:
     """Return where along an axis each row of a run is. Raises UsageError for seconds if the run has not kept them."""
     if axis == "seconds":
-        return _seconds(view)
+        return np.array(_seconds(view), dtype=np.float64)
     if axis == "passes":
         # A rule makes one for each update of a batch; a method that makes more has counted them.
-        updates = view.config.get("batches", {}).get("updates", 1)
-        return [row["passes"] if "passes" in row else row["epoch"] * updates for row in view.rows]
-    return [row[COLUMNS[axis]] for row in view.rows]
+        passes, updates = view.columns["passes"], view.config.get("batches", {}).get("updates", 1)
+        return np.where(np.isnan(passes), view.columns["epoch"] * updates, passes)
+    return view.columns[COLUMNS[axis]]
 
 
 def band(group: Group, metric: str, axis: Axis) -> Band | None:
@@ -94,6 +94,9 @@ def band(group: Group, metric: str, axis: Axis) -> Band | None:
 
 def band_of(curves: Sequence[Curve]) -> Band:
     """Return the mean of curves, at least one, with its band, as `band` does of a group's."""
+    if len(curves) == 1 and (np.diff(curves[0].x) > 0).all():
+        (one,) = curves
+        return Band(one.x, one.y, np.zeros_like(one.y), np.ones(len(one.y), np.int64))
     x = np.unique(np.concatenate([each.x for each in curves]))
     y = np.array([np.interp(x, each.x, each.y, left=np.nan, right=np.nan) for each in curves])
     runs = (~np.isnan(y)).sum(axis=0)

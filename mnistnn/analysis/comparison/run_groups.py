@@ -110,17 +110,19 @@ def grouped(views: Sequence[RunView]) -> list[Group]:
     namesakes: dict[str, list[RunView]] = {}
     for group in groups:
         namesakes.setdefault(group[0].record.name, []).append(group[0])
-    return [Group(_label(group[0], namesakes[group[0].record.name]), group) for group in groups]
+    labels = {id(one): label for each in namesakes.values() for one, label in zip(each, _labels(each), strict=True)}
+    return [Group(labels[id(group[0])], group) for group in groups]
 
 
-def _label(one: RunView, namesakes: list[RunView]) -> str:
-    """Return the name of an experiment, with its values of all keys in which its namesakes differ."""
-    place = namesakes.index(one)
-    said = [_said(key, values[place]) for key, values in differing_keys([each.config_and_code for each in namesakes])]
-    if not said:
-        return one.record.name
-    rest = ", …" if len(said) > _KEYS_SAID else ""
-    return f"{one.record.name} ({', '.join(said[:_KEYS_SAID])}{rest})"
+def _labels(namesakes: list[RunView]) -> list[str]:
+    """Return the name that experiments share, each with its values of all keys in which they differ."""
+    name = namesakes[0].record.name
+    keys = differing_keys([each.config_and_code for each in namesakes])
+    if not keys:
+        return [name] * len(namesakes)
+    rest = ", …" if len(keys) > _KEYS_SAID else ""
+    said = ([_said(key, values[place]) for key, values in keys[:_KEYS_SAID]] for place in range(len(namesakes)))
+    return [f"{name} ({', '.join(each)}{rest})" for each in said]
 
 
 def _said(key: str, value: Any) -> str:

@@ -4,7 +4,7 @@ Lengths are in units of the chart's own; a browser scales them to the width that
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,9 @@ from mnistnn.analysis.comparison.curves import Band
 WIDTH, HEIGHT = 460, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 14, 14, 44
 _MOST_POINTS = 400  # of a line; more could not be told apart, and make a page of megabytes
+_MOST_OF_MANY = 130  # of one that is there for the sake of others
+_TENTHS = [f"{number / 10:.1f}" for number in range(10 * max(WIDTH, HEIGHT) + 1)]
+"""All lengths of a chart as text: of tens of thousands of points, to look them up takes a fifth of formatting them."""
 _X_TICKS, _Y_TICKS = 6, 5
 FAR_FROM_ZERO = 0.5
 _MOST_POWERS = 8  # of ten, on a logarithmic axis
@@ -31,6 +34,7 @@ class Line:
     colour  the number of its colour; one for each group
     style   solid for what is measured on the validation split, dashed for the rest
     best    (x, y) of the best epoch, where that is to be marked
+    is_read  whether its values can be read off; it is drawn with fewer points if not
     """
 
     label: str
@@ -38,6 +42,7 @@ class Line:
     style: str
     band: Band
     best: tuple[float, float] | None = None
+    is_read: bool = True
 
 
 @dataclass(frozen=True)
@@ -124,28 +129,32 @@ def chart(
 
 
 def _drawn(line: Line, across: "_Scale", up: "_Scale", scale: float) -> Drawn:
-    keep = _thinned(len(line.band.x))
+    keep = _thinned(len(line.band.x), _MOST_POINTS if line.is_read else _MOST_OF_MANY)
     x, mean, deviation = line.band.x[keep], line.band.mean[keep] * scale, line.band.deviation[keep] * scale
+    along = across(x)
     area = ""
     if deviation.any():
-        there = zip(across(x), up(mean + deviation), strict=True)
-        back = zip(across(x)[::-1], up(np.maximum(mean - deviation, up.low))[::-1], strict=True)
-        area = f"M{_path([*there, *back])}Z"
+        above, below = up(mean + deviation), up(np.maximum(mean - deviation, up.low))
+        area = f"M{_path(np.concatenate([along, along[::-1]]), np.concatenate([above, below[::-1]]))}Z"
     best = None
     if line.best is not None:
         best = (float(across(line.best[0])), float(up(line.best[1] * scale)))
-    values = " ".join(f"{a:.6g},{b:.5g},{c:.3g}" for a, b, c in zip(x, mean, deviation, strict=True))
-    path = f"M{_path(zip(across(x), up(mean), strict=True))}"
-    return Drawn(line.label, line.colour, line.style, path, area, best, values)
+    values = ""
+    if line.is_read:
+        points = zip(x.tolist(), mean.tolist(), deviation.tolist(), strict=True)
+        values = " ".join([f"{a:.6g},{b:.5g},{c:.3g}" for a, b, c in points])
+    return Drawn(line.label, line.colour, line.style, f"M{_path(along, up(mean))}", area, best, values)
 
 
-def _path(points: Iterable[tuple[float, float]]) -> str:
-    return "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+def _path(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
+    """Return points as text, with one digit behind the dot."""
+    places = zip(np.rint(10 * x).astype(int).tolist(), np.rint(10 * y).astype(int).tolist(), strict=True)
+    return "L".join([f"{_TENTHS[a]} {_TENTHS[b]}" for a, b in places])
 
 
-def _thinned(count: int) -> NDArray[np.int64]:
+def _thinned(count: int, most: int) -> NDArray[np.int64]:
     """Return which of so many points are drawn: all, or evenly many with both ends."""
-    return np.unique(np.linspace(0, count - 1, min(count, _MOST_POINTS)).round().astype(np.int64))
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
 @dataclass(frozen=True)

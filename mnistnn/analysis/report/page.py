@@ -154,7 +154,7 @@ def _lines(group: Group, colour: int, names: Sequence[str], axis: Axis, groups: 
         split = name.split(".")[0]
         label = split if groups == 1 else f"{group.label}, {split}"
         style = "solid" if split == "valid" else "dashed"
-        lines.append(Line(label, colour, style, found, _best_point(group, name, axis)))
+        lines.append(Line(label, colour, style, found, _best_point(group, name, axis), colour != GREY))
     return lines
 
 
@@ -168,7 +168,7 @@ def _best_point(group: Group, name: str, axis: Axis) -> tuple[float, float] | No
     index = next(i for i, row in enumerate(one.rows) if row is one.best)
     if axis == "seconds" and one.seconds is None:
         return None
-    return places(one, axis)[index], one.best[name]
+    return float(places(one, axis)[index]), one.best[name]
 
 
 def _best_run(group: Group) -> RunView:

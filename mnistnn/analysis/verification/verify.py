@@ -2,7 +2,8 @@
 
 What this finds: every file that is missing, torn, altered, renamed or swapped, as far as anything in the run tells what
 it was. What it cannot find: changes to log.txt, which is text for people, to the seconds in timing.jsonl, and to the
-times and names in the test-access log, whose entries are counted only.
+times and names in the test-access log, whose entries are counted only. progress.json may be there or not, and say
+anything.
 """
 
 from dataclasses import replace
@@ -17,7 +18,10 @@ from mnistnn.run.directory import RunDirectory
 _SETTLED = ("finished", "stopped", "interrupted")
 _LOOKS = 3
 _LOCK = ".mnistnn-lock"
-_KNOWN = {"run.json", "config.yaml", "environment.json", "metrics.jsonl", "timing.jsonl", "log.txt", _LOCK}
+_KNOWN = {
+    *("run.json", "config.yaml", "environment.json", "metrics.jsonl", "timing.jsonl"),
+    *("log.txt", "progress.json", _LOCK),
+}
 
 
 def verify(run: RunDirectory) -> Report:

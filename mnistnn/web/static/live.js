@@ -15,23 +15,47 @@ const concerns = (run) => run === "all" || (kind === "run" ? run === id : kind =
 
 const FOCUSABLE = "a[href], button, input, select, summary, [tabindex]";
 
-let asking = false, again = false;
+const PAUSE_MS = 1000, PATIENCE = 20;  // between renewals: a second, and twenty times as long as the last one took
+const known = new Map();  // how runs stood when they were told of last
+let resting = false, again = false, asked = 0;
 
-async function renew() {
-  if (asking) {
-    again = true;
-    return;
-  }
-  asking = true;
+// Ask for the part, and show it unless something else was asked for meanwhile.
+async function ask() {
+  const number = ++asked;
   try {
-    do {
-      again = false;
-      show(await (await api(address())).text());
-    } while (again);
+    const html = await (await api(address())).text();
+    if (number === asked) show(html);
   } catch (error) {
     if (!(error instanceof TypeError)) part.replaceChildren(Object.assign(document.createElement("p"), { textContent: error.message }));
-  } finally {
-    asking = false;
+  }
+}
+
+// Ask for the part, and again after a pause if something has happened meanwhile.
+async function renew() {
+  again = true;
+  if (resting) return;
+  resting = true;
+  again = false;
+  const began = performance.now();
+  await ask();
+  const pause = Math.max(PAUSE_MS, PATIENCE * (performance.now() - began));
+  setTimeout(() => {
+    resting = false;
+    if (again) renew();
+  }, pause);
+}
+
+// Move the bars of a run.
+function tellProgress({ run, progress }) {
+  for (const each of part.querySelectorAll(`.under-way[data-run="${CSS.escape(run)}"]`)) {
+    const [bar, text] = each.children;
+    each.hidden = !progress;
+    bar.hidden = !progress?.most;
+    if (progress?.most) {
+      bar.max = progress.most;
+      bar.value = progress.done;
+    }
+    text.textContent = progress?.text ?? "";
   }
 }
 
@@ -49,8 +73,12 @@ function show(html) {
   if (title) document.title = title.textContent;
 }
 
-onChoice(renew);
+onChoice(ask);
 events((event) => {
   note(event);
-  if (concerns(event.run)) renew();
+  const standing = `${event.rows} ${event.state}`, before = known.get(event.run);
+  known.set(event.run, standing);
+  if (!concerns(event.run)) return;
+  if (event.run === "all" || (!event.first && standing !== before)) renew();
+  else tellProgress(event);
 });

@@ -237,6 +237,14 @@ def test_leftovers_and_foreign_files_are_notes(run):
     }
 
 
+@pytest.mark.parametrize("content", [b"", b"{}", b"\0\xff", b'{"epoch": -3}'])
+def test_file_that_tells_how_far_a_run_is_may_be_there_and_say_anything(run, content):
+    before = notes(run)
+    (run.path / "progress.json").write_bytes(content)
+    assert not problems(run)
+    assert notes(run) == before
+
+
 def test_configuration_of_a_version_that_lacked_a_key_is_whole(run):
     """As if `augment` and the whole of `evaluation.train_error` had come later: the digest was taken without them."""
     resolved = load_resolved(run.config).resolved
