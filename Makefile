@@ -29,7 +29,7 @@ make fuzz         damaged files of every format that is read; prints the counts 
 make check        format, lint, types and tests: what CI runs
 make alternatives train gradient descent and its alternatives for 150 passes each; draw docs/pictures/alternatives.svg
 make pictures     train what README shows, and draw all pictures in docs/ (needs chromium and chromedriver)
-make drawn        train a model of each kind for a moment, and draw the pictures of "Draw a digit" in docs/
+make drawn        of these, only those of the page "Draw a digit", with a model of each kind
 make release-check build a release, install it by pip, uv and pipx, and use it outside of the checkout
 make format       rewrite the sources in the project's format
 make docs         renew pages that are made, and build the documentation in build/docs/html; as one page, in build/docs/page
@@ -93,6 +93,7 @@ endif
 SHOWN := build/pictures
 SHOW := $(BIN)/mnistnn train --runs $(SHOWN)/runs -q
 pictures: | $(INSTALLED)
+	$(BIN)/python docs/browser.py
 	rm -rf $(SHOWN)
 	$(BIN)/python docs/generate.py
 	$(BIN)/mnistnn reproduce history --table-only --out docs/pictures/history.svg --force
@@ -121,10 +122,13 @@ pictures: | $(INSTALLED)
 	$(SHOW) experiments/sequences/adding_simple.yaml
 	$(BIN)/mnistnn plot $(SHOWN)/runs/sequences-adding-* --metric valid.loss --log --out docs/pictures/adding.svg --force
 
-# The page "Draw a digit", for each kind of model, most of them trained for a moment only: three minutes more.
+	$(MAKE) drawn
+
+# The page "Draw a digit", for each kind of model, most of them trained for a moment only: three minutes of the above.
 DRAWN := $(SHOWN)/drawn
 DRAW := $(BIN)/mnistnn train -q
 drawn: | $(INSTALLED)
+	$(BIN)/python docs/browser.py
 	rm -rf $(DRAWN)
 	$(DRAW) experiments/cnn.yaml --epochs 1 --run-dir $(DRAWN)/cnn
 	$(DRAW) experiments/mlp.yaml --epochs 3 --run-dir $(DRAWN)/dense
@@ -132,12 +136,14 @@ drawn: | $(INSTALLED)
 	$(DRAW) experiments/lstm.yaml --epochs 1 --run-dir $(DRAWN)/lstm
 	$(DRAW) experiments/parts/gru.yaml --run-dir $(DRAWN)/gru
 	$(DRAW) experiments/rbm.yaml --epochs 2 --run-dir $(DRAWN)/rbm
+	$(DRAW) experiments/boltzmann/digits_visible.yaml --epochs 1 --run-dir $(DRAWN)/boltzmann
 	$(DRAW) experiments/lisa/da_30.yaml --epochs 1 --run-dir $(DRAWN)/autoencoder
 	$(DRAW) experiments/history/knn.yaml --run-dir $(DRAWN)/neighbours
 	$(DRAW) experiments/history/svm.yaml data.validation_examples=50000 --run-dir $(DRAWN)/machines
 	$(DRAW) experiments/history/stumps.yaml model.max_rounds=100 --run-dir $(DRAWN)/stumps
 	$(DRAW) experiments/committee_of_three.yaml --run-dir $(DRAWN)/committee
 	$(DRAW) experiments/history/pairwise_linear.yaml --run-dir $(DRAWN)/linear
+	$(DRAW) experiments/history/quadratic_discriminant.yaml preprocess=[] --run-dir $(DRAWN)/gaussians
 	$(BIN)/python docs/draw_pictures.py $(DRAWN) docs/pictures/page
 
 # The same net for equally many passes over the digits, whatever an optimizer does in a pass; on a machine that does nothing else.

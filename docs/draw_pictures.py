@@ -1,120 +1,133 @@
-"""Take the pictures of the page "Draw a digit", one for each kind of model: draw_pictures.py RUNS FOLDER.
+"""Take the pictures of the page "Draw a digit", one for each kind of model: draw_pictures.py RUNS FOLDER [NAME]….
 
-RUNS has a run of each name in `PICTURES`; the Makefile trains them.
+RUNS has a run of each name in `SHOTS`; the Makefile trains them. With names, only these pictures are taken.
 """
 
-import shutil
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-from PIL import Image
-from selenium import webdriver
-from selenium.webdriver.common.actions.action_builder import ActionBuilder
-from selenium.webdriver.common.actions.pointer_input import PointerInput
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.web.model.stand_in_app import stand_in_app
+from docs.browser import begun, look
+from mnistnn.run.directory import RunDirectory
+from mnistnn.web.app import create_app
+from mnistnn.web.listing import Listing, id_of
+from mnistnn.web.serving import HOST, server_of
 
-# The run, the picture's height in px, the query, and what is pointed at: a part, and the unit.
-PICTURES: list[tuple[str, int, str, tuple[str, int] | None]] = [
-    ("cnn", 1600, "", ("conv1", 306)),
-    ("dense", 1350, "split=valid&label=4&nth=1", ("hidden", 40)),
-    ("batch-norm", 1250, "split=valid&label=2&nth=0", ("norm", 12)),
-    ("lstm", 1500, "split=valid&label=3&nth=0", ("memory", 17)),
-    ("gru", 1500, "split=valid&label=3&nth=0", ("memory", 5)),
-    ("rbm", 1350, "split=valid&label=5&nth=1", None),
-    ("autoencoder", 1400, "split=valid&label=8&nth=0", None),
-    ("neighbours", 1050, "split=valid&label=4&nth=0", None),
-    ("machines", 1450, "split=valid&label=4&nth=0", None),
-    ("stumps", 1350, "split=valid&label=6&nth=0", None),
-    ("committee", 1050, "split=valid&label=4&nth=0", None),
-    ("linear", 1350, "split=valid&label=7&nth=0", None),
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture.
+
+    type    the `type` of the model
+    query   of the address: what is asked; a drawing, if it is empty
+    unit    what is pointed at: a part, and the unit, counted from 0
+    """
+
+    name: str
+    type: str
+    height_px: int
+    query: str = ""
+    unit: tuple[str, int] | None = None
+
+
+SHOTS = [
+    Shot("cnn", "sequential", 2000, "", ("conv1", 306)),
+    Shot("dense", "sequential", 1400, "split=valid&label=4&nth=1", ("hidden", 40)),
+    Shot("batch-norm", "sequential", 1300, "split=valid&label=2&nth=0", ("norm", 12)),
+    Shot("lstm", "sequential", 1550, "split=valid&label=3&nth=0", ("memory", 17)),
+    Shot("gru", "sequential", 1550, "split=valid&label=3&nth=0", ("memory", 5)),
+    Shot("rbm", "rbm", 1700, "split=valid&label=5&nth=1", ("hidden", 25)),
+    Shot("boltzmann", "boltzmann", 1350, "split=valid&label=3&nth=0", ("pixels", 27)),
+    Shot("autoencoder", "autoencoder", 1500, "split=valid&label=8&nth=0", ("hidden", 60)),
+    Shot("neighbours", "knn", 1450, "split=valid&label=4&nth=0", ("scores", 4)),
+    Shot("machines", "svm", 1600, "split=valid&label=4&nth=0", ("pairs", 49)),
+    Shot("stumps", "boosted_stumps", 1500, "split=valid&label=6&nth=0", ("scores", 6)),
+    Shot("committee", "committee", 1500, "split=valid&label=4&nth=0", ("scores", 4)),
+    Shot("linear", "least_squares", 1950, "split=valid&label=7&nth=0", ("outputs", 6)),
+    Shot("gaussians", "quadratic_discriminant", 2300, "split=valid&label=5&nth=0", ("scores", 5)),
 ]
 WIDTH = 1100
-NARROW = ("cnn", 400, 1500)  # again, dark and narrow
+NARROW = Shot("cnn", "sequential", 1500, "split=valid&label=2&nth=0&target=7")
+NARROW_PX = 400
 TWO = [(85, 95), (110, 65), (160, 60), (190, 90), (180, 130), (130, 180), (85, 225), (200, 225)]
+_TOKEN = "of-these-pictures"  # noqa: S105 - nobody else can ask this server meanwhile for more than these runs
 
 
 def main() -> None:
     """Write the pictures."""
-    runs, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    runs, folder, names = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
     folder.mkdir(parents=True, exist_ok=True)
-    app = stand_in_app({name: runs / name for name, *_ in PICTURES})
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off"))
+    shots = [shot for shot in SHOTS if not names or shot.name in names]
+    driver = begun(WIDTH, SHOTS[0].height_px)
+    server = server_of(create_app(Listing(runs, [RunDirectory(runs / shot.name) for shot in shots]), _TOKEN))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.05)
-    address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    driver = _browser()
+    base = f"http://{HOST}:{server.servers[0].sockets[0].getsockname()[1]}/draw/"
     try:
-        for name, height, query, unit in PICTURES:
-            _open(driver, f"{address}/draw/{name}?{query}", WIDTH, height, dark=False)
-            _shown(driver, unit, is_drawn=not query)
-            _save(driver, folder / f"{name}.png")
-        name, width, height = NARROW
-        _open(driver, f"{address}/draw/{name}?split=valid&label=2&nth=0&target=7", width, height, dark=True)
-        _shown(driver, None, is_drawn=False)
-        _save(driver, folder / f"{name}-dark.png")
+        for shot in shots:
+            _take(driver, f"{base}{id_of(RunDirectory(runs / shot.name))}", shot, folder / f"{shot.name}.png")
+            if shot.name == NARROW.name:
+                url = f"{base}{id_of(RunDirectory(runs / shot.name))}"
+                _take(driver, url, NARROW, folder / f"{shot.name}-dark.png", NARROW_PX, dark=True)
     finally:
         driver.quit()
         server.should_exit = True
         thread.join()
 
 
-def _browser() -> Any:
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or ""
-    for option in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
-        options.add_argument(option)
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-
-
-def _open(driver: Any, url: str, width: int, height: int, dark: bool) -> None:
-    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-    driver.get(url)
-    _until(driver, "document.querySelector('#digit-buttons button')")
-
-
-def _shown(driver: Any, unit: tuple[str, int] | None, is_drawn: bool) -> None:
-    """Wait until the answer is there, and point at a unit; let chains dream on where there are some."""
-    if is_drawn:
-        pen = PointerInput("pen", "pen")
-        actions = ActionBuilder(driver, mouse=pen, duration=10)
-        paper = driver.find_element("id", "paper")
-        for number, (x, y) in enumerate(TWO):
-            pen.create_pointer_move(origin=paper, x=x - 140, y=y - 140, duration=10)
-            if number == 0:
-                pen.create_pointer_down(button=0)
-        pen.create_pointer_up(button=0)
-        actions.perform()
-    _until(driver, "document.body.dataset.answered")
+def _take(driver: Any, url: str, shot: Shot, path: Path, width: int = WIDTH, dark: bool = False) -> None:
+    look(driver, width, shot.height_px, dark)
+    driver.get(f"{url}?{shot.query}#token={_TOKEN}")
+    _until(
+        driver, "document.querySelector('#digit-buttons button') || document.querySelector('#forward:not([hidden])')"
+    )
+    if not shot.query:
+        _draw(driver)
+    _until(driver, "document.body.dataset.shown")
     time.sleep(1)
-    if unit is not None:
-        part, at = unit
-        driver.execute_script(
-            f"const c = document.querySelector('[data-part={part}] canvas.pointable');"
-            "c.focus({preventScroll: true});"
-            "for (let i = 0; i < arguments[0]; i++)"
-            " c.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', cancelable: true}));"
-            "c.blur(); window.scrollTo(0, 0)",
-            at,
-        )
-        _until(driver, "!document.getElementById('unit').hidden")
+    if shot.unit is not None:
+        _point(driver, *shot.unit)
     if driver.execute_script("return !document.getElementById('dream-tools').hidden"):
         driver.find_element("id", "dream").click()
         _until(driver, "document.querySelector('#dreams canvas')")
     # How long an answer took is another figure each time.
-    driver.execute_script("document.getElementById('took').textContent = ''")
+    driver.execute_script("document.getElementById('took').textContent = ''; document.activeElement.blur()")
     time.sleep(0.5)
+    _save(driver, path)
+
+
+def _draw(driver: Any) -> None:
+    from selenium.webdriver.common.actions.action_builder import ActionBuilder
+    from selenium.webdriver.common.actions.pointer_input import PointerInput
+
+    pen = PointerInput("pen", "pen")
+    actions = ActionBuilder(driver, mouse=pen, duration=10)
+    paper = driver.find_element("id", "paper")
+    for number, (x, y) in enumerate(TWO):
+        pen.create_pointer_move(origin=paper, x=x - 140, y=y - 140, duration=10)
+        if number == 0:
+            pen.create_pointer_down(button=0)
+    pen.create_pointer_up(button=0)
+    actions.perform()
+
+
+def _point(driver: Any, part: str, at: int) -> None:
+    driver.execute_script(
+        f"const c = document.querySelector('[data-part=\"{part}\"] canvas.pointable');"
+        "c.focus({preventScroll: true});"
+        "for (let i = 0; i < arguments[0]; i++)"
+        " c.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', cancelable: true}));"
+        "c.blur(); window.scrollTo(0, 0)",
+        at,
+    )
+    _until(driver, "!document.getElementById('unit').hidden")
 
 
 def _until(driver: Any, script: str) -> None:
@@ -127,8 +140,11 @@ def _until(driver: Any, script: str) -> None:
 
 def _save(driver: Any, path: Path) -> None:
     """Write what is seen, with 128 colours: a third of the bytes."""
+    from PIL import Image
+
     driver.save_screenshot(str(path))
     Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

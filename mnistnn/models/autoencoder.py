@@ -110,6 +110,10 @@ class Autoencoder(Unsupervised):
         """Return W and b of y = σ(x W + b), as `features_of` does."""
         return features_of(self.W, self.b_h)
 
+    def decoder(self) -> dict[str, np.ndarray]:
+        """Return W' and b_v of a = y W' + b_v, as `features_of` does."""
+        return features_of(self.W_back, self.b_v)
+
     def _decoded(self, x: Array) -> Array:
         y, a = self.scratch("y", (len(x), self.hidden), x), self.scratch("a", (len(x), self.n_in), x)
         self.encode(as_rows(x), y)

@@ -120,6 +120,10 @@ class RBM(EnergyModel):
         """Return W and b of P(h = 1 | v) = σ(v W + b), as `features_of` does."""
         return features_of(self.W, self.b_h)
 
+    def decoder(self) -> dict[str, np.ndarray]:
+        """Return Wᵀ and b_v of the means of v given h, as `features_of` does."""
+        return features_of(self.W.T, self.b_v)
+
     def visible_means(self, h: Array) -> Array:
         """Return the mean of v given h (n, n_in), lent until the next call; h (n, units), or probabilities of it."""
         mean = self.scratch("p_v", (len(h), self.n_in), h)

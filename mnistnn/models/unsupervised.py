@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from mnistnn.backend.arrays import array_module, to_host
+from mnistnn.backend.memory_order import as_rows
 from mnistnn.component import component
 from mnistnn.layers import Layer
 from mnistnn.models.flat import FlatModel
@@ -55,6 +56,19 @@ class EnergyModel(Unsupervised):
     def free_energy(self, v: Array) -> Array:
         """Return the free energy of each example (n,), in a new array; v (n, *in_shape)."""
         raise NotImplementedError
+
+    def log_odds(self, v: Array) -> Array:
+        """Return log P(vᵢ = 1 | the other pixels) − log P(vᵢ = 0 | the others) of each pixel of v (n, *in_shape), (n,
+        n_in), in a new array: F(v with vᵢ = 0) − F(v with vᵢ = 1). For binary pixels.
+        """
+        v = as_rows(v)
+        xp = array_module(v)
+        odds, at = xp.empty_like(v), xp.arange(self.n_in)
+        for row, out in zip(v, odds, strict=True):
+            off, on = (xp.repeat(row[None], self.n_in, axis=0) for _ in range(2))
+            off[at, at], on[at, at] = 0.0, 1.0
+            out[...] = self.free_energy(off) - self.free_energy(on)
+        return odds
 
     def pixel_nll(self, v: Array, pixels: np.ndarray) -> Array:
         """Return −log P(vᵢ | the other pixels) of each row of v (n, n_in), rounded, in a new array.

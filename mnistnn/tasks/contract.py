@@ -21,7 +21,9 @@ from mnistnn.losses import Criterion, Loss
 from mnistnn.models import AnyEnergyModel, AnyUnsupervised
 from mnistnn.models.fitted.boosting.boosted_stumps import BoostedStumps
 from mnistnn.models.fitted.committee import Committee, TrainedMember
+from mnistnn.models.fitted.least_squares import LeastSquares
 from mnistnn.models.fitted.neighbours.nearest_neighbours import NearestNeighbours
+from mnistnn.models.fitted.quadratic_discriminant import QuadraticDiscriminant
 from mnistnn.models.fitted.support_vectors.svm import SVM
 from mnistnn.models.flat import FlatModel
 from mnistnn.models.rbm import RBM
@@ -265,6 +267,16 @@ class Task:
         raise self._refusal("has no weights")
 
     @property
+    def least_squares(self) -> LeastSquares:
+        """The model, where its outputs are linear in x. Raises UsageError for another."""
+        raise self._refusal("has no outputs that are linear in its inputs")
+
+    @property
+    def quadratic_discriminant(self) -> QuadraticDiscriminant:
+        """The model, where it is a Gaussian for each class. Raises UsageError for another."""
+        raise self._refusal("has no Gaussians")
+
+    @property
     def nearest_neighbours(self) -> NearestNeighbours:
         """The model, where it decides by the references that are nearest. Raises UsageError for another."""
         raise self._refusal("has no neighbours that it decides by")
@@ -287,6 +299,12 @@ class Task:
     def features(self) -> dict[str, np.ndarray]:
         """Return W and b of the features that hidden units compute. Raises UsageError for a model without."""
         raise self._refusal("has no features")
+
+    def decoder(self) -> dict[str, np.ndarray]:
+        """Return W (units, n_in) and b (n_in,) by which hidden units give back what is visible, as `features` does.
+        Raises UsageError for a model without.
+        """
+        raise self._refusal("reconstructs no images")
 
     def reconstructed(self, x: Array) -> tuple[Array | None, Array]:
         """Return what the model is shown of images x (n, ...) where it is not all, and what it reconstructs: rows (n,

@@ -192,6 +192,9 @@ class EnergyTask(UnsupervisedTask):
             return super().features()
         return self._energy_model.features()
 
+    def decoder(self) -> dict[str, np.ndarray]:
+        return self.rbm.decoder()
+
     def reconstructed(self, x: Array) -> tuple[Array | None, Array]:
         if not isinstance(self._energy_model, RBM):
             return super().reconstructed(x)

@@ -125,6 +125,9 @@ class ReconstructionTask(UnsupervisedTask):
     def features(self) -> dict[str, np.ndarray]:
         return self._autoencoder.features()
 
+    def decoder(self) -> dict[str, np.ndarray]:
+        return self._autoencoder.decoder()
+
     def reconstructed(self, x: Array) -> tuple[Array | None, Array]:
         rows = as_rows(x)
         if not self.corruption:

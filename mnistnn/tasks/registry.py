@@ -18,7 +18,7 @@ from mnistnn.tasks.committee import CommitteeTask
 from mnistnn.tasks.contract import Task
 from mnistnn.tasks.energy import EnergyTask, Likelihood
 from mnistnn.tasks.fitted import FittedClassification
-from mnistnn.tasks.fitted_kinds import NeighboursTask, StumpsTask, SupportVectorTask
+from mnistnn.tasks.fitted_kinds import GaussiansTask, LinearTask, NeighboursTask, StumpsTask, SupportVectorTask
 from mnistnn.tasks.hebbian import HebbianResult, HebbianTask
 from mnistnn.tasks.network import NetworkTask
 from mnistnn.tasks.reconstruction import ReconstructionResult, ReconstructionTask
@@ -30,8 +30,8 @@ OF_MODELS: dict[type, type[Task]] = {
     RBM: EnergyTask,
     Boltzmann: EnergyTask,
     Autoencoder: ReconstructionTask,
-    LeastSquares: FittedClassification,
-    QuadraticDiscriminant: FittedClassification,
+    LeastSquares: LinearTask,
+    QuadraticDiscriminant: GaussiansTask,
     BoostedStumps: StumpsTask,
     SVM: SupportVectorTask,
     NearestNeighbours: NeighboursTask,

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp
 
+from mnistnn.backend import threads
 from mnistnn.web import comparing, model_routes, pages, stream
 from mnistnn.web.asking import Asking
 from mnistnn.web.guard import Guard
@@ -25,7 +26,9 @@ def create_app(listing: Listing, token: str) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        yield
+        # To bring BLAS to one thread takes a third of an answer's time: done once, and those of answers are nested.
+        with threads.allowed(1):
+            yield
         app.state.stream.close()
 
     static = StaticFiles(directory=Path(str(resources.files("mnistnn.web").joinpath("static"))))

@@ -18,11 +18,13 @@ from mnistnn.data.splits import Split
 from mnistnn.errors import RunError, UsageError
 from mnistnn.experiment.trained import Trained, load_trained
 from mnistnn.run.checkpoint import best_path, updates_of
+from mnistnn.run.directory import RunDirectory
 from mnistnn.run.view import RunView
 from mnistnn.types import SplitName
 
-SIDE_PX = 280
-"""Height and width of a drawing."""
+SIDE_PX = 140
+"""Height and width of a drawing as it is sent, half of the sheet's: five times those of an image of MNIST. With 280,
+the server computes twice as long, most of it to find the ink."""
 
 _MOST_MODELS = 6  # in memory at once
 _SPLITS: tuple[SplitName, ...] = ("train", "valid")  # the test split is sealed, also here
@@ -42,13 +44,16 @@ class Listing(Protocol):
 class Asked:
     """A loaded model, which one request at a time may ask: layers lend their buffers until the next call.
 
-    stamp  what the checkpoints were like when it was loaded
+    stamp   what the checkpoints were like when it was loaded
+    latest  the last drawing, and the image that it became: of one drawing much is asked, such as what feeds a unit
     """
 
     trained: Trained
+    run: RunDirectory
     stamp: tuple[object, ...]
     lock: threading.Lock = field(default_factory=threading.Lock)
     splits: dict[SplitName, Split] = field(default_factory=dict)
+    latest: tuple[bytes, "Shown"] | None = None
 
     def split(self, name: str) -> Split:
         """Return a split with its images and labels. Raises UsageError for the test split, which is sealed, and for one
@@ -102,13 +107,15 @@ class Asking:
             yield model
 
     def _loaded(self, run_id: str, checkpoint: str) -> Asked:
-        view = RunView(self._listing.find(run_id).run)  # as it stands now
-        kept, key = view.checkpoints, (run_id, checkpoint)
-        stamp = _stamp(view, checkpoint)
+        key = run_id, checkpoint
         with self._lock:
-            if key in self._models and self._models[key].stamp == stamp:
+            model = self._models.get(key)
+            # Of what is loaded only the checkpoints are looked at, and of no other run anything.
+            if model is not None and model.stamp == _stamp(RunView(model.run), checkpoint):
                 self._models.move_to_end(key)
-                return self._models[key]
+                return model
+            view = RunView(self._listing.find(run_id).run)  # as it stands now
+            kept, stamp = view.checkpoints, _stamp(view, checkpoint)
             which = checkpoint
             if checkpoint not in ("best", "last"):
                 path = next((path for path in kept if path.name == checkpoint), None)
@@ -116,7 +123,7 @@ class Asking:
                     raise RunError(f"{view.run.path}: there is no checkpoint {checkpoint!r}, or it is gone by now")
                 which = str(path)
             # Loading is rare and takes memory: one at a time.
-            model = Asked(load_trained(view.run, which, _OVERRIDES), stamp)
+            model = Asked(load_trained(view.run, which, _OVERRIDES), view.run, stamp)
             self._models[key] = model
             self._models.move_to_end(key)
             while len(self._models) > _MOST_MODELS:
@@ -130,11 +137,15 @@ def shown_drawing(asked: Asked, grey: bytes) -> Shown:
     """
     if len(grey) != SIDE_PX**2:
         raise UsageError(f"a drawing has {SIDE_PX}×{SIDE_PX} bytes, {SIDE_PX**2:,} in all; got {len(grey):,}")
+    if asked.latest is not None and asked.latest[0] == grey:
+        return asked.latest[1]
     ink = np.frombuffer(grey, np.uint8).reshape(SIDE_PX, SIDE_PX)
     brightness = (255 - ink).astype(np.float32) / 255  # as a file is read
     picture = Picture(brightness.astype(np.float64), (SIDE_PX, SIDE_PX))
     drawing = fitted(asked.trained, Path("the drawing"), picture)
-    return Shown(drawing.image, drawing)
+    shown = Shown(drawing.image, drawing)
+    asked.latest = grey, shown
+    return shown
 
 
 def shown_digit(asked: Asked, split: str, place: int) -> Shown:

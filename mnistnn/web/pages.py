@@ -13,6 +13,7 @@ from mnistnn.analysis.comparison.run_groups import grouped
 from mnistnn.analysis.report.page import charts_of
 from mnistnn.analysis.report.results import run_row
 from mnistnn.errors import MnistnnError
+from mnistnn.experiment import members
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.view import RunView
 from mnistnn.storage.inside import folder_in
@@ -21,7 +22,6 @@ from mnistnn.web.choices import chosen_metric, is_log
 from mnistnn.web.listing import Listing
 from mnistnn.web.parts import part
 
-_MEMBERS = "members"  # the folder of a committee
 _MOST_ROWS = 1000  # of a table of values
 
 
@@ -102,7 +102,7 @@ def _about(request: Request, run_id: str, view: RunView) -> dict[str, Any]:
 def _runs_inside(view: RunView) -> list[RunView]:
     """Return the runs of layers that learned before, and of members."""
     try:
-        members = folder_in(view.run.path, _MEMBERS)
-        return [*view.phases, *(RunView(RunDirectory(path.parent)) for path in sorted(members.glob("*/run.json")))]
+        folder = folder_in(view.run.path, members.FOLDER)
+        return [*view.phases, *(RunView(RunDirectory(path.parent)) for path in sorted(folder.glob("*/run.json")))]
     except MnistnnError:  # a folder that leads elsewhere
         return []

@@ -1,58 +1,37 @@
-"""A server of the page of a model in a thread, and a browser that reaches nothing else."""
+"""A server of runs in a thread, and a browser that reaches nothing else."""
 
-import json
 import shutil
-import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from tests.web.model.stand_in_app import stand_in_app
-
-SIDE = 280
-
-
-def unpacked(body: bytes) -> tuple[dict[str, Any], Callable[[Mapping[str, Any]], np.ndarray]]:
-    """Return the JSON of an answer, and what takes an array out of it."""
-    (length,) = struct.unpack_from("<I", body)
-    numbers = np.frombuffer(body, "<f4", offset=4 + length)
-
-    def values(of: Mapping[str, Any]) -> np.ndarray:
-        size = int(np.prod(of["shape"], dtype=int))
-        return numbers[of["offset"] : of["offset"] + size].reshape(of["shape"])
-
-    return json.loads(body[4 : 4 + length]), values
-
-
-def drawing(width: int = 18) -> np.ndarray:
-    """Return a stroke down the sheet, and one across: 255 is ink."""
-    sheet = np.zeros((SIDE, SIDE), np.uint8)
-    sheet[60:220, 130 : 130 + width] = 255
-    sheet[60 : 60 + width, 80:200] = 180
-    return sheet
+from mnistnn.run.directory import RunDirectory
 
 
 @pytest.fixture
-def served() -> Iterator[Callable[[Mapping[str, Path]], str]]:
-    """Serve runs by their ids; return the address."""
-    import uvicorn
+def served() -> Iterator[Callable[..., str]]:
+    """Serve runs, given by their folders; return the address of the first one's page, without the token."""
+    pytest.importorskip("uvicorn")
+    from mnistnn.web.app import create_app
+    from mnistnn.web.listing import Listing, id_of
+    from mnistnn.web.serving import server_of
+    from tests.web.test_guard import TOKEN
 
-    servers: list[tuple[uvicorn.Server, threading.Thread]] = []
+    servers: list[tuple[Any, threading.Thread]] = []
 
-    def serve(paths: Mapping[str, Path]) -> str:
-        config = uvicorn.Config(stand_in_app(paths), host="127.0.0.1", port=0, log_level="critical", lifespan="off")
-        server = uvicorn.Server(config)
+    def serve(*folders: Path) -> str:
+        runs = [RunDirectory(each) for each in folders]
+        server = server_of(create_app(Listing(Path("runs"), runs), TOKEN))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         servers.append((server, thread))
         while not server.started:
             time.sleep(0.01)
-        return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/draw/{id_of(runs[0])}"
 
     yield serve
     for server, thread in servers:

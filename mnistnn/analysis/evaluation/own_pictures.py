@@ -139,7 +139,8 @@ def fitted(
         image = np.rint(255 * picture.grey).astype(np.uint8)
     else:
         try:
-            fitting = normalize_digit(picture.grey, shape[::-1] if on_side else shape, dark, style)
+            with trained.computing():  # with BLAS's own threads, the last bits would be of their number
+                fitting = normalize_digit(picture.grey, shape[::-1] if on_side else shape, dark, style)
         except NoDigitError as error:
             why = "; it differs in colour only, and a model sees brightness alone" if picture.is_colour_only else ""
             raise DataError(f"{path}: {error}{why}") from error

@@ -58,10 +58,16 @@ def label_components(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
 
     Pixels that touch at a side or a corner are connected. All begin with numbers of their own, and take the smallest
     around them until nothing changes; each round also goes to where that number came from (pointer jumping), so that
-    a spiral takes a few dozen rounds and not one for each of its pixels.
+    a spiral takes a few dozen rounds and not one for each of its pixels. Only the box of the mask is looked at.
     """
+    whole = np.zeros(mask.shape, dtype=np.int64)
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return whole
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    mask = mask[box]
     h, w = mask.shape
-    own = np.arange(1, h * w + 1).reshape(h, w)
+    own = np.arange(1, h * w + 1, dtype=np.int32).reshape(h, w)
     outside = h * w + 1
     labels = np.where(mask, own, outside)
     while True:
@@ -73,15 +79,14 @@ def label_components(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         smallest = np.where(mask, smallest, outside)
         if (smallest == labels).all():
             break
-        root = np.arange(h * w + 2)
+        root = np.arange(h * w + 2, dtype=np.int32)
         np.minimum.at(root, labels[mask], smallest[mask])
         while (root[root] != root).any():
             root = root[root]
         labels = np.where(mask, root[smallest], outside)
     _, compact = np.unique(labels[mask], return_inverse=True)
-    found = np.zeros((h, w), dtype=np.int64)
-    found[mask] = 1 + compact.reshape(-1)
-    return found
+    whole[box][mask] = 1 + compact.reshape(-1)
+    return whole
 
 
 def components_of(labels: NDArray[np.int64], ink: NDArray[np.float64]) -> list[Component]:

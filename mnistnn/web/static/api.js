@@ -2,9 +2,13 @@
 const KEY = "mnistnn-token", AGAIN_MS = 1000;
 const banner = document.getElementById("banner");
 
-if (location.hash.startsWith("#token=")) {
-  sessionStorage.setItem(KEY, location.hash.slice("#token=".length));
-  history.replaceState(null, "", location.pathname + location.search);
+if (takeToken(location.hash)) history.replaceState(null, "", location.pathname + location.search);
+
+// Keep the token that stands in an address, for this tab; say whether there is one.
+export function takeToken(address) {
+  const [, token] = address.split("#token=");
+  if (token) sessionStorage.setItem(KEY, token.trim());
+  return Boolean(token);
 }
 
 function say(text) {
@@ -12,11 +16,11 @@ function say(text) {
   banner.hidden = !text;
 }
 
-// Return the reply to a question; throw an Error with what the server says against it.
+// Return the reply to a question; throw an Error with what the server says against it, and its `status`.
 export async function api(path, { method = "GET", body, signal } = {}) {
   const headers = { Authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ""}` };
   const reply = await fetch(path, { method, body, signal, headers });
-  if (!reply.ok) throw new Error(await reply.text());
+  if (!reply.ok) throw Object.assign(new Error(await reply.text()), { status: reply.status });
   return reply;
 }
 

@@ -1,27 +1,46 @@
-// The page "Draw a digit": strokes become 280 × 280 grey bytes, which the server answers; the answer is shown.
+// The page "Draw a digit": strokes become grey bytes, which the server answers; the answer is shown.
 
-import { api, events } from "/static/api.js";
-import { Picture, element, figure, showParts, tableOf, unpacked } from "/static/layers.js";
+import { api, events, takeToken } from "/static/api.js";
+import { Picture, element, figure, setText, showParts, tableOf, unpacked } from "/static/layers.js";
+import { Sheet } from "/static/sheet.js";
 
 const run = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
 const find = (id) => document.getElementById(id);
-const paper = find("paper"), marks = find("marks");
-const SIDE = paper.width;
-const ink = paper.getContext("2d", { willReadFrequently: true });
-const state = { strokes: [], stroke: null, digit: null, target: "", checkpoint: "best", nth: {}, checkpoints: [], shown: [], back: [], answer: null };
+const marks = find("marks");
+const state = { digit: null, target: "", checkpoint: "best", nth: {}, checkpoints: [], classes: [], shown: [], back: [], answer: null, pointed: null };
+const sheet = new Sheet(find("paper"), find("sent"), () => Number(find("stroke").value), drawn);
 
-// Asking. At most one question is on its way; while it is, only the latest that came after it is kept.
+// Asking. At most one question is on its way; while it is, only that there is another one is kept. `since` is when the
+// event was that asks: how long an answer takes is counted from it to the frame in which it is seen.
 
-let underWay = null, next = null, asked = 0;
+let underWay = false, next = null, asked = 0;
 
-function ask() {
-  const question = { number: ++asked, target: state.target, ...subject() };
-  if (underWay) next = question;
-  else answerTo(question);
+function ask(event) {
+  const since = event?.timeStamp ?? performance.now();
+  if (underWay) next = since;
+  else answerSince(since);
 }
 
-function subject() {
-  return state.digit ? { digit: state.digit, body: null } : { digit: null, body: state.strokes.length || state.stroke ? bytes() : null };
+async function answerSince(since) {
+  const question = { number: ++asked, since, digit: state.digit, body: state.digit || sheet.isEmpty ? null : sheet.bytes() };
+  if (!question.digit && !question.body) return showEmpty();
+  underWay = true;
+  let reply, problem;
+  try {
+    reply = await post("draw", question);
+    problem = reply.problem;
+  } catch (error) {
+    problem = error.message;
+    if (error.status === 401) askForToken();
+  }
+  underWay = false;
+  if (next !== null) {
+    const later = next;
+    next = null;
+    answerSince(later); // the server computes while this answer is drawn
+  }
+  if (problem) showProblem(problem, question);
+  else if (state.digit || !sheet.isEmpty) await show(reply, question);
 }
 
 function address(what, { digit }, more = {}) {
@@ -33,117 +52,44 @@ function address(what, { digit }, more = {}) {
 
 async function post(what, question, more, signal) {
   const reply = await api(address(what, question, more), { method: "POST", body: question.body ?? new Uint8Array(0), signal });
-  if (reply instanceof Response && (reply.headers.get("content-type") ?? "").includes("json")) return await reply.json();
-  if (reply instanceof Response) return unpacked(await reply.arrayBuffer());
-  return reply instanceof ArrayBuffer ? unpacked(reply) : reply;
-}
-
-async function answerTo(question) {
-  underWay = question;
-  question.began = performance.now();
-  try {
-    if (!question.digit && !question.body) showEmpty();
-    else {
-      const reply = await post("draw", question);
-      if (reply.problem) showProblem(reply.problem, question);
-      else if (question.number >= (state.answered ?? 0)) {
-        state.answered = question.number;
-        show(reply, question);
-      }
-    }
-  } catch (error) {
-    showProblem(error.message, question);
-  } finally {
-    underWay = null;
-    const waiting = next;
-    next = null;
-    if (waiting) answerTo(waiting);
-  }
-}
-
-function bytes() {
-  const grey = ink.getImageData(0, 0, SIDE, SIDE).data;
-  const found = new Uint8Array(SIDE * SIDE);
-  for (let i = 0; i < found.length; i++) found[i] = 255 - grey[4 * i];
-  return found;
+  if (reply.headers.get("content-type").includes("json")) return await reply.json();
+  return unpacked(await reply.arrayBuffer());
 }
 
 // Drawing.
 
-function paint() {
-  ink.fillStyle = "#fff";
-  ink.fillRect(0, 0, SIDE, SIDE);
-  ink.lineCap = ink.lineJoin = "round";
-  ink.strokeStyle = ink.fillStyle = "#000";
-  for (const { width, points } of [...state.strokes, ...(state.stroke ? [state.stroke] : [])]) {
-    ink.lineWidth = width;
-    ink.beginPath();
-    const [[x, y], ...rest] = points;
-    ink.moveTo(x, y);
-    if (rest.length) for (const point of rest) ink.lineTo(...point);
-    else ink.lineTo(x + 0.01, y);
-    ink.stroke();
-  }
-  const isEmpty = !state.strokes.length;
-  for (const id of ["undo", "clear", "save"]) find(id).disabled = isEmpty;
-}
-
-function placeOn(event) {
-  const box = paper.getBoundingClientRect();
-  return [((event.clientX - box.left) * SIDE) / box.width, ((event.clientY - box.top) * SIDE) / box.height];
-}
-
-paper.addEventListener("pointerdown", (event) => {
-  if (event.button !== 0 || state.stroke) return;
-  event.preventDefault();
-  paper.setPointerCapture(event.pointerId);
+function drawn(event, isOver) {
   if (state.digit) {
     state.digit = null;
-    state.strokes = [];
+    sheet.strokes = [];
+    sheet.paint();
     find("digit-said").textContent = "";
   }
-  state.stroke = { width: Number(find("stroke").value), points: [placeOn(event)], pointer: event.pointerId };
-  mark();
-  paint();
-});
-paper.addEventListener("pointermove", (event) => {
-  if (state.stroke?.pointer !== event.pointerId) return;
-  const moves = event.getCoalescedEvents?.() ?? [];
-  for (const move of moves.length ? moves : [event]) state.stroke.points.push(placeOn(move));
-  paint();
-  ask();
-});
-for (const end of ["pointerup", "pointercancel"]) {
-  paper.addEventListener(end, (event) => {
-    if (state.stroke?.pointer !== event.pointerId) return;
-    if (end === "pointerup") state.strokes.push(state.stroke);
-    state.stroke = null;
-    changed();
-  });
+  for (const id of ["undo", "clear", "save"]) find(id).disabled = !sheet.strokes.length;
+  if (!isOver) mark();
+  if (event?.type !== "pointerdown") ask(event);
+  if (isOver) remember();
 }
 
-function changed() {
-  paint();
-  remember();
-  ask();
-}
-
-find("undo").addEventListener("click", () => {
-  state.strokes.pop();
-  changed();
-});
-find("clear").addEventListener("click", () => {
-  state.strokes = [];
-  changed();
-});
-paper.addEventListener("keydown", (event) => {
-  if (event.key === "z" && (event.ctrlKey || event.metaKey) && state.strokes.length) find("undo").click();
+find("undo").addEventListener("click", (event) => sheet.undo(event));
+find("clear").addEventListener("click", (event) => sheet.clear(event));
+find("paper").addEventListener("keydown", (event) => {
+  if (event.altKey || ((event.ctrlKey || event.metaKey) && event.key !== "z")) return;
+  const stroke = find("stroke"), label = labelOf(event.key);
+  if (event.key === "z") sheet.undo(event);
+  else if (event.key === "Delete" || event.key === "Backspace") sheet.clear(event);
+  else if (event.key === "+" || event.key === "-") {
+    stroke.value = String(Number(stroke.value) + (event.key === "+" ? 2 : -2));
+    stroke.dispatchEvent(new Event("input"));
+  } else if (label !== null) anotherDigit(label, event);
+  else return;
+  event.preventDefault();
 });
 find("stroke").addEventListener("input", (event) => {
   find("stroke-px").textContent = `${event.target.value} px`;
 });
 find("save").addEventListener("click", () => {
-  paper.toBlob((blob) => {
+  find("sent").toBlob((blob) => {
     const link = element("a", { href: URL.createObjectURL(blob), download: "digit.png" });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
@@ -154,19 +100,29 @@ find("save").addEventListener("click", () => {
 
 function offerDigits(model) {
   const splits = Object.keys(model.splits);
+  state.classes = model.classes;
   find("digits").hidden = !splits.length || !model.classes.length;
   find("split").replaceChildren(...splits.reverse().map((name) => element("option", { value: name, text: name === "valid" ? "validation" : "training" })));
   find("digit-buttons").replaceChildren(...model.classes.map((name, label) => {
     const button = element("button", { type: "button", text: name, "aria-label": `Another ${name} of the data set` });
-    button.addEventListener("click", () => {
-      const split = find("split").value, key = `${split} ${label}`;
-      const nth = state.nth[key] = (state.nth[key] ?? -1) + 1;
-      state.digit = { split, label, nth };
-      state.strokes = [];
-      changed();
-    });
+    button.addEventListener("click", (event) => anotherDigit(label, event));
     return button;
   }));
+}
+
+function labelOf(key) {
+  const label = state.classes.indexOf(key);
+  return label < 0 || find("digits").hidden ? null : label;
+}
+
+function anotherDigit(label, event) {
+  const split = find("split").value, key = `${split} ${label}`;
+  const nth = state.nth[key] = (state.nth[key] ?? -1) + 1;
+  state.digit = { split, label, nth };
+  sheet.strokes = [];
+  for (const id of ["undo", "clear", "save"]) find(id).disabled = true;
+  ask(event);
+  remember();
 }
 
 // The answer.
@@ -185,6 +141,18 @@ function hideAnswer() {
   mark();
 }
 
+/** A tab that was opened by a link has no token: ask for it. */
+function askForToken() {
+  find("token-form").hidden = false;
+  find("token").focus();
+}
+
+find("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (takeToken(find("token").value)) location.reload();
+  else setText(find("token-said"), "There is no #token= in it.");
+});
+
 function showProblem(message, question) {
   if (question?.body) {
     find("answer-said").textContent = `No answer: ${message}`;
@@ -196,81 +164,103 @@ function showProblem(message, question) {
   problem.hidden = false;
 }
 
-function show({ about, values }, question) {
+/** Show an answer: its classes at once, its layers after these are seen. */
+async function show({ about, values }, question) {
   find("problem").hidden = true;
   state.answer = { about, question };
   const { scores } = about;
-  find("answer-said").textContent = scores
+  setText(find("answer-said"), scores
     ? `${scores.names[scores.predicted]}${scores.unit ? "" : `, with ${percent(scores.values[scores.predicted])}`}` +
       (about.label === null ? "" : about.label === scores.predicted ? " — right" : ` — wrong: it is a ${scores.names[about.label]}`)
-    : "This model predicts no class: what it makes of the digit is below.";
-  if (about.label !== null) find("digit-said").textContent = `Number ${about.place.toLocaleString("en")} of the ${find("split").selectedOptions[0].text} split.`;
+    : "This model predicts no class: what it makes of the digit is below.");
+  if (about.label !== null) setText(find("digit-said"), `Number ${about.place.toLocaleString("en")} of the ${find("split").selectedOptions[0].text} split.`);
   showScores(scores);
-  showImage(about, values, question);
+  if (question.digit) sheet.showImage(values(about.image), ...about.image.shape);
+  document.body.dataset.answered = String(question.number);
+  await seen();
+  const ms = performance.now() - question.since;
+  document.body.dataset.ms = ms.toFixed(1);
+  setText(find("took"), `Seen after ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms.`);
+  if (state.answer?.question !== question) return; // a later answer is here already
   showSteps(about.steps, values);
   find("dream-tools").hidden = !about.dreams;
   find("dreams").replaceChildren();
   showForward(about, values);
   showBackward(about, values);
   find("target-label").hidden = !scores;
-  const ms = performance.now() - question.began;
-  find("took").textContent = `Answered in ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms.`;
-  document.body.dataset.answered = String(question.number);
-  document.body.dataset.ms = ms.toFixed(1);
   mark();
-  if (state.pointed) feed(state.pointed.part, state.pointed.place);
+  document.body.dataset.shown = String(question.number);
+  if (state.pointed) feedPointed();
+}
+
+/** Wait until what was changed is painted; or a moment, where nothing is, since nobody looks. */
+function seen() {
+  return new Promise((done) => {
+    const soon = setTimeout(done, 100);
+    requestAnimationFrame(() => {
+      clearTimeout(soon);
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => done();
+      port2.postMessage(null);
+    });
+  });
 }
 
 function percent(p) {
   return p >= 0.99995 && p < 1 ? ">99.99 %" : `${(100 * p).toFixed(2)} %`;
 }
 
+let rows = { look: null };
+
 function showScores(scores) {
   if (!scores) return find("scores").replaceChildren();
   const low = Math.min(0, ...scores.values), high = Math.max(scores.unit ? 1e-9 : 1, ...scores.values);
+  if (rows.look !== `${scores.unit} ${scores.names.join()}` || !rows.table.isConnected) rows = scoreRows(scores);
+  scores.values.forEach((value, i) => {
+    const { row, meter, told } = rows.each[i];
+    row.classList.toggle("best", i === scores.predicted);
+    row.dataset.score = value;
+    Object.assign(meter, { min: low, max: high, value });
+    setText(told, scores.unit ? figure(value) : percent(value));
+  });
+}
+
+function scoreRows(scores) {
   const table = element("table", { class: "scores" });
   if (scores.unit) table.append(element("caption", { class: "said", text: `${scores.unit}, not probabilities` }));
-  scores.values.forEach((value, i) => {
-    table.append(element("tr", { class: i === scores.predicted ? "best" : undefined, "data-score": value },
-      element("th", { scope: "row", text: scores.names[i] }),
-      element("td", { class: "bar" }, element("meter", { min: low, max: high, value, "aria-hidden": "true" })),
-      element("td", { class: "figure", text: scores.unit ? figure(value) : percent(value) })));
+  const each = scores.names.map((name) => {
+    const meter = element("meter", { "aria-hidden": "true" }), told = element("td", { class: "figure" });
+    const row = element("tr", {}, element("th", { scope: "row", text: name }), element("td", { class: "bar" }, meter), told);
+    table.append(row);
+    return { row, meter, told };
   });
   find("scores").replaceChildren(table);
+  return { look: `${scores.unit} ${scores.names.join()}`, table, each };
 }
 
-// A digit of the data set is shown on the sheet, as it is.
-function showImage(about, values, question) {
-  if (!question.digit) return;
-  const [height, width] = about.image.shape, image = values(about.image);
-  const side = Math.min(SIDE / width, SIDE / height);
-  ink.fillStyle = "#fff";
-  ink.fillRect(0, 0, SIDE, SIDE);
-  image.forEach((value, i) => {
-    const grey = 255 - value;
-    ink.fillStyle = `rgb(${grey},${grey},${grey})`;
-    ink.fillRect((i % width) * side, Math.floor(i / width) * side, Math.ceil(side), Math.ceil(side));
-  });
-}
+const steps = [...find("step-list").children].map((item) => ({ item, text: item.appendChild(element("span")), picture: null }));
 
-function showSteps(steps, values) {
-  find("steps").hidden = !steps;
-  if (!steps) return;
-  const [top, left, bottom, right] = steps.box;
-  const items = [
-    [`Ink is found: ${steps.components} connected ${steps.components > 1 ? "strokes" : "stroke"}` +
-      `${steps.specks ? `, ${steps.specks} left out as specks` : ""}, in a box of ${right - left} × ${bottom - top} px.`, steps.ink],
-    [`The box is fitted to ${steps.fitted[1]} × ${steps.fitted[0]} px, and thin strokes are widened.`, null],
-    [`It is moved by whole pixels until its centre of mass lies in the middle: row ${steps.centre[0].toFixed(1)}, column ${steps.centre[1].toFixed(1)}.`, steps.image],
+function showSteps(about, values) {
+  find("steps").hidden = !about;
+  if (!about) return;
+  const [top, left, bottom, right] = about.box;
+  const told = [
+    [`Ink is found: ${about.components} connected ${about.components > 1 ? "strokes" : "stroke"}` +
+      `${about.specks ? `, ${about.specks} left out as specks` : ""}, in a box of ${right - left} × ${bottom - top} px.`, about.ink],
+    [`The box is fitted to ${about.fitted[1]} × ${about.fitted[0]} px, and thin strokes are widened.`, null],
+    [`It is moved by whole pixels until its centre of mass lies in the middle: row ${about.centre[0].toFixed(1)}, column ${about.centre[1].toFixed(1)}.`, about.image],
   ];
-  find("step-list").replaceChildren(
-    ...items.map(([text, about]) => {
-      const item = element("li", { text });
-      if (about) item.append(new Picture({ name: "step", signed: false, labels: null, caption: "", ...about }, values(about), { tallest: 84 }).canvas);
-      return item;
-    }),
-    ...steps.warnings.map((text) => element("li", { class: "problem", text })),
-  );
+  told.forEach(([text, of], i) => {
+    const step = steps[i];
+    setText(step.text, text);
+    if (!of) return;
+    const picture = { name: i ? "the image" : "the ink", signed: false, labels: null, caption: "", ...of };
+    if (step.picture?.about.shape.join() === of.shape.join()) return step.picture.renew(picture, values(of));
+    step.picture?.node.remove();
+    step.picture = new Picture(picture, values(of), { tallest: 84 });
+    step.item.append(step.picture.node);
+  });
+  find("step-warnings").replaceChildren(...about.warnings.map((text) => element("li", { class: "problem", text })));
 }
 
 function showForward(about, values) {
@@ -300,10 +290,17 @@ function pointedAt(part, place, picture) {
   for (const { pictures } of state.shown) for (const other of pictures) if (other !== picture && other.at !== null) other.leave();
   state.pointed = { part: part.name, place };
   clearTimeout(waiting);
-  waiting = setTimeout(() => feed(part.name, place), 40);
+  waiting = setTimeout(() => {
+    remember();
+    feedPointed();
+  }, 40);
 }
 
-async function feed(name, place) {
+/** Ask what feeds the unit that is pointed at, and frame it, also if a link has brought it. */
+async function feedPointed() {
+  const { part: name, place } = state.pointed;
+  const picture = state.shown.find(({ part }) => part.name === name && part.has_units)?.pictures[0];
+  if (picture && picture.at === null) picture.frame(place);
   feeding?.abort();
   feeding = new AbortController();
   try {
@@ -320,7 +317,8 @@ async function feed(name, place) {
 function showUnit(name, { about, values }) {
   const names = state.shown.map(({ part }) => part.name), at = names.indexOf(name);
   const index = about.place.join(", ");
-  find("unit-heading").textContent = `What feeds ${name}[${index}]`;
+  const label = about.place.length === 1 ? state.shown[at]?.part.pictures[0].labels?.[about.place[0]] : null;
+  setText(find("unit-heading"), `What feeds ${name}[${index}]${label && label !== index ? ` (${label})` : ""}`);
   const body = find("unit-body");
   body.replaceChildren(...about.lines.map((text) => element("p", { class: "formula", text })));
   if (about.note) body.append(element("p", { class: "said", text: about.note }));
@@ -339,9 +337,9 @@ function showUnit(name, { about, values }) {
 /** Frame on the sheet where ink was found. */
 function mark() {
   const context = marks.getContext("2d"), steps = state.answer?.about.steps;
-  context.clearRect(0, 0, SIDE, SIDE);
-  if (!steps || state.stroke) return;
-  const [top, left, bottom, right] = steps.box;
+  context.clearRect(0, 0, marks.width, marks.height);
+  if (!steps || sheet.current) return;
+  const [top, left, bottom, right] = steps.box.map((each) => (each * marks.width) / find("sent").width);
   context.strokeStyle = "#0059a8";
   context.setLineDash([4, 4]);
   context.strokeRect(left, top, right - left, bottom - top);
@@ -351,8 +349,8 @@ function mark() {
 
 find("target").addEventListener("change", (event) => {
   state.target = event.target.value;
+  ask(event);
   remember();
-  ask();
 });
 
 const BEST = "best";
@@ -377,8 +375,8 @@ function sayCheckpoint() {
 find("checkpoint").addEventListener("input", (event) => {
   state.checkpoint = state.checkpoints[Number(event.target.value)];
   sayCheckpoint();
+  ask(event);
   remember();
-  ask();
 });
 
 find("dream").addEventListener("click", async () => {
@@ -394,35 +392,66 @@ find("dream").addEventListener("click", async () => {
   }
 });
 
-// The state of the view is in the address, so that it can be sent; the token is not.
+// The state of the view is in the address, so that it can be sent: what is chosen in the query, the drawing in the
+// fragment. The token is in neither.
 
 function remember() {
   const query = new URLSearchParams();
   if (state.checkpoint !== BEST) query.set("checkpoint", state.checkpoint);
   if (state.target !== "") query.set("target", state.target);
   if (state.digit) for (const [key, value] of Object.entries(state.digit)) query.set(key, value);
-  history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}`);
+  if (state.pointed) {
+    query.set("layer", state.pointed.part);
+    query.set("unit", state.pointed.place.join("-"));
+  }
+  const fragment = state.digit || !sheet.strokes.length ? "" : `#drawing=${sheet.encoded()}`;
+  history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}${fragment}`);
 }
 
 function recall() {
   const query = new URLSearchParams(location.search);
   state.checkpoint = query.get("checkpoint") ?? BEST;
   state.target = query.get("target") ?? "";
-  const [split, label, nth] = ["split", "label", "nth"].map((key) => query.get(key));
-  if (split && label !== null) {
+  const [split, label, nth, layer, unit] = ["split", "label", "nth", "layer", "unit"].map((key) => query.get(key));
+  if (layer !== null && unit !== null) state.pointed = { part: layer, place: unit === "" ? [] : unit.split("-").map(Number) };
+  const [, text] = location.hash.split("#drawing=");
+  if (text) {
+    try {
+      sheet.decode(text);
+      for (const id of ["undo", "clear", "save"]) find(id).disabled = !sheet.strokes.length;
+    } catch (error) {
+      showProblem(error.message);
+    }
+  } else if (split && label !== null) {
     state.digit = { split, label: Number(label), nth: Number(nth ?? 0) };
     state.nth[`${split} ${Number(label)}`] = Number(nth ?? 0);
   }
 }
 
+window.addEventListener("hashchange", () => location.reload()); // another link to this page was opened in this tab
+
+find("copy-link").addEventListener("click", async () => {
+  remember();
+  const link = find("link");
+  link.value = location.href;
+  let said = "The link is copied; the secret of this server is not in it.";
+  try {
+    await navigator.clipboard.writeText(location.href);
+  } catch {
+    link.hidden = false;
+    link.select();
+    said = "Copy this link; the secret of this server is not in it.";
+  }
+  setText(find("link-said"), said);
+});
+
 async function lookAtModel() {
-  const reply = await api(`/api/run/${encodeURIComponent(run)}/model?${new URLSearchParams({ checkpoint: state.checkpoint })}`, {});
-  return reply instanceof Response ? await reply.json() : reply;
+  const reply = await api(`/api/run/${encodeURIComponent(run)}/model?${new URLSearchParams({ checkpoint: state.checkpoint })}`);
+  return await reply.json();
 }
 
 async function begin() {
   recall();
-  paint();
   try {
     const model = await lookAtModel();
     if (model.problem) return showProblem(model.problem);
@@ -433,24 +462,25 @@ async function begin() {
     offerCheckpoints(model.checkpoints);
     find("target").replaceChildren(element("option", { value: "", text: "–" }), ...model.classes.map((name, i) => element("option", { value: i, text: `a ${name}` })));
     find("target").value = state.target;
-    if (state.digit) ask();
+    if (state.digit || !sheet.isEmpty) ask();
   } catch (error) {
     showProblem(error.message);
+    if (error.status === 401) askForToken();
   }
 }
 
 // A run in training: a new checkpoint answers the digit anew.
-let seen = null;
+let known = null;
 events(async (event) => {
   if (event.run !== run) return;
   const now = `${event.checkpoints} ${event.rows}`;
-  const before = seen;
-  seen = now;
+  const before = known;
+  known = now;
   if (before === null || before === now) return;
   const model = await lookAtModel().catch(() => null);
   if (!model || model.problem) return;
   offerCheckpoints(model.checkpoints);
-  if (state.checkpoint === BEST && (state.digit || state.strokes.length)) ask();
+  if (state.checkpoint === BEST && (state.digit || !sheet.isEmpty)) ask();
 });
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {

@@ -32,6 +32,11 @@ export function element(name, { text, ...attributes } = {}, ...children) {
   return made;
 }
 
+/** Give an element a text; one that has it already is left alone, and nothing is laid out anew. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 /** How an array is laid out as maps in a grid: its maps, their height and width, and the place of a unit in it. */
 export function laidOut(shape) {
   const [height, width] = shape.length === 0 ? [1, 1] : shape.length === 1 ? [1, shape[0]] : shape.slice(-2);
@@ -75,8 +80,8 @@ export class Picture {
   #range() {
     let low = 0, high = 0;
     for (const value of this.values) {
-      if (value < low) low = value;
-      if (value > high) high = value;
+      if (value < low && value !== -Infinity) low = value;
+      if (value > high && value !== Infinity) high = value;
     }
     Object.assign(this, { low, high, most: Math.max(-low, high) || 1 });
     this.canvas.setAttribute("aria-label",
@@ -89,8 +94,8 @@ export class Picture {
     Object.assign(this, { about, values });
     if (this.labels) this.labels = about.labels;
     this.#range();
-    const [, caption, details] = this.node.children;
-    caption.replaceWith(this.#caption());
+    const [, caption, details] = this.node.children, now = this.#caption();
+    if (caption.textContent !== now.textContent) caption.replaceWith(now);
     if (details.children.length > 1) {
       details.lastChild.remove();
       if (details.open) details.append(element("div", { class: "wide" }, this.#table()));
@@ -135,36 +140,39 @@ export class Picture {
   draw() {
     const context = this.canvas.getContext("2d");
     const { maps, height, width, count, isFolded } = this.layout;
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-    const shade = this.about.signed ? signed(this.most, dark) : inked(this.low, this.high);
+    const dark = isDark.matches;
+    const shades = this.about.signed ? SIGNED[Number(dark)] : INKED, last = shades.length - 1;
+    // Around zero: −most to most. Ink: low to high. Each number falls into one of the shades.
+    const from = this.about.signed ? -this.most : this.low, scale = last / (this.about.signed ? 2 * this.most : this.high - this.low || 1);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    const map = new ImageData(width * this.side, height * this.side);
-    const pixels = new Uint32Array(map.data.buffer);
+    if (this.labels) Object.assign(context, { fillStyle: dark ? "#e6eaee" : "#1b2026", font: "11px sans-serif" });
+    context.lineWidth = 1;
+    context.strokeStyle = dark ? "#454d56" : "#c3c9cf";
+    context.imageSmoothingEnabled = false;
+    const { canvas, image, pixels } = bufferOf(width, height);
     for (let m = 0; m < maps; m++) {
-      pixels.fill(0);
-      for (let r = 0; r < height; r++) {
-        for (let s = 0; s < width; s++) {
-          const i = (m * height + r) * width + s;
-          if (isFolded && i >= count) continue;
-          const colour = shade(this.values[i]);
-          for (let y = r * this.side; y < (r + 1) * this.side; y++) pixels.fill(colour, y * map.width + s * this.side, y * map.width + (s + 1) * this.side);
-        }
+      const start = m * height * width, there = isFolded ? count : pixels.length;
+      for (let i = 0; i < there; i++) {
+        const value = this.values[start + i], shade = Math.round((value - from) * scale);
+        pixels[i] = shade >= 0 && shade <= last ? shades[shade] : NO_NUMBER;
       }
-      const [x, y] = this.#corner(m);
-      context.putImageData(map, x, y);
-      if (maps > 1) {
-        context.lineWidth = 1;
-        context.strokeStyle = dark ? "#454d56" : "#c3c9cf";
-        context.strokeRect(x - 0.5, y - 0.5, map.width + 1, map.height + 1);
-      }
-      if (this.labels) {
-        context.fillStyle = getComputedStyle(document.body).color;
-        context.font = "11px sans-serif";
-        context.fillText(this.labels[m] ?? "", x, y - 3);
-      }
+      pixels.fill(0, there);
+      canvas.getContext("2d").putImageData(image, 0, 0);
+      const [x, y] = this.#corner(m), across = width * this.side, down = height * this.side;
+      context.drawImage(canvas, 0, 0, width, height, x, y, across, down);
+      if (maps > 1) context.strokeRect(x - 0.5, y - 0.5, across + 1, down + 1);
+      if (this.labels) context.fillText(this.labels[m] ?? "", x, y - 3);
     }
     if (this.at !== null) this.#frame(context, [this.at]);
     if (this.marked) this.#frame(context, this.marked);
+  }
+
+  /** Frame a unit by its place, without a word to `onUnit`. */
+  frame(place) {
+    const { shape } = this.about;
+    if (place.length !== shape.length || !place.every((i, axis) => i >= 0 && i < shape[axis])) return;
+    this.at = place.reduce((index, i, axis) => index * shape[axis] + i, 0);
+    this.draw();
   }
 
   /** Put a frame around a box, (start, stop) along each axis; or take it away. */
@@ -266,24 +274,32 @@ function packedColour(red, green, blue) {
   return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0; // little-endian, as all that runs browsers is
 }
 
-/** Shades around zero: blue above, orange below, as strong as the number is large. */
-function signed(most, dark) {
-  const [zero, above, below] = dark ? [[24, 29, 34], [108, 184, 242], [242, 160, 101]] : [[255, 255, 255], [0, 89, 168], [168, 67, 0]];
-  return (value) => {
-    if (!Number.isFinite(value)) return packedColour(200, 0, 160);
-    const part = Math.min(1, Math.abs(value) / most), end = value >= 0 ? above : below;
-    return packedColour(...zero.map((from, i) => Math.round(from + (end[i] - from) * part)));
-  };
-}
+const isDark = matchMedia("(prefers-color-scheme: dark)");
+const NO_NUMBER = packedColour(200, 0, 160);
+const HALF = 255; // shades on either side of zero
+
+/** Shades around zero, light and dark: blue above, orange below, as strong as the number is large. */
+const SIGNED = [
+  [[255, 255, 255], [0, 89, 168], [168, 67, 0]],
+  [[24, 29, 34], [108, 184, 242], [242, 160, 101]],
+].map(([zero, above, below]) => Uint32Array.from({ length: 2 * HALF + 1 }, (_, i) => {
+  const part = Math.abs(i - HALF) / HALF, end = i >= HALF ? above : below;
+  return packedColour(...zero.map((from, channel) => Math.round(from + (end[channel] - from) * part)));
+}));
 
 /** Shades from paper to ink: white is paper in any setting, so that a digit looks like one. */
-function inked(low, high) {
-  const range = high - low || 1;
-  return (value) => {
-    if (!Number.isFinite(value)) return packedColour(200, 0, 160);
-    const grey = Math.round(255 * (1 - (value - low) / range));
-    return packedColour(grey, grey, grey);
-  };
+const INKED = Uint32Array.from({ length: 256 }, (_, i) => packedColour(255 - i, 255 - i, 255 - i));
+
+const buffers = new Map();
+
+/** A canvas with a pixel for each number of a map, which is drawn larger from there. */
+function bufferOf(width, height) {
+  const key = `${width} ${height}`;
+  if (!buffers.has(key)) {
+    const image = new ImageData(width, height);
+    buffers.set(key, { canvas: element("canvas", { width, height }), image, pixels: new Uint32Array(image.data.buffer) });
+  }
+  return buffers.get(key);
 }
 
 /** A layer, or a part of a model: its name, formulas, pictures and table. */

@@ -1,21 +1,21 @@
 """Which kinds of models say more of themselves than their scores."""
 
-from mnistnn.analysis.inspection.answers.models import (
+from mnistnn.analysis.inspection.answers.fitted_models import (
     ShownCommittee,
-    ShownEnergy,
+    ShownGaussians,
+    ShownLinear,
     ShownMachines,
-    ShownModel,
     ShownNeighbours,
-    ShownNetwork,
-    ShownReconstruction,
     ShownStumps,
     ShownWeights,
 )
+from mnistnn.analysis.inspection.answers.models import ShownModel, ShownNetwork
+from mnistnn.analysis.inspection.answers.unsupervised_models import ShownEnergy, ShownReconstruction
 from mnistnn.experiment.trained import Trained
 from mnistnn.tasks.committee import CommitteeTask
 from mnistnn.tasks.energy import EnergyTask
 from mnistnn.tasks.fitted import FittedClassification
-from mnistnn.tasks.fitted_kinds import NeighboursTask, StumpsTask, SupportVectorTask
+from mnistnn.tasks.fitted_kinds import GaussiansTask, LinearTask, NeighboursTask, StumpsTask, SupportVectorTask
 from mnistnn.tasks.network import NetworkTask
 from mnistnn.tasks.reconstruction import ReconstructionTask
 from mnistnn.types import Array
@@ -24,6 +24,8 @@ SHOWN: dict[type, type[ShownModel]] = {
     NetworkTask: ShownNetwork,
     ReconstructionTask: ShownReconstruction,
     EnergyTask: ShownEnergy,
+    LinearTask: ShownLinear,
+    GaussiansTask: ShownGaussians,
     NeighboursTask: ShownNeighbours,
     SupportVectorTask: ShownMachines,
     StumpsTask: ShownStumps,

@@ -14,7 +14,7 @@ from mnistnn.layers import Layer
 from mnistnn.layers.dense import Dense
 from mnistnn.losses.softmax_nll import SoftmaxNLL
 from mnistnn.models.sequential import Sequential
-from tests.test_registry import LAYERS, OF_IMAGES, members
+from tests.test_registry import LAYERS, LOSSES, OF_IMAGES, members
 
 IMAGE = (6, 5)
 
@@ -95,6 +95,38 @@ def test_unit_has_the_value_of_the_layer_and_its_formula_ends_with_it(case):
         assert feeding.value == y[place]
         last = float(feeding.lines[-1].split("= ")[-1].replace("−", "-"))
         assert last == pytest.approx(y[place], rel=2e-3, abs=1e-9), feeding.lines
+
+
+@pytest.mark.parametrize("kind", LOSSES, ids=lambda kind: kind.__name__)
+def test_backward_pass_of_every_loss_of_classes_agrees_with_finite_differences(kind):
+    outputs, classes = LOSSES[kind]
+    network: Any = Sequential(layers={"hidden": Dense(units=5, activation="tanh"), "output": Dense(units=outputs)})
+    network.build(IMAGE)
+    network.allocate(np, "float64")
+    network.initialize(1)
+    loss, x = kind(), x_of(2)
+    loss.build((outputs,), classes)
+
+    def value(target: int) -> float:
+        return float(loss.losses_and_dz(np.array(network.scores(x)), np.array([target]))[0][0])
+
+    target = max(range(classes), key=value)  # a perceptron learns from what it misjudges alone
+    backward = NetworkPass(network, x.copy()).backward(loss, target)
+    assert backward.loss == pytest.approx(value(target))
+    assert np.abs(backward.dx).max() > 0
+    for place in some_places(IMAGE):
+        assert backward.dx[place] == pytest.approx(central(lambda: value(target), x, (0, *place)), rel=1e-5, abs=1e-8)
+    parts = {part.name: part for part in backward.parts}
+    for slot in network.slots:
+        layer, parameter = slot.name.split(".")
+        view = network.views(network.theta)[slot.name]
+        for place in some_places(view.shape, 4):
+            expected = central(lambda: value(target), view, place)
+            assert parts[layer].arrays[f"d{parameter}"][place] == pytest.approx(expected, rel=1e-5, abs=1e-8)
+
+
+def test_every_layer_of_the_registry_is_tried_here():
+    assert {type(make("tanh")) for make in LAYERS.values()} == set(members(Layer))
 
 
 SUMS = ["dense", "dense-each-step", "dropconnect", "conv", "conv-strided", "conv-winograd", "conv-pooled"]
