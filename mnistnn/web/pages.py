@@ -14,7 +14,7 @@ from mnistnn.analysis.report.page import charts_of
 from mnistnn.analysis.report.results import run_row
 from mnistnn.errors import MnistnnError
 from mnistnn.experiment import members
-from mnistnn.run.directory import RunDirectory
+from mnistnn.run.directory import RunDirectory, as_argument
 from mnistnn.run.view import RunView
 from mnistnn.storage.inside import folder_in
 from mnistnn.web.brief import brief_of
@@ -37,7 +37,8 @@ async def runs(request: Request) -> Response:
     """The table of all runs."""
 
     def look(listing: Listing) -> dict[str, Any]:
-        return {"rows": list(listing.briefs().values()), "folder": listing.folder}
+        sweeps = [as_argument(folder) for folder in listing.sweeps()]
+        return {"rows": list(listing.briefs().values()), "folder": listing.folder, "sweeps": sweeps}
 
     return await part(request, "part_runs.html", look)
 
@@ -54,10 +55,10 @@ async def latest(request: Request) -> Response:
     def look(listing: Listing) -> dict[str, Any]:
         run_id = next(iter(listing.briefs()), None)
         if run_id is None:
-            raise LookupError
+            return {"folder": listing.folder}
         return _about(request, run_id, listing.find(run_id))
 
-    return await part(request, "part_run.html", look)
+    return await part(request, "part_latest.html", look)
 
 
 routes = [
