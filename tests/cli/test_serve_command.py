@@ -18,7 +18,7 @@ def opened(toy, monkeypatch):
     """The addresses that a browser is given; `opened.code` is what comes of it. Nothing is served."""
     monkeypatch.setattr("mnistnn.web.serving.server_of", lambda app: Server())
 
-    class Opened(list):
+    class Opened(list[str]):
         code = 0
 
         def __call__(self, address):
