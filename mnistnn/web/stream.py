@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from time import monotonic
 from typing import Any
 
 import anyio.to_thread
@@ -80,9 +80,9 @@ class Stream:
             await asyncio.sleep(max(_LOOK_S, took_s / _SHARE))
             if not self._listeners:
                 return
-            began_s = time.monotonic()
+            began_s = monotonic()
             now = await anyio.to_thread.run_sync(self._standing)
-            took_s = time.monotonic() - began_s
+            took_s = monotonic() - began_s
             changed = [state for run_id, state in now.items() if self._known.get(run_id) != state]
             gone: list[Event] = [{"run": run_id, "state": "gone"} for run_id in self._known if run_id not in now]
             self._known = now

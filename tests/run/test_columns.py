@@ -5,8 +5,9 @@ import numpy as np
 from mnistnn.run.columns import Columns
 from mnistnn.run.directory import RunDirectory
 from mnistnn.run.view import RunView
+from mnistnn.types import Row
 
-ROWS = [{"epoch": 1, "a": 2.0}, {"epoch": 2}, {"epoch": 3, "a": 4.0, "b": 5.0}]
+ROWS: list[Row] = [{"epoch": 1, "a": 2.0}, {"epoch": 2}, {"epoch": 3, "a": 4.0, "b": 5.0}]
 
 
 def test_column_has_a_place_for_each_row():

@@ -156,7 +156,12 @@ def test_of_a_file_that_has_grown_only_what_is_new_is_parsed(path, monkeypatch):
     with path.open("a") as file:
         file.write('{"epoch": 3}\n{"ep')
     parsed = []
-    monkeypatch.setattr("mnistnn.run.metrics.parse_rows", lambda *given: parsed.append(given) or parse_rows(*given))
+
+    def parse(*given):
+        parsed.append(given)
+        return parse_rows(*given)
+
+    monkeypatch.setattr("mnistnn.run.metrics.parse_rows", parse)
     found = read_on(path, before)
     assert [row["epoch"] for row in found.rows] == [1, 2, 3]
     assert found.rows[:2] == before.rows

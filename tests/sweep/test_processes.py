@@ -1,8 +1,12 @@
 """What worker processes learn of the process that began them. For how they end, see tests/faults/test_stops.py."""
 
+import subprocess
+import sys
 from multiprocessing.connection import Connection
 
 from mnistnn.sweep import engines, processes
+
+PRIORITIES = "before = os.nice(0); give_way(); print(os.nice(0) > before or before == 19)"
 
 
 def test_worker_is_an_orphan_once_its_parent_is_gone():
@@ -34,3 +38,13 @@ def test_end_of_the_pipe_tells_a_worker_also_where_that_is_an_error():
     tell.close()
     assert engines._is_told(told)
     assert engines._is_told(Broken())  # type: ignore[arg-type]
+
+
+def test_process_gives_way_to_others():
+    worker = subprocess.run(
+        [sys.executable, "-c", f"import os; from mnistnn.sweep.processes import give_way; {PRIORITIES}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert worker.stdout.strip() == "True"

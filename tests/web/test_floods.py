@@ -1,5 +1,6 @@
 """How much memory a server takes while it is flooded: as much as its limits say, and no more."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -120,3 +121,8 @@ def test_memory_for_a_thousand_runs_and_for_rows_without_number_has_a_limit(floo
     for run in many_runs(one, tmp_path / "runs" / "long", 40, 2 * _MOST_ROWS_KEPT // 40):
         assert server.ask(f"/api/run/{id_of(run)}/view") == 200
     assert server.mib <= before + MORE_MIB + ROWS_MIB
+
+
+def test_server_gives_way_to_trainings(flooded):
+    server, _ = flooded
+    assert os.getpriority(os.PRIO_PROCESS, server.process.pid) > os.getpriority(os.PRIO_PROCESS, 0)

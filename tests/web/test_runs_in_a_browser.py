@@ -89,6 +89,10 @@ def text_of(driver: Any) -> str:
     return str(driver.execute_script("return document.body.innerText"))
 
 
+def until_it_says(driver: Any, text: str) -> None:
+    until(lambda: text in text_of(driver))
+
+
 def asked_for(driver: Any) -> list[str]:
     """Return the addresses that the page has asked for since this was last called."""
     events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
@@ -141,7 +145,7 @@ def test_bar_moves_inside_an_epoch_and_nothing_else_is_asked_for(serving, driver
             driver.get_log("performance")
             for done in (3, 8):
                 run.progress.write_bytes(UnderWay("", 7, 9, 60 + done, "updates", done, 10, 1234.0).to_bytes())
-                until(lambda done=done: f"epoch 7 of 9: {done} of 10 updates, 1,234 examples/s" in text_of(driver))
+                until_it_says(driver, f"epoch 7 of 9: {done} of 10 updates, 1,234 examples/s")
                 assert driver.execute_script("return document.querySelector('progress').position") == done / 10
             run.progress.unlink()
             until(lambda: "examples/s" not in text_of(driver))
