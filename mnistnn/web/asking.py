@@ -111,7 +111,7 @@ class Asking:
         with self._lock:
             model = self._models.get(key)
             # Of what is loaded only the checkpoints are looked at, and of no other run anything.
-            if model is not None and model.stamp == _stamp(RunView(model.run), checkpoint):
+            if model and model.run.path.exists() and model.stamp == _stamp(RunView(model.run), checkpoint):
                 self._models.move_to_end(key)
                 return model
             view = RunView(self._listing.find(run_id).run)  # as it stands now

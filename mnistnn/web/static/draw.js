@@ -39,8 +39,9 @@ async function answerSince(since) {
     next = null;
     answerSince(later); // the server computes while this answer is drawn
   }
+  if (question.digit !== state.digit || (!state.digit && sheet.isEmpty)) return; // something else is on the sheet by now
   if (problem) showProblem(problem, question);
-  else if (state.digit || !sheet.isEmpty) await show(reply, question);
+  else await show(reply, question);
 }
 
 function address(what, { digit }, more = {}) {
@@ -74,9 +75,10 @@ function drawn(event, isOver) {
 find("undo").addEventListener("click", (event) => sheet.undo(event));
 find("clear").addEventListener("click", (event) => sheet.clear(event));
 find("paper").addEventListener("keydown", (event) => {
-  if (event.altKey || ((event.ctrlKey || event.metaKey) && event.key !== "z")) return;
+  const isUndo = event.key.toLowerCase() === "z";
+  if (event.altKey || ((event.ctrlKey || event.metaKey) && !isUndo)) return;
   const stroke = find("stroke"), label = labelOf(event.key);
-  if (event.key === "z") sheet.undo(event);
+  if (isUndo) sheet.undo(event);
   else if (event.key === "Delete" || event.key === "Backspace") sheet.clear(event);
   else if (event.key === "+" || event.key === "-") {
     stroke.value = String(Number(stroke.value) + (event.key === "+" ? 2 : -2));

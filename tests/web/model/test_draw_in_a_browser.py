@@ -290,6 +290,22 @@ def test_link_with_a_drawing_that_is_none_is_told_and_draws_nothing(page, text):
     assert page.complaints() == []
 
 
+def test_answer_about_a_digit_that_comes_late_is_not_painted_over_what_is_drawn_by_then(page):
+    page.open()
+    page.driver.execute_script(
+        "const ask = window.fetch; window.fetch = async (url, options) => { const reply = await ask(url, options);"
+        "if (url.includes('label=')) { await new Promise((done) => setTimeout(done, 1500)); window.came = true; }"
+        "return reply; }"
+    )
+    page.find("#digit-buttons button").click()
+    page.draw([(200, 60), (200, 220)])
+    assert page.run("window.came")
+    seen = np.array(page.sheet().convert("L"))
+    assert seen[140, 200] == 0
+    assert seen[:, :150].min() == 255
+    assert "split=" not in page.driver.current_url
+
+
 def test_keys_on_the_paper_take_a_digit_and_draw_otherwise(page):
     page.open()
     page.draw([(60, 60), (60, 200)])

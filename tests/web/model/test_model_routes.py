@@ -222,9 +222,11 @@ def test_run_that_is_gone_is_not_found_though_it_was_loaded(toy, start):
     run = start(toy, path="runs/toy/one").run
     app = create_app(Listing(Path("runs")), TOKEN)
     client = client_of(run.path, app=app)
-    assert client.get("/model").json()["name"] == "toy"
+    name, *_ = (path.name for path in run.checkpoints.glob("step-*"))
+    paths = ["/model", f"/model?checkpoint={name}"]
+    assert [client.get(path).json()["name"] for path in paths] == ["toy", "toy"]
     shutil.rmtree(run.path)
-    assert client.get("/model").status_code == 404
+    assert [client.get(path).status_code for path in paths] == [404, 404]
 
 
 def test_few_models_are_in_memory(toy, start, monkeypatch):
