@@ -26,7 +26,8 @@ async function ask() {
     const html = await (await api(address())).text();
     if (number === asked) show(html);
   } catch (error) {
-    if (!(error instanceof TypeError)) part.replaceChildren(Object.assign(document.createElement("p"), { textContent: error.message }));
+    if (error instanceof TypeError) setTimeout(renew, PAUSE_MS);  // nobody answered
+    else part.replaceChildren(Object.assign(document.createElement("p"), { textContent: error.message }));
   }
 }
 
