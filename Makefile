@@ -105,6 +105,7 @@ pictures: | $(INSTALLED)
 	$(BIN)/mnistnn report $(SHOWN)/runs --out $(SHOWN)/report.html
 	$(BIN)/python docs/screenshot.py $(SHOWN)/report.html docs/pictures/report.png 1100 1150
 	$(BIN)/python docs/screenshot.py $(SHOWN)/report.html docs/pictures/report-dark.png 400 1150 dark
+	$(BIN)/python docs/page_pictures.py $(SHOWN)/runs docs/pictures/page
 	$(SHOW) experiments/mlp.yaml --epochs 10 penalties.l2.strength=1e-4 'model.layers.hidden.init={type: normal, std: 0.001}'
 	$(BIN)/mnistnn inspect errors latest --runs $(SHOWN)/runs --count 20 --out docs/pictures/errors.png --force
 	$(BIN)/mnistnn inspect filters latest --runs $(SHOWN)/runs --count 60 --out docs/pictures/filters.png --force

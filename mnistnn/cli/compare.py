@@ -86,7 +86,7 @@ def _as_csv(found: Comparison) -> str:
 
 
 def _markdown(found: Comparison) -> list[str]:
-    from mnistnn.cli.compare_text import cells, headings
+    from mnistnn.analysis.comparison.comparison_text import cells, headings
 
     rows = [[each.label, *cells(each, found.metric)] for each in found.experiments]
     alignment = ["---", *["---:"] * (len(rows[0]) - 1)]
@@ -95,7 +95,7 @@ def _markdown(found: Comparison) -> list[str]:
 
 def _latex(found: Comparison) -> list[str]:
     """Return the experiments as a tabular that needs the package booktabs."""
-    from mnistnn.cli.compare_text import cells, headings
+    from mnistnn.analysis.comparison.comparison_text import cells, headings
 
     rows = [[each.label, *cells(each, found.metric)] for each in found.experiments]
     lines = [" & ".join(map(_in_latex, row)) + r" \\" for row in (headings(found), *rows)]

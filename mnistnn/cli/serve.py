@@ -52,8 +52,8 @@ def serve(references: tuple[str, ...], runs: Path, port: int, no_open: bool) -> 
     address = f"http://{HOST}:{listener.getsockname()[1]}/#token={token}"
     if not settings().quiet:
         click.echo(f"the page is open to this machine until Ctrl-C ends it:\n{printable(address)}")
-    if not no_open:
-        click.launch(address)
+    if not no_open and click.launch(address) != 0 and not settings().quiet:
+        click.echo("no browser could be started: open this address in one", err=True)
     give_way()
     server_of(create_app(listing, token)).run(sockets=[listener])
 

@@ -1,19 +1,21 @@
 """The app: its routes, its files, and who may ask it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 
 import jinja2
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp
 
 from mnistnn.backend import threads
-from mnistnn.web import model_routes, pages, stream
+from mnistnn.web import comparing, model_routes, pages, stream
 from mnistnn.web.asking import Asking
 from mnistnn.web.guard import Guard
 from mnistnn.web.listing import Listing
@@ -30,12 +32,32 @@ def create_app(listing: Listing, token: str) -> ASGIApp:
         app.state.stream.close()
 
     static = StaticFiles(directory=Path(str(resources.files("mnistnn.web").joinpath("static"))))
+    shared = [Route(f"/static/{name}", _file_of_the_report(name)) for name in ("report.css", "report.js")]
     app = Starlette(
-        routes=[*pages.routes, *model_routes.routes, *stream.routes, Mount("/static", static)], lifespan=lifespan
+        routes=[
+            *pages.routes,
+            *comparing.routes,
+            *model_routes.routes,
+            *stream.routes,
+            *shared,
+            Mount("/static", static),
+        ],
+        lifespan=lifespan,
     )
     app.state.listing, app.state.asking, app.state.stream = listing, Asking(listing), stream.Stream(listing)
+    app.state.tests = comparing.Tests()
     app.state.templates = Jinja2Templates(env=_environment())
     return Guard(app, token)
+
+
+def _file_of_the_report(name: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers with a file that the report has inside of it: charts look and move alike in both."""
+    path = str(resources.files("mnistnn.analysis.report").joinpath(name))
+
+    async def answer(_: Request) -> Response:
+        return FileResponse(path)
+
+    return answer
 
 
 def _environment() -> jinja2.Environment:

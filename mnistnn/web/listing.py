@@ -43,6 +43,19 @@ class Listing:
         self._rows_kept = 0
         self._lock = threading.Lock()
 
+    @property
+    def folder(self) -> Path:
+        """Where runs are looked for."""
+        return self._runs
+
+    def sweeps(self) -> list[Path]:
+        """Return the folders of sweeps there, whose trials are not listed; none if runs were chosen."""
+        if self._chosen:
+            return []
+        return sorted(
+            study.parent for pattern in ("*/study.json", "*/*/study.json") for study in self._runs.glob(pattern)
+        )
+
     def ids(self) -> dict[str, RunDirectory]:
         """Return the runs that there are now by their ids; by the names of their folders, the last first."""
         runs = sorted(self._chosen or all_runs(self._runs), key=lambda run: run.path.name, reverse=True)

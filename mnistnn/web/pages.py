@@ -3,23 +3,25 @@
 from collections.abc import Callable
 from typing import Any
 
-import anyio.to_thread
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 
-from mnistnn.analysis.comparison.config_differences import differing_keys, value_text
+from mnistnn.analysis.comparison.curves import metrics_of
 from mnistnn.analysis.comparison.run_groups import grouped
-from mnistnn.analysis.report.page import GREY, charts_of, colours_of
-from mnistnn.analysis.report.results import experiment_row, run_row
+from mnistnn.analysis.report.page import charts_of
+from mnistnn.analysis.report.results import run_row
 from mnistnn.errors import MnistnnError
+from mnistnn.experiment import members
+from mnistnn.run.directory import RunDirectory, as_argument
 from mnistnn.run.view import RunView
+from mnistnn.storage.inside import folder_in
 from mnistnn.web.brief import brief_of
+from mnistnn.web.choices import chosen_metric, is_log
 from mnistnn.web.listing import Listing
+from mnistnn.web.parts import part
 
-_MOST_COMPARED = 50
 _MOST_ROWS = 1000  # of a table of values
 
 
@@ -35,15 +37,16 @@ async def runs(request: Request) -> Response:
     """The table of all runs."""
 
     def look(listing: Listing) -> dict[str, Any]:
-        return {"rows": list(listing.briefs().values())}
+        sweeps = [as_argument(folder) for folder in listing.sweeps()]
+        return {"rows": list(listing.briefs().values()), "folder": listing.folder, "sweeps": sweeps}
 
-    return await _part(request, "part_runs.html", look)
+    return await part(request, "part_runs.html", look)
 
 
 async def run(request: Request) -> Response:
     """One run: how it stands, its curves and their values."""
     run_id = request.path_params["id"]
-    return await _part(request, "part_run.html", lambda listing: _about(run_id, listing.find(run_id)))
+    return await part(request, "part_run.html", lambda listing: _about(request, run_id, listing.find(run_id)))
 
 
 async def latest(request: Request) -> Response:
@@ -52,42 +55,10 @@ async def latest(request: Request) -> Response:
     def look(listing: Listing) -> dict[str, Any]:
         run_id = next(iter(listing.briefs()), None)
         if run_id is None:
-            raise LookupError
-        return _about(run_id, listing.find(run_id))
+            return {"folder": listing.folder}
+        return _about(request, run_id, listing.find(run_id))
 
-    return await _part(request, "part_run.html", look)
-
-
-async def compare(request: Request) -> Response:
-    """Several runs: their results, their curves in one chart, and in what their experiments differ."""
-    wanted = list(dict.fromkeys(each for each in request.query_params.get("runs", "").split(",") if each))
-
-    def look(listing: Listing) -> dict[str, Any]:
-        if not 1 <= len(wanted) <= _MOST_COMPARED:
-            raise HTTPException(400, f"runs: 1 to {_MOST_COMPARED} ids, with commas between")
-        views, problems = [], []
-        for view in listing.find_all(wanted):
-            try:
-                _ = view.rows, view.config
-            except MnistnnError as error:
-                problems.append(str(error))
-            else:
-                if view.rows:
-                    views.append(view)
-                else:
-                    problems.append(f"{view.run.path.name}: has no evaluation yet")
-        groups = grouped(views)
-        colours = colours_of(groups)
-        configs = [group.runs[0].config for group in groups]
-        return {
-            "rows": [experiment_row(group, colour, []) for group, colour in zip(groups, colours, strict=True)],
-            "charts": charts_of(groups, "epochs", colours) if groups else [],
-            "differing": [(key, [*map(value_text, values)]) for key, values in differing_keys(configs)],
-            "labels": [group.label for group in groups],
-            "problems": problems,
-        }
-
-    return await _part(request, "part_compare.html", look)
+    return await part(request, "part_latest.html", look)
 
 
 routes = [
@@ -98,39 +69,41 @@ routes = [
     Route("/api/runs", runs),
     Route("/api/run/{id}/view", run),
     Route("/api/latest", latest),
-    Route("/api/compare", compare),
 ]
 """They ask `app.state.listing`, and are drawn by `app.state.templates`."""
 
 
-async def _part(request: Request, template: str, look: Callable[[Listing], dict[str, Any]]) -> Response:
-    listing: Listing = request.app.state.listing
-    templates: Jinja2Templates = request.app.state.templates
-    try:
-        found = await anyio.to_thread.run_sync(look, listing)
-    except LookupError as error:
-        raise HTTPException(404, "there is no such run here") from error
-    return templates.TemplateResponse(request, template, {"grey": GREY, **found})
-
-
-def _about(run_id: str, view: RunView) -> dict[str, Any]:
-    found = {
-        "row": brief_of(run_id, view),
-        "charts": [],
-        "columns": [],
-        "values": [],
-        "left_out": 0,
-        "facts": {"reason": ""},
-    }
+def _about(request: Request, run_id: str, view: RunView) -> dict[str, Any]:
+    """Return all about a run, as far as it can be read."""
+    about: dict[str, Any] = {"row": brief_of(run_id, view), "facts": None, "charts": [], "parts": [], "problem": None}
     if view.problem is not None:
-        return found
-    groups = grouped([view])
+        return about
+    try:
+        groups, facts, config = grouped([view]), run_row(view), view.config
+    except MnistnnError as error:
+        return about | {"problem": str(error)}
+    known = metrics_of([view])
     columns = list(dict.fromkeys(name for row in view.rows for name in row))
     shown = view.rows[-_MOST_ROWS:]
-    return found | {
-        "charts": charts_of(groups, "epochs", [0]),
+    return about | {
+        "facts": facts,
+        "unit": "epoch" if "optimizer" in config else "round",
+        "lacks_rows": not view.rows and view.record.best_epoch is not None,
+        "charts": charts_of(groups, "epochs", [0], chosen_metric(request, known), is_log(request)),
+        "metric": request.query_params.get("metric", ""),
+        "metrics": known,
+        "scale": request.query_params.get("scale", ""),
         "columns": columns,
         "values": [[f"{row[name]:.6g}" if name in row else "" for name in columns] for row in shown],
         "left_out": len(view.rows) - len(shown),
-        "facts": run_row(view),
+        "parts": [brief_of("", inside) for inside in _runs_inside(view)],
     }
+
+
+def _runs_inside(view: RunView) -> list[RunView]:
+    """Return the runs of layers that learned before, and of members."""
+    try:
+        folder = folder_in(view.run.path, members.FOLDER)
+        return [*view.phases, *(RunView(RunDirectory(path.parent)) for path in sorted(folder.glob("*/run.json")))]
+    except MnistnnError:  # a folder that leads elsewhere
+        return []

@@ -70,7 +70,7 @@ def test_no_table_is_cut(wide_page, browser, width):
     browser.open(wide_page, width)
     browser.run("for (const part of document.querySelectorAll('details')) part.open = true")
     tables = browser.run(
-        "return [...document.querySelectorAll('.wide')].map(each => "
+        "return [...document.querySelectorAll('section > .wide, section > details > .wide')].map(each => "
         "[each.querySelector('th').textContent, each.scrollWidth, each.clientWidth])"
     )
     assert {"experiment", "key", "run"} <= {heading for heading, _, _ in tables}
@@ -158,6 +158,32 @@ def test_values_under_the_pointer_are_shown_and_go_away(page, browser):
     assert "±" in said  # of the two seeds
     ActionChains(browser.driver).move_to_element(heading).perform()
     assert browser.find(".chart .values")[0].text == ""
+
+
+def test_values_are_read_off_by_arrow_keys(page, browser):
+    from selenium.webdriver import Keys
+
+    browser.open(page)
+    chart, said = browser.find(".chart svg[role=img]")[0], browser.find(".chart .values")[0]
+    places = []
+    for key in (Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT, Keys.END, Keys.HOME):
+        chart.send_keys(key)
+        places.append(int(said.text.split()[1]))
+    assert places[:3] == [1, 2, 1]
+    assert places[3] > 2
+    assert places[4] == 1
+
+
+def test_curve_is_hidden_and_shown_by_its_button_in_all_charts(page, browser):
+    browser.open(page)
+    button = browser.find(".legend button")[0]
+    name = button.get_attribute("data-curve")
+    lines = [line for line in browser.find("path.line[data-curve]") if line.get_attribute("data-curve") == name]
+    assert len(lines) == 2
+    for pressed in ("false", "true"):
+        button.send_keys(" ")
+        assert button.get_attribute("aria-pressed") == pressed
+        assert [line.is_displayed() for line in lines] == [pressed == "true"] * 2
 
 
 def test_hostile_names_are_text_and_nothing_else(page, browser):

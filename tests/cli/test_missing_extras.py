@@ -34,6 +34,8 @@ NEEDS = [
     ("distributed", "sweep run toy.yaml batches.size=16,32 --engine dask --address tcp://h:1", "needs distributed"),
     ("distributed", "train toy.yaml --engine dask --address tcp://h:1", "--engine dask needs distributed"),
     ("distributed", "resume run --engine dask --address tcp://h:1", "--engine dask needs distributed"),
+    ("starlette", "serve --no-open", "the page needs Starlette"),
+    ("uvicorn", "serve --no-open", "the page needs uvicorn"),
     ("cupy", "train toy.yaml --device cuda", "device cuda needs CuPy"),
     ("cupy", "resume run --device cuda", "device cuda needs CuPy"),
 ]

@@ -1,5 +1,7 @@
 """Who the server answers, and what every answer says."""
 
+from importlib import resources
+
 import pytest
 
 from mnistnn.web.app import create_app
@@ -79,6 +81,14 @@ def test_every_answer_forbids_what_pages_do_not_need(client, path):
 )
 def test_nothing_outside_of_the_pages_files_is_served(client, path):
     assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["report.css", "report.js"])
+def test_style_and_script_of_charts_are_those_of_the_report(client, name):
+    reply = client.get(f"/static/{name}")
+    assert reply.text == resources.files("mnistnn.analysis.report").joinpath(name).read_text(encoding="utf-8")
+    assert reply.headers["content-type"].split(";")[0] in ("text/css", "text/javascript")
+    assert client.get("/static/report.html.jinja").status_code == 404
 
 
 def test_id_says_nothing_of_the_path(tmp_path, toy, start):

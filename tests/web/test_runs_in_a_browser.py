@@ -41,11 +41,11 @@ class Serving:
     """The server of a folder of runs, which may stop and come back at its address."""
 
     def __init__(self, runs: Path) -> None:
-        self._runs, self._port = runs, 0
+        self.runs, self._port = runs, 0
         self.begin()
 
     def begin(self) -> None:
-        app = create_app(Listing(self._runs), TOKEN)
+        app = create_app(Listing(self.runs), TOKEN)
         self._server = server_of(app, self._port)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
@@ -216,7 +216,7 @@ def test_pages_fit_their_screen(serving, driver, toy, start, width, dark):
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
     for path in ("/", f"/run/{id_of(run)}", f"/compare?runs={id_of(run)}"):
         driver.get(serving.address(path))
-        until(lambda: "finished" in text_of(driver))
+        until(lambda: driver.execute_script("return !!document.querySelector('#part table')"))
         assert driver.execute_script("return document.documentElement.scrollWidth") <= width
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 

@@ -88,10 +88,13 @@ class Comparison:
     notes: list[str]
 
 
-def compare(views: Sequence[RunView], metric: str | None = None, all_pairs: bool = False) -> Comparison:
+def compare(
+    views: Sequence[RunView], metric: str | None = None, all_pairs: bool = False, tests: bool = True
+) -> Comparison:
     """Compare the experiments of runs, at least one, by a metric: without a `metric`, by what the runs monitor.
 
-    Each is paired with the first, or with `all_pairs` each with each. Raises UsageError for a metric that no run has.
+    Each is paired with the first, or with `all_pairs` each with each; with none unless there shall be `tests`, which
+    may have models classify the validation examples. Raises UsageError for a metric that no run has.
     """
     notes: list[str] = []
     metric = metric or _monitored(views, notes)
@@ -104,12 +107,13 @@ def compare(views: Sequence[RunView], metric: str | None = None, all_pairs: bool
     if not sides:
         raise UsageError(f"no run has {metric} at a best epoch")
     chosen = _chosen(sides, metric, notes)
+    pairs = [*combinations(sides, 2)] if all_pairs else [(sides[0], each) for each in sides[1:]]
     names = differing_keys([group.runs[0].config_and_code for group in groups])
     return Comparison(
         metric=metric,
         differing=[each for each in names if each[0] != "name"],  # labels say that
         experiments=_experiments(groups, counted, metric),
-        pairs=pairs_of([*combinations(sides, 2)] if all_pairs else [(sides[0], each) for each in sides[1:]]),
+        pairs=pairs_of(pairs) if tests else [],
         chosen=None if chosen is None else chosen.letter,
         test=None if chosen is None else _tested(chosen),
         notes=notes,

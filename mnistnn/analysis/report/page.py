@@ -24,6 +24,7 @@ from mnistnn.analysis.report.results import experiment_row, run_row
 from mnistnn.analysis.report.settings import configs_of, environments_of
 from mnistnn.extras import missing
 from mnistnn.run.view import RunView
+from mnistnn.types import is_percent
 
 COLOURS = 7
 """How many colours the style has. Of more groups the best ones have a colour, and all others are `GREY`."""
@@ -114,17 +115,28 @@ def colours_of(groups: Sequence[Group]) -> list[int]:
     return [best.index(number) if number in best else GREY for number in range(len(groups))]
 
 
-def charts_of(groups: Sequence[Group], axis: Axis, colours: Sequence[int]) -> list[Chart]:
-    """Return a chart of the errors, and one of the losses, as far as there are such metrics; grey lines lie below."""
+def charts_of(
+    groups: Sequence[Group],
+    axis: Axis,
+    colours: Sequence[int],
+    metric: str | None = None,
+    is_log: bool | None = None,
+) -> list[Chart]:
+    """Return a chart of the errors, and one of the losses, as far as there are such metrics; grey lines lie below.
+
+    metric  if it is none of these, a chart of its kind comes first
+    is_log  whether axes of values are logarithmic, where they can be; None leaves that to the values
+    """
     everything = metrics_of([run for group in groups for run in group.runs])
     charts, label = [], _x_label(groups, axis)
-    for kind in _SHOWN_METRICS:
+    of_metric = () if metric is None else (metric.rpartition(".")[2],)
+    for kind in [*(kind for kind in of_metric if kind not in _SHOWN_METRICS), *_SHOWN_METRICS]:
         names = [name for name in everything if name.rpartition(".")[2] == kind]
         below = sorted(zip(groups, colours, strict=True), key=lambda each: each[1] != GREY)
         lines = [line for group, colour in below for line in _lines(group, colour, names, axis, len(groups))]
         if lines:
-            percent = kind == "error"
-            charts.append(chart(kind, label, "error in %" if percent else kind, lines, percent))
+            percent = is_percent(kind)
+            charts.append(chart(kind, label, f"{kind} in %" if percent else kind, lines, percent, is_log))
     return charts
 
 
