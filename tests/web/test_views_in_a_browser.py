@@ -30,8 +30,13 @@ def ids(toy, start, serving):
 
 @pytest.fixture
 def page(serving, driver):
-    """Open a path as on a screen of some width, and wait until it shows its runs."""
+    """Open a path as on a screen of some width, and wait until it shows its runs.
+
+    A tab of its own: of a history that is full, Chromium takes away what scripts have added, and so steps back.
+    """
     driver.get_log("browser")
+    before = driver.current_window_handle
+    driver.switch_to.new_window("tab")
 
     def open_(path, width=1280, dark=False, done="#part table, #part p:not(.note)"):
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
@@ -46,6 +51,8 @@ def page(serving, driver):
     driver.get("about:blank")  # so that no stream keeps the server from ending
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    driver.close()
+    driver.switch_to.window(before)
 
 
 def chosen(driver):
@@ -85,7 +92,7 @@ def test_runs_are_chosen_by_boxes_and_compared(ids, page, driver):
     assert link.text == "Compare 2 runs"
     link.click()
     until(lambda: "against A" in text_of(driver))
-    driver.back()
+    driver.execute_script("history.back()")
     until(lambda: driver.find_elements("css selector", "input.chosen:checked"))
     assert [box.get_attribute("value") for box in driver.find_elements("css selector", "input.chosen:checked")] == ids[
         :2
@@ -107,15 +114,15 @@ def test_choices_are_in_the_address_and_steps_back_undo_them(ids, page, driver):
     until(lambda: len(driver.find_elements("css selector", ".chart")) == 3)
     assert chosen(driver) == {"runs": [",".join(ids)], "hide": [hidden], "scale": ["log"], "metric": ["theta.norm"]}
     assert "token" not in driver.current_url
-    driver.back()
+    driver.execute_script("history.back()")
     until(lambda: len(driver.find_elements("css selector", ".chart")) == 2)
     assert scales(driver) == 2
-    driver.back()
+    driver.execute_script("history.back()")
     until(lambda: scales(driver) == 0)
     assert hidden not in visible_curves(driver)
-    driver.back()
+    driver.execute_script("history.back()")
     until(lambda: visible_curves(driver) == everything)
-    driver.forward()
+    driver.execute_script("history.forward()")
     until(lambda: hidden not in visible_curves(driver))
 
 
