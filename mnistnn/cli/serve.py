@@ -47,15 +47,17 @@ def serve(references: tuple[str, ...], runs: Path, port: int, no_open: bool) -> 
     from mnistnn.web.listing import Listing
     from mnistnn.web.serving import HOST, server_of
 
-    listing, token = Listing(runs, [found_run(each, runs) for each in references]), secrets.token_urlsafe(_TOKEN_BYTES)
+    listing = Listing(runs, [found_run(each, runs) for each in references])
+    token, code = (secrets.token_urlsafe(_TOKEN_BYTES) for _ in range(2))
     listener = _listener(port)
-    address = f"http://{HOST}:{listener.getsockname()[1]}/#token={token}"
+    page = f"http://{HOST}:{listener.getsockname()[1]}/"
     if not settings().quiet:
-        click.echo(f"the page is open to this machine until Ctrl-C ends it:\n{printable(address)}")
-    if not no_open and click.launch(address) != 0 and not settings().quiet:
+        click.echo(f"the page is open to this machine until Ctrl-C ends it:\n{printable(page)}#token={token}")
+    # Whoever else uses this machine can read how the browser was started.
+    if not no_open and click.launch(f"{page}#code={code}") != 0 and not settings().quiet:
         click.echo("no browser could be started: open this address in one", err=True)
     give_way()
-    server_of(create_app(listing, token)).run(sockets=[listener])
+    server_of(create_app(listing, token, None if no_open else code)).run(sockets=[listener])
 
 
 def _listener(port: int) -> socket.socket:

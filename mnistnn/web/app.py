@@ -21,8 +21,8 @@ from mnistnn.web.guard import Guard
 from mnistnn.web.listing import Listing
 
 
-def create_app(listing: Listing, token: str) -> ASGIApp:
-    """Return the app that shows these runs to whoever has the token."""
+def create_app(listing: Listing, token: str, code: str | None = None) -> ASGIApp:
+    """Return the app that shows these runs to whoever has the token, or is the first to have the code."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -47,7 +47,7 @@ def create_app(listing: Listing, token: str) -> ASGIApp:
     app.state.listing, app.state.asking, app.state.stream = listing, Asking(listing), stream.Stream(listing)
     app.state.tests = comparing.Tests()
     app.state.templates = Jinja2Templates(env=_environment())
-    return Guard(app, token)
+    return Guard(app, token, code)
 
 
 def _file_of_the_report(name: str) -> Callable[[Request], Awaitable[Response]]:

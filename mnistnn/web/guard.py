@@ -3,7 +3,9 @@ anything elsewhere.
 
 The server listens on this machine only, but other pages in the user's browser could ask it, or a name that somebody has
 pointed here. So the Host must be this machine's, an Origin must be the same one, and whatever is about runs needs a
-token, which the opened address has in its fragment and which no browser sends by itself.
+token, which the printed address has in its fragment and which no browser sends by itself. Other users of this machine
+can read how a browser was started: so the address that is opened has a code instead, which is exchanged for the token
+once.
 """
 
 import hmac
@@ -14,6 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BODY_BYTES = 1_000_000
 _TOO_LARGE = f"at most {MOST_BODY_BYTES:,} bytes are taken"
+_EXCHANGE = "/api/token"
+_USED = "this address was opened before: open the one that `mnistnn serve` printed"
+_WRONG = "the token is missing or wrong: open the address that `mnistnn serve` printed"
 _HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -33,10 +38,11 @@ class Guard:
     """An ASGI app around another.
 
     token  what `Authorization: Bearer …` must have under /api/
+    code   what it must have, once, for POST /api/token, which answers with the token; None if there is no such code
     """
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app, self._expected = app, f"Bearer {token}".encode()
+    def __init__(self, app: ASGIApp, token: str, code: str | None = None) -> None:
+        self._app, self._token, self._code = app, token, code
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,7 +51,11 @@ class Guard:
             return  # there are no web sockets
         refusal = self._refusal(scope)
         if refusal is not None:
-            await _refuse(send, *refusal)
+            await _answer(send, *refusal)
+            return
+        if scope["path"] == _EXCHANGE:
+            self._code = None
+            await _answer(send, 200, self._token)
             return
         received = 0
 
@@ -79,13 +89,17 @@ class Guard:
         if not length.isdigit() or int(length) > MOST_BODY_BYTES:
             return 413, _TOO_LARGE
         if scope["path"].startswith("/api/"):
+            is_exchange = scope["path"] == _EXCHANGE
+            if is_exchange and scope["method"] != "POST":
+                return 405, "the token is asked for by POST"
+            expected = self._code if is_exchange else self._token
             given = headers.get(b"authorization", b"")
-            if not hmac.compare_digest(given, self._expected):
-                return 401, "the token is missing or wrong: open the address that `mnistnn serve` printed"
+            if expected is None or not hmac.compare_digest(given, f"Bearer {expected}".encode()):
+                return 401, _USED if is_exchange else _WRONG
         return None
 
 
-async def _refuse(send: Send, status: int, text: str) -> None:
+async def _answer(send: Send, status: int, text: str) -> None:
     headers = [(b"content-type", b"text/plain; charset=utf-8"), *_HEADERS]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text.encode()})

@@ -30,12 +30,16 @@ def opened(toy, monkeypatch):
     return found
 
 
-def test_address_is_printed_and_opened(command, opened):
+def test_page_is_opened_by_a_code_that_is_not_the_printed_token(command, opened):
     done = command("serve")
     assert done.code == 0
-    assert done.out.splitlines()[1:] == opened
-    assert opened[0].startswith("http://127.0.0.1:")
-    assert "/#token=" in opened[0]
+    (page, token), (opened_page, code) = (
+        address.split(between) for address, between in ((done.out.splitlines()[1], "#token="), (opened[0], "#code="))
+    )
+    assert page == opened_page
+    assert page.startswith("http://127.0.0.1:")
+    assert min(len(token), len(code)) >= 43  # 32 bytes
+    assert token != code
 
 
 def test_no_open_opens_nothing(command, opened):

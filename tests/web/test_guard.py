@@ -95,3 +95,42 @@ def test_id_says_nothing_of_the_path(tmp_path, toy, start):
     run = start(toy, path="runs/toy/one").run
     assert len(id_of(run)) == 12
     assert int(id_of(run), 16) >= 0
+
+
+def exchange(app, code):
+    client = testclient.TestClient(app, base_url="http://127.0.0.1:8000")
+    return client.post("/api/token", headers={"Authorization": f"Bearer {code}"})
+
+
+def test_code_is_exchanged_for_the_token_once(tmp_path):
+    app = create_app(Listing(tmp_path), TOKEN, "a-code")
+    wrong = exchange(app, "other")
+    assert (wrong.status_code, TOKEN in wrong.text) == (401, False)
+    first = exchange(app, "a-code")
+    assert (first.status_code, first.text) == (200, TOKEN)
+    assert first.headers["cache-control"] == "no-store"
+    again = exchange(app, "a-code")
+    assert (again.status_code, TOKEN in again.text) == (401, False)
+    assert "opened before" in again.text
+
+
+@pytest.mark.parametrize("given", ["None", "", TOKEN])
+def test_server_without_a_code_gives_no_token(client, given):
+    reply = exchange(client.app, given)
+    assert reply.status_code == 401
+    assert TOKEN not in reply.text
+
+
+def test_code_is_not_a_token(tmp_path):
+    client = testclient.TestClient(create_app(Listing(tmp_path), TOKEN, "a-code"), base_url="http://127.0.0.1:8000")
+    assert client.get("/api/runs", headers={"Authorization": "Bearer a-code"}).status_code == 401
+    assert client.get("/api/token", headers={"Authorization": "Bearer a-code"}).status_code == 405
+    assert exchange(client.app, "a-code").text == TOKEN  # which is still to be had
+
+
+def test_code_is_not_exchanged_for_another_page(tmp_path):
+    app = create_app(Listing(tmp_path), TOKEN, "a-code")
+    client = testclient.TestClient(app, base_url="http://127.0.0.1:8000")
+    headers = {"Authorization": "Bearer a-code", "Origin": "http://example.org"}
+    assert client.post("/api/token", headers=headers).status_code == 403
+    assert exchange(app, "a-code").text == TOKEN

@@ -22,7 +22,7 @@ from tests.run.test_view import mark_as_running
 from tests.web.many_runs import grow, many_runs
 
 ROOT = Path(__file__).parents[2]
-TOKEN = "a-token"
+TOKEN, CODE = "a-token", "a-code"
 ROWS = "return document.querySelectorAll('#values tbody tr').length"
 ASKED_S = 15.0
 RENEWED_MS = """
@@ -45,7 +45,7 @@ class Serving:
         self.begin()
 
     def begin(self) -> None:
-        app = create_app(Listing(self.runs), TOKEN)
+        app = create_app(Listing(self.runs), TOKEN, CODE)
         self._server = server_of(app, self._port)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
@@ -119,6 +119,22 @@ def test_run_appears_and_its_curve_grows_without_a_click(serving, driver, toy, s
     assert [entry["message"] for entry in driver.get_log("browser")] == []
     assert all(url.startswith(("http://127.0.0.1:", "data:")) for url in asked_for(driver))
     assert "token" not in driver.current_url
+
+
+def test_code_in_the_address_opens_the_page_once(serving, driver, toy, start):
+    start(toy, path="runs/toy/one")
+    address, first = serving.address("/").replace(f"#token={TOKEN}", f"#code={CODE}"), driver.current_window_handle
+    assert CODE in address
+    found = []
+    for said in ("finished", "the token is missing"):
+        driver.switch_to.new_window("tab")  # in which no token is kept
+        driver.get(address)
+        until_it_says(driver, said)
+        found.append(driver.current_url)
+        driver.close()
+        driver.switch_to.window(first)
+    assert not any(CODE in each or TOKEN in each for each in found)
+    driver.get_log("browser")  # the refusal is an error there
 
 
 def test_latest_goes_over_to_a_run_that_begins(serving, driver, toy, start):

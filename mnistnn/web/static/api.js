@@ -2,13 +2,24 @@
 const KEY = "mnistnn-token", AGAIN_MS = 1000;
 const banner = document.getElementById("banner");
 
-if (takeToken(location.hash)) history.replaceState(null, "", location.pathname + location.search);
+if (takeToken(location.hash) || await exchange(location.hash)) {
+  history.replaceState(null, "", location.pathname + location.search);
+}
 
 // Keep the token that stands in an address, for this tab; say whether there is one.
 export function takeToken(address) {
   const [, token] = address.split("#token=");
   if (token) sessionStorage.setItem(KEY, token.trim());
   return Boolean(token);
+}
+
+// Exchange the code that stands in an address for the token, which is done once; say whether there is one.
+async function exchange(address) {
+  const [, code] = address.split("#code=");
+  if (!code) return false;
+  const reply = await fetch("/api/token", { method: "POST", headers: { Authorization: `Bearer ${code}` } });
+  if (reply.ok) sessionStorage.setItem(KEY, await reply.text());
+  return true;
 }
 
 function say(text) {
