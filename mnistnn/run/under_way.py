@@ -5,7 +5,6 @@ the disk, and goes when the session ends. Whatever else is found there means tha
 """
 
 import json
-import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -16,6 +15,7 @@ from mnistnn.storage.strict_json import parse
 
 _MAX_BYTES = 1 << 12
 _LONGEST = 200  # characters of a name
+_LARGEST = 2**53  # up to which every program knows whole numbers
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,6 @@ def read_under_way(run: RunDirectory) -> UnderWay | None:
 def _is_possible(name: str, value: Any) -> bool:
     if name in ("part", "counted"):
         return isinstance(value, str) and len(value) <= _LONGEST
-    if name == "examples_per_s":
-        return type(value) in (int, float) and 0 <= value < math.inf
-    return type(value) is int and value >= 0
+    if type(value) is not int and (name != "examples_per_s" or type(value) is not float):
+        return False
+    return 0 <= value <= _LARGEST  # which NaN is not

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from starlette.applications import Starlette
@@ -67,6 +68,16 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.ChoiceLoader(packages),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_encodable,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _encodable(value: Any) -> Any:
+    """Return a text or path without halves of characters, as names of files may have them; other values as they are."""
+    if isinstance(value, Path):
+        value = str(value)
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return type(value)(value.encode("utf-8", "backslashreplace").decode())

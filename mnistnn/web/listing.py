@@ -27,6 +27,10 @@ def id_of(run: RunDirectory) -> str:
     return hashlib.sha256(str(run.path.resolve()).encode(errors="surrogateescape")).hexdigest()[:_DIGITS]
 
 
+class NotListedError(LookupError):
+    """There is no run of this id."""
+
+
 class Listing:
     """Any thread may ask. Of a run in which nothing has changed since, what is told is that of before.
 
@@ -75,16 +79,18 @@ class Listing:
     def find(self, run_id: str, /) -> RunView:
         """Return how a run stands now; of one that cannot be read, a view that says why (`RunView.problem`).
 
-        Raises LookupError for an id that is not listed.
+        Raises NotListedError for an id that is not listed.
         """
         return self.find_all([run_id])[0]
 
     def find_all(self, run_ids: Sequence[str]) -> list[RunView]:
-        """Return how several runs stand now. Raises LookupError for an id that is not listed."""
+        """Return how several runs stand now. Raises NotListedError for an id that is not listed."""
         with self._lock:
             listed = self._listed
         if not all(run_id in listed and listed[run_id].path.is_dir() for run_id in run_ids):
             listed = self.ids()  # hundreds of folders may have to be looked into for that
+        if not all(run_id in listed for run_id in run_ids):
+            raise NotListedError
         return [self._view(run_id, listed[run_id])[1] for run_id in run_ids]
 
     def _brief(self, run_id: str, run: RunDirectory) -> Brief:

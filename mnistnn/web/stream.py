@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import asdict
-from time import monotonic
+from time import thread_time
 from typing import Any
 
 import anyio.to_thread
@@ -19,7 +19,8 @@ _MOST_WAITING = 64  # events of a page that does not read them; it is told all a
 _SILENCE_S = 15.0  # after which a page is sent a comment, so that it knows that the server is there
 _LOOK_S = 1.0
 """Between two looks: a page costs a training beside it half as much CPU time as with two looks a second."""
-_SHARE = 0.02  # of the time that looking may take, however many runs there are
+_SHARE = 0.02  # of the CPU time of a core that looking may take, however many runs there are
+_MOST_APART_S = 10.0
 _ALL = "all"
 
 Event = dict[str, Any]
@@ -77,18 +78,24 @@ class Stream:
     async def _look(self) -> None:
         took_s = 0.0
         while True:
-            await asyncio.sleep(max(_LOOK_S, took_s / _SHARE))
+            await asyncio.sleep(min(max(_LOOK_S, took_s / _SHARE), _MOST_APART_S))
             if not self._listeners:
                 return
-            began_s = monotonic()
-            now = await anyio.to_thread.run_sync(self._standing)
-            took_s = monotonic() - began_s
+            try:
+                now, took_s = await anyio.to_thread.run_sync(self._timed)
+            except Exception:  # noqa: S112 # what a run has in its folder must not end it: pages that ask are told
+                continue
             changed = [state for run_id, state in now.items() if self._known.get(run_id) != state]
             gone: list[Event] = [{"run": run_id, "state": "gone"} for run_id in self._known if run_id not in now]
             self._known = now
             for event in [*changed, *gone]:
                 for queue in self._listeners:
                     _put(queue, event)
+
+    def _timed(self) -> tuple[dict[str, Event], float]:
+        """Return how each run stands, and the CPU seconds that it took to look."""
+        began_s = thread_time()
+        return self._standing(), thread_time() - began_s
 
     def _standing(self) -> dict[str, Event]:
         return {run_id: _state(brief) for run_id, brief in self._listing.briefs().items()}

@@ -162,7 +162,7 @@ def test_report_of_a_large_sweep_has_colours_for_the_best_and_grey_for_others(sw
     assert swatches[:9] == ["0", "1", "2", "3", "4", "5", "6", "7", "7"]
     legend = re.search(r'<ul class="legend">(.*?)</ul>', page, re.DOTALL)
     assert legend is not None
-    assert legend[1].count("others") == 1
+    assert legend[1].count('data-curve="others') == 1
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ def test_what_is_written_is_read(run):
             {"part": 3},
             {"counted": "x" * 201},
             {"examples_per_s": 1e999},
+            {"examples_per_s": 10**400},
+            {"most": 2**53 + 1},
         )),
     ],
 )  # fmt: skip

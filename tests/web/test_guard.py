@@ -134,3 +134,14 @@ def test_code_is_not_exchanged_for_another_page(tmp_path):
     headers = {"Authorization": "Bearer a-code", "Origin": "http://example.org"}
     assert client.post("/api/token", headers=headers).status_code == 403
     assert exchange(app, "a-code").text == TOKEN
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://[", "http://127.0.0.1:8000.example.org", "null", "127.0.0.1:8000", "http://"]
+)
+def test_origin_that_is_not_this_page_is_refused(client, origin):
+    assert client.get("/api/runs", headers={**AUTHORIZED, "Origin": origin}).status_code == 403
+
+
+def test_origin_of_this_page_is_answered(client):
+    assert client.get("/api/runs", headers={**AUTHORIZED, "Origin": "http://127.0.0.1:8000"}).status_code == 200

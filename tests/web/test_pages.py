@@ -1,6 +1,7 @@
 """The pages about runs: what they say, and of what they say nothing."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -43,6 +44,17 @@ def test_page_itself_has_nothing_of_runs_in_it(asked, first, path):
     assert "20260101" not in text
     assert "<script>" not in text
     assert " style=" not in text
+
+
+def test_name_of_a_folder_that_is_no_text_is_shown(asked, first, tmp_path):
+    whole = tmp_path / "runs" / "toy" / "20260101-000000-aaaa"
+    copy = os.fsdecode(os.fsencode(whole.parent) + b"/bad\xff")
+    try:
+        shutil.copytree(whole, copy)
+    except OSError:
+        pytest.skip("file names are text here")
+    for path in ("/api/runs", f"/api/run/{id_of(RunDirectory(Path(copy)))}/view", "/api/latest"):
+        assert "bad" in asked(path) or path == "/api/latest"
 
 
 def test_runs_are_listed_with_how_they_stand(asked, first):

@@ -137,6 +137,18 @@ def test_code_in_the_address_opens_the_page_once(serving, driver, toy, start):
     driver.get_log("browser")  # the refusal is an error there
 
 
+def test_new_address_pasted_into_an_open_tab_is_taken(serving, driver):
+    driver.switch_to.new_window("tab")
+    driver.get(serving.address("/").replace(TOKEN, "that-of-before"))
+    until_it_says(driver, "the token is missing or wrong")
+    driver.get(serving.address("/"))  # only the fragment differs
+    until_it_says(driver, "There are no runs here yet")
+    assert "#" not in driver.current_url
+    driver.get_log("browser")  # the refusals are errors there
+    driver.close()
+    driver.switch_to.window(driver.window_handles[0])
+
+
 def test_latest_goes_over_to_a_run_that_begins(serving, driver, toy, start):
     start(toy, path="runs/toy/zzz")
     driver.get(serving.address("/latest"))

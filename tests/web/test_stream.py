@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -127,7 +128,7 @@ def test_looks_that_take_long_are_seldom(run, monkeypatch):
 
     monkeypatch.setattr(Listing, "briefs", briefs)
     seconds = count()
-    monkeypatch.setattr(streams, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(streams, "thread_time", lambda: float(next(seconds)))
 
     async def talk(stream, events):
         await next_of(events)
@@ -135,3 +136,39 @@ def test_looks_that_take_long_are_seldom(run, monkeypatch):
 
     listening(talk)
     assert len(looks) == 2  # at the beginning, and once: that took a second, so the next one is after fifty
+
+
+def test_look_that_fails_is_not_the_last(run, monkeypatch):
+    async def talk(stream, events):
+        await next_of(events), await next_of(events)
+        briefs, failed = Listing.briefs, asyncio.Event()
+
+        def fail(listing):
+            failed.set()
+            raise OverflowError
+
+        monkeypatch.setattr(Listing, "briefs", fail)
+        await asyncio.wait_for(failed.wait(), 10)
+        monkeypatch.setattr(Listing, "briefs", briefs)
+        grow(run)
+        assert (await next_of(events))["rows"] == 7
+
+    listening(talk)
+
+
+def test_look_that_waited_long_does_not_keep_the_next_one_waiting(run, monkeypatch):
+    async def talk(stream, events):
+        await next_of(events), await next_of(events)
+        briefs = Listing.briefs
+
+        def slowly(listing):
+            monkeypatch.setattr(Listing, "briefs", briefs)
+            sleep(0.5)  # as for a disk
+            return briefs(listing)
+
+        monkeypatch.setattr(Listing, "briefs", slowly)
+        await asyncio.sleep(0.6)
+        grow(run)
+        assert (await asyncio.wait_for(next_of(events), 5))["rows"] == 7
+
+    listening(talk)

@@ -6,6 +6,11 @@ if (takeToken(location.hash) || await exchange(location.hash)) {
   history.replaceState(null, "", location.pathname + location.search);
 }
 
+// Another address of this page was opened in this tab, as after the server has begun anew.
+addEventListener("hashchange", () => {
+  if (/^#(token|code)=/.test(location.hash)) location.reload();
+});
+
 // Keep the token that stands in an address, for this tab; say whether there is one.
 export function takeToken(address) {
   const [, token] = address.split("#token=");
@@ -42,6 +47,7 @@ export function events(onEvent) {
     const control = new AbortController();
     stop = () => control.abort();
     while (!control.signal.aborted) {
+      let said = "The server has stopped. This page goes on by itself when it is back.";
       try {
         const reply = await api("/api/events", { signal: control.signal });
         say("");
@@ -53,14 +59,19 @@ export function events(onEvent) {
           rest += value;
           const parts = rest.split("\n\n");
           rest = parts.pop();
-          for (const part of parts) if (part.startsWith("data: ")) onEvent(JSON.parse(part.slice("data: ".length)));
+          for (const part of parts) {
+            if (!part.startsWith("data: ")) continue;
+            const event = JSON.parse(part.slice("data: ".length));
+            queueMicrotask(() => onEvent(event)); // an error in there says nothing about the server
+          }
         }
       } catch (error) {
         if (control.signal.aborted) return;
-        if (!(error instanceof TypeError)) return say(error.message);  // it is there, and refuses
+        if (error.status === 401 || error.status === 403) return say(error.message);
+        said = error.status ? error.message : said; // as by a server with too much to do
       }
       if (control.signal.aborted) return;
-      say("The server has stopped. This page goes on by itself when it is back.");
+      say(said);
       await new Promise((done) => setTimeout(done, AGAIN_MS));
     }
   };

@@ -4,10 +4,10 @@ import { api, events, takeToken } from "/static/api.js";
 import { Picture, element, figure, setText, showParts, tableOf, unpacked } from "/static/layers.js";
 import { Sheet } from "/static/sheet.js";
 
-const run = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
+const run = location.pathname.split("/").filter(Boolean).at(-1); // an id, of digits of base 16
 const find = (id) => document.getElementById(id);
 const marks = find("marks");
-const state = { digit: null, target: "", checkpoint: "best", nth: {}, checkpoints: [], classes: [], shown: [], back: [], answer: null, pointed: null };
+const state = { isOffered: false, digit: null, target: "", checkpoint: "best", nth: {}, checkpoints: [], classes: [], shown: [], back: [], answer: null, pointed: null };
 const sheet = new Sheet(find("paper"), find("sent"), () => Number(find("stroke").value), drawn);
 
 // Asking. At most one question is on its way; while it is, only that there is another one is kept. `since` is when the
@@ -100,11 +100,15 @@ find("save").addEventListener("click", () => {
 
 // Digits of the data set.
 
+function nameOfSplit(split) {
+  return split === "valid" ? "validation" : "training";
+}
+
 function offerDigits(model) {
   const splits = Object.keys(model.splits);
   state.classes = model.classes;
   find("digits").hidden = !splits.length || !model.classes.length;
-  find("split").replaceChildren(...splits.reverse().map((name) => element("option", { value: name, text: name === "valid" ? "validation" : "training" })));
+  find("split").replaceChildren(...splits.reverse().map((name) => element("option", { value: name, text: nameOfSplit(name) })));
   find("digit-buttons").replaceChildren(...model.classes.map((name, label) => {
     const button = element("button", { type: "button", text: name, "aria-label": `Another ${name} of the data set` });
     button.addEventListener("click", (event) => anotherDigit(label, event));
@@ -156,7 +160,7 @@ find("token-form").addEventListener("submit", (event) => {
 });
 
 function showProblem(message, question) {
-  if (question?.body) {
+  if (question) {
     find("answer-said").textContent = `No answer: ${message}`;
     hideAnswer();
     return;
@@ -175,7 +179,7 @@ async function show({ about, values }, question) {
     ? `${scores.names[scores.predicted]}${scores.unit ? "" : `, with ${percent(scores.values[scores.predicted])}`}` +
       (about.label === null ? "" : about.label === scores.predicted ? " — right" : ` — wrong: it is a ${scores.names[about.label]}`)
     : "This model predicts no class: what it makes of the digit is below.");
-  if (about.label !== null) setText(find("digit-said"), `Number ${about.place.toLocaleString("en")} of the ${find("split").selectedOptions[0].text} split.`);
+  if (about.label !== null) setText(find("digit-said"), `Number ${about.place.toLocaleString("en")} of the ${nameOfSplit(question.digit.split)} split.`);
   showScores(scores);
   if (question.digit) sheet.showImage(values(about.image), ...about.image.shape);
   document.body.dataset.answered = String(question.number);
@@ -452,18 +456,26 @@ async function lookAtModel() {
   return await reply.json();
 }
 
+/** Offer what a model can be asked: once, for it stays the same; its checkpoints anew each time. */
+function offer(model) {
+  if (!state.isOffered) {
+    state.isOffered = true;
+    find("model-name").textContent = model.name;
+    document.title = `Draw a digit: ${model.name}`;
+    offerDigits(model);
+    if (state.digit) find("split").value = state.digit.split;
+    find("target").replaceChildren(element("option", { value: "", text: "–" }), ...model.classes.map((name, i) => element("option", { value: i, text: `a ${name}` })));
+    find("target").value = state.target;
+  }
+  offerCheckpoints(model.checkpoints);
+}
+
 async function begin() {
   recall();
   try {
     const model = await lookAtModel();
     if (model.problem) return showProblem(model.problem);
-    find("model-name").textContent = model.name;
-    document.title = `Draw a digit: ${model.name}`;
-    offerDigits(model);
-    if (state.digit) find("split").value = state.digit.split;
-    offerCheckpoints(model.checkpoints);
-    find("target").replaceChildren(element("option", { value: "", text: "–" }), ...model.classes.map((name, i) => element("option", { value: i, text: `a ${name}` })));
-    find("target").value = state.target;
+    offer(model);
     if (state.digit || !sheet.isEmpty) ask();
   } catch (error) {
     showProblem(error.message);
@@ -480,8 +492,9 @@ events(async (event) => {
   known = now;
   if (before === null || before === now) return;
   const model = await lookAtModel().catch(() => null);
-  if (!model || model.problem) return;
-  offerCheckpoints(model.checkpoints);
+  if (!model || model.problem) return; // as before the first checkpoint
+  if (!state.isOffered) find("problem").hidden = true;
+  offer(model);
   if (state.checkpoint === BEST && (state.digit || !sheet.isEmpty)) ask();
 });
 

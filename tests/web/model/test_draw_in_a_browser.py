@@ -341,6 +341,22 @@ def test_slider_answers_by_an_older_checkpoint_and_the_address_keeps_it(page):
     assert page.scores() == older
 
 
+def test_page_opened_before_the_first_evaluation_goes_on_by_itself(toy, start, served, driver):
+    run = start(toy).run
+    checkpoints, metrics = run.path / "checkpoints", run.metrics.read_bytes()
+    checkpoints.rename("aside")
+    run.metrics.write_bytes(b"")
+    page = Page(driver, served(run.path))
+    page.open("?split=valid&label=1")
+    assert not page.run("document.getElementById('problem').hidden")
+    Path("aside").rename(checkpoints)
+    run.metrics.write_bytes(metrics)
+    page.until("document.querySelectorAll('#digit-buttons button').length === 4")
+    page.until("Number(document.body.dataset.shown ?? 0) > 0")
+    assert page.run("document.getElementById('problem').hidden")
+    assert page.text("#model-name")
+
+
 def test_digit_is_answered_anew_as_the_run_learns(toy, served, driver):
     forever = ["stopping=[{type: max_epochs, epochs: 1000000}]", "optimizer.learning_rate=0.001"]
     forever += ["checkpoint.monitor=valid.loss"]  # which such small steps make better each time
