@@ -1,12 +1,12 @@
 """How a run stands, as read: what every command that shows, compares or follows runs begins with."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mnistnn.errors import RunError
 from mnistnn.run import lock
@@ -21,6 +21,8 @@ from mnistnn.types import History, Row
 if TYPE_CHECKING:
     from mnistnn.config.load import LoadedExperiment
     from mnistnn.run.columns import Columns
+
+T = TypeVar("T")
 
 DEAD = "dead (resumable)"
 UNREADABLE = "unreadable"
@@ -43,6 +45,7 @@ class RunView:
         self._earlier: RunView | None = None  # whose rows may be the first of this one
         self._earlier_columns: Columns | None = None
         self._earlier_best: Row | None = None
+        self._of_configuration: dict[str, Any] = {}
 
     @cached_property
     def record(self) -> RunRecord:
@@ -150,6 +153,13 @@ class RunView:
         """Its configuration as plain data, with every default written out."""
         return self.loaded.resolved
 
+    def of_configuration(self, name: str, make: Callable[[], T]) -> T:
+        """Return what is made of its configuration alone: once for all views in which that is the same."""
+        if name not in self._of_configuration:
+            self._of_configuration[name] = make()
+        found: T = self._of_configuration[name]
+        return found
+
     @cached_property
     def config_and_code(self) -> dict[str, Any]:
         """The same, and beside it the digests of the code that it was trained with: what it is compared by."""
@@ -190,7 +200,7 @@ class RunView:
     def take_unchanged(self, before: "RunView") -> None:
         """Take from an earlier view what has not changed since: configuration, rows, and what was made of these."""
         if self.record.config_hash == before.record.config_hash and "loaded" in vars(before):
-            self.loaded = before.loaded
+            self.loaded, self._of_configuration = before.loaded, before._of_configuration
         now, then = _state_of(self.run.metrics), before._metrics_state
         if now is not None and then is not None and _version(now) == _version(then):
             self.rows, self._metrics_state, self._rows_read = before.rows, now, before._rows_read

@@ -198,10 +198,14 @@ def _at(points: np.ndarray, curve: Band | None) -> list[float | None]:
 
 def parameters_of(one: RunView) -> int | None:
     """Return how many parameters a run's model has; None if it cannot be built here."""
-    try:
-        return Plan(one.loaded, one.run).parameters
-    except MnistnnError:
-        return None
+
+    def count() -> int | None:
+        try:
+            return Plan(one.loaded, one.run).parameters
+        except MnistnnError:
+            return None
+
+    return one.of_configuration("parameters", count)
 
 
 def _chosen(sides: Sequence[Side], metric: str, notes: list[str]) -> Side | None:

@@ -10,6 +10,11 @@ from mnistnn.config.dump import scalar_yaml
 CHARACTERS_SHOWN = 80  # of a value, unless there is less room
 
 
+Differing = list[tuple[str, list[Any]]]
+
+_MOST_FOUND = 8
+_found: dict[tuple[int, ...], tuple[list[dict[str, Any]], Differing]] = {}
+
 # What decides neither how a run is trained nor which of its epochs is the best.
 _NO_PART = ("seed", "expect")
 _NO_PART_INSIDE = {
@@ -30,12 +35,24 @@ def experiment_of(config: dict[str, Any]) -> dict[str, Any]:
     return experiment
 
 
-def differing_keys(configs: Sequence[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
+def differing_keys(configs: Sequence[dict[str, Any]]) -> Differing:
     """Return each key in which the experiments of resolved configurations differ, with its value in each.
 
     The value is ABSENT where there is no such key. A key is left out if one that holds it is there. Where only the
     order of keys differs, ` (order)` follows the name, and the values are lists of keys.
+
+    Configurations are taken not to change: what the last few calls found is kept, for a page that is renewed.
     """
+    key = tuple(map(id, configs))
+    kept = _found.get(key)
+    if kept is None:
+        kept = _found[key] = list(configs), _differing_keys(configs)  # kept too: no other can have their identities
+        for oldest in list(_found)[:-_MOST_FOUND]:
+            _found.pop(oldest, None)
+    return list(kept[1])
+
+
+def _differing_keys(configs: Sequence[dict[str, Any]]) -> Differing:
     experiments = [experiment_of(config) for config in configs]
     keys: dict[str, None] = {}  # sets that keep their order
     orders: dict[str, None] = {}

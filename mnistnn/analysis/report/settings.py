@@ -30,8 +30,13 @@ def configs_of(groups: Sequence[Group], chosen: Sequence[RunView]) -> list[tuple
 
 
 def _config_lines(one: RunView, differing: set[str]) -> list[ConfigLine]:
-    given = keys_beyond_defaults(one.loaded)
     overridden = {line.partition("=")[0] for line in one.overrides}
+    name = f"lines; differing: {sorted(differing)}; overridden: {sorted(overridden)}"
+    return one.of_configuration(name, lambda: _marked_lines(one, differing, overridden))
+
+
+def _marked_lines(one: RunView, differing: set[str], overridden: set[str]) -> list[ConfigLine]:
+    given = keys_beyond_defaults(one.loaded)
     lines = []
     for path, text in resolved_lines(type_first(one.config)):
         key = dotted(path) if path is not None else ""
