@@ -4,7 +4,6 @@ RUNS has a run of each name in `SHOTS`; the Makefile trains them. With names, on
 """
 
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from docs.browser import begun, look
+from docs.served_page import TOKEN, save, served, wait_until
 from mnistnn.run.directory import RunDirectory
-from mnistnn.web.app import create_app
 from mnistnn.web.listing import Listing, id_of
-from mnistnn.web.serving import HOST, server_of
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,6 @@ WIDTH = 1100
 NARROW = Shot("cnn", "sequential", 1500, "split=valid&label=2&nth=0&target=7")
 NARROW_PX = 400
 TWO = [(85, 95), (110, 65), (160, 60), (190, 90), (180, 130), (130, 180), (85, 225), (200, 225)]
-_TOKEN = "of-these-pictures"  # noqa: S105 - nobody else can ask this server meanwhile for more than these runs
 
 
 def main() -> None:
@@ -64,43 +61,36 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shots = [shot for shot in SHOTS if not names or shot.name in names]
     driver = begun(WIDTH, SHOTS[0].height_px)
-    server = server_of(create_app(Listing(runs, [RunDirectory(runs / shot.name) for shot in shots]), _TOKEN))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    base = f"http://{HOST}:{server.servers[0].sockets[0].getsockname()[1]}/draw/"
     try:
-        for shot in shots:
-            _take(driver, f"{base}{id_of(RunDirectory(runs / shot.name))}", shot, folder / f"{shot.name}.png")
-            if shot.name == NARROW.name:
-                url = f"{base}{id_of(RunDirectory(runs / shot.name))}"
-                _take(driver, url, NARROW, folder / f"{shot.name}-dark.png", NARROW_PX, dark=True)
+        with served(Listing(runs, [RunDirectory(runs / shot.name) for shot in shots])) as base:
+            for shot in shots:
+                url = f"{base}/draw/{id_of(RunDirectory(runs / shot.name))}"
+                _take(driver, url, shot, folder / f"{shot.name}.png")
+                if shot.name == NARROW.name:
+                    _take(driver, url, NARROW, folder / f"{shot.name}-dark.png", NARROW_PX, dark=True)
     finally:
         driver.quit()
-        server.should_exit = True
-        thread.join()
 
 
 def _take(driver: Any, url: str, shot: Shot, path: Path, width: int = WIDTH, dark: bool = False) -> None:
     look(driver, width, shot.height_px, dark)
-    driver.get(f"{url}?{shot.query}#token={_TOKEN}")
-    _until(
+    driver.get(f"{url}?{shot.query}#token={TOKEN}")
+    wait_until(
         driver, "document.querySelector('#digit-buttons button') || document.querySelector('#forward:not([hidden])')"
     )
     if not shot.query:
         _draw(driver)
-    _until(driver, "document.body.dataset.shown")
+    wait_until(driver, "document.body.dataset.shown")
     time.sleep(1)
     if shot.unit is not None:
         _point(driver, *shot.unit)
     if driver.execute_script("return !document.getElementById('dream-tools').hidden"):
         driver.find_element("id", "dream").click()
-        _until(driver, "document.querySelector('#dreams canvas')")
+        wait_until(driver, "document.querySelector('#dreams canvas')")
     # How long an answer took is another figure each time.
     driver.execute_script("document.getElementById('took').textContent = ''; document.activeElement.blur()")
     time.sleep(0.5)
-    _save(driver, path)
+    save(driver, path)
 
 
 def _draw(driver: Any) -> None:
@@ -127,23 +117,7 @@ def _point(driver: Any, part: str, at: int) -> None:
         "c.blur(); window.scrollTo(0, 0)",
         at,
     )
-    _until(driver, "!document.getElementById('unit').hidden")
-
-
-def _until(driver: Any, script: str) -> None:
-    end = time.monotonic() + 60
-    while not driver.execute_script(f"return {script}"):
-        if time.monotonic() > end:
-            raise SystemExit(f"never: {script}")
-        time.sleep(0.05)
-
-
-def _save(driver: Any, path: Path) -> None:
-    """Write what is seen, with 128 colours: a third of the bytes."""
-    from PIL import Image
-
-    driver.save_screenshot(str(path))
-    Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    wait_until(driver, "!document.getElementById('unit').hidden")
 
 
 if __name__ == "__main__":
